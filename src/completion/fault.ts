@@ -1,0 +1,351 @@
+/** Every failure that we can name. One table gives status, wire words, recovery and documentation;
+ *  docs/reference/faults.md is generated from it. Add a code here before throwing it. */
+
+/** The error class a client's SDK maps to its own exception. Each dialect has one word for each class. */
+export type FaultClass =
+  | 'invalid'
+  | 'context'
+  | 'authentication'
+  | 'permission'
+  | 'not_found'
+  | 'too_large'
+  | 'rate'
+  | 'quota'
+  | 'overloaded'
+  | 'timeout'
+  | 'upstream'
+  | 'internal';
+
+interface FaultRow {
+  readonly class: FaultClass;
+  /** HTTP status for dialects that do not override their class (see each dialect's fault encoder). */
+  readonly status: number;
+  /** May another candidate be tried for it, while nothing has been sent to the client? */
+  readonly failover: boolean;
+  /** What it means, one sentence. */
+  readonly meaning: string;
+  /** What the reader does next, one sentence. */
+  readonly recovery: string;
+}
+
+export const faults = {
+  key_missing: row(
+    'authentication',
+    401,
+    'No key came with the request.',
+    'Send the key as your SDK does: Authorization: Bearer, x-api-key, x-goog-api-key or ?key=.',
+  ),
+  key_invalid: row(
+    'authentication',
+    401,
+    'The key is not known here.',
+    'Check the key, or create one with `carrier keys create`.',
+  ),
+  key_revoked: row('authentication', 401, 'The key was revoked.', 'Create a new key with `carrier keys create`.'),
+  key_expired: row('authentication', 401, 'The key has expired.', 'Create a new key with `carrier keys create`.'),
+  model_not_allowed: row(
+    'permission',
+    403,
+    'The key may not use this model or route.',
+    'Extend `allow` of the key or its project, or ask for a model it may use.',
+  ),
+  no_compliant_deployment: row(
+    'permission',
+    403,
+    'Policy excludes every deployment that could answer.',
+    'The message gives each reason; widen zones or allow, publish prices, or add a deployment.',
+  ),
+  model_not_found: row(
+    'not_found',
+    404,
+    'No route, deployment or model has this name.',
+    'List names with GET /v1/models or `carrier models`.',
+  ),
+  model_ambiguous: row(
+    'not_found',
+    404,
+    'Several vendors have a model of this bare name.',
+    'Name it as vendor/name; the message lists the candidates.',
+  ),
+  path_not_found: row('not_found', 404, 'Nothing answers at this path.', 'See the data plane paths in the README.'),
+  method_not_allowed: row(
+    'invalid',
+    405,
+    'The path exists, but not for this method.',
+    'Use the method named in the Allow header.',
+  ),
+  json_malformed: row(
+    'invalid',
+    400,
+    'The body is not one JSON object.',
+    'Send valid JSON; the message gives the byte offset.',
+  ),
+  json_nul: row('invalid', 400, 'The body contains a NUL byte.', 'Remove it.'),
+  utf8_invalid: row('invalid', 400, 'The body is not valid UTF-8.', 'Encode the body as UTF-8.'),
+  json_duplicate_key: row(
+    'invalid',
+    400,
+    'A top-level field that decides routing or limits occurs twice.',
+    'Send the field once.',
+  ),
+  json_too_deep: row('invalid', 400, 'The body is nested deeper than 128 levels.', 'Flatten it.'),
+  parameter_missing: row('invalid', 400, 'A required field is missing.', 'Add the field that the message names.'),
+  parameter_invalid: row(
+    'invalid',
+    400,
+    'A field has a value that cannot be used.',
+    'Correct the field that the message names.',
+  ),
+  translation_unsupported: row(
+    'invalid',
+    400,
+    'The request uses a feature that cannot be carried to the dialect of the deployment.',
+    'Use a deployment that speaks your dialect, or leave the feature out.',
+  ),
+  loss_refused: row(
+    'invalid',
+    400,
+    'With x-carrier-strict: 1, a feature that would be lost refuses the request.',
+    'Leave the feature out, or drop the header to accept the declared loss.',
+  ),
+  media_fetch_refused: row(
+    'invalid',
+    400,
+    'Media given by URL may not be fetched for this key, or the fetch broke a guard.',
+    'Send the media inline.',
+  ),
+  body_too_large: row(
+    'too_large',
+    413,
+    'The body is over the size bound, as sent or once decompressed.',
+    'Send less, or raise limits.bodyBytesMax.',
+  ),
+  media_type_unsupported: row('invalid', 415, 'The content type is not JSON.', 'Send content-type: application/json.'),
+  content_coding_unsupported: row(
+    'invalid',
+    415,
+    'The content coding is not identity, gzip, br or zstd.',
+    'Use one of these, or none.',
+  ),
+  headers_too_large: row('too_large', 431, 'The headers are over the size bound.', 'Send fewer or shorter headers.'),
+  request_timeout: row(
+    'timeout',
+    408,
+    'The request did not arrive in time.',
+    'Send headers and body without long pauses.',
+  ),
+  framing_invalid: row(
+    'invalid',
+    400,
+    'The HTTP framing is ambiguous or broken; the connection was closed.',
+    'Send either Content-Length or chunked, once and well-formed.',
+  ),
+  header_invalid: row(
+    'invalid',
+    400,
+    'An x-carrier-… header has a value that cannot be used.',
+    'Correct the header that the message names.',
+  ),
+  rate_limited: row('rate', 429, 'A rate limit of the key or its project is reached.', 'Wait for Retry-After.'),
+  budget_exhausted: row(
+    'quota',
+    402,
+    'A hard budget cannot hold the cost of this request.',
+    'Raise the budget, wait for the next period, or ask for fewer output tokens.',
+  ),
+  budget_unverifiable: row(
+    'overloaded',
+    503,
+    'A hard budget could not be verified in time, because the ledger does not answer.',
+    'Retry after a moment; look at the database if it lasts.',
+    true,
+  ),
+  journal_full: row(
+    'overloaded',
+    503,
+    'The journal or its disk has no room, so no request can be admitted safely.',
+    'Free disk space or let the shipper catch up; see carrier doctor.',
+  ),
+  draining: row('overloaded', 503, 'This process is shutting down.', 'Retry; another process answers.'),
+  overloaded: row(
+    'overloaded',
+    503,
+    'This process holds as many exchanges as it may.',
+    'Retry after a moment, or add workers.',
+  ),
+  no_healthy_deployment: row(
+    'overloaded',
+    503,
+    'Every compliant deployment failed or is cooling down.',
+    'Retry after Retry-After; the message lists the attempts.',
+  ),
+  deployment_saturated: row(
+    'overloaded',
+    503,
+    'Every compliant deployment is at its concurrency limit.',
+    'Retry after a moment, or raise limits.concurrency.',
+    true,
+  ),
+  deadline_exceeded: row(
+    'timeout',
+    504,
+    'The deadline of the exchange passed before an answer.',
+    'Raise x-carrier-deadline-ms or the route deadline.',
+  ),
+  upstream_refused: row('upstream', 502, 'The provider refused the connection.', 'Check its address and status.', true),
+  upstream_reset: row('upstream', 502, 'The provider broke the connection before answering.', 'Retry.', true),
+  upstream_connect_timeout: row(
+    'timeout',
+    504,
+    'The provider did not accept a connection in time.',
+    'Check the network path to the provider.',
+    true,
+  ),
+  upstream_first_byte_timeout: row(
+    'timeout',
+    504,
+    'The provider sent no first byte in time.',
+    'Retry, or raise the first-byte deadline of the route.',
+    true,
+  ),
+  upstream_idle_timeout: row(
+    'timeout',
+    504,
+    'The provider stopped sending in the middle of an answer.',
+    'Retry.',
+    true,
+  ),
+  upstream_truncated: row(
+    'upstream',
+    502,
+    'The answer ended without its terminal event.',
+    'Retry; what arrived is incomplete.',
+    true,
+  ),
+  upstream_malformed: row(
+    'upstream',
+    502,
+    'The provider sent something its dialect does not allow.',
+    'Retry; report it to the provider if it lasts.',
+    true,
+  ),
+  upstream_response_too_large: row(
+    'upstream',
+    502,
+    'The answer is over the size bound.',
+    'Ask for less, or raise limits.responseBytesMax.',
+  ),
+  upstream_overloaded: row('overloaded', 503, 'The provider is overloaded.', 'Retry after a moment.', true),
+  upstream_rate_limited: row(
+    'rate',
+    429,
+    'The provider limits our account.',
+    'Wait for Retry-After, or raise the limit with the provider.',
+    true,
+  ),
+  upstream_quota: row(
+    'overloaded',
+    503,
+    'The account at the provider has no credit.',
+    'Top up the account; the operator is alerted.',
+    true,
+  ),
+  upstream_credential: row(
+    'upstream',
+    502,
+    'The provider refused our credential.',
+    'The operator must replace the credential of the account.',
+    true,
+  ),
+  upstream_error: row('upstream', 502, 'The provider failed.', 'Retry.', true),
+  upstream_invalid: row(
+    'invalid',
+    400,
+    'The provider refused the request as invalid.',
+    'Correct what its message names.',
+  ),
+  upstream_not_found: row(
+    'not_found',
+    404,
+    'The provider does not know the target model.',
+    'Correct targetModel of the deployment.',
+    true,
+  ),
+  context_overflow: row(
+    'context',
+    400,
+    'The input is longer than the context window of the model.',
+    'Shorten the input, or use a model with a larger window.',
+  ),
+  content_filtered: row(
+    'invalid',
+    400,
+    'The provider refused the content.',
+    'Change the content; another provider is not tried, since that would be shopping for a policy.',
+  ),
+  client_aborted: row(
+    'invalid',
+    499,
+    'The client closed the connection before the answer ended.',
+    'Nothing to do; what was delivered is metered.',
+  ),
+  setting_not_available: row(
+    'invalid',
+    400,
+    'A setting is known, but its effect is not built yet, so it is refused rather than ignored.',
+    'Remove the setting.',
+  ),
+  internal: row(
+    'internal',
+    500,
+    'Something broke that should not; the exchange id finds it in the log.',
+    'Report it with the exchange id.',
+  ),
+} as const satisfies Record<string, FaultRow>;
+
+export type FaultCode = keyof typeof faults;
+
+export interface FaultOptions {
+  readonly cause?: unknown;
+  /** The request field at fault, in the client dialect's spelling, such as `messages.0.content`. */
+  readonly parameter?: string;
+  /** When to come back, milliseconds; sent as Retry-After, rounded up to seconds. */
+  readonly retryAfterMs?: number;
+  /** What the provider answered, for the log and for same-dialect relay; never shown across dialects. */
+  readonly upstreamStatus?: number;
+  /** Model names for `model_ambiguous`, reasons for `no_compliant_deployment`, attempts for `no_healthy_deployment`. */
+  readonly listing?: readonly string[];
+}
+
+/** A named failure. The message is safe to show: it never contains a key, a prompt or a price. */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: FaultCode;
+  readonly parameter: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  readonly upstreamStatus: number | undefined;
+  readonly listing: readonly string[] | undefined;
+
+  constructor(code: FaultCode, message?: string, options: FaultOptions = {}) {
+    super(message ?? faults[code].meaning, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.parameter = options.parameter;
+    this.retryAfterMs = options.retryAfterMs;
+    this.upstreamStatus = options.upstreamStatus;
+    this.listing = options.listing;
+  }
+
+  get class(): FaultClass {
+    return faults[this.code].class;
+  }
+  get status(): number {
+    return faults[this.code].status;
+  }
+  get failover(): boolean {
+    return faults[this.code].failover;
+  }
+}
+
+function row(faultClass: FaultClass, status: number, meaning: string, recovery: string, failover = false): FaultRow {
+  return { class: faultClass, status, failover, meaning, recovery };
+}

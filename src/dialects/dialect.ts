@@ -1,0 +1,165 @@
+import type { CompletionEvent } from '../completion/event.ts';
+import type { Fault } from '../completion/fault.ts';
+import type { LossLedger } from '../completion/loss.ts';
+import type { CompletionRequest, DialectName } from '../completion/request.ts';
+import type { UsageSlices } from '../completion/usage.ts';
+
+/** One wire format, both directions. Every folder in dialects/ exports one of these; all have the same files:
+ *  wire.ts (the wire's own types and sources), scan.ts, request.ts, answer.ts, stream.ts, observe.ts, fault.ts. */
+export interface Dialect {
+  readonly name: DialectName;
+
+  /** Reads what the walk needs from a request body in one pass over its bytes, and checks it: valid UTF-8 and JSON, no
+   *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. */
+  scanRequest(body: Buffer): RequestScan;
+  /** Same dialect: the client's bytes with the model name and, where needed, the usage flag spliced. */
+  spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer;
+
+  /** Reads a whole request into the middle. Throws Fault('translation_unsupported') naming a feature the middle cannot
+   *  carry yet, Fault('parameter_invalid' | 'parameter_missing') for wrong values. */
+  decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest;
+  /** Writes a request for a provider of this dialect. What it cannot carry goes to `losses`. */
+  encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer;
+
+  /** Whole answers: usage, finish and served model, without translating. */
+  observeAnswer(body: Buffer): AnswerFacts;
+  /** Streams, same dialect: watches bytes pass. */
+  observeStream(options: ObserveOptions): StreamObserver;
+
+  /** A provider's whole answer as the event stream it is the fold of. */
+  decodeAnswer(body: Buffer): CompletionEvent[];
+  decodeStream(): StreamDecoder;
+  /** Folds events to a whole answer in this dialect. Throws the fault of an `error` event. */
+  encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer;
+  encodeStream(context: AnswerContext): StreamEncoder;
+
+  /** Reads a provider's error response (status ≥ 400, any body, also HTML or nothing). Never throws. */
+  decodeFault(response: FaultResponse): Fault;
+  /** Writes a fault as this dialect's clients expect it. */
+  encodeFault(fault: Fault, context: FaultContext): FaultAnswer;
+  /** The terminal event of a stream that fails after it began. */
+  encodeStreamFault(fault: Fault, context: FaultContext): Buffer;
+}
+
+export interface RequestScan {
+  readonly requestedModel: string;
+  /** Byte offsets of the JSON string that holds the model name, quotes included. Absent when the model is in the path. */
+  readonly modelAt: ByteRange | undefined;
+  readonly stream: boolean;
+  /** Did the client ask for usage in its stream? True for dialects that always send it. */
+  readonly streamUsage: boolean;
+  /** Of the value of `stream_options`, where the dialect has it and the client sent it. */
+  readonly streamOptionsAt: ByteRange | undefined;
+  /** The smallest output limit named, times nothing; undefined when none. */
+  readonly outputTokensMax: number | undefined;
+  /** Byte offsets of the number, for a declared lowering; undefined when none was named. */
+  readonly outputTokensMaxAt: ByteRange | undefined;
+  /** How many answers are asked for (`n`); 1 unless said. */
+  readonly answers: number;
+  /** Parts whose tokens their bytes do not bound: images, documents and audio. */
+  readonly mediaParts: number;
+  /** Does it define tools? Providers add a hidden prompt for them. */
+  readonly hasTools: boolean;
+  readonly serviceTier: string | undefined;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+export interface RequestSplice {
+  readonly targetModel: string;
+  /** Ask the provider for usage in the stream although the client did not. */
+  readonly askUsage: boolean;
+  /** Lower (or set) the output limit, for a hold that would not fit otherwise. */
+  readonly outputTokensMax: number | undefined;
+}
+
+export interface RequestTarget {
+  readonly targetModel: string;
+  /** The model's own output bound, for dialects that require one. */
+  readonly outputTokensMax: number;
+}
+
+export interface AnswerFacts {
+  readonly servedModel: string | undefined;
+  readonly usage: UsageSlices | undefined;
+  readonly rawUsage: unknown;
+  readonly serviceTier: string | undefined;
+  /** Why the usage does not add up; such a reading is quarantined. */
+  readonly identityBroken: string | undefined;
+  readonly finishRaw: string | undefined;
+  /** UTF-8 bytes of content: text, arguments, reasoning. */
+  readonly contentBytes: number;
+  /** An error inside a 200. */
+  readonly fault: Fault | undefined;
+}
+
+export interface ObserveOptions {
+  /** Usage was asked for by us, not by the client: remove the chunk that carries only usage. */
+  readonly stripUsage: boolean;
+}
+
+/** Watches one same-dialect stream. Bytes go out in order and unchanged, but for a stripped usage chunk. */
+export interface StreamObserver {
+  /** Takes the next upstream bytes and says what may go to the client now. */
+  push(chunk: Buffer): StreamStep;
+  /** The upstream ended. Returns bytes still held back (an unfinished event), and whether the stream was cut. */
+  finish(): StreamStep;
+  /** What is known so far; after the terminal event, all of it. */
+  readonly facts: AnswerFacts;
+  /** Output bytes of content relayed after the last usage report, for estimates. */
+  readonly contentBytesSinceUsage: number;
+}
+
+export interface StreamStep {
+  /** Bytes that may go to the client now; undefined when none. */
+  readonly pass: Buffer | undefined;
+  /** Bytes from the terminal event on: they wait until the journal has the end of the exchange. */
+  readonly held: Buffer | undefined;
+  /** nothing: only comments, role or head events so far. content: something a user would see has come.
+   *  ended: the terminal event is in `held`. failed: an error event is in `held` (facts.fault names it). */
+  readonly state: 'nothing' | 'content' | 'ended' | 'failed';
+}
+
+export interface StreamDecoder {
+  push(chunk: Buffer): CompletionEvent[];
+  /** The upstream ended; a stream without its terminal event yields an `error` event of `upstream_truncated`. */
+  finish(): CompletionEvent[];
+  readonly facts: AnswerFacts;
+  readonly contentBytesSinceUsage: number;
+}
+
+export interface StreamEncoder {
+  /** The bytes of one event in the client's dialect; empty when the event has none there. */
+  push(event: CompletionEvent): Buffer;
+}
+
+export interface AnswerContext {
+  readonly exchangeId: string;
+  /** The model name to show when the provider named none. */
+  readonly targetModel: string;
+  readonly createdAtMs: number;
+  readonly streamUsage: boolean;
+  /** For dialects that promise input tokens at the start of a stream. */
+  readonly inputTokensEstimate: number;
+}
+
+export interface FaultResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+  readonly nowMs: number;
+}
+
+export interface FaultContext {
+  readonly exchangeId: string;
+}
+
+export interface FaultAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Buffer;
+}

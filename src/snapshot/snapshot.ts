@@ -1,0 +1,142 @@
+import type { DialectName } from '../completion/request.ts';
+import type { RateCardJson } from '../pricing/rate-card.ts';
+
+/** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
+ *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
+export interface SnapshotJson {
+  readonly format: 1;
+  /** SHA-256, hex, of the canonical JSON of everything but `hash` and `compiledAt`. */
+  readonly hash: string;
+  /** The store's configuration revision that was compiled; grows with every change. */
+  readonly revision: string;
+  /** ISO 8601 instant. */
+  readonly compiledAt: string;
+  readonly organisations: readonly OrganisationEntry[];
+  readonly projects: readonly ProjectEntry[];
+  readonly keys: readonly KeyEntry[];
+  readonly budgets: readonly BudgetEntry[];
+  readonly providers: readonly ProviderEntry[];
+  readonly deployments: readonly DeploymentEntry[];
+  readonly routes: readonly RouteEntry[];
+  readonly settings: SnapshotSettings;
+}
+
+export interface SnapshotSettings {
+  /** What a customer pays for an attempt that never ended because a process died. Default `delivered`. */
+  readonly orphans: 'delivered' | 'free';
+}
+
+export interface OrganisationEntry {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface ProjectEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly organisation: string;
+  /** Patterns over route names and `vendor/name`; `*` within a segment, `**` all. */
+  readonly allow: readonly string[];
+  /** Zones the project's prompts may be processed in; null is anywhere. */
+  readonly zones: readonly string[] | null;
+}
+
+export interface KeyEntry {
+  /** The eight characters that are always shown, or a short id for imported secrets. */
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  /** HMAC-SHA-256, hex, of the secret under the key derived from the master key. */
+  readonly digest: string;
+  /** ISO 8601 instant, exclusive; null is never. */
+  readonly expiresAt: string | null;
+  readonly revoked: boolean;
+  /** null: as the project. */
+  readonly allow: readonly string[] | null;
+  readonly zones: readonly string[] | null;
+  /** When a hold does not fit a hard budget: may the output limit be lowered (declared) instead of refusing? */
+  readonly lowerOutputToFit: boolean;
+}
+
+export interface BudgetEntry {
+  readonly id: string;
+  readonly scope: 'key' | 'project' | 'organisation';
+  /** Id of the key, project or organisation. */
+  readonly subject: string;
+  /** Decimal integer string of atto-currency. */
+  readonly limitAtto: string;
+  readonly currency: string;
+  /** UTC calendar periods; weeks start on Monday. */
+  readonly period: 'day' | 'week' | 'month' | 'total';
+  readonly hard: boolean;
+  /** Parts per million of the limit at which to warn. */
+  readonly warnAtPpm: readonly number[];
+}
+
+export interface ProviderEntry {
+  /** Name of the account in the configuration. */
+  readonly name: string;
+  /** Name of the provider kind in providers/, such as `openai`; decides credential header and quirks. */
+  readonly kind: string;
+  /** In order of the provider's preference; the client's own is chosen when it is among them. */
+  readonly dialects: readonly DialectName[];
+  /** `https://…`, `http://…`, or `unix:<socket path>` for the emulator. */
+  readonly baseUrl: string;
+  /** Credential sealed under the master key (governance of secrets: control/seal.ts); null for none. */
+  readonly credential: string | null;
+  readonly sandbox: boolean;
+}
+
+export interface DeploymentEntry {
+  /** The name in the configuration. */
+  readonly id: string;
+  /** Random, opaque, minted at creation, survives renames. The only name routing sees. */
+  readonly handle: string;
+  /** `vendor/name` */
+  readonly model: string;
+  readonly targetModel: string;
+  readonly provider: string;
+  readonly zones: { readonly processing: string };
+  /** At most so many attempts at once in this replica; null is unbounded. */
+  readonly concurrencyMax: number | null;
+  readonly outputTokensMax: number;
+  /** Tokens that one image, document or audio part may cost at most, for holds. */
+  readonly mediaTokensMax: number;
+  /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
+  readonly sell: RateCardJson | null;
+  readonly buy: RateCardJson | null;
+}
+
+export interface RouteEntry {
+  readonly name: string;
+  readonly candidates: readonly CandidateEntry[];
+  readonly policy: RoutePolicy;
+}
+
+export interface CandidateEntry {
+  /** Handle of the deployment. */
+  readonly handle: string;
+  readonly weight: number;
+  /** Lower first. */
+  readonly priority: number;
+}
+
+export interface RoutePolicy {
+  /** Further attempts after the first. Default 2. */
+  readonly retries: number;
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+  /** On a client abort: cancel the upstream at once, or drain it within the idle deadline and 60 s. */
+  readonly abort: 'cancel' | 'drain';
+}
+
+export const routePolicyDefault: RoutePolicy = {
+  retries: 2,
+  connectTimeoutMs: 5_000,
+  firstByteTimeoutMs: 120_000,
+  idleTimeoutMs: 120_000,
+  totalTimeoutMs: 1_800_000,
+  abort: 'cancel',
+};
