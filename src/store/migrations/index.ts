@@ -1,0 +1,5 @@
+import type { Migration } from '../migration.ts';
+import { migration0001 } from './0001-ledger.ts';
+
+/** In order; `number` is the place in this list. */
+export const migrations: readonly Migration[] = [migration0001];

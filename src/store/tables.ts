@@ -1,0 +1,4 @@
+import type { LedgerTables } from './tables/ledger.ts';
+
+/** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
+export interface Tables extends LedgerTables {}
