@@ -295,6 +295,12 @@ export const faults = {
     'A setting is known, but its effect is not built yet, so it is refused rather than ignored.',
     'Remove the setting.',
   ),
+  process_died: row(
+    'internal',
+    500,
+    'The process that carried the exchange died before its end; what was delivered is metered by rule.',
+    'Retry; look at the log of the process if it happens again.',
+  ),
   internal: row(
     'internal',
     500,

@@ -145,6 +145,7 @@ export interface ChargeLine {
   readonly amountAtto: string;
 }
 
+/** `amountAtto` is what was rated, the sum of its lines; the customer is charged `amountAtto` − `overHoldAtto`. */
 export interface SellCharge extends RatedAmount {
   /** The part of the rated amount over the hold, booked to the operator and alerted; "0" when it fits. */
   readonly overHoldAtto: string;
