@@ -166,6 +166,12 @@ export const faults = {
     'The journal or its disk has no room, so no request can be admitted safely.',
     'Free disk space or let the shipper catch up; see carrier doctor.',
   ),
+  journal_failed: row(
+    'overloaded',
+    503,
+    'The disk of the journal failed, so nothing can be recorded and no request can be admitted safely.',
+    'Look for the disk error in the log; see carrier doctor.',
+  ),
   draining: row('overloaded', 503, 'This process is shutting down.', 'Retry; another process answers.'),
   overloaded: row(
     'overloaded',
@@ -294,6 +300,12 @@ export const faults = {
     400,
     'A setting is known, but its effect is not built yet, so it is refused rather than ignored.',
     'Remove the setting.',
+  ),
+  process_died: row(
+    'internal',
+    500,
+    'The process that carried the exchange died before its end; what was delivered is metered by rule.',
+    'Retry; look at the log of the process if it happens again.',
   ),
   internal: row(
     'internal',

@@ -50,10 +50,13 @@ export interface RequestScan {
   readonly streamUsage: boolean;
   /** Of the value of `stream_options`, where the dialect has it and the client sent it. */
   readonly streamOptionsAt: ByteRange | undefined;
-  /** The smallest output limit named, times nothing; undefined when none. */
+  /** The output limit named, of one answer; undefined when none. Where a dialect has two words for it and both are
+   *  named, the larger, since hosts differ in which one they obey. */
   readonly outputTokensMax: number | undefined;
-  /** Byte offsets of the number, for a declared lowering; undefined when none was named. */
+  /** Byte offsets of the value (a number or null), for a declared lowering; undefined when none was named. */
   readonly outputTokensMaxAt: ByteRange | undefined;
+  /** The same of the second word. */
+  readonly outputTokensMaxAlsoAt: ByteRange | undefined;
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
