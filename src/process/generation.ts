@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,8 @@ const fileName = 'processes.json';
 
 /** One run of a supervisor, with the processes it started: what the next one must end before it takes over. */
 export interface GenerationRecord {
+  /** Random, of this data directory: tells replicas apart that share one database. */
+  readonly replica: string;
   /** Grows from run to run. */
   readonly generation: number;
   /** Start times are in ticks since this boot. */
@@ -44,7 +46,8 @@ export async function beginGeneration(dataPath: string): Promise<Generation> {
   // Two further digits tell replicas apart that start in the same millisecond; the journal allows 15.
   const fresh = Date.now() * 100 + randomInt(100);
   const generation = Math.max(fresh, (previous?.generation ?? 0) + 1);
-  const begun = new Generation(dataPath, { generation, boot, processes: [] });
+  const replica = previous?.replica ?? randomUUID();
+  const begun = new Generation(dataPath, { replica, generation, boot, processes: [] });
   begun.write();
   return begun;
 }
@@ -60,6 +63,10 @@ export class Generation {
 
   get number(): number {
     return this.#record.generation;
+  }
+
+  get replica(): string {
+    return this.#record.replica;
   }
 
   /** Written before the process gets any work, so that none is ever unknown to the next supervisor. */
