@@ -1,4 +1,4 @@
-import { contains } from '../governance/zones.ts';
+import { GLOBAL, permits } from '../governance/zones.ts';
 import type { CandidateView, DecisionRecord, Draw, ExclusionReason, Observations, RequestFacts } from './decision.ts';
 import { KeyedDraws, lotOf } from './prf.ts';
 
@@ -64,17 +64,15 @@ const none: readonly ExclusionReason[] = [];
 /** Every reason, not only the first: the record explains the whole exclusion. */
 function policyReasons(view: CandidateView, facts: RequestFacts): readonly ExclusionReason[] {
   let reasons: ExclusionReason[] | undefined;
-  if (facts.zones !== undefined && !facts.zones.some(zone => contains(zone, view.zone))) {
-    reasons = [view.zone === unknownZone ? 'ZONE_UNKNOWN' : 'ZONE_NOT_ALLOWED'];
+  // A deployment that does not say where it processes is GLOBAL: it may process anywhere.
+  if (!permits(facts.zones, view.zone)) {
+    reasons = [view.zone === GLOBAL ? 'ZONE_UNKNOWN' : 'ZONE_NOT_ALLOWED'];
   }
   if (!view.priced) (reasons ??= []).push('PRICE_UNKNOWN');
   const speaks = view.dialects.includes(facts.dialect);
   if (!speaks && (facts.sameDialectOnly || view.dialects.length === 0)) (reasons ??= []).push('DIALECT_UNSUPPORTED');
   return reasons ?? none;
 }
-
-/** A deployment that does not say where it processes may process anywhere. */
-const unknownZone = 'GLOBAL';
 
 function byLot(left: Entry, right: Entry): number {
   if (left.lot !== right.lot) return left.lot < right.lot ? -1 : 1;
