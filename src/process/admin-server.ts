@@ -9,6 +9,8 @@ export type AdminHandler = (request: Request) => Response | Promise<Response>;
 export interface AdminServer {
   /** Once the database is there; until then everything but `early` is answered 503. */
   serve(handler: AdminHandler): void;
+  /** Of the listeners on TCP. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
   close(): Promise<void>;
 }
 
@@ -37,12 +39,18 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     await listen(server, where);
   };
   rmSync(options.socketPath, { force: true });
-  await open({ path: options.socketPath });
-  if (options.listen !== undefined) await open(options.listen);
+  try {
+    await open({ path: options.socketPath });
+    if (options.listen !== undefined) await open(options.listen);
+  } catch (error) {
+    await Promise.all(servers.map(close));
+    throw error;
+  }
   return {
     serve: next => {
       handler = next;
     },
+    addresses: servers.flatMap(server => tcpAddress(server) ?? []),
     close: async () => {
       await Promise.all(servers.map(close));
     },
@@ -61,9 +69,15 @@ function listen(server: Server, where: { path: string } | { host: string; port: 
   });
 }
 
+function tcpAddress(server: Server): { host: string; port: number } | undefined {
+  const address = server.address();
+  return address === null || typeof address === 'string' ? undefined : { host: address.address, port: address.port };
+}
+
 function close(server: Server): Promise<void> {
   return new Promise(resolve => {
     server.close(() => resolve());
+    // Those that wait for an answer too: the process is about to end.
     server.closeAllConnections();
   });
 }

@@ -1,21 +1,20 @@
-import { type CompileContext, compileSnapshot, revokeInSnapshot } from '../control/compile.ts';
-import { readConfiguration, readRevision } from '../control/configuration-store.ts';
+import { revokeInSnapshot } from '../control/compile.ts';
+import { readRevision } from '../control/configuration-store.ts';
+import type { Control } from '../control/control.ts';
+import { readLocalRevocations, storeLocalRevocations } from '../control/local-revocation.ts';
+import { readSnapshotFile, snapshotPath, writeSnapshotFile } from '../control/snapshot-file.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { SnapshotFile } from './snapshot-file.ts';
 
 /** Another replica's change, or one made here by another process, is seen after so long at most. */
 const pollIntervalMs = 500;
-/** The snapshot's confirmation on disk is renewed so often. */
-const confirmIntervalMs = 60_000;
+/** A start without the database trusts what was confirmed within 24 hours; the confirmation is renewed so often. */
+const confirmIntervalMs = 600_000;
 
 export interface ConfigurationKeeperOptions {
-  readonly file: SnapshotFile;
-  readonly sandboxBaseUrl: string;
+  readonly dataPath: string;
   readonly log: Log;
-  /** Ids of keys revoked on this machine while the database could not be told. */
-  readonly revokedLocally: () => ReadonlySet<string>;
   /** The snapshot on disk is another one now. */
   readonly onSnapshot: (snapshot: SnapshotJson) => void;
 }
@@ -24,17 +23,23 @@ export interface ConfigurationKeeperOptions {
  *  made it. Without the database it keeps the last one, and revokes in it what was revoked on this machine. */
 export class ConfigurationKeeper {
   readonly #options: ConfigurationKeeperOptions;
-  #store: Store | undefined;
+  readonly #path: string;
+  #stored: { readonly store: Store; readonly control: Control } | undefined;
   #current: SnapshotJson | undefined;
   #timer: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
-  #revoked = '';
   #databaseUp = false;
   #stopped = false;
 
   constructor(options: ConfigurationKeeperOptions) {
     this.#options = options;
+    this.#path = snapshotPath(options.dataPath);
+  }
+
+  /** What workers read. */
+  get path(): string {
+    return this.#path;
   }
 
   get current(): SnapshotJson | undefined {
@@ -46,16 +51,23 @@ export class ConfigurationKeeper {
     return this.#databaseUp;
   }
 
-  /** Serves with what is on disk until the database answers. */
-  useFromDisk(snapshot: SnapshotJson): void {
-    this.#current = snapshot;
+  /** Serves with what is on disk until the database answers; false when there is nothing fresh enough. */
+  useDisk(): boolean {
+    const onDisk = readSnapshotFile(this.#path, Date.now());
+    if (onDisk.state !== 'usable') {
+      if (onDisk.state !== 'absent') this.#options.log.info('the snapshot on disk is not used', { why: onDisk.state });
+      return false;
+    }
+    this.#current = onDisk.snapshot;
     this.#revokeLocally();
+    return true;
   }
 
   /** The database is there: compiles what is stored, and follows it from now on. */
-  async follow(store: Store): Promise<void> {
-    this.#store = store;
-    await this.#compile(store);
+  async follow(store: Store, control: Control): Promise<void> {
+    await storeLocalRevocations(this.#options.dataPath, control);
+    await this.#compile(control);
+    this.#stored = { store, control };
     this.#databaseUp = true;
   }
 
@@ -85,69 +97,55 @@ export class ConfigurationKeeper {
   }
 
   async #refresh(): Promise<void> {
-    const store = this.#store;
+    // First, and whatever the database does: a revoked key stops working now.
+    this.#revokeLocally();
+    const stored = this.#stored;
     try {
-      if (store !== undefined) {
-        const revision = await readRevision(store);
-        if (revision !== this.#revision || this.#revoked !== this.#revokedText()) await this.#compile(store);
-        else this.#confirm();
+      if (stored !== undefined) {
+        if (readLocalRevocations(this.#options.dataPath).size > 0)
+          await storeLocalRevocations(this.#options.dataPath, stored.control);
+        const revision = await readRevision(stored.store);
         this.#databaseUp = true;
+        if (revision !== this.#revision) await this.#compile(stored.control);
+        else this.#confirm();
         return;
       }
     } catch (error) {
       if (this.#databaseUp) this.#options.log.warn('the database does not answer', { error: (error as Error).message });
       this.#databaseUp = false;
     }
-    this.#revokeLocally();
   }
 
   get #revision(): bigint | undefined {
     return this.#current === undefined ? undefined : BigInt(this.#current.revision);
   }
 
-  async #compile(store: Store): Promise<void> {
-    const configuration = await readConfiguration(store);
-    const revoked = this.#options.revokedLocally();
-    const context: CompileContext = {
-      compiledAt: new Date().toISOString(),
-      sandboxBaseUrl: this.#options.sandboxBaseUrl,
-      revokedLocally: revoked,
-    };
-    this.#revoked = textOf(revoked);
-    this.#publish(compileSnapshot(configuration, context));
+  async #compile(control: Control): Promise<void> {
+    const snapshot = await control.compile(readLocalRevocations(this.#options.dataPath));
+    this.#publish(snapshot);
     this.#confirmedAtMs = Date.now();
   }
 
+  /** Revoking what is revoked already changes nothing, so it needs no memory of what was done. */
   #revokeLocally(): void {
-    const revoked = this.#options.revokedLocally();
-    const text = textOf(revoked);
-    if (this.#current === undefined || text === this.#revoked) return;
-    this.#revoked = text;
-    this.#publish(revokeInSnapshot(this.#current, revoked));
-  }
-
-  #revokedText(): string {
-    return textOf(this.#options.revokedLocally());
+    const revoked = readLocalRevocations(this.#options.dataPath);
+    if (this.#current === undefined || revoked.size === 0) return;
+    const next = revokeInSnapshot(this.#current, revoked);
+    if (next.hash !== this.#current.hash) this.#publish(next);
   }
 
   #publish(snapshot: SnapshotJson): void {
-    if (snapshot.hash === this.#current?.hash) {
-      this.#current = snapshot;
-      return;
-    }
-    this.#options.file.write(snapshot);
+    const changed = snapshot.hash !== this.#current?.hash;
+    writeSnapshotFile(this.#path, snapshot);
     this.#current = snapshot;
-    this.#options.onSnapshot(snapshot);
+    if (changed) this.#options.onSnapshot(snapshot);
   }
 
   #confirm(): void {
     const nowMs = Date.now();
-    if (nowMs - this.#confirmedAtMs < confirmIntervalMs) return;
-    this.#options.file.confirm(nowMs);
+    if (this.#current === undefined || nowMs - this.#confirmedAtMs < confirmIntervalMs) return;
     this.#confirmedAtMs = nowMs;
+    // The hash is not of the instant: workers need not hear of it.
+    this.#publish({ ...this.#current, compiledAt: new Date(nowMs).toISOString() });
   }
-}
-
-function textOf(ids: ReadonlySet<string>): string {
-  return [...ids].sort().join(' ');
 }

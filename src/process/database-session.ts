@@ -41,7 +41,8 @@ export class DatabaseSession {
       try {
         return await this.#attempt();
       } catch (error) {
-        if (this.#stopping.signal.aborted || error instanceof SchemaRefusal || this.#options.isFinal(error)) throw error;
+        if (this.#stopping.signal.aborted || error instanceof SchemaRefusal || this.#options.isFinal(error))
+          throw error;
         this.#lastError = describe(error);
         this.#options.log.warn('the database does not answer; trying again', { error: this.#lastError, delayMs });
       }

@@ -14,8 +14,7 @@ export interface SupervisorChannel {
 /** A worker without its supervisor has nobody who ships its journal: it ends at once, and the next supervisor settles
  *  what it had begun. */
 export function openSupervisorChannel(): SupervisorChannel {
-  const { send } = process;
-  if (send === undefined) throw new Error('a worker is started by its supervisor');
+  if (process.send === undefined) throw new Error('a worker is started by its supervisor');
   const waiting: ToWorker[] = [];
   let receiver: ((message: ToWorker) => void) | undefined;
   let onlyOne = false;
@@ -34,7 +33,7 @@ export function openSupervisorChannel(): SupervisorChannel {
   process.on('disconnect', () => process.exit(0));
   return {
     send: message => {
-      if (process.connected) send.call(process, message, undefined, undefined, () => {});
+      if (process.connected) process.send?.(message, undefined, undefined, () => {});
     },
     receiveOne: next => {
       receiver = next;

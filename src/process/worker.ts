@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createSealer } from '../control/seal.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
-import { createSealer } from '../control/seal.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';

@@ -78,7 +78,7 @@ function jsonLog(settings: LogSettings, role: string, destination: pino.Destinat
   };
 }
 
-const levels = ['debug', 'info', 'warn', 'error', 'silent'];
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 function prettyLog(settings: LogSettings, role: string, destination: pino.DestinationStream, flush: () => void): Log {
   const least = levels.indexOf(settings.level);
