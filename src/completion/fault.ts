@@ -313,6 +313,37 @@ export const faults = {
     500,
     'The process that carried the exchange died before its end; what was delivered is metered by rule.',
     'Retry; look at the log of the process if it happens again.',
+  configuration_invalid: row(
+    'invalid',
+    400,
+    'The configuration, or a request of the management API, has something wrong in it; nothing was changed.',
+    'Correct what the listing names; it is complete.',
+  ),
+  revision_conflict: row(
+    'invalid',
+    409,
+    'The configuration was changed by someone else meanwhile.',
+    'Look at the difference again and repeat the change.',
+  ),
+  resource_not_found: row('not_found', 404, 'Nothing has this id.', 'List what there is, then name one of these.'),
+  resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
+  admin_key_invalid: row(
+    'authentication',
+    401,
+    'The management API needs the admin key.',
+    'Send Authorization: Bearer with the key in $CARRIER_DATA/admin.key or CARRIER_ADMIN_KEY.',
+  ),
+  idempotency_conflict: row(
+    'invalid',
+    409,
+    'The idempotency key came with another request before.',
+    'Use a new key for a new request.',
+  ),
+  store_unavailable: row(
+    'overloaded',
+    503,
+    'The database does not answer; requests to models are served meanwhile.',
+    'Bring the database back; see carrier doctor.',
   ),
   internal: row(
     'internal',

@@ -88,7 +88,11 @@ const provider = z.strictObject({
 const deployment = z.strictObject({
   provider: name,
   model,
-  targetModel: z.string().min(1).max(256).optional(),
+  targetModel: z
+    .string()
+    .max(256)
+    .regex(/^[\x21-\x7e]+$/, { error: 'must be printable without spaces' })
+    .optional(),
   zones: z.strictObject({ processing: zone }).optional(),
   limits: z.strictObject({ concurrency: whole(1, 1_000_000).optional() }).optional(),
   outputTokensMax: whole(1, 10_000_000).optional(),

@@ -37,15 +37,16 @@ export function exportConfiguration(configuration: Configuration): string {
 
 function derivedLines(configuration: Configuration): string[] {
   const derived = resourcesOf(configuration, 'provider').filter(provider => provider.origin === 'environment');
-  const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured')?.version;
-  return [
-    ...(derived.length === 0
+  const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured');
+  const factsLine =
+    facts?.state === 'active' && facts.version !== null
+      ? [`# Rule publish-facts-when-unconfigured is in force with ${facts.version}; any prices: ends it.`]
+      : [];
+  const derivedLine =
+    derived.length === 0
       ? []
-      : [`# From the environment, not written here: ${derived.map(({ id }) => id).join(', ')}.`]),
-    ...(facts === undefined || facts === null
-      ? []
-      : [`# Rule publish-facts-when-unconfigured is in force with ${facts}; any prices: ends it.`]),
-  ];
+      : [`# From the environment, not written here: ${derived.map(({ id }) => id).join(', ')}.`];
+  return [...derivedLine, ...factsLine];
 }
 
 function declared<Value extends { readonly origin: string }>(resources: readonly Value[]): Value[] {

@@ -47,7 +47,7 @@ export interface Plan {
   readonly problems: readonly Problem[];
 }
 
-/** What a prune may remove; policies fall back to their defaults. */
+/** What a prune removes; policies fall back to their defaults. It ends both rules: what is not in the file shall not be. */
 const prunable: readonly ResourceKind[] = [
   'organisation',
   'project',
@@ -57,7 +57,6 @@ const prunable: readonly ResourceKind[] = [
   'route',
   'book',
   'policies',
-  'rule',
 ];
 
 /** Works out what a file changes. Pure but for `resolve` and `mint…`. What the file names replaces what is stored under the
@@ -127,7 +126,10 @@ function merge(
     if (resource.kind === 'key' && replaced.has(keyName(resource))) resources.delete(key);
   }
   for (const resource of desired) resources.set(resourceKey(resource), resource);
-  if (endsFacts) resources.delete('rule:publish-facts-when-unconfigured');
+  for (const rule of resourcesOf(stored, 'rule')) {
+    const ends = prune || (endsFacts && rule.id === 'publish-facts-when-unconfigured');
+    if (ends && rule.state === 'active') resources.set(resourceKey(rule), { ...rule, state: 'ended' });
+  }
   return resources;
 }
 

@@ -82,8 +82,8 @@ function versionFor(
   if (declared !== undefined && names(declared, deployment)) return declared;
   const provider = resourceOf(configuration, 'provider', deployment.provider);
   if (provider !== undefined && isSandbox(provider)) return sandboxVersion;
-  const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured')?.version;
-  return configuration.versions.get(facts ?? '');
+  const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured');
+  return facts?.state === 'active' ? configuration.versions.get(facts.version ?? '') : undefined;
 }
 
 function names(version: PriceVersion, deployment: DeploymentResource): boolean {

@@ -42,7 +42,7 @@ export function readDeclaration(text: string): ReadDeclaration {
   if (syntax.length > 0) throw new ConfigurationError(syntax);
 
   const content = toContent(document);
-  if (content === null || content === undefined) throw invalid('the file says nothing');
+  if (content === null || content === undefined || isEmptyMap(content)) throw invalid('the file says nothing');
   const reserved = findReservedKeys(content).map(path => locate(path, wrong('no entry can have this name')));
   const parsed = declarationSchema.safeParse(content);
   const problems = [
@@ -177,6 +177,10 @@ function wrong(message: string): Omit<Problem, 'path' | 'line' | 'column'> {
 
 function invalid(message: string): ConfigurationError {
   return new ConfigurationError([{ path: '', ...wrong(message) }]);
+}
+
+function isEmptyMap(content: unknown): boolean {
+  return typeof content === 'object' && content !== null && Object.keys(content).length === 0;
 }
 
 function lowerFirst(text: string): string {

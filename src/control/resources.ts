@@ -115,11 +115,12 @@ export interface PoliciesResource {
   readonly orphans: 'delivered' | 'free';
 }
 
-/** A rule that acts while it is there; both are made at the first start. */
+/** What zero configuration does while nobody says otherwise. A rule that ended stays, so that it does not begin again. */
 export interface RuleResource {
   readonly kind: 'rule';
   readonly id: 'publish-facts-when-unconfigured' | 'providers-from-environment';
-  /** The price version in force by the first rule; null for the second. */
+  readonly state: 'active' | 'ended';
+  /** The price version in force by the first rule; null when there is none. */
   readonly version: string | null;
 }
 

@@ -2,6 +2,7 @@ import { type Plan, type PlanContext, planApply } from '../../src/control/plan.t
 import { readDeclaration } from '../../src/control/read-declaration.ts';
 import { type Configuration, emptyConfiguration } from '../../src/control/resources.ts';
 import { createSealer } from '../../src/control/seal.ts';
+import type { PriceFacts } from '../../src/control/zero-configuration.ts';
 
 export const testMasterKey = 'test-master-key-test-master-key-0';
 
@@ -48,3 +49,29 @@ export function planText(
   const context = options.context ?? planContext(designVariables);
   return planApply(readDeclaration(text), stored, { prune: options.prune ?? false }, context);
 }
+
+/** Two models of one provider and one of another. */
+export const testFacts: PriceFacts = {
+  version: '1.2.3',
+  currency: 'USD',
+  models: [
+    {
+      provider: 'openai',
+      model: 'gpt-5',
+      row: { rates: { input: '1.25', output: '10' }, tiers: [] },
+      outputTokensMax: 128_000,
+    },
+    {
+      provider: 'openai',
+      model: 'gpt-5-mini',
+      row: { rates: { input: '0.25', output: '2' }, tiers: [] },
+      outputTokensMax: undefined,
+    },
+    {
+      provider: 'anthropic',
+      model: 'claude-sonnet-5',
+      row: { rates: { input: '3', output: '15' }, tiers: [] },
+      outputTokensMax: undefined,
+    },
+  ],
+};
