@@ -182,7 +182,12 @@ function attemptFacts(sketch: ExchangeSketch, attempt: number) {
 function ratedAmount(reading: Reading, rates: typeof sellRates | typeof buyRates): RatedAmount {
   const lines = (['input', 'output'] as const).map(meter => {
     const quantity = (meter === 'input' ? reading.slices.inputUncached : reading.slices.output) ?? 0;
-    return { meter, quantity, ratePico: rates[meter], amountAtto: (BigInt(quantity) * BigInt(rates[meter])).toString() };
+    return {
+      meter,
+      quantity,
+      ratePico: rates[meter],
+      amountAtto: (BigInt(quantity) * BigInt(rates[meter])).toString(),
+    };
   });
   const amount = lines.reduce((sum, line) => sum + BigInt(line.amountAtto), 0n);
   return { amountAtto: amount.toString(), currency: rates.currency, version: rates.version, lines };
