@@ -46,13 +46,20 @@ try {
   const after = await measure(store);
   const violations = await checkLedger(store);
   await store.close();
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  console.log(`machine        ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, commit ${commit}`);
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+  }).trim();
+  console.log(
+    `machine        ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, commit ${commit}`,
+  );
   console.log(`shipped        ${exchanges} exchanges, ${(bytes / exchanges).toFixed(0)} journal bytes each`);
   console.log(`rate           ${Math.round(exchanges / seconds)} exchanges/s`);
   console.log(`shipper's cpu  ${((cpu.user + cpu.system) / exchanges).toFixed(1)} µs an exchange`);
-  console.log(`rows           ${((after.rows - before.rows) / exchanges).toFixed(2)} an exchange, ` +
-    `${((after.bytes - before.bytes) / exchanges).toFixed(0)} bytes with indexes`);
+  console.log(
+    `rows           ${((after.rows - before.rows) / exchanges).toFixed(2)} an exchange, ` +
+      `${((after.bytes - before.bytes) / exchanges).toFixed(0)} bytes with indexes`,
+  );
   console.log(`violations     ${violations.length}`);
 } finally {
   await postgres?.stop();

@@ -70,8 +70,9 @@ export interface ShipperStatus {
   readonly lastError: string | undefined;
 }
 
-/** One transaction holds at most so many exchanges: enough to make its fixed cost small, few enough to take 100 ms. */
-const batchExchangesMax = 2_000;
+/** One transaction holds at most so many exchanges: enough to make its fixed cost small, few enough to take a third of a
+ *  second. */
+const batchExchangesMax = 4_000;
 /** One read; parsing it keeps the supervisor's loop busy for some milliseconds. */
 const readBytesMax = 512 * 1024;
 /** Journal bytes of one batch, so that memory stays bounded with large records. */
@@ -94,15 +95,23 @@ interface Stream extends StreamName {
   readonly damaged: Set<string>;
 }
 
-interface Pending {
-  /** Shipping it failed: nothing is added before it has succeeded. */
-  failed: boolean;
+/** What was read and is not under way yet. */
+interface Gathering {
   /** Is there more to say than that an open exchange grew? */
   urgent: boolean;
   readonly exchanges: { readonly stream: Stream; readonly exchange: CompletedExchange }[];
   readonly alerts: JournalAlert[];
   readonly touched: Set<Stream>;
   bytes: number;
+}
+
+/** What is under way, with where its streams stood when it was closed; reading goes on meanwhile. */
+interface Batch {
+  readonly exchanges: Gathering['exchanges'];
+  readonly alerts: readonly JournalAlert[];
+  readonly positions: ReadonlyMap<Stream, StreamPosition>;
+  readonly finished: ReadonlySet<Stream>;
+  readonly bytes: number;
 }
 
 /** Moves the journal into the ledger: follows live segments, finishes dead ones, deletes what is shipped.
@@ -112,7 +121,9 @@ export class Shipper {
   readonly #options: ShipperOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #adopting = new Set<Stream>();
-  #pending: Pending = emptyPending();
+  #gathering: Gathering = emptyGathering();
+  /** Kept until it is shipped, however often that fails. */
+  #batch: Batch | undefined;
   #positions: Map<string, StreamPosition> | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -181,13 +192,13 @@ export class Shipper {
   }
 
   status(): ShipperStatus {
-    const oldest = this.#pending.exchanges[0];
+    const oldest = this.#batch?.exchanges[0] ?? this.#gathering.exchanges[0];
     let openExchanges = 0;
     for (const stream of this.#streams.values()) openExchanges += stream.assembler.openCount;
     return {
       state: this.#backoffMs > 0 ? 'backing-off' : oldest === undefined ? 'idle' : 'shipping',
-      lagRecords: this.#pending.exchanges.length,
-      lagBytes: this.#lagBytes + this.#pending.bytes,
+      lagRecords: (this.#batch?.exchanges.length ?? 0) + this.#gathering.exchanges.length,
+      lagBytes: this.#lagBytes + (this.#batch?.bytes ?? 0) + this.#gathering.bytes,
       lagSeconds: oldest === undefined ? 0 : Math.max(0, (this.#options.nowMs() - oldest.exchange.end.atMs) / 1_000),
       openExchanges,
       shippedTotal: this.#shippedTotal,
@@ -197,27 +208,65 @@ export class Shipper {
 
   /** Reads one batch and ships it. False when there was nothing to do. Throws only what is no failure of the target. */
   async step(): Promise<boolean> {
-    let read: boolean;
+    let progressed = false;
     try {
       this.#positions ??= new Map((await this.#options.target.positions()).map(each => [streamKey(each), each]));
-      read = this.#fill();
-      if (!this.#pending.urgent && this.#pending.exchanges.length === 0) {
-        this.#reportAdopted();
-        return read;
+      if (this.#batch === undefined) {
+        progressed = this.#fill(batchBytesMax);
+        this.#batch = this.#closeBatch();
       }
-      await this.#ship(this.#pending);
+      if (this.#batch === undefined) {
+        this.#reportAdopted();
+        return progressed;
+      }
+      await this.#shipReadingAhead(this.#batch);
     } catch (error) {
       if (error instanceof JournalUnreadable) throw error;
-      this.#pending.failed = true;
       this.#backoffMs = Math.min(backoffMaxMs, Math.max(backoffMinMs, this.#backoffMs * 2));
       this.#lastError = describe(error);
       this.#options.log?.('shipping waits for the database', { error: this.#lastError, retryInMs: this.#backoffMs });
       return true;
     }
+    const shipped = this.#batch;
+    this.#batch = undefined;
     this.#backoffMs = 0;
     this.#lastError = undefined;
-    await this.#finish();
+    await this.#finish(shipped);
     return true;
+  }
+
+  /** undefined while there is nothing more to say than that open exchanges grew. */
+  #closeBatch(): Batch | undefined {
+    const { urgent, exchanges, alerts, touched, bytes } = this.#gathering;
+    if (!urgent && exchanges.length === 0) return undefined;
+    this.#gathering = emptyGathering();
+    return {
+      exchanges,
+      alerts,
+      positions: new Map([...touched].map(stream => [stream, positionOf(stream)])),
+      finished: new Set([...touched].filter(stream => stream.finished)),
+      bytes,
+    };
+  }
+
+  /** While the database works on one batch, the next is read: neither waits for the other. */
+  async #shipReadingAhead(batch: Batch): Promise<void> {
+    let over = false;
+    const shipping = this.#ship(batch).finally(() => {
+      over = true;
+    });
+    // Its failure is met at the end, not as an unhandled rejection in between.
+    shipping.catch(() => {});
+    let unreadable: unknown;
+    try {
+      while (!over && !isFull(this.#gathering) && this.#fill(readBytesMax)) await nextTurn();
+    } catch (error) {
+      unreadable = error;
+    }
+    await shipping;
+    if (unreadable !== undefined) {
+      this.#options.log?.('the journal cannot be read', { error: describe(unreadable) });
+    }
   }
 
   async #run(): Promise<void> {
@@ -235,7 +284,7 @@ export class Shipper {
       if (this.#backoffMs > 0) await this.#sleep(this.#backoffMs);
       else if (!busy && !this.#nudged) await this.#sleep(tickMs);
       // Others in this process must get their turn between batches.
-      else await new Promise(resolve => setImmediate(resolve));
+      else await nextTurn();
     }
   }
 
@@ -275,9 +324,9 @@ export class Shipper {
     return stream;
   }
 
-  /** Reads until the batch is full or nothing is left. A batch that failed is shipped again as it was. */
-  #fill(): boolean {
-    if (this.#pending.failed) return true;
+  /** Reads on by about so many bytes, until the batch is full or nothing is left. False when nothing was new. */
+  #fill(bytesMax: number): boolean {
+    const until = this.#gathering.bytes + bytesMax;
     const segments = groupByStream(this.#list());
     let unreadBytes = 0;
     let progressed = false;
@@ -288,7 +337,7 @@ export class Shipper {
     for (const [key, stream] of [...streams.slice(first), ...streams.slice(0, first)]) {
       const files = segments.get(key) ?? [];
       this.#place(stream);
-      progressed = this.#readStream(stream, files) || progressed;
+      progressed = this.#readStream(stream, files, until) || progressed;
       for (const file of files) unreadBytes += unreadOf(stream, file);
     }
     this.#lagBytes = unreadBytes;
@@ -313,9 +362,9 @@ export class Shipper {
   }
 
   /** `files` were listed before anything is read: when a next one exists, this one grows no more. */
-  #readStream(stream: Stream, files: readonly SegmentFile[]): boolean {
+  #readStream(stream: Stream, files: readonly SegmentFile[], untilBytes: number): boolean {
     let progressed = false;
-    while (!stream.finished && !isFull(this.#pending)) {
+    while (!stream.finished && !isFull(this.#gathering) && this.#gathering.bytes < untilBytes) {
       const through = stream.deadThrough ?? Number.POSITIVE_INFINITY;
       const file = files.find(each => each.sequence >= stream.sequence && each.sequence <= through);
       if (file === undefined) {
@@ -334,8 +383,8 @@ export class Shipper {
       // A torn tail of a sealed segment was never acknowledged to anyone.
       stream.sequence = file.sequence + 1;
       stream.offset = 0;
-      this.#pending.touched.add(stream);
-      this.#pending.urgent = true;
+      this.#gathering.touched.add(stream);
+      this.#gathering.urgent = true;
       progressed = true;
     }
     return progressed;
@@ -349,10 +398,10 @@ export class Shipper {
       const result = stream.assembler.accept(record, { sequence: file.sequence, offset: startOffset });
       startOffset = endOffset;
       if (result === 'conflict') this.#alert(conflictAlert(record.id));
-      else if (result !== undefined) this.#pending.exchanges.push({ stream, exchange: result });
+      else if (result !== undefined) this.#gathering.exchanges.push({ stream, exchange: result });
     }
     stream.offset = read.offset;
-    this.#pending.bytes += read.offset - from;
+    this.#gathering.bytes += read.offset - from;
     if (read.end === 'corrupt') {
       stream.damaged.add(file.path);
       this.#alert(corruptAlert(file, read.offset, read.resumeOffset));
@@ -361,32 +410,31 @@ export class Shipper {
     }
     const advanced = stream.offset > from;
     // The next batch that has something to say moves the position too.
-    if (advanced) this.#pending.touched.add(stream);
+    if (advanced) this.#gathering.touched.add(stream);
     const end = read.end === 'more' || read.end === 'corrupt' ? 'more' : 'end';
     return { end, advanced };
   }
 
   #alert(alert: JournalAlert): void {
-    this.#pending.alerts.push(alert);
-    this.#pending.urgent = true;
+    this.#gathering.alerts.push(alert);
+    this.#gathering.urgent = true;
   }
 
   #settle(stream: Stream): void {
     for (const exchange of stream.assembler.settleAll(this.#options.orphans())) {
-      this.#pending.exchanges.push({ stream, exchange });
+      this.#gathering.exchanges.push({ stream, exchange });
     }
     stream.finished = true;
-    this.#pending.touched.add(stream);
-    this.#pending.urgent = true;
+    this.#gathering.touched.add(stream);
+    this.#gathering.urgent = true;
   }
 
-  async #ship(pending: Pending): Promise<void> {
-    const positions = [...pending.touched].map(stream => positionOf(stream));
+  async #ship(batch: Batch): Promise<void> {
     await this.#shipSplitting(
-      pending.exchanges.map(({ exchange }) => exchange),
-      { positions, alerts: pending.alerts },
+      batch.exchanges.map(({ exchange }) => exchange),
+      { positions: [...batch.positions.values()], alerts: batch.alerts },
     );
-    this.#shippedTotal += pending.exchanges.length;
+    this.#shippedTotal += batch.exchanges.length;
   }
 
   /** The target refuses one row of a batch as a whole: halve until the culprit is alone, and set it aside. Positions and
@@ -414,24 +462,21 @@ export class Shipper {
   }
 
   /** The batch is in the ledger: tell others, delete what nobody needs, forget dead streams. */
-  async #finish(): Promise<void> {
-    const { exchanges, touched } = this.#pending;
-    this.#pending = emptyPending();
-    for (const stream of touched) {
-      const own = exchanges.filter(each => each.stream === stream).map(each => each.exchange);
-      const charged = chargesByLease(own);
-      if (charged.size > 0) this.#options.onShipped?.(stream.worker, stream.deadThrough !== undefined, charged);
-      this.#deleteShipped(stream);
-      if (stream.finished) await this.#close(stream);
+  async #finish(batch: Batch): Promise<void> {
+    const charges = chargesByStream(batch);
+    for (const [stream, position] of batch.positions) {
+      const charged = charges.get(stream);
+      if (charged !== undefined) this.#options.onShipped?.(stream.worker, stream.deadThrough !== undefined, charged);
+      this.#deleteShipped(stream, position);
+      if (batch.finished.has(stream)) await this.#close(stream);
     }
     this.#reportAdopted();
   }
 
-  #deleteShipped(stream: Stream): void {
-    const low = positionOf(stream);
+  #deleteShipped(stream: Stream, shipped: JournalPlace): void {
     for (const file of this.#list()) {
       if (streamKey(file) !== streamKey(stream)) continue;
-      if (file.sequence >= low.sequence || file.sequence > (stream.deadThrough ?? file.sequence)) continue;
+      if (file.sequence >= shipped.sequence || file.sequence > (stream.deadThrough ?? file.sequence)) continue;
       try {
         if (stream.damaged.has(file.path)) renameSync(file.path, `${file.path}.damaged`);
         else unlinkSync(file.path);
@@ -477,12 +522,12 @@ function readSafely(path: string, from: number): ReturnType<typeof readRecords> 
   }
 }
 
-function emptyPending(): Pending {
-  return { failed: false, urgent: false, exchanges: [], alerts: [], touched: new Set(), bytes: 0 };
+function emptyGathering(): Gathering {
+  return { urgent: false, exchanges: [], alerts: [], touched: new Set(), bytes: 0 };
 }
 
-function isFull(pending: Pending): boolean {
-  return pending.exchanges.length >= batchExchangesMax || pending.bytes >= batchBytesMax;
+function isFull(gathering: Gathering): boolean {
+  return gathering.exchanges.length >= batchExchangesMax || gathering.bytes >= batchBytesMax;
 }
 
 function positionOf(stream: Stream): StreamPosition {
@@ -506,14 +551,20 @@ function groupByStream(files: readonly SegmentFile[]): Map<string, SegmentFile[]
   return groups;
 }
 
-function chargesByLease(exchanges: readonly CompletedExchange[]): Map<string, bigint> {
-  const charges = new Map<string, bigint>();
-  for (const exchange of exchanges) {
+function chargesByStream(batch: Batch): Map<Stream, Map<string, bigint>> {
+  const streams = new Map<Stream, Map<string, bigint>>();
+  for (const { stream, exchange } of batch.exchanges) {
     const charge = leaseCharge(exchange);
     if (charge === 0n) continue;
+    let charges = streams.get(stream);
+    if (charges === undefined) streams.set(stream, (charges = new Map()));
     for (const { lease } of exchange.admit.hold.leases) charges.set(lease, (charges.get(lease) ?? 0n) + charge);
   }
-  return charges;
+  return streams;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }
 
 function conflictAlert(exchangeId: string): JournalAlert {

@@ -1,17 +1,12 @@
 import type { CompletedExchange } from '../journal/assemble.ts';
 import { chargesOf, deliveredAttempt, postingsOf } from './postings.ts';
 
-/** The rows of a batch in the text form of COPY, one string a table. COPY takes a row in a few microseconds, and one
- *  statement a table, however large the batch. */
-export interface ShipmentRows {
-  readonly exchange: string;
-  readonly attempt: string;
-  readonly decision: string;
-  readonly charge: string;
-  readonly transfer: string;
-}
+/** Tables that are written by COPY: it takes a row in a few microseconds, and one statement a table, however large the
+ *  batch. In the order in which they are filled: what is quick to spell comes first, so that the rest can be spelled
+ *  while Postgres is busy with the one before. */
+export const copiedTables = ['decision', 'transfer', 'charge', 'attempt', 'exchange'] as const;
 
-type CopiedTable = keyof ShipmentRows;
+export type CopiedTable = (typeof copiedTables)[number];
 
 /** In the order of the fields below. */
 export const copiedColumns = {
@@ -28,30 +23,35 @@ export const copiedColumns = {
   transfer: 'at, exchange_id, attempt, kind, debit, credit, amount_atto, currency',
 } as const satisfies Record<CopiedTable, string>;
 
-/** `accountId` knows every account that the batch's postings name. */
-export function shipmentRows(
+/** The rows of a batch for one table, in the text form of COPY. `accountId` knows every account that postings name. */
+export function copyText(
+  table: CopiedTable,
   exchanges: readonly CompletedExchange[],
   accountId: (name: string) => number,
-): ShipmentRows {
-  const rows: Record<CopiedTable, string> = { exchange: '', attempt: '', decision: '', charge: '', transfer: '' };
-  for (const exchange of exchanges) addRows(rows, exchange, accountId);
+): string {
+  const rowsOf = rowsByTable[table];
+  let rows = '';
+  for (const exchange of exchanges) rows += rowsOf(exchange, accountId);
   return rows;
 }
 
-function addRows(
-  rows: Record<CopiedTable, string>,
-  exchange: CompletedExchange,
-  accountId: (name: string) => number,
-): void {
+const rowsByTable: Readonly<
+  Record<CopiedTable, (exchange: CompletedExchange, accountId: (name: string) => number) => string>
+> = {
+  exchange: exchangeRow,
+  attempt: attemptRows,
+  decision: decisionRow,
+  charge: chargeRows,
+  transfer: transferRows,
+};
+
+function exchangeRow(exchange: CompletedExchange): string {
   const { admit, end } = exchange;
-  const at = instant(admit.atMs);
-  const id = text(admit.id);
   const delivered = deliveredAttempt(exchange);
   const deliveredReading = end.attempts.find(({ attempt }) => attempt === delivered)?.reading;
   const { sell } = end;
-
-  rows.exchange +=
-    `${at}\t${id}\t${instant(end.atMs)}\t${text(admit.organisation)}\t${text(admit.project)}\t${text(admit.key)}\t` +
+  return (
+    `${head(exchange)}\t${instant(end.atMs)}\t${text(admit.organisation)}\t${text(admit.project)}\t${text(admit.key)}\t` +
     `${text(admit.dialect)}\t${text(admit.requestedModel)}\t${text(end.servedModel)}\t${flag(end.stream)}\t` +
     `${flag(admit.sandbox)}\t${text(admit.snapshot)}\t${admit.hold.amountAtto}\t${text(admit.hold.currency)}\t` +
     `${admit.hold.leases.length === 0 ? absent : json(admit.hold.leases)}\t${json(admit.tags)}\t` +
@@ -61,30 +61,58 @@ function addRows(
     `${sell === undefined ? absent : BigInt(sell.amountAtto) - BigInt(sell.overHoldAtto)}\t` +
     `${sell?.overHoldAtto ?? absent}\t${text(sell?.currency)}\t${text(sell?.version)}\t` +
     `${whole(end.deliveredBytes)}\t${whole(end.requestBytes)}\t${whole(end.responseBytes)}\t` +
-    `${whole(end.firstByteMs)}\t${whole(end.durationMs)}\n`;
+    `${whole(end.firstByteMs)}\t${whole(end.durationMs)}\n`
+  );
+}
 
-  for (const attempt of end.attempts) {
-    rows.attempt +=
-      `${at}\t${id}\t${whole(attempt.attempt)}\t${instant(attempt.startedAtMs)}\t${text(attempt.deployment)}\t` +
+function attemptRows(exchange: CompletedExchange): string {
+  let rows = '';
+  for (const attempt of exchange.end.attempts) {
+    rows +=
+      `${head(exchange)}\t${whole(attempt.attempt)}\t${instant(attempt.startedAtMs)}\t${text(attempt.deployment)}\t` +
       `${text(attempt.provider)}\t${text(attempt.model)}\t${text(attempt.targetModel)}\t` +
       `${text(attempt.servedModel)}\t${text(attempt.dialect)}\t${text(attempt.outcome)}\t` +
       `${whole(attempt.upstreamStatus)}\t${text(attempt.providerRequestId)}\t${whole(attempt.firstByteMs)}\t` +
       `${whole(attempt.durationMs)}\t${json(attempt.reading)}\t${attempt.buy?.amountAtto ?? absent}\t` +
       `${text(attempt.buy?.currency)}\t${text(attempt.buy?.version)}\n`;
   }
+  return rows;
+}
 
-  if (end.decision !== undefined && end.decision !== null) rows.decision += `${at}\t${id}\t${json(end.decision)}\n`;
+function decisionRow(exchange: CompletedExchange): string {
+  const { decision } = exchange.end;
+  return decision === undefined || decision === null ? '' : `${head(exchange)}\t${json(decision)}\n`;
+}
 
+function chargeRows(exchange: CompletedExchange): string {
+  let rows = '';
   for (const { book, attempt, rated } of chargesOf(exchange)) {
-    rows.charge +=
-      `${at}\t${id}\t${book}\t${whole(attempt)}\t${rated.amountAtto}\t${text(rated.currency)}\t` +
+    rows +=
+      `${head(exchange)}\t${book}\t${whole(attempt)}\t${rated.amountAtto}\t${text(rated.currency)}\t` +
       `${text(rated.version)}\t${json(rated.lines)}\n`;
   }
+  return rows;
+}
+
+function transferRows(exchange: CompletedExchange, accountId: (name: string) => number): string {
+  let rows = '';
   for (const posting of postingsOf(exchange)) {
-    rows.transfer +=
-      `${at}\t${id}\t${whole(posting.attempt)}\t${posting.kind}\t${accountId(posting.debit.name)}\t` +
+    rows +=
+      `${head(exchange)}\t${whole(posting.attempt)}\t${posting.kind}\t${accountId(posting.debit.name)}\t` +
       `${accountId(posting.credit.name)}\t${posting.amountAtto}\t${text(posting.currency)}\n`;
   }
+  return rows;
+}
+
+/** The two columns that every row begins with. */
+function head({ admit }: CompletedExchange): string {
+  return `${instant(admit.atMs)}\t${text(admit.id)}`;
+}
+
+/** The row of exchange_key: `at, id, digest`. */
+export function keyRow(exchange: CompletedExchange): string {
+  // A backslash is doubled in COPY's text form.
+  return `${head(exchange)}\t\\\\x${exchange.digest}\n`;
 }
 
 const absent = '\\N';

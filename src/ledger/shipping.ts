@@ -15,7 +15,7 @@ import { dayOf, ensurePartitions } from '../store/partitions.ts';
 import type { AccountName } from './accounts.ts';
 import { postingsOf } from './postings.ts';
 import { rollUp } from './roll-up.ts';
-import { copiedColumns, shipmentRows } from './rows.ts';
+import { type CopiedTable, copiedColumns, copiedTables, copyText, keyRow } from './rows.ts';
 
 /** Alerts that come from what was shipped, beside those of the journal. */
 type LedgerAlert = {
@@ -131,17 +131,28 @@ export class LedgerShipping implements ShippingTarget {
   }
 
   async #shipInTransaction(client: pg.ClientBase, { exchanges, positions, alerts }: ShippingBatch): Promise<void> {
-    const { fresh, conflicts } = await claimKeys(client, exchanges);
-    const rows = shipmentRows(fresh, name => this.#accountId(name));
-    for (const table of ['exchange', 'attempt', 'decision', 'charge', 'transfer'] as const) {
-      if (rows[table] === '') continue;
-      await copyIn(client, `copy ${table} (${copiedColumns[table]}) from stdin`, rows[table]);
+    const claiming = claimKeys(client, exchanges);
+    // Nearly always everything is new: the first table is spelled while Postgres claims the ids.
+    let next = this.#spell(copiedTables[0], exchanges);
+    const { fresh, conflicts } = await claiming;
+    if (fresh.length !== exchanges.length) next = this.#spell(copiedTables[0], fresh);
+    for (const [index, table] of copiedTables.entries()) {
+      const text = next;
+      const copying =
+        text === '' ? undefined : copyIn(client, `copy ${table} (${copiedColumns[table]}) from stdin`, text);
+      const following = copiedTables[index + 1];
+      if (following !== undefined) next = this.#spell(following, fresh);
+      await copying;
     }
     const unknownLeases = await spendLeases(client, fresh);
     await raise(client, [...alerts, ...conflicts, ...unknownLeases, ...fresh.flatMap(alertsOf)]);
     await this.#movePositions(client, positions);
     // Last, because rows of usage_hour are shared with other replicas, which wait for this transaction's end.
     await addUsage(client, fresh);
+  }
+
+  #spell(table: CopiedTable, exchanges: readonly CompletedExchange[]): string {
+    return copyText(table, exchanges, name => this.#accountId(name));
   }
 
   #accountId(name: string): number {
@@ -183,6 +194,8 @@ export class LedgerShipping implements ShippingTarget {
   }
 }
 
+const uniqueViolation = '23505';
+
 /** Takes the ids of the exchanges that are new. The same id with other facts is a conflict: the first stays, the other is
  *  kept in an alert. */
 async function claimKeys(
@@ -197,6 +210,17 @@ async function claimKeys(
     else if (first.digest !== exchange.digest) conflicts.push(conflictAlert(exchange));
   }
   if (byId.size === 0) return { fresh: [], conflicts };
+
+  // Nearly always everything is new, and then COPY claims twice as fast.
+  const rows = [...byId.values()].map(keyRow).join('');
+  await client.query('savepoint claim');
+  try {
+    await copyIn(client, 'copy exchange_key (at, id, digest) from stdin', rows);
+    return { fresh: [...byId.values()], conflicts };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== uniqueViolation) throw error;
+    await client.query('rollback to savepoint claim');
+  }
 
   const claimed = await client.query(
     `insert into exchange_key (id, at, digest)
