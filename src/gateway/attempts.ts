@@ -1,7 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimate.ts';
+import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
@@ -16,7 +16,6 @@ import { ProgressNotes } from './progress-notes.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { RefusalReceiver } from './receive-refusal.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
-import { retryAfterMs } from './retry-after.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
 
 /** What all attempts together came to. */
@@ -236,12 +235,17 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
 }
 
 /** A deployment that asks to be left alone for a while is, by every request of this worker. */
-function noteCooldown(gateway: GatewayState, deployment: Deployment, result: AttemptResult): void {
-  if (result.status !== 429 && result.status !== 503 && result.status !== 529) return;
-  const nowMs = gateway.ports.clock.nowMs();
-  const waitMs = retryAfterMs(result.headers, nowMs);
-  if (waitMs !== undefined) gateway.cooldowns.set(deployment.handle, nowMs + waitMs);
+function noteCooldown(gateway: GatewayState, deployment: Deployment, { status, fault }: AttemptResult): void {
+  if (status !== 429 && status !== 503 && status !== 529) return;
+  const waitMs = fault?.retryAfterMs;
+  // Zero comes from services that do not know; a very long wait would hide a deployment that recovered.
+  if (waitMs === undefined || waitMs <= 0) return;
+  const coolingMs = Math.min(Math.max(waitMs, coolingMsMin), coolingMsMax);
+  gateway.cooldowns.set(deployment.handle, gateway.ports.clock.nowMs() + coolingMs);
 }
+
+const coolingMsMin = 250;
+const coolingMsMax = 300_000;
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */
 async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number): Promise<boolean> {

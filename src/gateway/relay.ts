@@ -1,5 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { AnswerFacts, Dialect, StreamObserver } from '../dialects/dialect.ts';
+import type { AnswerFacts, StreamObserver } from '../dialects/dialect.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { AnswerReceiver, Attempt, AttemptResult, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';

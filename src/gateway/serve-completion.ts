@@ -88,6 +88,7 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
     {
       order: decision.order.map(handle => snapshot.deployment(handle)),
       principal,
+      dialect: exchange.dialect.name,
       scan,
       bodyBytes: body.length,
       strict: carrier.strict,

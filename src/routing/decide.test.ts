@@ -43,7 +43,7 @@ test('one candidate is the whole order and its lot says that none was drawn', ()
 
   assert.equal(
     JSON.stringify(record),
-    '{"v":1,"epoch":7,"candidates":[{"h":"a","p":1,"w":1,"lot":"0000000000000000"}],"panic":false,"order":["a"]}',
+    '{"v":1,"epoch":7,"seed":"5eed","candidates":[{"h":"a","p":1,"w":1,"lot":"0000000000000000"}],"panic":false,"order":["a"]}',
   );
 });
 
