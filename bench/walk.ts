@@ -109,7 +109,9 @@ async function runPeer(): Promise<void> {
       object: 'chat.completion',
       created: 1795000000,
       model: 'gpt-5-2026-08-07',
-      choices: [{ index: 0, message: { role: 'assistant', content: 'Hello there, how are you?' }, finish_reason: 'stop' }],
+      choices: [
+        { index: 0, message: { role: 'assistant', content: 'Hello there, how are you?' }, finish_reason: 'stop' },
+      ],
       usage: { prompt_tokens: 9, completion_tokens: 8, total_tokens: 17 },
     }),
   );
@@ -133,7 +135,11 @@ async function runPeer(): Promise<void> {
     });
     request.on('end', () => {
       if (!streamed) {
-        response.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length, 'x-request-id': 'req_1' });
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          'content-length': answer.length,
+          'x-request-id': 'req_1',
+        });
         response.end(answer);
         return;
       }
@@ -157,7 +163,10 @@ async function runPeer(): Promise<void> {
   process.send!({ upstream });
 
   const small = '{"model":"gpt-5","messages":[{"role":"user","content":"Hello, who are you?"}]}';
-  const turn = (n: number) => ({ role: n % 2 === 0 ? 'user' : 'assistant', content: `Turn ${n}: ${'lorem ipsum dolor sit amet '.repeat(12)}` });
+  const turn = (n: number) => ({
+    role: n % 2 === 0 ? 'user' : 'assistant',
+    content: `Turn ${n}: ${'lorem ipsum dolor sit amet '.repeat(12)}`,
+  });
   const bodies: Record<Kind, string> = {
     small,
     large: JSON.stringify({ model: 'gpt-5', messages: Array.from({ length: 95 }, (_, n) => turn(n)) }),

@@ -94,5 +94,7 @@ function take(budgets: BudgetHolds, principal: Principal, amount: bigint, nowMs:
 }
 
 function maximum(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+  let most = 0n;
+  for (const amount of amounts) if (amount > most) most = amount;
+  return most;
 }

@@ -87,7 +87,10 @@ export function meterExchange(
   const { arrival, client, scan } = exchange;
   const { delivered, fault } = outcome;
   const attempt = delivered === undefined ? undefined : exchange.attempts.at(-1);
-  const charge = delivered === undefined || attempt === undefined ? voided : charged(attempt.reading, delivered.deployment, admission);
+  const charge =
+    delivered === undefined || attempt === undefined
+      ? voided
+      : charged(attempt.reading, delivered.deployment, admission);
   if (charge.quarantine !== undefined && attempt?.reading.quarantine === undefined) {
     alert(gateway, exchange, 'reading_quarantined', `${attempt?.deployment}: ${charge.quarantine}`);
   }
@@ -110,7 +113,8 @@ export function meterExchange(
     state: charge.state,
     losses: outcome.losses,
     ...(attempt?.servedModel === undefined ? undefined : { servedModel: attempt.servedModel }),
-    deliveredBytes: delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
+    deliveredBytes:
+      delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
     requestBytes: exchange.body.length,
     responseBytes: sent,
     ...(firstByteAtMs === undefined ? undefined : { firstByteMs: span(arrival.startedMs, firstByteAtMs) }),
