@@ -1,7 +1,9 @@
 import { Fault } from '../completion/fault.ts';
+import type { DialectName } from '../completion/request.ts';
 import type { RequestScan } from '../dialects/dialect.ts';
-import { chargeBounds } from '../metering/bounds.ts';
-import { maximumCharge } from '../pricing/rate.ts';
+import { usageBounds } from '../metering/bounds.ts';
+import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
+import type { RateCard } from '../pricing/rate-card.ts';
 import type { Deployment, Principal } from '../snapshot/load.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
 
@@ -18,6 +20,7 @@ export interface Admission {
 export interface AdmissionQuestion {
   readonly order: readonly Deployment[];
   readonly principal: Principal;
+  readonly dialect: DialectName;
   readonly scan: RequestScan;
   readonly bodyBytes: number;
   readonly strict: boolean;
@@ -31,7 +34,7 @@ export async function takeHold(question: AdmissionQuestion, budgets: BudgetHolds
   const { order, principal, nowMs } = question;
   if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
 
-  const costs = order.map(deployment => worstCost(question, deployment, undefined));
+  const costs = order.map(deployment => worstCost(question, deployment));
   const whole = await take(budgets, principal, maximum(costs), nowMs);
   if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
   if (whole.code !== 'budget_exhausted') throw whole;
@@ -56,9 +59,13 @@ async function lowerOutput(
   const { order, principal, strict, nowMs } = question;
   if (!principal.lowerOutputToFit || strict) throw refusal;
   for (const deployment of order) {
-    const lowered = largestOutput(question, deployment, available);
+    const bounds = boundsOf(question, deployment);
+    const all = outputTokensWithin(available, bounds, sellCard(deployment)) ?? 0;
+    // The bound is of all answers together, the limit on the wire of each.
+    const lowered = Math.floor(all / question.scan.answers);
     if (lowered < loweredOutputTokensMin) continue;
-    const hold = await take(budgets, principal, worstCost(question, deployment, lowered), nowMs);
+    const lowerBounds = { ...bounds, outputTokensMax: lowered * question.scan.answers };
+    const hold = await take(budgets, principal, maximumCharge(lowerBounds, sellCard(deployment)), nowMs);
     if (hold instanceof Fault) throw hold;
     return { order: [deployment], hold, loweredOutputTokensMax: lowered };
   }
@@ -68,27 +75,18 @@ async function lowerOutput(
 /** An answer shorter than that is of no use to anyone, and some providers refuse such limits. */
 const loweredOutputTokensMin = 16;
 
-/** The largest output limit whose worst cost still fits; 0 when even the input alone does not. Cost grows with output,
- *  so bisection finds it in at most 53 steps. */
-function largestOutput(question: AdmissionQuestion, deployment: Deployment, available: bigint): number {
-  let fits = 0;
-  let fails = Math.min(question.scan.outputTokensMax ?? deployment.outputTokensMax, deployment.outputTokensMax) + 1;
-  while (fails - fits > 1) {
-    const middle = Math.floor((fits + fails) / 2);
-    if (worstCost(question, deployment, middle) <= available) fits = middle;
-    else fails = middle;
-  }
-  return fits;
+function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint {
+  return maximumCharge(boundsOf(question, deployment), sellCard(deployment));
 }
 
-function worstCost(question: AdmissionQuestion, deployment: Deployment, outputTokensMax: number | undefined): bigint {
-  const { scan, bodyBytes } = question;
-  const bounds = chargeBounds(
-    { ...scan, bodyBytes, outputTokensMax: outputTokensMax ?? scan.outputTokensMax },
-    deployment,
-  );
+function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
+  const { mediaParts, hasTools, outputTokensMax, answers } = scan;
+  return usageBounds({ dialect, bodyBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
+}
+
+function sellCard(deployment: Deployment): RateCard {
   if (deployment.sell === undefined) throw new Error(`deployment ${deployment.id} was chosen without a sell price`);
-  return maximumCharge(bounds, deployment.sell);
+  return deployment.sell;
 }
 
 function take(budgets: BudgetHolds, principal: Principal, amount: bigint, nowMs: number) {
@@ -96,5 +94,7 @@ function take(budgets: BudgetHolds, principal: Principal, amount: bigint, nowMs:
 }
 
 function maximum(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+  let most = 0n;
+  for (const amount of amounts) if (amount > most) most = amount;
+  return most;
 }

@@ -15,7 +15,12 @@ export function relayHeaders(headers: IncomingHttpHeaders, withLength: boolean):
 
 function kept(name: string, withLength: boolean): boolean {
   if (name === 'content-length') return withLength;
-  return !dropped.has(name) && !name.startsWith('x-carrier-') && !name.startsWith('cf-') && !name.startsWith('access-control-');
+  return (
+    !dropped.has(name) &&
+    !name.startsWith('x-carrier-') &&
+    !name.startsWith('cf-') &&
+    !name.startsWith('access-control-')
+  );
 }
 
 /** Hop by hop (RFC 9110 §7.6.1); about the provider's own origin; or about our account there. */

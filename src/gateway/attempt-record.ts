@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialects/dialect.ts';
-import type { AttemptRecord, OrphanRates } from '../journal/record.ts';
-import { inputEstimateRule } from '../metering/estimate.ts';
-import type { RateCard } from '../pricing/rate-card.ts';
+import type { AttemptRecord } from '../journal/record.ts';
+import { estimateRule, familyOf } from '../metering/estimates.ts';
+import { orphanRates } from '../pricing/maximum-charge.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -27,21 +27,8 @@ export function attemptRecord(
     targetModel: deployment.targetModel,
     dialect: dialect.name,
     inputTokensEstimate,
-    estimateRule: inputEstimateRule(deployment.model),
-    sell: orphanRates(deployment.sell!),
-    buy: orphanRates(deployment.buy!),
+    estimateRule: estimateRule(familyOf(deployment.model)),
+    sell: orphanRates(deployment.sell!, inputTokensEstimate),
+    buy: orphanRates(deployment.buy!, inputTokensEstimate),
   };
 }
-
-/** Made once a card: cards live as long as their snapshot. */
-function orphanRates(card: RateCard): OrphanRates {
-  let rates = ratesOf.get(card);
-  if (rates === undefined) {
-    const { version, currency } = card;
-    rates = { version, currency, input: String(card.rates.input ?? 0n), output: String(card.rates.output ?? 0n) };
-    ratesOf.set(card, rates);
-  }
-  return rates;
-}
-
-const ratesOf = new WeakMap<RateCard, OrphanRates>();

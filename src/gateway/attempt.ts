@@ -112,7 +112,10 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // A connection that came too late: nobody waits for this request any more, so none of it is written.
-    if (this.#phase === 'over') return controller.abort(abandoned);
+    if (this.#phase === 'over') {
+      controller.abort(abandoned);
+      return;
+    }
     this.#controller = controller;
     this.#sent = true;
     this.#enter('waiting', this.#setup.policy.firstByteTimeoutMs);
@@ -128,7 +131,10 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     this.#status = status;
     this.#headers = headers;
     const receiver = this.#setup.receive(this, status, headers);
-    if (receiver instanceof Fault) return this.fail(receiver);
+    if (receiver instanceof Fault) {
+      this.fail(receiver);
+      return;
+    }
     this.#receiver = receiver;
   }
 
@@ -164,8 +170,14 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
   }
 
   checkDeadlines(nowMs: number): void {
-    if (nowMs >= this.#setup.totalEndsAtMs) return this.fail(new Fault('deadline_exceeded'));
-    if (nowMs >= this.#phaseEndsAtMs) return this.fail(new Fault(this.#lateFault()));
+    if (nowMs >= this.#setup.totalEndsAtMs) {
+      this.fail(new Fault('deadline_exceeded'));
+      return;
+    }
+    if (nowMs >= this.#phaseEndsAtMs) {
+      this.fail(new Fault(this.#lateFault()));
+      return;
+    }
     this.#receiver?.tick(nowMs);
   }
 

@@ -1,8 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimate.ts';
-import { upstreamRequest } from '../providers/upstream-request.ts';
+import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
 import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
@@ -13,11 +12,11 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { endAttempt } from './meter.ts';
 import { ProgressNotes } from './progress-notes.ts';
-import type { ReceiverContext } from './receiver-context.ts';
 import { RefusalReceiver } from './receive-refusal.ts';
+import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
-import { retryAfterMs } from './retry-after.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
+import { upstreamRequest } from './upstream-request.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -40,7 +39,11 @@ export interface DeliveredAttempt {
 
 /** Tries deployments in order until one answers, something reached the client, or the fault says that another try would
  *  not help. Never throws: the exchange is admitted and must end. */
-export async function attemptInOrder(gateway: GatewayState, exchange: Exchange, admission: Admission): Promise<Outcome> {
+export async function attemptInOrder(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+): Promise<Outcome> {
   const triesMax = exchange.route.policy.retries + 1;
   let queue = admission.order;
   let last: Tried | undefined;
@@ -146,7 +149,8 @@ async function send(
     limits: settings.limits,
     progress,
     stripUsage: letter.askUsage,
-    finishHead: (head, servedModel) => carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
+    finishHead: (head, servedModel) =>
+      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
@@ -160,7 +164,13 @@ async function send(
     client,
     deadlines,
     receive: (own, status, responseHeaders) =>
-      receiverFor(own, context, dialect, { status, headers: responseHeaders, deployment, exchange, inputTokensEstimate }),
+      receiverFor(own, context, dialect, {
+        status,
+        headers: responseHeaders,
+        deployment,
+        exchange,
+        inputTokensEstimate,
+      }),
   });
   const result = await attempt.result;
   noteCooldown(gateway, deployment, result);
@@ -211,14 +221,17 @@ interface Head {
 function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
   const { status, headers, exchange } = head;
   if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, Date.now);
-  if (status >= 300) return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
+  if (status >= 300)
+    return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
   const coding = headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity') {
     return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
   }
   const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
   if (from === exchange.dialect) {
-    return streamed ? new StreamRelay(attempt, context, status, headers) : new WholeRelay(attempt, context, status, headers);
+    return streamed
+      ? new StreamRelay(attempt, context, status, headers)
+      : new WholeRelay(attempt, context, status, headers);
   }
   if (streamed !== exchange.scan.stream) {
     return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
@@ -236,12 +249,17 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
 }
 
 /** A deployment that asks to be left alone for a while is, by every request of this worker. */
-function noteCooldown(gateway: GatewayState, deployment: Deployment, result: AttemptResult): void {
-  if (result.status !== 429 && result.status !== 503 && result.status !== 529) return;
-  const nowMs = gateway.ports.clock.nowMs();
-  const waitMs = retryAfterMs(result.headers, nowMs);
-  if (waitMs !== undefined) gateway.cooldowns.set(deployment.handle, nowMs + waitMs);
+function noteCooldown(gateway: GatewayState, deployment: Deployment, { status, fault }: AttemptResult): void {
+  if (status !== 429 && status !== 503 && status !== 529) return;
+  const waitMs = fault?.retryAfterMs;
+  // Zero comes from services that do not know; a very long wait would hide a deployment that recovered.
+  if (waitMs === undefined || waitMs <= 0) return;
+  const coolingMs = Math.min(Math.max(waitMs, coolingMsMin), coolingMsMax);
+  gateway.cooldowns.set(deployment.handle, gateway.ports.clock.nowMs() + coolingMs);
 }
+
+const coolingMsMin = 250;
+const coolingMsMax = 300_000;
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */
 async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number): Promise<boolean> {

@@ -1,11 +1,11 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
-import { dialectNamed } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
+import { dialectNamed } from './dialect-table.ts';
 import { readTranslation, type Translation } from './exchange.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
@@ -42,9 +42,7 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const translation = foreign ? readTranslation(dialect, question.body) : undefined;
   const zones =
-    question.askedZones === undefined
-      ? question.allowedZones
-      : intersect(question.allowedZones, question.askedZones);
+    question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const decision = decide(
     views,
     { atMs: question.nowMs, cooldownUntilMs: cooldowns.untilMs },

@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Fault } from '../completion/fault.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { connectionOf } from './connections.ts';

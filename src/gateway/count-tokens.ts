@@ -1,17 +1,17 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
-import { dialectNamed } from '../dialects/registry.ts';
-import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, resolveRoute } from './choose.ts';
+import { dialectNamed } from './dialect-table.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { respondBytes } from './respond.ts';
 import { connectionFault } from './upstream-fault.ts';
+import { upstreamRequest } from './upstream-request.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names and policy apply as for a completion. */
@@ -122,7 +122,8 @@ class CountReceiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const timedOut = 'code' in error && (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT');
+    const timedOut =
+      'code' in error && (error.code === 'UND_ERR_HEADERS_TIMEOUT' || error.code === 'UND_ERR_BODY_TIMEOUT');
     this.#reject(timedOut ? new Fault('upstream_first_byte_timeout') : connectionFault(error, this.#status !== 0));
   }
 }

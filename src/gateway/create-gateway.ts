@@ -21,7 +21,7 @@ export interface Gateway {
    *  `ports.draining()` should be true by then, so that requests on kept connections are refused. */
   drain(timeoutMs: number): Promise<void>;
   /** Exchanges whose walk has begun and not ended. */
-  openExchanges(): number;
+  readonly openExchanges: number;
 }
 
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
@@ -31,8 +31,8 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy),
     cooldowns: new Cooldowns(),
-    // One epoch for the life of the process; its seed is in no record, the lots and the order are.
-    draw: { epoch: ports.clock.nowMs(), seed: randomBytes(32).toString('hex') },
+    // One epoch for the life of the process; every decision record carries its seed.
+    draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
     openExchanges: 0,
   };
   const server = openServer(state);
@@ -46,7 +46,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       state.deadlines.close();
       await state.upstreams.close();
     },
-    openExchanges: () => state.openExchanges,
+    get openExchanges() {
+      return state.openExchanges;
+    },
   };
 }
 

@@ -14,18 +14,34 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
   const { delivered, fault } = outcome;
   const delivery = delivered?.delivery;
   if (delivery === undefined) {
-    if (client.headersSent) return client.cut();
-    return refuse(exchange, outcome, fault ?? new Fault('internal'));
+    if (client.headersSent) {
+      client.cut();
+      return;
+    }
+    refuse(exchange, outcome, fault ?? new Fault('internal'));
+    return;
   }
   if (delivery.head !== undefined) {
     const { status, headers } = delivery.head;
     if (delivery.whole) headers.push('content-length', String(delivery.last?.length ?? 0));
-    if (end.sell !== undefined) headers.push('x-carrier-cost', `${formatAtto(BigInt(end.sell.amountAtto))} ${end.sell.currency}`);
+    if (end.sell !== undefined)
+      headers.push('x-carrier-cost', `${formatAtto(BigInt(end.sell.amountAtto))} ${end.sell.currency}`);
     const servedModel = delivered!.result.facts?.servedModel;
     const number = exchange.attempts.length;
-    client.begin(status, carrierHead(headers, exchange, { deployment: delivered!.deployment, number, servedModel, losses: outcome.losses }));
+    client.begin(
+      status,
+      carrierHead(headers, exchange, {
+        deployment: delivered!.deployment,
+        number,
+        servedModel,
+        losses: outcome.losses,
+      }),
+    );
   }
-  if (!delivery.cut) return client.end(delivery.last);
+  if (!delivery.cut) {
+    client.end(delivery.last);
+    return;
+  }
   client.cut();
 }
 

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { dialectNamed } from '../dialects/registry.ts';
 import { passToAdmin } from './admin-pass-through.ts';
 import type { Arrival } from './arrival.ts';
 import { connectionOf } from './connections.ts';
 import { countTokens } from './count-tokens.ts';
+import { dialectNamed } from './dialect-table.ts';
 import { mintExchangeId } from './exchange-id.ts';
 import type { GatewayState } from './gateway.ts';
 import { answerHealthz, answerReadyz } from './health.ts';

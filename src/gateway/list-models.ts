@@ -18,7 +18,8 @@ export function listModels(gateway: GatewayState, arrival: Arrival): void {
   if (asked !== undefined) {
     const found = names.find(model => model.name === asked);
     if (found === undefined) throw new Fault('model_not_found');
-    return respond(arrival, write.one(found));
+    respond(arrival, write.one(found));
+    return;
   }
   respond(arrival, write.list(names, new URLSearchParams(arrival.query)));
 }
@@ -49,7 +50,9 @@ const anthropic: Shape = {
     const limit = readLimit(query.get('limit'));
     const after = query.get('after_id');
     const before = query.get('before_id');
-    const rest = models.filter(model => (after === null || model.name > after) && (before === null || model.name < before));
+    const rest = models.filter(
+      model => (after === null || model.name > after) && (before === null || model.name < before),
+    );
     const page = before === null ? rest.slice(0, limit) : rest.slice(-limit);
     return {
       data: page.map(anthropic.one),

@@ -5,7 +5,11 @@ import type { GatewayObserver } from './ports.ts';
 import type { TlsFiles } from './settings.ts';
 
 /** Throws when a file cannot be read: a listener without its certificate must not start. */
-export function readTlsFiles(files: TlsFiles): { readonly cert: Buffer; readonly key: Buffer; readonly minVersion: 'TLSv1.2' } {
+export function readTlsFiles(files: TlsFiles): {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly minVersion: 'TLSv1.2';
+} {
   return { cert: readFileSync(files.certificatePath), key: readFileSync(files.keyPath), minVersion: 'TLSv1.2' };
 }
 
@@ -47,12 +51,14 @@ export class TlsWatch {
 const checkEveryMs = 2_000;
 
 function stampOf(files: TlsFiles): string {
-  return [files.certificatePath, files.keyPath].map(path => {
-    try {
-      const { mtimeMs, size, ino } = statSync(path);
-      return `${mtimeMs} ${size} ${ino}`;
-    } catch {
-      return 'missing';
-    }
-  }).join(' ');
+  return [files.certificatePath, files.keyPath]
+    .map(path => {
+      try {
+        const { mtimeMs, size, ino } = statSync(path);
+        return `${mtimeMs} ${size} ${ino}`;
+      } catch {
+        return 'missing';
+      }
+    })
+    .join(' ');
 }

@@ -77,7 +77,11 @@ class BodyReader implements Watched {
   readonly #onData = (chunk: Buffer): void => {
     this.#lastAtMs = this.#source.deadlines.nowMs;
     this.#receivedBytes += chunk.length;
-    if (this.#receivedBytes > this.#source.limits.bodyBytesMax) return this.#fail(tooLarge(this.#source.limits.bodyBytesMax));
+    const { bodyBytesMax } = this.#source.limits;
+    if (this.#receivedBytes > bodyBytesMax) {
+      this.#fail(tooLarge(bodyBytesMax));
+      return;
+    }
     if (this.#source.decompress === undefined) this.#chunks.push(chunk);
     else if (!this.#source.decompress.write(chunk)) this.#source.request.pause();
   };
@@ -91,7 +95,10 @@ class BodyReader implements Watched {
     this.#bytes += chunk.length;
     this.#chunks.push(chunk);
     const { bodyBytesMax, decompressionRatioMax } = this.#source.limits;
-    if (this.#bytes > bodyBytesMax) return this.#fail(tooLarge(bodyBytesMax));
+    if (this.#bytes > bodyBytesMax) {
+      this.#fail(tooLarge(bodyBytesMax));
+      return;
+    }
     if (this.#bytes > ratioFloorBytes && this.#bytes > this.#receivedBytes * decompressionRatioMax) {
       this.#fail(new Fault('body_too_large', `The body grows more than ${decompressionRatioMax} times unpacked.`));
     }

@@ -1,5 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { AnswerFacts, Dialect, StreamObserver } from '../dialects/dialect.ts';
+import type { AnswerFacts, StreamObserver } from '../dialects/dialect.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { AnswerReceiver, Attempt, AttemptResult, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
@@ -46,7 +46,10 @@ export class StreamRelay implements AnswerReceiver {
 
   end(): void {
     if (this.#endedAtMs === undefined) this.#take(this.#observer.finish());
-    if (this.#endedAtMs !== undefined) return this.#attempt.succeed(this.#delivery(this.#held));
+    if (this.#endedAtMs !== undefined) {
+      this.#attempt.succeed(this.#delivery(this.#held));
+      return;
+    }
     this.#attempt.fail(new Fault('upstream_truncated'));
   }
 
@@ -66,7 +69,8 @@ export class StreamRelay implements AnswerReceiver {
 
   #take(step: ReturnType<StreamObserver['push']>): void {
     if (step.pass !== undefined) this.#pass(step.pass);
-    if (step.held !== undefined) this.#held = this.#held === undefined ? step.held : Buffer.concat([this.#held, step.held]);
+    if (step.held !== undefined)
+      this.#held = this.#held === undefined ? step.held : Buffer.concat([this.#held, step.held]);
     if (step.state === 'content') {
       if (!this.committed) this.#commit();
     } else if (step.state === 'ended') {
@@ -130,7 +134,8 @@ export class WholeRelay implements AnswerReceiver {
   data(chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#context.limits.responseBytesMax) {
-      return this.#attempt.fail(new Fault('upstream_response_too_large'));
+      this.#attempt.fail(new Fault('upstream_response_too_large'));
+      return;
     }
     const previous = this.#chunks.at(-1);
     this.#chunks.push(chunk);
@@ -151,7 +156,10 @@ export class WholeRelay implements AnswerReceiver {
       else this.#attempt.fail(fault, delivery);
       return;
     }
-    if (fault !== undefined) return this.#attempt.fail(fault);
+    if (fault !== undefined) {
+      this.#attempt.fail(fault);
+      return;
+    }
     const head = { status: this.#status, headers: relayHeaders(this.#headers, false) };
     this.#attempt.succeed({ head, last: body, whole: true, cut: false });
   }

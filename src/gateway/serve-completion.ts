@@ -1,9 +1,9 @@
 import { Fault } from '../completion/fault.ts';
-import type { EndRecord } from '../journal/record.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import type { EndRecord } from '../journal/record.ts';
 import { type Admission, takeHold } from './admit.ts';
-import type { Arrival } from './arrival.ts';
 import { admitRecord } from './admit-record.ts';
+import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
@@ -88,6 +88,7 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
     {
       order: decision.order.map(handle => snapshot.deployment(handle)),
       principal,
+      dialect: exchange.dialect.name,
       scan,
       bodyBytes: body.length,
       strict: carrier.strict,

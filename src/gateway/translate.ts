@@ -1,12 +1,6 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
-import type {
-  AnswerContext,
-  AnswerFacts,
-  Dialect,
-  StreamDecoder,
-  StreamEncoder,
-} from '../dialects/dialect.ts';
+import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { holdBackBytesMax, holdBackMsMax } from './relay.ts';
@@ -45,7 +39,10 @@ export class StreamTranslation implements AnswerReceiver {
 
   end(): void {
     if (this.#end === undefined) this.#take(this.#decoder.finish());
-    if (this.#end === undefined) return this.#attempt.fail(new Fault('upstream_truncated'));
+    if (this.#end === undefined) {
+      this.#attempt.fail(new Fault('upstream_truncated'));
+      return;
+    }
     this.#attempt.succeed(this.#delivery(this.#end));
   }
 
@@ -66,7 +63,8 @@ export class StreamTranslation implements AnswerReceiver {
     for (const event of events) {
       if (event.type === 'error') {
         this.#send(pieces, content);
-        return this.#attempt.fail(event.fault);
+        this.#attempt.fail(event.fault);
+        return;
       }
       const bytes = this.#encoder.push(event);
       // The terminal event of every dialect is what message-end becomes; it waits for the journal.
@@ -144,13 +142,17 @@ export class WholeTranslation implements AnswerReceiver {
   end(): void {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     this.facts = this.#from.observeAnswer(body);
-    if (this.facts.fault !== undefined) return this.#attempt.fail(this.facts.fault);
+    if (this.facts.fault !== undefined) {
+      this.#attempt.fail(this.facts.fault);
+      return;
+    }
     let last: Buffer;
     try {
       last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return this.#attempt.fail(error);
+      this.#attempt.fail(error);
+      return;
     }
     const head = { status: 200, headers: ['content-type', 'application/json'] };
     this.#attempt.succeed({ head, last, whole: true, cut: false });

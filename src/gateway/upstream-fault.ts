@@ -8,7 +8,8 @@ export function connectionFault(error: unknown, answering: boolean): Fault {
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return new Fault('upstream_connect_timeout', undefined, { cause: error });
   }
-  if (code.startsWith('HPE_') || malformed.has(code)) return new Fault('upstream_malformed', undefined, { cause: error });
+  if (code.startsWith('HPE_') || malformed.has(code))
+    return new Fault('upstream_malformed', undefined, { cause: error });
   if (isCertificateError(code)) {
     return new Fault('upstream_refused', 'The provider has no certificate that can be trusted.', { cause: error });
   }
@@ -30,7 +31,9 @@ const unreachable: ReadonlySet<string> = new Set([
 const malformed: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_EXCEEDED_MAX_SIZE']);
 
 function isCertificateError(code: string): boolean {
-  return code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || code.startsWith('UNABLE_TO');
+  return (
+    code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || code.startsWith('UNABLE_TO')
+  );
 }
 
 /** undici wraps some causes, and tries of several addresses come as one AggregateError. */

@@ -40,7 +40,11 @@ export class Upstreams {
     if (baseUrl.startsWith('unix:')) {
       const { socketPath, basePath } = splitSocketUrl(baseUrl);
       const origin = 'http://localhost';
-      return { dispatcher: new Pool(origin, { ...poolOptions, connect: { ...connectOptions, socketPath } }), origin, basePath };
+      return {
+        dispatcher: new Pool(origin, { ...poolOptions, connect: { ...connectOptions, socketPath } }),
+        origin,
+        basePath,
+      };
     }
     const url = new URL(baseUrl);
     const basePath = url.pathname.replace(/\/+$/, '');

@@ -28,7 +28,10 @@ const anyView = fc
     dialects: fc.constantFrom(['openai-chat'], ['anthropic-messages'], []),
     priced: fc.boolean(),
   })
-  .map(part => (handle: string): CandidateView => ({ handle, ...part }));
+  .map(
+    part =>
+      (handle: string): CandidateView => ({ handle, ...part }),
+  );
 const anyViews = fc
   .array(anyView, { minLength: 1, maxLength: 8 })
   .map(makers => makers.map((make, index) => make(`h${index}`)));
@@ -43,12 +46,17 @@ test('one candidate is the whole order and its lot says that none was drawn', ()
 
   assert.equal(
     JSON.stringify(record),
-    '{"v":1,"epoch":7,"candidates":[{"h":"a","p":1,"w":1,"lot":"0000000000000000"}],"panic":false,"order":["a"]}',
+    '{"v":1,"epoch":7,"seed":"5eed","candidates":[{"h":"a","p":1,"w":1,"lot":"0000000000000000"}],"panic":false,"order":["a"]}',
   );
 });
 
 test('the same inputs give the same bytes, on this machine and on others', () => {
-  const record = decide([view('a', { weight: 5 }), view('b', { weight: 3 }), view('c', { priority: 0 })], calm, facts, draw);
+  const record = decide(
+    [view('a', { weight: 5 }), view('b', { weight: 3 }), view('c', { priority: 0 })],
+    calm,
+    facts,
+    draw,
+  );
 
   assert.deepEqual(record.order, ['c', 'a', 'b']);
   assert.deepEqual(
@@ -86,7 +94,10 @@ test('renaming handles renames the decision and changes nothing else', () => {
       const before = decideByLots(views, lots, calm, { ...facts, ...some }, draw);
       const after = decideByLots(renamed, lots, calm, { ...facts, ...some }, draw);
 
-      assert.deepEqual(after.order, before.order.map(handle => `x${handle}`));
+      assert.deepEqual(
+        after.order,
+        before.order.map(handle => `x${handle}`),
+      );
       assert.deepEqual(
         after.candidates.map(candidate => ({ ...candidate, h: candidate.h.slice(1) })),
         before.candidates,
@@ -120,7 +131,10 @@ test('a lower priority number always comes before a higher one', () => {
       const { order } = decide(views, calm, { ...facts, ...some }, draw);
       const priorities = order.map(handle => views.find(candidate => candidate.handle === handle)!.priority);
 
-      assert.deepEqual(priorities, priorities.toSorted((left, right) => left - right));
+      assert.deepEqual(
+        priorities,
+        priorities.toSorted((left, right) => left - right),
+      );
     }),
   );
 });
@@ -134,7 +148,10 @@ test('a candidate that policy excludes is never in the order, whatever its healt
 
       for (const handle of order) {
         const out = candidates.find(candidate => candidate.h === handle)?.out ?? [];
-        assert.deepEqual(out.filter(reason => reason !== 'COOLING_DOWN'), []);
+        assert.deepEqual(
+          out.filter(reason => reason !== 'COOLING_DOWN'),
+          [],
+        );
       }
     }),
   );
@@ -142,7 +159,12 @@ test('a candidate that policy excludes is never in the order, whatever its healt
 
 test('every reason for an exclusion is recorded, not only the first', () => {
   const bad = view('a', { zone: 'US', priced: false, dialects: ['anthropic-messages'] });
-  const record = decide([bad, view('b', { zone: 'GLOBAL' })], calm, { ...facts, zones: ['EU'], sameDialectOnly: true }, draw);
+  const record = decide(
+    [bad, view('b', { zone: 'GLOBAL' })],
+    calm,
+    { ...facts, zones: ['EU'], sameDialectOnly: true },
+    draw,
+  );
 
   const out = Object.fromEntries(record.candidates.map(candidate => [candidate.h, candidate.out]));
   assert.deepEqual(out, { a: ['ZONE_NOT_ALLOWED', 'PRICE_UNKNOWN', 'DIALECT_UNSUPPORTED'], b: ['ZONE_UNKNOWN'] });
@@ -160,7 +182,13 @@ test('a candidate that cools down is left out while another can answer', () => {
 });
 
 test('when every candidate cools down, health is ignored and the record says so', () => {
-  const observations = { atMs: 1000, cooldownUntilMs: new Map([['a', 1001], ['b', 5000]]) };
+  const observations = {
+    atMs: 1000,
+    cooldownUntilMs: new Map([
+      ['a', 1001],
+      ['b', 5000],
+    ]),
+  };
 
   const record = decide([view('a'), view('b', { priority: 2 })], observations, facts, draw);
 

@@ -41,6 +41,7 @@ export function decideByLots(
   return {
     v: 1,
     epoch: draw.epoch,
+    seed: draw.seed,
     candidates: entries.map(({ view, lot, reasons, cooling }) => {
       const out: readonly ExclusionReason[] = cooling ? [...reasons, 'COOLING_DOWN'] : reasons;
       const base = { h: view.handle, p: view.priority, w: view.weight, lot };
