@@ -313,6 +313,7 @@ export const faults = {
     500,
     'The process that carried the exchange died before its end; what was delivered is metered by rule.',
     'Retry; look at the log of the process if it happens again.',
+  ),
   configuration_invalid: row(
     'invalid',
     400,
