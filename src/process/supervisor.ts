@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { type Control, createControl } from '../control/control.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
 import { ensureMasterKey } from '../control/secret-files.ts';
 import { Shipper } from '../journal/shipper.ts';
@@ -13,6 +14,7 @@ import type { Log } from '../telemetry/log.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
+import { type ExampleKey, exampleKey } from './example-key.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
 import type { ReplicaHome } from './replica-home.ts';
@@ -86,7 +88,7 @@ export class Supervisor {
       target: this.#target,
       orphans: () => this.#keeper.current?.settings.orphans ?? 'delivered',
       nowMs: Date.now,
-      log: (message, details) => log.warn(message, { details: JSON.stringify(details) }),
+      log: (message, details) => this.#logShipping(message, details),
     });
     this.#desk = new PermitDesk({
       limit: handle => this.#concurrency.get(handle),
@@ -126,6 +128,17 @@ export class Supervisor {
     await this.#pool.ready();
   }
 
+  /** Before the database was there for the first time, waiting for it is no news. */
+  #logShipping(message: string, details: Readonly<Record<string, unknown>>): void {
+    const level = this.#database.store === undefined ? 'debug' : 'warn';
+    this.#log[level](message, { details: JSON.stringify(details) });
+  }
+
+  /** For the welcome. */
+  get example(): ExampleKey | undefined {
+    return exampleKey(this.#home.dataPath, this.#snapshot, this.#sealer);
+  }
+
   get #snapshot(): SnapshotJson {
     const { current } = this.#keeper;
     if (current === undefined) throw new Error('workers are started once there is a snapshot');
@@ -151,6 +164,23 @@ export class Supervisor {
       );
     await maintainNow();
     this.#maintenance ??= setInterval(maintainNow, maintenanceIntervalMs);
+  }
+
+  #openControl(store: Store): Control {
+    return createControl({
+      store,
+      sealer: this.#sealer,
+      references: {
+        environment: process.env,
+        workingDirectory: process.cwd(),
+        dataDirectory: this.#home.dataPath,
+      },
+      kinds: [],
+      facts: { version: '0', currency: 'USD', models: [] },
+      sandboxBaseUrl: this.#sandbox.baseUrl,
+      nowMs: Date.now,
+      changed: () => void this.#keeper.refresh(),
+    });
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */

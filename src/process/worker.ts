@@ -189,7 +189,7 @@ class Worker {
     return [
       ...this.#exchanges.json(),
       ...this.#process.json(),
-      gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges()),
+      gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
       gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),
       gauge('carrier_permits_in_use', 'Attempts at deployments with a concurrency limit.', this.#permits.inUse),
       gauge('carrier_journal_has_room', '0 when a worker refuses to admit.', this.#journal.hasRoom() ? 1 : 0, 'min'),
@@ -208,7 +208,7 @@ class Worker {
     await this.#gateway.drain(withinMs);
     if (again) return;
     // What was cut still journals its end; the supervisor's own deadline bounds this.
-    while (this.#gateway.openExchanges() > 0) await sleep(cutExchangesPollMs);
+    while (this.#gateway.openExchanges > 0) await sleep(cutExchangesPollMs);
     this.#allowances.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
