@@ -28,7 +28,7 @@ export function welcome(facts: WelcomeFacts): string {
   } else {
     lines.push(
       '',
-      example.sandbox ? '  Try it (an emulated provider answers, nothing is billed):' : '  Try it:',
+      example.sandbox ? '  Try it (an emulated provider answers):' : '  Try it:',
       '',
       ...curl(url, example).map(line => `    ${line}`),
     );
