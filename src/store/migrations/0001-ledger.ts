@@ -63,7 +63,7 @@ create table exchange (
   duration_ms bigint not null,
   primary key (at, id)
 ) partition by range (at);
-create index exchange_by_project on exchange (project, at, id);
+create index exchange_by_project on exchange (project, at);
 
 create table attempt (
   at timestamptz not null,
