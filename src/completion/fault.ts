@@ -332,6 +332,7 @@ export const faults = {
     503,
     'The database does not answer; requests to models are served meanwhile.',
     'Bring the database back; see carrier doctor.',
+  ),
   process_died: row(
     'internal',
     500,
