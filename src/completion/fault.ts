@@ -270,13 +270,6 @@ export const faults = {
     'The provider refused the request as invalid.',
     'Correct what its message names.',
   ),
-  upstream_too_large: row(
-    'too_large',
-    413,
-    'The provider refuses a request of this size.',
-    'Send less, or use a provider that takes more.',
-    true,
-  ),
   upstream_not_found: row(
     'not_found',
     404,
@@ -307,12 +300,6 @@ export const faults = {
     400,
     'A setting is known, but its effect is not built yet, so it is refused rather than ignored.',
     'Remove the setting.',
-  ),
-  process_died: row(
-    'internal',
-    500,
-    'The process that carried the exchange died before its end; what was delivered is metered by rule.',
-    'Retry; look at the log of the process if it happens again.',
   ),
   configuration_invalid: row(
     'invalid',
@@ -345,6 +332,12 @@ export const faults = {
     503,
     'The database does not answer; requests to models are served meanwhile.',
     'Bring the database back; see carrier doctor.',
+  ),
+  process_died: row(
+    'internal',
+    500,
+    'The process that carried the exchange died before its end; what was delivered is metered by rule.',
+    'Retry; look at the log of the process if it happens again.',
   ),
   internal: row(
     'internal',
