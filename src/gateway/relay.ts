@@ -71,15 +71,21 @@ export class StreamRelay implements AnswerReceiver {
     if (step.pass !== undefined) this.#pass(step.pass);
     if (step.held !== undefined)
       this.#held = this.#held === undefined ? step.held : Buffer.concat([this.#held, step.held]);
-    if (step.state === 'content') {
-      if (!this.committed) this.#commit();
-    } else if (step.state === 'ended') {
-      this.#endedAtMs ??= this.#context.deadlines.nowMs;
-    } else if (step.state === 'failed') {
+    if (step.state === 'nothing') return;
+    if (step.state === 'failed') {
       const fault = this.#observer.facts.fault ?? new Fault('upstream_error');
       // After the commit point the provider's own error event is the end of the stream, as it is.
-      this.#attempt.fail(fault, this.committed ? this.#delivery(this.#held) : undefined);
+      const own = this.committed && this.#held !== undefined ? this.#delivery(this.#held) : undefined;
+      this.#attempt.fail(fault, own ?? this.broken(fault));
+      return;
     }
+    // Once committed, an event that cannot be read passes as it is; before, another deployment may do better.
+    if (!this.committed && this.#observer.facts.malformedEvents > 0) {
+      this.#attempt.fail(new Fault('upstream_malformed'));
+      return;
+    }
+    if (step.state === 'ended') this.#endedAtMs ??= this.#context.deadlines.nowMs;
+    else if (!this.committed) this.#commit();
   }
 
   #pass(bytes: Buffer): void {
