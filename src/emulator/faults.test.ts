@@ -279,3 +279,26 @@ test('a client that leaves in the middle is counted, and its answer stops', asyn
   assert.equal(emulator.stats().answersOpen, 0);
   assert.equal(emulator.requests().at(-1)!.answer.outcome, 'client-aborted');
 });
+
+test('a huge text is streamed in bounded many events', async () => {
+  const { text } = await sendChat(emulator, stream, 'body=2000000;chunks=65536');
+
+  const chunks = eventsOf(text);
+  assert.ok(chunks.length <= 100_002, `${chunks.length} events`);
+  assert.equal(
+    chunks.reduce((bytes, chunk) => bytes + (chunk.choices[0].delta.content ?? '').length, 0),
+    2_000_000,
+  );
+});
+
+test('a reset reaches a pipelined request, too', async () => {
+  const text = JSON.stringify(prompt);
+  const head = (script: string) =>
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: emulator\r\nauthorization: Bearer key\r\nx-carrier-emulate: ${script}\r\ncontent-length: ${text.length}\r\n\r\n${text}`;
+  const socket = connect(emulator.port, '127.0.0.1');
+  socket.resume();
+  socket.write(head('ttfb=100ms') + head('reset'));
+
+  await assert.rejects(once(socket, 'end'), { code: 'ECONNRESET' });
+  socket.destroy();
+});

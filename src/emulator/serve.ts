@@ -43,6 +43,8 @@ export interface EmulatorCounts {
 /** Anthropic documents 32 MB for a request; the emulator holds both providers to it. */
 const bodyBytesMax = 32 * 1024 * 1024;
 const answersPerBodyMax = 16;
+const answerFramesKeptMax = 1_000;
+const answerBytesKeptMax = 256 * 1024;
 
 /** Plays both providers on one listener: read, choose a script, answer, and play the answer as the script says. */
 export function createProviderHandler(
@@ -110,7 +112,7 @@ function decide(
     const known = body.answers.get(key);
     if (known !== undefined) return { script, answer: known };
     const answer = answerEndpoint(core, endpoint, body, script, version);
-    if (body.answers.size < answersPerBodyMax) body.answers.set(key, answer);
+    if (body.answers.size < answersPerBodyMax && isSmall(answer)) body.answers.set(key, answer);
     return { script, answer };
   } catch (error) {
     if (error instanceof Refusal) return { script, answer: refuse(endpoint.provider, error, requestId) };
@@ -118,6 +120,11 @@ function decide(
     const refusal = new Refusal(400, 'invalid_request_error', `x-carrier-emulate: ${error.message}`);
     return { script, answer: refuse(endpoint.provider, refusal, requestId) };
   }
+}
+
+function isSmall(answer: EmulatedAnswer): boolean {
+  if (answer.frames.length > answerFramesKeptMax) return false;
+  return answer.frames.reduce((bytes, frame) => bytes + frame.length, 0) <= answerBytesKeptMax;
 }
 
 function checkHeaders(
