@@ -17,6 +17,7 @@ import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
+import { providerKinds } from './provider-kinds.ts';
 import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
@@ -175,7 +176,7 @@ export class Supervisor {
         workingDirectory: process.cwd(),
         dataDirectory: this.#home.dataPath,
       },
-      kinds: [],
+      kinds: providerKinds,
       facts: { version: '0', currency: 'USD', models: [] },
       sandboxBaseUrl: this.#sandbox.baseUrl,
       nowMs: Date.now,
