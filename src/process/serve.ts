@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationError } from '../config/problem.ts';
 import { type ProcessSettings, readSettings } from '../config/settings.ts';
+import { readDeclaration } from '../control/read-declaration.ts';
 import { createLog } from '../telemetry/log.ts';
 import { claimHome } from './replica-home.ts';
 import { readServeWords } from './serve-words.ts';
@@ -23,10 +25,10 @@ export interface ServeOptions {
 export async function runServe({ command, words, entryPath }: ServeOptions): Promise<void> {
   const startedMs = performance.now() - process.uptime() * 1_000;
   try {
-    const settings = readAllSettings(words);
+    const { settings, configFile } = readAllSettings(words);
     const home = await claimHome(settings);
     const log = createLog(settings.log, 'supervisor');
-    const supervisor = new Supervisor({ settings, home, entryPath, log });
+    const supervisor = new Supervisor({ settings, home, entryPath, log, configFile });
     onStopSignal(
       signal => {
         log.info('stopping', { signal });
@@ -56,9 +58,21 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
   }
 }
 
-function readAllSettings(words: readonly string[]): ProcessSettings {
-  const { flags } = readServeWords(words);
-  return readSettings({ flags, environment: process.env, isTerminal: process.stdout.isTTY === true });
+function readAllSettings(words: readonly string[]): { settings: ProcessSettings; configFile: string | undefined } {
+  const { flags, configPath } = readServeWords(words);
+  const configFile = configPath === undefined ? undefined : readConfigFile(configPath);
+  const file = configFile === undefined ? undefined : readDeclaration(configFile).declaration.process;
+  const settings = readSettings({ flags, environment: process.env, file, isTerminal: process.stdout.isTTY === true });
+  return { settings, configFile };
+}
+
+function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const message = `${path} cannot be read: ${(error as Error).message}`;
+    throw new ConfigurationError([{ path: '--config', code: 'configuration_invalid', message }]);
+  }
 }
 
 function urlOf(settings: ProcessSettings, port: number): string {

@@ -4,7 +4,7 @@ import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
-import { ensureMasterKey } from '../control/secret-files.ts';
+import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
 import { Shipper } from '../journal/shipper.ts';
 import { LedgerShipping } from '../ledger/shipping.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
@@ -21,6 +21,7 @@ import { providerKinds } from './provider-kinds.ts';
 import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
+import { SupervisorBudgets } from './supervisor-budgets.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
 import { WorkerPool } from './worker-pool.ts';
 import { concurrencyLimits } from './worker-snapshot.ts';
@@ -31,6 +32,8 @@ export interface SupervisorOptions {
   /** main.ts, which is what workers and the sandbox are forked from. */
   readonly entryPath: string;
   readonly log: Log;
+  /** Text of the file named by --config: applied at the start, once the database is there. */
+  readonly configFile: string | undefined;
 }
 
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
@@ -45,7 +48,9 @@ export class Supervisor {
   readonly #settings: ProcessSettings;
   readonly #home: ReplicaHome;
   readonly #log: Log;
+  readonly #configFile: string | undefined;
   readonly #masterKey: string;
+  readonly #adminKey: string;
   readonly #sealer: Sealer;
   readonly #metrics = new SupervisorMetrics();
   readonly #target = new DeferredShippingTarget();
@@ -55,16 +60,19 @@ export class Supervisor {
   readonly #database: DatabaseSession;
   readonly #shipper: Shipper;
   readonly #pool: WorkerPool;
+  readonly #budgets: SupervisorBudgets;
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #maintenance: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor({ settings, home, entryPath, log }: SupervisorOptions) {
+  constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
     this.#settings = settings;
+    this.#configFile = configFile;
     this.#home = home;
     this.#log = log;
     this.#masterKey = ensureMasterKey(home.dataPath, settings.masterKey);
+    this.#adminKey = ensureAdminKey(home.dataPath, settings.adminKey);
     this.#sealer = createSealer(this.#masterKey);
     this.#sandbox = new Sandbox({
       entryPath,
@@ -89,12 +97,24 @@ export class Supervisor {
       target: this.#target,
       orphans: () => this.#keeper.current?.settings.orphans ?? 'delivered',
       nowMs: Date.now,
+      onShipped: (worker, dead, charged) => this.#budgets.shipped(worker, dead, charged),
+      onSettled: worker => this.#budgets.workerSettled(worker),
+      onAdopted: () => this.#budgets.adopted(),
       log: (message, details) => this.#logShipping(message, details),
     });
     this.#desk = new PermitDesk({
       limit: handle => this.#concurrency.get(handle),
       send: (worker, message) => this.#pool.send(worker, message),
       after,
+    });
+    this.#budgets = new SupervisorBudgets({
+      replica: home.generation.replica,
+      generation: home.generation.number,
+      snapshot: () => this.#keeper.current,
+      workers: () => this.#pool.numbers,
+      send: (worker, message) => this.#pool.send(worker, message),
+      after,
+      log,
     });
     this.#pool = new WorkerPool({
       count: settings.workers,
@@ -148,17 +168,25 @@ export class Supervisor {
 
   #failed(error: unknown): void {
     if (this.#stopping !== undefined) return;
-    this.#log.error('stopping: the database cannot be used', { error: (error as Error).message });
-    void this.stop(this.#settings.drainTimeoutMs).then(() => process.exit(1));
+    this.#log.error('stopping: the start cannot be completed', { error: (error as Error).message });
+    const exitCode = error instanceof ConfigurationError ? 2 : 1;
+    void this.stop(this.#settings.drainTimeoutMs).then(() => {
+      this.#log.flush();
+      process.exit(exitCode);
+    });
   }
 
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await claimInstallation(store, this.#sealer.fingerprint);
     const control = this.#openControl(store);
+    if (this.#configFile !== undefined) {
+      await control.apply({ file: this.#configFile, dryRun: false, prune: false, actor: 'config-file' });
+    }
     await control.ensureZeroConfiguration();
     await this.#keeper.follow(store, control);
     this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
+    this.#budgets.open(store);
     const maintainNow = () =>
       maintain(store, this.#settings.retention, Date.now()).catch(error =>
         this.#log.warn('maintenance waits for the database', { error: error.message }),
@@ -205,12 +233,17 @@ export class Supervisor {
       case 'return-permits':
         this.#desk.returned(worker, message.handle, message.count);
         break;
+      case 'lease-request':
+      case 'return':
+        this.#budgets.received(worker, message);
+        break;
       default:
     }
   }
 
   #reaped(worker: number): void {
     this.#desk.forget(worker);
+    this.#budgets.workerDied(worker);
     this.#shipper.markDead(worker);
   }
 
@@ -264,7 +297,7 @@ export class Supervisor {
     await this.#pool.drain(drainMs);
     await this.#keeper.stop();
     clearInterval(this.#maintenance);
-    await this.#shipRest();
+    await this.#budgets.close(await this.#shipRest());
     await this.#admin?.close();
     await this.#sandbox.stop();
     await this.#database.stop();
@@ -273,9 +306,9 @@ export class Supervisor {
   }
 
   /** Every worker is reaped: their segments are dead, and go to the ledger whole if the database answers. */
-  async #shipRest(): Promise<void> {
+  async #shipRest(): Promise<boolean> {
     await this.#shipper.stop();
-    if (this.#database.store === undefined) return;
+    if (this.#database.store === undefined) return false;
     const timeout = new AbortController();
     const shipped = this.#shipper
       .drain()
@@ -285,6 +318,7 @@ export class Supervisor {
     const whole = await Promise.race([shipped, late]);
     timeout.abort();
     if (!whole) this.#log.warn('the journal is not shipped whole; the next start goes on with it');
+    return whole;
   }
 }
 
