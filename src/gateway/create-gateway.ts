@@ -18,7 +18,8 @@ export interface Gateway {
   /** Accepts connections; resolves with the port once it does. */
   listen(): Promise<number>;
   /** Accepts no more, closes idle connections, and waits for open exchanges at most so long; then breaks what is left.
-   *  `ports.draining()` should be true by then, so that requests on kept connections are refused. */
+   *  `ports.draining()` should be true by then, so that requests on kept connections are refused. Called again it may
+   *  shorten the wait. */
   drain(timeoutMs: number): Promise<void>;
   /** Exchanges whose walk has begun and not ended. */
   readonly openExchanges: number;
@@ -38,13 +39,21 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const server = openServer(state);
   const tlsWatch = settings.tls === undefined ? undefined : new TlsWatch(settings.tls, server, ports.observe);
 
+  let drained: Promise<void> | undefined;
+  const close = async () => {
+    tlsWatch?.close();
+    await closeServer(server);
+    state.deadlines.close();
+    await state.upstreams.close();
+  };
+
   return {
     listen: () => listen(server, settings),
     drain: async timeoutMs => {
-      tlsWatch?.close();
-      await drain(server, timeoutMs);
-      state.deadlines.close();
-      await state.upstreams.close();
+      const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      drained ??= close();
+      await drained;
+      clearTimeout(late);
     },
     get openExchanges() {
       return state.openExchanges;
@@ -102,14 +111,12 @@ function listen(server: Server, settings: GatewaySettings): Promise<number> {
   });
 }
 
-async function drain(server: Server, timeoutMs: number): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>(resolve => {
     server.close(() => resolve());
   });
   server.closeIdleConnections();
   const idle = setInterval(() => server.closeIdleConnections(), 100);
-  const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
   await closed;
   clearInterval(idle);
-  clearTimeout(late);
 }
