@@ -14,7 +14,7 @@ import { type ReferenceSources, resolveReference } from './references.ts';
 import { type Configuration, type KeyResource, keyName, resourceOf, resourcesOf } from './resources.ts';
 import type { Sealer } from './seal.ts';
 import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
-import { type PriceFacts, planZeroConfiguration } from './zero-configuration.ts';
+import { type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
 
 /** Everything that changes the configuration, and what is made of it. One for each supervisor. */
 export interface Control {
@@ -36,7 +36,7 @@ export interface ControlOptions {
   readonly sealer: Sealer;
   readonly references: ReferenceSources;
   readonly kinds: readonly ProviderKind[];
-  readonly facts: PriceFacts;
+  readonly facts: PublicPrices;
   /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
   readonly sandboxBaseUrl: string;
   readonly nowMs: () => number;

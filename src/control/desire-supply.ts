@@ -32,7 +32,7 @@ export function desireProviders(desire: Desire): ProviderResource[] {
     }
     const repeated = new Set(dialects).size < dialects.length;
     if (repeated) desire.refuse([...path, 'dialects'], 'names a dialect twice');
-    const baseUrl = (declared.baseUrl ?? kind?.baseUrl(dialect))?.replace(/\/+$/, '');
+    const baseUrl = (declared.baseUrl ?? kind?.baseUrl)?.replace(/\/+$/, '');
     if (baseUrl === undefined) {
       desire.refuse([...path, 'baseUrl'], 'is missing; say where the provider is reached');
       return [];

@@ -1,23 +1,14 @@
 import type { DialectName } from '../completion/request.ts';
+import type { Provider } from '../providers/provider.ts';
 
 /** What control needs to know of a kind of provider; providers/ has the rest. */
-export interface ProviderKind {
-  readonly name: string;
-  readonly dialects: readonly DialectName[];
-  /** Where it is reached unless the account says otherwise; undefined for kinds that have no address of their own. */
-  readonly baseUrl: (dialect: DialectName) => string | undefined;
-  /** Environment variables that hold its key, first one first. */
-  readonly environment: readonly string[];
-}
+export type ProviderKind = Pick<Provider, 'name' | 'dialects' | 'baseUrl' | 'environment'>;
 
 /** The kind of an account that names none: the provider whose host it calls, else any that speaks the dialect. */
 export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, baseUrl: string): string {
   const host = hostOf(baseUrl);
-  const known = kinds.find(kind =>
-    kind.dialects.some(spoken => {
-      const own = kind.baseUrl(spoken);
-      return own !== undefined && host !== undefined && hostOf(own) === host;
-    }),
+  const known = kinds.find(
+    kind => kind.dialects.includes(dialect) && host !== undefined && hostOf(kind.baseUrl ?? '') === host,
   );
   if (known !== undefined) return known.name;
   return dialect === 'anthropic-messages' ? 'anthropic-compatible' : 'openai-compatible';

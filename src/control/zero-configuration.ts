@@ -23,7 +23,7 @@ import {
 import { credentialContext } from './seal.ts';
 
 /** Public prices of models, as facts: what zero configuration publishes when nobody set prices. */
-export interface PriceFacts {
+export interface PublicPrices {
   /** Of the source they come from. */
   readonly version: string;
   readonly currency: string;
@@ -41,7 +41,7 @@ export interface ModelFact {
 
 export interface ZeroConfiguration extends PlanContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly facts: PriceFacts;
+  readonly facts: PublicPrices;
   /** The secret of the first key, made on the first call. */
   firstKeySecret(): string;
 }
@@ -115,8 +115,8 @@ function keepSupply(stored: Configuration, zero: ZeroConfiguration): Resource[] 
 }
 
 function deriveSupply(stored: Configuration, zero: ZeroConfiguration): Resource[] {
-  const kinds = zero.kinds.filter(
-    kind => keyIn(zero, kind.name) !== undefined && kind.baseUrl(kind.dialects[0]!) !== undefined,
+  const kinds = zero.kinds.flatMap(kind =>
+    kind.baseUrl === undefined || keyIn(zero, kind.name) === undefined ? [] : [{ ...kind, baseUrl: kind.baseUrl }],
   );
   if (kinds.length === 0) return sandboxSupply(stored, zero);
   return kinds.flatMap(kind => {
@@ -126,7 +126,7 @@ function deriveSupply(stored: Configuration, zero: ZeroConfiguration): Resource[
         id: kind.name,
         providerKind: kind.name,
         dialects: kind.dialects,
-        baseUrl: kind.baseUrl(kind.dialects[0]!)!.replace(/\/+$/, ''),
+        baseUrl: kind.baseUrl.replace(/\/+$/, ''),
         reference: null,
         sealed: null,
         fingerprint: null,
@@ -230,16 +230,18 @@ function keyIn(zero: ZeroConfiguration, kindName: string): { variable: string; v
   return undefined;
 }
 
-/** Buy and sell are one version, named after its source; other content of the same source gets a name of its own. */
+/** Buy and sell are one version, named after its source. Prices of the same source that differ, because their date has
+ *  come or they are read otherwise, get a name of their own: a published version never changes. */
 function factsVersionOf(stored: Configuration, zero: ZeroConfiguration): PriceVersion {
   const rates = Object.fromEntries(zero.facts.models.map(fact => [`${fact.provider}/${fact.model}`, fact.row]));
   const content = { currency: zero.facts.currency, rates };
-  const id = `facts-${zero.facts.version}`;
   const digest = versionDigest(content);
-  const published = stored.versions.get(id);
-  const isTaken =
-    published !== undefined && versionDigest({ currency: published.currency, rates: published.rates }) !== digest;
-  return { id: isTaken ? `${id}-${digest.slice(0, 8)}` : id, ...content, origin: 'publish-facts-when-unconfigured' };
+  const published = stored.versions.get(resourceOf(stored, 'rule', 'publish-facts-when-unconfigured')?.version ?? '');
+  const unchanged =
+    published !== undefined && digest === versionDigest({ currency: published.currency, rates: published.rates });
+  const first = `facts-${zero.facts.version}`;
+  const id = unchanged ? published.id : published === undefined ? first : `${first}-${digest.slice(0, 8)}`;
+  return { id, ...content, origin: 'publish-facts-when-unconfigured' };
 }
 
 function desireRules(stored: Configuration, factsId: string | null): RuleResource[] {

@@ -2,7 +2,7 @@ import { type Plan, type PlanContext, planApply } from '../../src/control/plan.t
 import { readDeclaration } from '../../src/control/read-declaration.ts';
 import { type Configuration, emptyConfiguration } from '../../src/control/resources.ts';
 import { createSealer } from '../../src/control/seal.ts';
-import type { PriceFacts } from '../../src/control/zero-configuration.ts';
+import type { PublicPrices } from '../../src/control/zero-configuration.ts';
 
 export const testMasterKey = 'test-master-key-test-master-key-0';
 
@@ -15,13 +15,13 @@ export function planContext(variables: Readonly<Record<string, string>> = {}): P
       {
         name: 'openai',
         dialects: ['openai-chat'],
-        baseUrl: () => 'https://api.openai.com/v1',
+        baseUrl: 'https://api.openai.com/v1',
         environment: ['OPENAI_API_KEY'],
       },
       {
         name: 'anthropic',
         dialects: ['anthropic-messages'],
-        baseUrl: () => 'https://api.anthropic.com',
+        baseUrl: 'https://api.anthropic.com',
         environment: ['ANTHROPIC_API_KEY'],
       },
     ],
@@ -51,7 +51,7 @@ export function planText(
 }
 
 /** Two models of one provider and one of another. */
-export const testFacts: PriceFacts = {
+export const testFacts: PublicPrices = {
   version: '1.2.3',
   currency: 'USD',
   models: [

@@ -46,7 +46,8 @@ create table idempotent_answer (
   -- Of the request: the same key with another request is refused.
   digest text not null,
   status int not null,
-  body jsonb not null,
+  -- Sealed under the master key: the answer to a created key holds its secret.
+  body text not null,
   at timestamptz not null default now()
 );
 create index idempotent_answer_at on idempotent_answer (at);

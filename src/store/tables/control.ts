@@ -45,6 +45,6 @@ export interface IdempotentAnswerTable {
   readonly key: string;
   readonly digest: string;
   readonly status: number;
-  readonly body: Json;
+  readonly body: string;
   readonly at: Generated<Date>;
 }
