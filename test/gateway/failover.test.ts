@@ -136,7 +136,11 @@ suite('attempts', () => {
     assert.equal(next.headers.get('x-carrier-attempts'), '1');
     assert.equal(next.headers.get('x-carrier-deployment'), 'second-openai-chat');
     assert.deepEqual(
-      gateway.ends().at(-1)?.decision.candidates.map((candidate: { out?: string[] }) => candidate.out).filter(Boolean),
+      gateway
+        .ends()
+        .at(-1)
+        ?.decision.candidates.map((candidate: { out?: string[] }) => candidate.out)
+        .filter(Boolean),
       [['COOLING_DOWN']],
     );
   });
@@ -236,7 +240,11 @@ function ask(gateway: TestGateway, path: string, { stream = false }: { readonly 
   const model = path === '/v1/messages' ? 'messages' : 'chat';
   return fetch(gateway.url + path, {
     method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
+    headers: {
+      authorization: `Bearer ${secret}`,
+      'content-type': 'application/json',
+      'anthropic-version': '2023-06-01',
+    },
     body: JSON.stringify({ model, max_tokens: 20, stream, messages: [{ role: 'user', content: 'hello' }] }),
   });
 }
