@@ -179,7 +179,7 @@ suite('the edge', () => {
 
     assert.equal(response.status, 404);
     assert.equal(response.headers.get('content-type'), 'application/problem+json');
-    assert.equal((await response.json()).code, 'path_not_found');
+    assert.match(await response.text(), /"code":"path_not_found"/);
   });
 
   test('a body over the bound is refused by its length, before it is asked for', async () => {
@@ -259,7 +259,7 @@ suite('the edge', () => {
     const say = (word: string) => post(chat, good.replace('hello', `say exactly: ${word}`), [bearer]);
 
     raw.send(say('alpha') + say('beta') + say('gamma'));
-    const text = await raw.until(/"content": ?"gamma"[^]*\}\s*$/);
+    const text = await raw.until(/"content": ?"gamma".*\}\s*$/s);
 
     assert.deepEqual(
       [...text.matchAll(/"content": ?"(\w+)"/g)].map(match => match[1]),
@@ -339,7 +339,7 @@ suite('the edge', () => {
       first_id: 'openai/gpt-5',
       last_id: 'openai/gpt-5',
     });
-    assert.equal((await one.json()).id, 'openai/gpt-5');
+    assert.match(await one.text(), /"id":"openai\/gpt-5"/);
   });
 
   test('nothing was refused or ended with a fault of ours', () => {
