@@ -2,6 +2,8 @@ import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
+import { providerOf } from '../providers/registry.ts';
+import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
 import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
@@ -16,7 +18,6 @@ import { RefusalReceiver } from './receive-refusal.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
-import { upstreamRequest } from './upstream-request.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -123,6 +124,7 @@ async function send(
     credential: ports.credential(deployment.provider.name),
     clientHeaders: arrival.request.headers,
     query: arrival.query,
+    stream: exchange.scan.stream,
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
@@ -194,7 +196,7 @@ function writeRequest(exchange: Exchange, admission: Admission, deployment: Depl
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
   if (dialect === exchange.dialect) {
-    const askUsage = scan.stream && !scan.streamUsage;
+    const askUsage = scan.stream && !scan.streamUsage && providerOf(deployment.provider.kind).quirks.streamOptions;
     const splice = { targetModel: deployment.targetModel, askUsage, outputTokensMax: lowered };
     return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
   }

@@ -19,11 +19,8 @@ export function answerClientError(
   }
   const fault = nameError(error.code ?? '');
   const connection = socket instanceof Socket ? connectionOf(socket) : undefined;
-  if (connection?.failBody !== undefined) {
-    // The request line was fine and its body is not: the request itself answers.
-    connection.failBody(fault);
-    return undefined;
-  }
+  // The request line was fine and its body is not: the request itself answers.
+  if (connection?.failBody?.(fault) === true) return undefined;
   if (connection !== undefined && connection.openAnswers > 0) {
     // An earlier request's answer is on its way; writing now would tear it. The connection ends with it.
     socket.pause();

@@ -5,8 +5,9 @@ import type { Fault } from '../completion/fault.ts';
 export interface ClientConnection {
   /** Responses begun or due on it. */
   openAnswers: number;
-  /** Ends the reading of the body that is arriving, when its framing turns out to be broken. */
-  failBody: ((fault: Fault) => void) | undefined;
+  /** Ends the reading of the body that is arriving, when its framing turns out to be broken. False when the body had
+   *  come whole, so that what is broken came after it. */
+  failBody: ((fault: Fault) => boolean) | undefined;
 }
 
 const connections = new WeakMap<Socket, ClientConnection>();

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
+import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
@@ -11,7 +12,6 @@ import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { respondBytes } from './respond.ts';
 import { connectionFault } from './upstream-fault.ts';
-import { upstreamRequest } from './upstream-request.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names and policy apply as for a completion. */

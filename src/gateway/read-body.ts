@@ -55,7 +55,7 @@ class BodyReader implements Watched {
     this.#reject = reject;
     const { request, connection, deadlines, decompress } = source;
     this.#lastAtMs = deadlines.nowMs;
-    connection.failBody = this.#fail;
+    connection.failBody = this.#failFraming;
     deadlines.watch(this);
     request.on('data', this.#onData);
     request.on('end', this.#onEnd);
@@ -113,6 +113,12 @@ class BodyReader implements Watched {
     if (this.#done) return;
     this.#leave();
     this.#resolve(this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks));
+  };
+
+  readonly #failFraming = (fault: Fault): boolean => {
+    if (this.#source.request.complete) return false;
+    this.#fail(fault);
+    return true;
   };
 
   readonly #fail = (fault: Fault): void => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import type { DecisionRecord } from '../../src/routing/decision.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 
 const paths = {
@@ -109,7 +110,8 @@ suite('failover before the commit point', () => {
     second.replaceRules(['status=500']);
 
     const response = await ask(gateway, paths['anthropic-messages'], {});
-    const body = await response.json();
+    // The cast is true: the dialect's error shape.
+    const body = (await response.json()) as { error: { type: string } };
 
     assert.equal(response.status, 529);
     assert.equal(response.headers.get('x-carrier-fault'), 'no_healthy_deployment');
@@ -136,8 +138,8 @@ suite('attempts', () => {
     assert.equal(next.headers.get('x-carrier-attempts'), '1');
     assert.equal(next.headers.get('x-carrier-deployment'), 'second-openai-chat');
     assert.deepEqual(
-      gateway.ends().at(-1)?.decision.candidates.map((candidate: { out?: string[] }) => candidate.out).filter(Boolean),
-      [['COOLING_DOWN']],
+      decisionOf(gateway).candidates.flatMap(candidate => candidate.out ?? []),
+      ['COOLING_DOWN'],
     );
   });
 
@@ -195,6 +197,11 @@ function expectedOutcome(script: string, outcome: string, stream: boolean): stri
   return outcome;
 }
 
+/** The cast is true: the gateway writes what decide() returned. */
+function decisionOf(gateway: TestGateway): DecisionRecord {
+  return gateway.ends().at(-1)?.decision as DecisionRecord;
+}
+
 function countTerminals(text: string): number {
   return text.split('data: [DONE]').length - 1 + (text.split('event: message_stop').length - 1);
 }
@@ -203,6 +210,7 @@ async function startTwo(first: Emulator, second: Emulator, nowMs = Date.now): Pr
   const providers = (['first', 'second'] as const).flatMap(place =>
     (['openai-chat', 'anthropic-messages'] as const).map(dialect => ({
       name: `${place}-${dialect}`,
+      kind: dialect === 'openai-chat' ? 'openai' : 'anthropic',
       dialects: [dialect],
       baseUrl: (place === 'first' ? first : second).url + (dialect === 'openai-chat' ? '/v1' : ''),
     })),
@@ -236,7 +244,11 @@ function ask(gateway: TestGateway, path: string, { stream = false }: { readonly 
   const model = path === '/v1/messages' ? 'messages' : 'chat';
   return fetch(gateway.url + path, {
     method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
+    headers: {
+      authorization: `Bearer ${secret}`,
+      'content-type': 'application/json',
+      'anthropic-version': '2023-06-01',
+    },
     body: JSON.stringify({ model, max_tokens: 20, stream, messages: [{ role: 'user', content: 'hello' }] }),
   });
 }

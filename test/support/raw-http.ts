@@ -32,12 +32,18 @@ export async function openRaw(port: number): Promise<RawConnection> {
   const received = () => Buffer.concat(chunks).toString('latin1');
   const wait = (done: () => boolean, what: string) =>
     new Promise<string>((resolve, reject) => {
-      const watcher = () => {
-        if (!done() && !over) return;
+      const settle = (act: () => void) => {
+        clearTimeout(late);
         watchers.delete(watcher);
-        if (done()) resolve(received());
-        else reject(new Error(`closed before ${what}: ${received()}`));
+        act();
       };
+      const watcher = () => {
+        if (done()) settle(() => resolve(received()));
+        else if (over) settle(() => reject(new Error(`closed before ${what}: ${received()}`)));
+      };
+      const late = setTimeout(() => {
+        settle(() => reject(new Error(`waited too long for ${what}: ${received()}`)));
+      }, waitMsMax);
       watchers.add(watcher);
       watcher();
     });
@@ -49,6 +55,9 @@ export async function openRaw(port: number): Promise<RawConnection> {
     closed: () => wait(() => over, 'its end'),
   };
 }
+
+/** No answer on loopback takes longer; a test that waits for one has failed. */
+const waitMsMax = 10_000;
 
 /** The bytes of a POST with a JSON body. */
 export function post(path: string, body: string, headers: readonly string[] = []): string {
