@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
-import { type Control, createControl } from '../control/control.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
 import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
 import { Shipper } from '../journal/shipper.ts';
@@ -15,9 +14,9 @@ import { type AdminServer, startAdminServer } from './admin-server.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
+import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
-import { providerKinds } from './provider-kinds.ts';
 import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
@@ -179,7 +178,16 @@ export class Supervisor {
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await claimInstallation(store, this.#sealer.fingerprint);
-    const control = this.#openControl(store);
+    const { control, handle } = openManagement({
+      store,
+      sealer: this.#sealer,
+      adminKey: this.#adminKey,
+      dataPath: this.#home.dataPath,
+      sandboxBaseUrl: this.#sandbox.baseUrl,
+      status: () => this.#status(),
+      changed: () => this.#configurationChanged(),
+      log: this.#log,
+    });
     if (this.#configFile !== undefined) {
       await control.apply({ file: this.#configFile, dryRun: false, prune: false, actor: 'config-file' });
     }
@@ -187,6 +195,7 @@ export class Supervisor {
     await this.#keeper.follow(store, control);
     this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
     this.#budgets.open(store);
+    this.#admin?.serve(handle);
     const maintainNow = () =>
       maintain(store, this.#settings.retention, Date.now()).catch(error =>
         this.#log.warn('maintenance waits for the database', { error: error.message }),
@@ -195,25 +204,8 @@ export class Supervisor {
     this.#maintenance ??= setInterval(maintainNow, maintenanceIntervalMs);
   }
 
-  #openControl(store: Store): Control {
-    return createControl({
-      store,
-      sealer: this.#sealer,
-      references: {
-        environment: process.env,
-        workingDirectory: process.cwd(),
-        dataDirectory: this.#home.dataPath,
-      },
-      kinds: providerKinds,
-      facts: { version: '0', currency: 'USD', models: [] },
-      sandboxBaseUrl: this.#sandbox.baseUrl,
-      nowMs: Date.now,
-      changed: () => void this.#keeper.refresh(),
-    });
-  }
-
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
-  async configurationChanged(): Promise<void> {
+  async #configurationChanged(): Promise<void> {
     await this.#keeper.refresh();
     await this.#pool.applied(this.#snapshot.hash, applyWaitMs);
   }
@@ -265,6 +257,18 @@ export class Supervisor {
       proxy: settings.proxy,
       limits: settings.limits,
       log: settings.log,
+    };
+  }
+
+  /** For the management API. */
+  #status(): Record<string, unknown> {
+    const { current, databaseUp } = this.#keeper;
+    return {
+      generation: this.#home.generation.number,
+      workers: { wanted: this.#settings.workers, ready: this.#pool.readyCount, restarts: this.#pool.restarts },
+      snapshot: { hash: current?.hash, revision: current?.revision, compiledAt: current?.compiledAt },
+      database: databaseUp ? 'up' : 'down',
+      shipper: this.#shipper.status(),
     };
   }
 
