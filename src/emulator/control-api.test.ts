@@ -6,8 +6,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { sendChat } from '../../test/support/emulator-client.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
-import { sendChat } from './test-client.ts';
 
 let emulator: Emulator;
 const prompt = { model: 'm', messages: [{ role: 'user', content: 'Hello' }] };

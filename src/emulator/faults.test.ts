@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
+import { eventsOf, sendChat, sendMessages } from '../../test/support/emulator-client.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
-import { eventsOf, sendChat, sendMessages } from './test-client.ts';
 
 let emulator: Emulator;
 

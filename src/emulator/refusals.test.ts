@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { send, sendChat, sendMessages } from '../../test/support/emulator-client.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
-import { send, sendChat, sendMessages } from './test-client.ts';
 
 let emulator: Emulator;
 
