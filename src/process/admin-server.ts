@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
@@ -20,7 +21,7 @@ export interface AdminServerOptions {
   /** A TCP address of its own, as CARRIER_ADMIN_LISTEN asks. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   /** What can be answered without the database; undefined for what cannot. */
-  readonly early: (request: Request) => Response | Promise<Response> | undefined;
+  readonly early: (request: Request, isLocal: boolean) => Response | Promise<Response> | undefined;
 }
 
 /** Time a client may take to send a management request. */
@@ -29,9 +30,12 @@ const headersTimeoutMs = 10_000;
 
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   let handler: AdminHandler | undefined;
-  const answer = (request: Request): Response | Promise<Response> =>
-    options.early(request) ?? (handler === undefined ? databaseUnavailable() : handler(request));
-  const listener = getRequestListener(answer, { overrideGlobalObjects: false });
+  const listener = getRequestListener(
+    (request, { incoming }) =>
+      options.early(request, isLoopback(incoming.socket.remoteAddress)) ??
+      (handler === undefined ? databaseUnavailable() : handler(request)),
+    { overrideGlobalObjects: false },
+  );
   const servers: Server[] = [];
   const open = async (where: { path: string } | { host: string; port: number }) => {
     const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs }, listener);
@@ -80,6 +84,18 @@ function close(server: Server): Promise<void> {
     // Those that wait for an answer too: the process is about to end.
     server.closeAllConnections();
   });
+}
+
+/** A unix socket has no address: whoever may open it is on this machine. */
+function isLoopback(address: string | undefined): boolean {
+  if (address === undefined || address === '::1') return true;
+  return address.replace(/^::ffff:/, '').startsWith('127.');
+}
+
+/** Does the request carry this key? Takes as long for a wrong key as for the right one. */
+export function isBearer(request: Request, key: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(request.headers.get('authorization') ?? ''), digest(`Bearer ${key}`));
 }
 
 /** RFC 9457. */

@@ -64,8 +64,9 @@ export interface WorkerSettings {
   readonly journalBytesMax: number;
   readonly snapshotPath: string;
   readonly masterKey: string;
-  /** Unix socket of the supervisor's admin server, to which /api, /console and /metrics are passed. */
-  readonly adminSocket: string;
+  /** Unix socket of the supervisor's admin server, to which /api, /console and /metrics are passed; undefined when they
+   *  have an address of their own (CARRIER_ADMIN_LISTEN) and are not to be reached here. */
+  readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };

@@ -41,9 +41,11 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
       () => void supervisor.stop(hurriedDrainMs),
     );
     await supervisor.start();
+    const url = urlOf(settings, home.port);
+    const admin = supervisor.adminAddress;
     const facts = {
-      url: urlOf(settings, home.port),
-      adminUrl: undefined,
+      url,
+      adminUrl: admin === undefined ? url : `http://${hostOf(admin.host)}:${admin.port}`,
       dataDirectory: home.dataPath,
       adminKeyPath: settings.adminKey === undefined ? join(home.dataPath, 'admin.key') : undefined,
       example: supervisor.example,
@@ -76,9 +78,13 @@ function readConfigFile(path: string): string {
 }
 
 function urlOf(settings: ProcessSettings, port: number): string {
-  const everywhere = settings.host === '0.0.0.0' || settings.host === '::';
-  const host = everywhere ? 'localhost' : settings.host.includes(':') ? `[${settings.host}]` : settings.host;
-  return `${settings.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+  return `${settings.tls === undefined ? 'http' : 'https'}://${hostOf(settings.host)}:${port}`;
+}
+
+/** As it is written in a URL that works on this machine. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Says what is wrong in words, without a stack trace where the reason has a name. */

@@ -10,7 +10,7 @@ import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import { maintain } from '../store/maintenance.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type AdminServer, startAdminServer } from './admin-server.ts';
+import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
@@ -134,7 +134,7 @@ export class Supervisor {
     this.#admin = await startAdminServer({
       socketPath: this.#home.adminSocketPath,
       listen: this.#settings.adminListen,
-      early: request => this.#answerEarly(request),
+      early: (request, isLocal) => this.#answerEarly(request, isLocal),
     });
     const database = this.#database.open();
     if (this.#keeper.useDisk()) {
@@ -152,6 +152,11 @@ export class Supervisor {
   #logShipping(message: string, details: Readonly<Record<string, unknown>>): void {
     const level = this.#database.store === undefined ? 'debug' : 'warn';
     this.#log[level](message, { details: JSON.stringify(details) });
+  }
+
+  /** Where the management API listens by itself; undefined when it is on the data plane's port. */
+  get adminAddress(): { readonly host: string; readonly port: number } | undefined {
+    return this.#admin?.addresses[0];
   }
 
   /** For the welcome. */
@@ -253,7 +258,7 @@ export class Supervisor {
       journalBytesMax: settings.journal.bytesMax,
       snapshotPath: this.#keeper.path,
       masterKey: this.#masterKey,
-      adminSocket: home.adminSocketPath,
+      adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
       proxy: settings.proxy,
       limits: settings.limits,
       log: settings.log,
@@ -272,9 +277,11 @@ export class Supervisor {
     };
   }
 
-  /** What is answered without the database. */
-  #answerEarly(request: Request): Promise<Response> | undefined {
-    if (request.method === 'GET' && new URL(request.url).pathname === '/metrics') return this.#answerMetrics();
+  /** What is answered without the database. Metrics have no key of their own: they are for this machine (workers pass
+   *  nothing else on), or for whoever has the admin key. */
+  #answerEarly(request: Request, isLocal: boolean): Promise<Response> | undefined {
+    if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') return undefined;
+    if (isLocal || isBearer(request, this.#adminKey)) return this.#answerMetrics();
     return undefined;
   }
 

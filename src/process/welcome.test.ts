@@ -5,7 +5,7 @@ import { shellQuote, type WelcomeFacts, welcome } from './welcome.ts';
 
 const facts: WelcomeFacts = {
   url: 'http://127.0.0.1:8080',
-  adminUrl: undefined,
+  adminUrl: 'http://127.0.0.1:8080',
   dataDirectory: "/home/o'neil/my data",
   adminKeyPath: "/home/o'neil/my data/admin.key",
   example: { keyPath: "/home/o'neil/my data/sandbox.key", model: 'sandbox', sandbox: true },

@@ -1,6 +1,6 @@
 export interface WelcomeFacts {
   readonly url: string;
-  readonly adminUrl: string | undefined;
+  readonly adminUrl: string;
   readonly dataDirectory: string;
   /** File with the management API's key; undefined when it came from the environment. */
   readonly adminKeyPath: string | undefined;
@@ -20,9 +20,9 @@ export function welcome(facts: WelcomeFacts): string {
     `  Common Carrier serves at ${url}  (ready in ${seconds} s)`,
     '',
     `  data        ${dataDirectory}`,
+    `  admin API   ${adminUrl}/api/v1/openapi.json`,
     `  admin key   ${adminKeyPath ?? 'as given in CARRIER_ADMIN_KEY'}`,
   ];
-  if (adminUrl !== undefined) lines.push(`  admin API   ${adminUrl}/api/v1/openapi.json`);
   if (example === undefined) {
     lines.push('', `  Create a first key:  ${command} keys create --project acme/web --name first`);
   } else {
