@@ -32,6 +32,8 @@ export function connect(url: string, options: ConnectOptions = {}): Store {
   const pool = new pg.Pool(clientSettings(url, options));
   // Without a listener, a connection that breaks while idle would end the process. The next query tells its caller.
   pool.on('error', () => {});
+  // The same for one that breaks while checked out: its query rejects, too, and that is where it is dealt with.
+  pool.on('connect', client => client.on('error', () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { url, pool, db, close: () => db.destroy() };
 }
@@ -39,7 +41,9 @@ export function connect(url: string, options: ConnectOptions = {}): Store {
 /** One connection of its own, for what needs a session: locks, notifications, copies. The caller connects and ends it. */
 export function connectSession(url: string, options: ConnectOptions = {}): pg.Client {
   const { max: _max, ...settings } = clientSettings(url, options);
-  return new pg.Client(settings);
+  const client = new pg.Client(settings);
+  client.on('error', () => {});
+  return client;
 }
 
 function clientSettings(url: string, options: ConnectOptions): pg.PoolConfig {
