@@ -1,51 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
-import { designVariables, planContext, testFacts, testMasterKey } from '../../test/support/control.ts';
-import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
-import { createControl } from '../control/control.ts';
-import { createSealer } from '../control/seal.ts';
-import { findExchange, listExchanges, readUsage } from '../ledger/queries.ts';
-import { connect, type Store } from '../store/connect.ts';
-import { createAdminApp } from './app.ts';
+import { type AdminUnderTest, adminOver, startAdmin } from '../../test/support/admin.ts';
+import { connect } from '../store/connect.ts';
 
 const design = readFileSync(new URL('../../test/support/fixtures/design.yaml', import.meta.url), 'utf8');
-const adminKey = 'admin-key-admin-key-admin-key-admin';
-let database: TestDatabase;
-let store: Store;
-const dataDirectory = mkdtempSync(join(tmpdir(), 'carrier-admin-'));
-let unexpected: unknown[] = [];
-
-function app(over: { readonly store?: Store } = {}) {
-  const used = over.store ?? store;
-  const control = createControl({
-    store: used,
-    sealer: createSealer(testMasterKey),
-    references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
-    kinds: planContext().kinds,
-    facts: testFacts,
-    sandboxBaseUrl: 'unix:/run/sandbox',
-    nowMs: () => 1_790_000_000_000,
-    changed: () => {},
-  });
-  return createAdminApp({
-    adminKey,
-    control,
-    store: used,
-    sealer: createSealer(testMasterKey),
-    queries: {
-      findExchange: id => findExchange(used, id),
-      listExchanges: (filter, page) => listExchanges(used, filter, page),
-      readUsage: query => readUsage(used, query),
-    },
-    status: () => ({ workers: 2 }),
-    release: '0.1.0',
-    nowMs: () => 1_790_000_000_000,
-    unexpected: error => unexpected.push(error),
-  });
-}
+let admin: AdminUnderTest;
 
 interface Answered {
   readonly status: number;
@@ -60,10 +21,10 @@ async function call(
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answered> {
-  const response = await app().request(path, {
+  const response = await admin.app.request(path, {
     method,
     headers: {
-      authorization: `Bearer ${adminKey}`,
+      authorization: `Bearer ${admin.adminKey}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -76,21 +37,16 @@ async function call(
 
 suite('the management API', () => {
   before(async () => {
-    database = await createTestDatabase();
-    store = connect(database.url);
+    admin = await startAdmin();
   });
-  after(async () => {
-    await store.close();
-    await database.drop();
-    rmSync(dataDirectory, { recursive: true });
-  });
+  after(() => admin.stop());
   beforeEach(async () => {
-    unexpected = [];
-    await store.pool.query('truncate configuration_resource, configuration_revision, price_version, idempotent_answer cascade');
+    admin.unexpected.length = 0;
+    await admin.clear();
   });
 
   test('nothing but the OpenAPI document is shown without the admin key', async () => {
-    for (const authorization of ['', 'Bearer', `Bearer ${adminKey}x`, `Basic ${adminKey}`, 'Bearer ']) {
+    for (const authorization of ['', 'Bearer', `Bearer ${admin.adminKey}x`, `Basic ${admin.adminKey}`, 'Bearer ']) {
       const answer = await call('GET', '/api/v1/keys', undefined, { authorization });
       assert.equal(answer.status, 401, authorization);
       assert.equal(answer.headers.get('x-carrier-fault'), 'admin_key_invalid');
@@ -134,7 +90,11 @@ suite('the management API', () => {
     assert.equal(answer.status, 400);
     assert.equal(answer.headers.get('x-carrier-fault'), 'configuration_invalid');
     assert.deepEqual(
-      answer.json.errors.map((error: { path: string; line: number; code: string }) => [error.path, error.line, error.code]),
+      answer.json.errors.map((error: { path: string; line: number; code: string }) => [
+        error.path,
+        error.line,
+        error.code,
+      ]),
       [
         ['providers.a.dialect', 1, 'setting_not_available'],
         ['x', 2, 'configuration_invalid'],
@@ -171,7 +131,7 @@ suite('the management API', () => {
       assert.equal(answer.headers.get('x-carrier-fault'), fault, `${method} ${path}`);
       assert.equal(answer.headers.get('content-type'), 'application/problem+json', `${method} ${path}`);
     }
-    assert.deepEqual(unexpected, []);
+    assert.deepEqual(admin.unexpected, []);
   });
 
   test('a key is created with its secret once, listed without it, and revoked by id or name', async () => {
@@ -200,7 +160,7 @@ suite('the management API', () => {
     assert.equal(second.headers.get('idempotent-replayed'), 'true');
     const other = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'other' }, once);
     assert.equal(other.headers.get('x-carrier-fault'), 'idempotency_conflict');
-    const { rows } = await store.pool.query('select * from idempotent_answer');
+    const { rows } = await admin.store.pool.query('select * from idempotent_answer');
     assert.equal(rows.length, 1);
     assert.ok(!JSON.stringify(rows).includes(first.json.secret));
   });
@@ -240,7 +200,8 @@ suite('the management API', () => {
 
   test('without the database the answer says so by name', async () => {
     const gone = connect('postgres://localhost:1/none');
-    const response = await app({ store: gone }).request('/api/v1/keys', { headers: { authorization: `Bearer ${adminKey}` } });
+    const { app, adminKey, unexpected } = adminOver(gone, tmpdir());
+    const response = await app.request('/api/v1/keys', { headers: { authorization: `Bearer ${adminKey}` } });
     await gone.close();
 
     assert.equal(response.status, 503);

@@ -50,16 +50,18 @@ export async function migrate(url: string, migrations: readonly Migration[] = al
 }
 
 /** Refuses a database this release cannot run on, without changing it: too new (contracted beyond it) or not migrated. */
-export async function checkSchema(
-  client: Pick<pg.Client, 'query'>,
-  migrations: readonly Migration[] = allMigrations,
-): Promise<void> {
+export async function checkSchema(client: Queryable, migrations: readonly Migration[] = allMigrations): Promise<void> {
   const { rows } = await client.query(`select to_regclass('schema_migration') is not null as present`);
   const present = rows[0]?.present === true ? await readApplied(client) : new Map<number, AppliedMigration>();
   checkApplied(present, migrations);
   const missing = migrations.find(migration => !present.has(migration.number));
   if (missing === undefined) return;
   throw new SchemaRefusal('database_too_old', `migration ${label(missing)} is missing; start this release to apply it`);
+}
+
+/** A pool or a connection. */
+interface Queryable {
+  query(sql: string): Promise<pg.QueryResult>;
 }
 
 interface AppliedMigration {
@@ -77,7 +79,7 @@ create table if not exists schema_migration (
   applied_at timestamptz not null default now()
 )`;
 
-async function readApplied(client: Pick<pg.Client, 'query'>): Promise<Map<number, AppliedMigration>> {
+async function readApplied(client: Queryable): Promise<Map<number, AppliedMigration>> {
   const { rows } = await client.query('select number, name, requires, checksum from schema_migration order by number');
   return new Map(rows.map(row => [row.number, row]));
 }
