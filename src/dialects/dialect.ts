@@ -4,8 +4,9 @@ import type { LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 
-/** One wire format, both directions. Every folder in dialects/ exports one of these; all have the same files:
- *  wire.ts (the wire's own types and sources), scan.ts, request.ts, answer.ts, stream.ts, observe.ts, fault.ts. */
+/** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
+ *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
+ *  encode-answer.ts for translation, usage.ts for what was used. */
 export interface Dialect {
   readonly name: DialectName;
 
@@ -26,9 +27,10 @@ export interface Dialect {
   /** Streams, same dialect: watches bytes pass. */
   observeStream(options: ObserveOptions): StreamObserver;
 
-  /** A provider's whole answer as the event stream it is the fold of. */
-  decodeAnswer(body: Buffer): CompletionEvent[];
-  decodeStream(): StreamDecoder;
+  /** A provider's whole answer as the event stream it is the fold of; one `error` event when it is none. What the
+   *  middle cannot carry goes to `losses`, here and in the streams, once each. */
+  decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[];
+  decodeStream(losses: LossLedger): StreamDecoder;
   /** Folds events to a whole answer in this dialect. Throws the fault of an `error` event. */
   encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer;
   encodeStream(context: AnswerContext): StreamEncoder;
@@ -153,6 +155,8 @@ export interface AnswerContext {
   readonly streamUsage: boolean;
   /** For dialects that promise input tokens at the start of a stream. */
   readonly inputTokensEstimate: number;
+  /** What the client's dialect cannot carry of the answer. */
+  readonly losses: LossLedger;
 }
 
 export interface FaultResponse {
