@@ -9,6 +9,8 @@ export interface LoadPlan {
   readonly requests: number;
   /** Gives up after so long; what has not ended by then counts as failed. */
   readonly timeoutMs: number;
+  /** What the first token of a stream contains; without it the first body byte counts. */
+  readonly firstToken?: string;
 }
 
 export interface LoadResult {
@@ -17,7 +19,7 @@ export interface LoadResult {
   readonly seconds: number;
   /** Milliseconds, sorted. */
   readonly latencies: Float64Array;
-  /** Milliseconds to the first body byte, sorted. */
+  /** Milliseconds to the first body byte or token, sorted. */
   readonly firstBytes: Float64Array;
   readonly firstFailure: string | undefined;
 }
@@ -92,7 +94,9 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
           chunked = lower.includes('transfer-encoding: chunked');
           bodyLeft = chunked ? 0 : Number(/content-length: *(\d+)/.exec(lower)?.[1] ?? 0);
         }
-        if (at < bytes.length && firstAt === 0) firstAt = performance.now();
+        if (at < bytes.length && firstAt === 0) {
+          if (plan.firstToken === undefined || bytes.includes(plan.firstToken, at)) firstAt = performance.now();
+        }
         if (chunked) {
           tail = (tail + bytes.toString('latin1', Math.max(at, bytes.length - 300))).slice(-300);
           if (tail.endsWith('0\r\n\r\n')) done();

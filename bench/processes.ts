@@ -1,12 +1,17 @@
 /** Process CPU and memory by process id, from /proc: what the kernel accounts, not what a clock on the wall says. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-const ticksPerSecond = 100;
-
-/** User plus system CPU, in microseconds, of one process. Resolution 10 ms, so measure over seconds. */
+/** CPU time of all threads of one process, in microseconds; the scheduler counts nanoseconds. */
 export function cpuMicros(processId: number): number {
-  const fields = statFields(processId);
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000_000) / ticksPerSecond;
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${processId}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${processId}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    } catch {
+      // The thread ended between the listing and the look.
+    }
+  }
+  return nanoseconds / 1000;
 }
 
 /** Resident memory, bytes. */

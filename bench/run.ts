@@ -258,6 +258,7 @@ async function measureLatency(nginx: Subject, carrier: Subject): Promise<void> {
           connections: 1,
           requests: count,
           timeoutMs: 120_000,
+          ...(stream ? { firstToken: 'word1' } : {}),
         });
         if (round > 0) figures.set(subject.name, [...(figures.get(subject.name) ?? []), load[pick]]);
       }
