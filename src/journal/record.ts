@@ -108,7 +108,13 @@ export interface EndRecord {
   readonly durationMs: number;
   /** The decision record: routing/decision.ts. */
   readonly decision: unknown;
+  /** What the journal left out because the record was over its bound (end-bound.ts); written by the journal only. */
+  readonly trimmed?: readonly EndTrim[];
 }
+
+/** decision: it is null. raw: the provider's usage objects are absent. losses: only the first are there.
+ *  texts: names that providers chose are cut. attempts: only the last are there. */
+export type EndTrim = 'decision' | 'raw' | 'losses' | 'texts' | 'attempts';
 
 export interface AttemptEnd {
   readonly attempt: number;
@@ -145,6 +151,7 @@ export interface ChargeLine {
   readonly amountAtto: string;
 }
 
+/** `amountAtto` is what was rated, the sum of its lines; the customer is charged `amountAtto` − `overHoldAtto`. */
 export interface SellCharge extends RatedAmount {
   /** The part of the rated amount over the hold, booked to the operator and alerted; "0" when it fits. */
   readonly overHoldAtto: string;

@@ -1,0 +1,100 @@
+/** How many exchanges a second go from the journal into Postgres, with the full row set?
+ *
+ *    node bench/shipping.ts [exchanges]     (default 60,000; an exchange is one event: admit, attempt, progress, end)
+ *
+ *  Target: 12,000 a second on two cores with the machine otherwise idle. Uses DATABASE_URL, else a Postgres of its own. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeFrame, encodeHeader, frameBytesMax, segmentFileName } from '../src/journal/segment.ts';
+import { Shipper } from '../src/journal/shipper.ts';
+import { checkLedger } from '../src/ledger/check.ts';
+import { LedgerShipping } from '../src/ledger/shipping.ts';
+import { connect } from '../src/store/connect.ts';
+import { startEmbeddedPostgres } from '../src/store/embedded/start.ts';
+import { maintain, retentionDefault } from '../src/store/maintenance.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { exchangeId, recordsOf } from '../test/support/exchanges.ts';
+
+const exchanges = Number(process.argv[2] ?? 60_000);
+const directory = mkdtempSync(join(tmpdir(), 'carrier-bench-'));
+const postgres =
+  process.env['DATABASE_URL'] === undefined
+    ? await startEmbeddedPostgres({ directory: join(directory, 'postgres'), log: () => {} })
+    : undefined;
+const url = process.env['DATABASE_URL'] ?? postgres!.url;
+
+try {
+  await migrate(url);
+  const store = connect(url);
+  await maintain(store, retentionDefault, Date.now());
+  const before = await measure(store);
+  const bytes = writeJournal();
+  const shipper = new Shipper({
+    directory,
+    target: new LedgerShipping(store, 'bench'),
+    orphans: () => 'delivered',
+    nowMs: Date.now,
+  });
+  shipper.adopt();
+  const startedAt = process.hrtime.bigint();
+  const cpuBefore = process.cpuUsage();
+  await shipper.drain();
+  const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+  const cpu = process.cpuUsage(cpuBefore);
+  const after = await measure(store);
+  const violations = await checkLedger(store);
+  await store.close();
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+  }).trim();
+  console.log(
+    `machine        ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, commit ${commit}`,
+  );
+  console.log(`shipped        ${exchanges} exchanges, ${(bytes / exchanges).toFixed(0)} journal bytes each`);
+  console.log(`rate           ${Math.round(exchanges / seconds)} exchanges/s`);
+  console.log(`shipper's cpu  ${((cpu.user + cpu.system) / exchanges).toFixed(1)} µs an exchange`);
+  console.log(
+    `rows           ${((after.rows - before.rows) / exchanges).toFixed(2)} an exchange, ` +
+      `${((after.bytes - before.bytes) / exchanges).toFixed(0)} bytes with indexes`,
+  );
+  console.log(`violations     ${violations.length}`);
+} finally {
+  await postgres?.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function writeJournal(): number {
+  const name = { generation: 1, worker: 1, sequence: 1 };
+  const descriptor = openSync(join(directory, segmentFileName(name)), 'w');
+  const buffer = Buffer.alloc(3 * frameBytesMax);
+  let bytes = writeSync(descriptor, encodeHeader(name, Date.now()));
+  const firstMs = Date.now() - 60_000;
+  for (let number = 0; number < exchanges; number += 1) {
+    const sketch = {
+      id: exchangeId(Math.floor(Math.random() * 1e6) + number * 1_000_000),
+      atMs: firstMs + Math.floor(number / 200),
+      organisation: `org_${number % 5}`,
+      project: `prj_${number % 10}`,
+      key: `key_${number % 20}`,
+      inputTokens: 100 + (number % 900),
+      outputTokens: 20 + (number % 300),
+    };
+    let at = 0;
+    for (const record of recordsOf(sketch)) at = encodeFrame(buffer, at, record.type, JSON.stringify(record));
+    bytes += writeSync(descriptor, buffer, 0, at);
+  }
+  return bytes;
+}
+
+async function measure(store: ReturnType<typeof connect>): Promise<{ rows: number; bytes: number }> {
+  const { rows } = await store.pool.query(
+    `select (select count(*) from exchange) + (select count(*) from attempt) + (select count(*) from decision)
+          + (select count(*) from charge) + (select count(*) from transfer) + (select count(*) from exchange_key) as rows,
+            (select sum(pg_total_relation_size(oid)) from pg_class
+              where relkind = 'r' and relnamespace = 'public'::regnamespace) as bytes`,
+  );
+  return { rows: Number(rows[0].rows), bytes: Number(rows[0].bytes) };
+}

@@ -1,0 +1,92 @@
+import { hash } from 'node:crypto';
+import { settleOrphan } from './orphan.ts';
+import type { AdmitRecord, AttemptRecord, EndRecord, JournalRecord, ProgressRecord } from './record.ts';
+
+/** One exchange with everything the journal says of it, ready to be shipped. */
+export interface CompletedExchange {
+  readonly admit: AdmitRecord;
+  readonly end: EndRecord;
+  /** No end was journaled; `end` is settled by rule. */
+  readonly orphan: boolean;
+  /** SHA-256, hex, of the journaled facts, not of what was made of them: settling an orphan again under another policy
+   *  is the same exchange, another record under the same id is a conflict. */
+  readonly digest: string;
+}
+
+/** Where a record begins in the journal of one worker. */
+export interface JournalPlace {
+  readonly sequence: number;
+  readonly offset: number;
+}
+
+interface OpenExchange {
+  readonly admit: AdmitRecord;
+  readonly place: JournalPlace;
+  readonly attempts: AttemptRecord[];
+  progress: ProgressRecord | undefined;
+}
+
+/** Puts the records of one worker's journal together, in their order. Holds only open exchanges, which the worker's own
+ *  bound on exchanges limits.
+ *  Records without an `admit` are passed over: reading begins at the oldest open admit, so they are of exchanges that
+ *  were shipped before. */
+export class ExchangeAssembler {
+  readonly #open = new Map<string, OpenExchange>();
+
+  /** The exchange, when this record ends it. `conflict` when an open exchange is admitted a second time. */
+  accept(record: JournalRecord, place: JournalPlace): CompletedExchange | 'conflict' | undefined {
+    if (record.type === 'admit') {
+      if (this.#open.has(record.id)) return 'conflict';
+      this.#open.set(record.id, { admit: record, place, attempts: [], progress: undefined });
+      return undefined;
+    }
+    const open = this.#open.get(record.id);
+    if (open === undefined) return undefined;
+    if (record.type === 'attempt') {
+      open.attempts.push(record);
+      open.progress = undefined;
+      return undefined;
+    }
+    if (record.type === 'progress') {
+      open.progress = record;
+      return undefined;
+    }
+    this.#open.delete(record.id);
+    return { admit: open.admit, end: record, orphan: false, digest: digestOf([open.admit, record]) };
+  }
+
+  /** The journal's writer is dead: everything open ends now, by rule. */
+  settleAll(orphans: 'delivered' | 'free'): CompletedExchange[] {
+    const settled = [...this.#open.values()].map(({ admit, attempts, progress }) => ({
+      admit,
+      end: settleOrphan({ admit, attempts, progress, orphans }),
+      orphan: true,
+      digest: digestOf([admit, attempts, progress ?? null]),
+    }));
+    this.#open.clear();
+    return settled;
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Where the oldest open exchange was admitted; below it nothing is needed any more. */
+  oldestOpen(): JournalPlace | undefined {
+    // A map keeps the order of insertion, which is the journal's.
+    for (const open of this.#open.values()) return open.place;
+    return undefined;
+  }
+}
+
+/** What an exchange takes from each lease its hold was taken from. A quarantined one keeps its whole hold, because what
+ *  it will cost is not known yet. */
+export function leaseCharge({ admit, end }: CompletedExchange): bigint {
+  if (end.state === 'quarantined') return BigInt(admit.hold.amountAtto);
+  if (end.sell === undefined) return 0n;
+  return BigInt(end.sell.amountAtto) - BigInt(end.sell.overHoldAtto);
+}
+
+function digestOf(facts: readonly unknown[]): string {
+  return hash('sha256', JSON.stringify(facts), 'hex');
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { admitOf, attemptOf, exchangeId, progressOf } from '../../test/support/exchanges.ts';
+import { leaseCharge } from './assemble.ts';
+import { settleOrphan } from './orphan.ts';
+
+const sketch = { id: exchangeId(1), atMs: 1_795_000_000_000, inputTokens: 1_000 };
+const leases = [{ budget: 'b1', window: 'total', lease: 'lse_1' }];
+
+describe('an exchange whose process died', () => {
+  test('before any attempt costs nobody anything', () => {
+    const end = settleOrphan({ admit: admitOf(sketch), attempts: [], progress: undefined, orphans: 'delivered' });
+
+    assert.equal(end.state, 'void');
+    assert.equal(end.outcome, 'process_died');
+    assert.deepEqual(end.attempts, []);
+    assert.equal(end.sell, undefined);
+  });
+
+  test('after content was delivered is charged for its input and what was relayed', () => {
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch)],
+      progress: progressOf(sketch, 300),
+      orphans: 'delivered',
+    });
+
+    // 1,000 × 2.00 + 300 × 10.00 and 1,000 × 1.00 + 300 × 4.00 per 10⁶
+    assert.equal(end.sell?.amountAtto, '5000000000000000');
+    assert.equal(end.sell?.overHoldAtto, '0');
+    assert.equal(end.attempts[0]?.buy?.amountAtto, '2200000000000000');
+    assert.equal(end.state, 'estimated');
+    assert.equal(end.deliveredBytes, 1_200);
+    assert.equal(end.reading?.rule, 'orphan/1:bytes-per-token/1:openai');
+    assert.deepEqual(end.reading?.slices, { inputUncached: 1_000, output: 300 });
+  });
+
+  test('after content was delivered is free under the policy that says so, and still owed to the provider', () => {
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch)],
+      progress: progressOf(sketch, 300),
+      orphans: 'free',
+    });
+
+    assert.equal(end.sell, undefined);
+    assert.equal(end.attempts[0]?.buy?.amountAtto, '2200000000000000');
+    assert.equal(end.state, 'estimated');
+  });
+
+  test('before content is owed to the provider and not charged', () => {
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch)],
+      progress: undefined,
+      orphans: 'delivered',
+    });
+
+    assert.equal(end.sell, undefined);
+    assert.equal(end.attempts[0]?.buy?.amountAtto, '1000000000000000');
+  });
+
+  test('in its second attempt owes the first provider nothing', () => {
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch, 1), attemptOf(sketch, 2)],
+      progress: progressOf(sketch, 300, 2),
+      orphans: 'delivered',
+    });
+
+    assert.deepEqual(
+      end.attempts.map(({ attempt, reading, buy }) => [attempt, reading.source, buy?.amountAtto]),
+      [
+        [1, 'none', undefined],
+        [2, 'estimated', '2200000000000000'],
+      ],
+    );
+  });
+
+  test('is never charged above its hold; the rest is the operator’s', () => {
+    const admit = admitOf({ ...sketch, leases, holdAtto: '3000000000000000' });
+    const end = settleOrphan({
+      admit,
+      attempts: [attemptOf(sketch)],
+      progress: progressOf(sketch, 300),
+      orphans: 'delivered',
+    });
+
+    assert.equal(end.sell?.amountAtto, '5000000000000000');
+    assert.equal(end.sell?.overHoldAtto, '2000000000000000');
+    assert.equal(leaseCharge({ admit, end, orphan: true, digest: '' }), 3_000_000_000_000_000n);
+  });
+});

@@ -1,0 +1,109 @@
+import type { Reading } from '../completion/usage.ts';
+import type {
+  AdmitRecord,
+  AttemptEnd,
+  AttemptRecord,
+  ChargeLine,
+  EndRecord,
+  OrphanRates,
+  ProgressRecord,
+  RatedAmount,
+  SellCharge,
+} from './record.ts';
+
+/** Id of this rule, part of every reading it makes. */
+export const orphanRule = 'orphan/1';
+
+/** The end of an exchange whose process died before it could write one. Pure: the same records give the same end.
+ *
+ *  - Never attempted: void.
+ *  - Attempted: the last attempt is estimated as its input estimate plus the output relayed by its last progress. The
+ *    attempts before it had failed without content, or the next would not have begun; they are booked at nothing.
+ *  - The provider is owed that estimate. The customer pays it under `delivered` if any content reached the client, and
+ *    nothing under `free` or when nothing was delivered. Never above the hold: the rest is the operator's. */
+export function settleOrphan({
+  admit,
+  attempts,
+  progress,
+  orphans,
+}: {
+  readonly admit: AdmitRecord;
+  readonly attempts: readonly AttemptRecord[];
+  readonly progress: ProgressRecord | undefined;
+  readonly orphans: 'delivered' | 'free';
+}): EndRecord {
+  const last = attempts.at(-1);
+  const endedAtMs = progress?.atMs ?? last?.atMs ?? admit.atMs;
+  const facts = {
+    type: 'end',
+    id: admit.id,
+    atMs: endedAtMs,
+    status: 500,
+    outcome: 'process_died',
+    stream: admit.stream,
+    losses: [],
+    deliveredBytes: progress?.contentBytes ?? 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationMs: endedAtMs - admit.atMs,
+    decision: null,
+  } as const;
+  if (last === undefined) return { ...facts, attempts: [], state: 'void' };
+
+  const reading: Reading = {
+    slices: { inputUncached: last.inputTokensEstimate, output: progress?.outputTokensEstimate ?? 0 },
+    source: 'estimated',
+    rule: `${orphanRule}:${last.estimateRule}`,
+    ...(progress?.usage === undefined ? {} : { raw: { lastReported: progress.usage } }),
+  };
+  const ended = attempts.map(attempt =>
+    attempt === last
+      ? endAttempt(attempt, reading, endedAtMs, rate(reading, attempt.buy))
+      : endAttempt(attempt, { slices: {}, source: 'none' }, endedAtMs, undefined),
+  );
+  const charged = orphans === 'delivered' && progress !== undefined;
+  if (!charged) return { ...facts, attempts: ended, state: 'estimated' };
+  return { ...facts, attempts: ended, state: 'estimated', reading, sell: capAtHold(rate(reading, last.sell), admit) };
+}
+
+function endAttempt(
+  attempt: AttemptRecord,
+  reading: Reading,
+  endedAtMs: number,
+  buy: RatedAmount | undefined,
+): AttemptEnd {
+  return {
+    attempt: attempt.attempt,
+    deployment: attempt.deployment,
+    provider: attempt.provider,
+    model: attempt.model,
+    targetModel: attempt.targetModel,
+    dialect: attempt.dialect,
+    outcome: 'process_died',
+    startedAtMs: attempt.atMs,
+    durationMs: endedAtMs - attempt.atMs,
+    reading,
+    ...(buy === undefined ? {} : { buy }),
+  };
+}
+
+/** Quantity × rate, exact: rates are pico-currency per 10⁶ tokens, so a product is whole atto-currency. */
+function rate(reading: Reading, rates: OrphanRates): RatedAmount {
+  const lines = [
+    line('input', reading.slices.inputUncached ?? 0, rates.input),
+    line('output', reading.slices.output ?? 0, rates.output),
+  ];
+  const amount = lines.reduce((sum, { amountAtto }) => sum + BigInt(amountAtto), 0n);
+  return { amountAtto: amount.toString(), currency: rates.currency, version: rates.version, lines };
+}
+
+function line(meter: string, quantity: number, ratePico: string): ChargeLine {
+  return { meter, quantity, ratePico, amountAtto: (BigInt(quantity) * BigInt(ratePico)).toString() };
+}
+
+/** Only a hard budget sets a bound; without one nothing was held. */
+function capAtHold(rated: RatedAmount, admit: AdmitRecord): SellCharge {
+  const over = BigInt(rated.amountAtto) - BigInt(admit.hold.amountAtto);
+  const bounded = admit.hold.leases.length > 0 && over > 0n;
+  return { ...rated, overHoldAtto: bounded ? over.toString() : '0' };
+}

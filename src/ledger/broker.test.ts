@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import { connect, type Store } from '../store/connect.ts';
+import { AllowanceBroker, type BrokerLeases, type BrokerMessage } from './broker.ts';
+import { checkLedger } from './check.ts';
+import { LedgerLeases } from './leases.ts';
+
+const window = '2026-11-01';
+
+describe('the allowance broker', () => {
+  let database: TestDatabase;
+  let store: Store;
+  before(async () => {
+    database = await createTestDatabase();
+    store = connect(database.url);
+    // The first query of a connection loads catalogues; requests of a running replica do not pay for that.
+    await Promise.all(Array.from({ length: 5 }, () => new LedgerLeases(store).release('lse_none', 0n)));
+  });
+  after(async () => {
+    await store.close();
+    await database.drop();
+  });
+  beforeEach(() => store.pool.query('truncate budget_window, lease, alert'));
+
+  test('grants from the ledger, and then from its own book without asking', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+
+    const first = await replica.ask(1, 10n, 100n);
+    assert.ok(first.grant);
+    assert.ok(BigInt(first.grant.amountAtto) >= 10n);
+    await replica.settledDown();
+    const acquires = replica.acquires;
+    const second = replica.ask(2, 1n, 1n);
+    assert.equal(replica.answeredAtOnce, true);
+    assert.equal((await second).grant?.amountAtto, '1');
+    assert.ok(replica.acquires - acquires <= 1);
+  });
+
+  test('gives the last of the budget to whoever needs it, recalling what other workers do not use', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    const idle = await replica.ask(1, 600n, 600n);
+    assert.equal(idle.grant?.amountAtto, '600');
+
+    const needy = await replica.ask(2, 1_000n, 1_000n);
+
+    assert.equal(needy.refusal, undefined);
+    assert.equal(needy.grant?.amountAtto, '1000');
+    assert.deepEqual(replica.recalls, [1]);
+    // All of it is held by exchanges now, so a recall finds nothing.
+    replica.unused.get(2)!.clear();
+    assert.equal((await replica.ask(1, 1n, 1n)).refusal, 'exhausted');
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('gets from another replica what that one does not use', async () => {
+    const leases = new LedgerLeases(store);
+    const here = new Replica(leases, 'j1:1', [1]);
+    const there = new Replica(leases, 'j2:1', [1]);
+    // Notifications, without a second connection: the other replica is told at once.
+    here.askOthers = () => there.broker.asked('b1', window);
+    await there.ask(1, 900n, 900n);
+
+    const answer = await here.ask(1, 800n, 800n);
+
+    assert.equal(answer.grant?.amountAtto, '800');
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('refuses as exhausted only what the limit forbids', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1]);
+
+    assert.equal((await replica.ask(1, 1_001n, 1_001n)).refusal, 'exhausted');
+    assert.equal((await replica.ask(1, 1_000n, 1_000n)).grant?.amountAtto, '1000');
+    assert.equal((await replica.ask(1, 1n, 1n)).refusal, 'exhausted');
+    assert.equal((await replica.ask(1, 1n, 1n, 'unknown')).refusal, 'unverifiable');
+  });
+
+  test('a dead worker’s part is unverifiable until its journal is shipped, then free again', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    const lost = await replica.ask(1, 1_000n, 1_000n);
+    assert.ok(lost.grant);
+
+    replica.broker.workerDied(1);
+    assert.equal((await replica.ask(2, 700n, 700n)).refusal, 'unverifiable');
+    replica.broker.shipped(1, true, new Map([[lost.grant.lease, 400n]]));
+    replica.broker.workerSettled(1);
+
+    assert.equal((await replica.ask(2, 700n, 700n)).refusal, 'exhausted');
+    assert.equal((await replica.ask(2, 600n, 600n)).grant?.amountAtto, '600');
+  });
+
+  test('answers within 50 ms that nothing can be verified when the ledger does not answer', async () => {
+    const silent: BrokerLeases = {
+      acquire: () => new Promise(() => {}),
+      release: async () => true,
+      renew: async () => {},
+      close: async () => {},
+      askOthers: async () => {},
+    };
+    const replica = new Replica(silent, 'j1:1', [1]);
+    const startedAt = performance.now();
+
+    const answer = await replica.ask(1, 1n, 1n);
+
+    assert.equal(answer.refusal, 'unverifiable');
+    assert.ok(performance.now() - startedAt < 60, `${performance.now() - startedAt} ms`);
+  });
+
+  test('with the ledger away, what other workers do not use still serves', async () => {
+    const leases = new LedgerLeases(store);
+    const replica = new Replica(leases, 'j1:1', [1, 2]);
+    await replica.ask(1, 1_000n, 1_000n);
+    await replica.settledDown();
+    replica.failing = true;
+
+    assert.equal((await replica.ask(2, 500n, 500n)).grant?.amountAtto, '500');
+  });
+
+  test('windows that are over are wound up: nothing stays leased but what was spent', async () => {
+    const leases = new LedgerLeases(store);
+    const replica = new Replica(leases, 'j1:1', [1]);
+    const block = await replica.ask(1, 300n, 300n);
+    assert.ok(block.grant);
+    await replica.settledDown();
+    replica.unused.get(1)!.set(block.grant.lease, 200n);
+    await store.pool.query('update lease set spent_atto = 100');
+    replica.broker.shipped(1, false, new Map([[block.grant.lease, 100n]]));
+    replica.current = false;
+
+    await replica.broker.sweep();
+
+    const { rows } = await store.pool.query('select state, amount_atto, spent_atto from lease');
+    assert.deepEqual(rows, [{ state: 'closed', amount_atto: 100n, spent_atto: 100n }]);
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('many workers of several replicas together spend the whole budget and never more', async () => {
+    const leases = new LedgerLeases(store);
+    const replicas = [1, 2, 3].map(each => new Replica(leases, `j${each}:1`, [1, 2]));
+    for (const replica of replicas) {
+      replica.askOthers = () => {
+        for (const other of replicas) if (other !== replica) other.broker.asked('b1', window);
+      };
+    }
+    let spent = 0n;
+    const spend = async (replica: Replica, worker: number) => {
+      for (let refusals = 0; refusals < 2; ) {
+        const answer = await replica.ask(worker, 7n, 70n);
+        if (answer.grant === undefined) {
+          refusals += 1;
+          continue;
+        }
+        // Spends one hold at a time, as exchanges do.
+        const held = replica.unused.get(worker)!;
+        for (const [lease, unused] of held) {
+          const holds = unused / 7n;
+          held.set(lease, unused - holds * 7n);
+          spent += holds * 7n;
+        }
+      }
+    };
+
+    await Promise.all(replicas.flatMap(replica => [spend(replica, 1), spend(replica, 2)]));
+
+    assert.ok(spent <= 1_000n, `${spent}`);
+    assert.ok(spent >= 950n, `${spent}`);
+    assert.deepEqual(await checkLedger(store), []);
+  });
+});
+
+type Answer = Extract<BrokerMessage, { type: 'grant' }>;
+
+/** A broker with workers that answer recalls with everything they have unused. */
+class Replica {
+  readonly broker: AllowanceBroker;
+  readonly recalls: number[] = [];
+  /** By worker and lease. */
+  readonly unused = new Map<number, Map<string, bigint>>();
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  askOthers: () => void = () => {};
+  acquires = 0;
+  answeredAtOnce = false;
+  failing = false;
+  current = true;
+  #requests = 0;
+
+  constructor(leases: BrokerLeases, holder: string, workers: readonly number[]) {
+    for (const worker of workers) this.unused.set(worker, new Map());
+    this.broker = new AllowanceBroker({
+      leases: {
+        acquire: async request => {
+          this.acquires += 1;
+          if (this.failing) throw new Error('the database is away');
+          return leases.acquire(request);
+        },
+        release: (lease, amountAtto) => leases.release(lease, amountAtto),
+        renew: each => leases.renew(each),
+        close: lease => leases.close(lease),
+        askOthers: async () => this.askOthers(),
+      },
+      holder,
+      limitAtto: budget => (budget === 'b1' ? 1_000n : undefined),
+      isCurrent: () => this.current,
+      workers: () => workers,
+      send: (worker, message) => this.#receive(worker, message),
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      nowMs: Date.now,
+    });
+  }
+
+  ask(worker: number, needAtto: bigint, wantAtto: bigint, budget = 'b1'): Promise<Answer> {
+    const request = ++this.#requests;
+    const answer = new Promise<Answer>(resolve => this.#answers.set(request, resolve));
+    this.answeredAtOnce = false;
+    this.broker.request(worker, {
+      request,
+      budget,
+      window,
+      needAtto: needAtto.toString(),
+      wantAtto: wantAtto.toString(),
+    });
+    return answer;
+  }
+
+  /** Refills that go on in the background are done. */
+  async settledDown(): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, 40));
+  }
+
+  #receive(worker: number, message: BrokerMessage): void {
+    const held = this.unused.get(worker)!;
+    if (message.type === 'grant') {
+      const { grant } = message;
+      if (grant !== undefined) held.set(grant.lease, (held.get(grant.lease) ?? 0n) + BigInt(grant.amountAtto));
+      this.answeredAtOnce = true;
+      this.#answers.get(message.request)?.(message);
+      return;
+    }
+    this.recalls.push(worker);
+    // A worker answers from its own process.
+    setImmediate(() => {
+      const { budget, window } = message;
+      const all = [...held];
+      held.clear();
+      if (all.length === 0) this.broker.returned(worker, { budget, window, lease: '', amountAtto: '0' });
+      for (const [lease, amount] of all) {
+        this.broker.returned(worker, { budget, window, lease, amountAtto: amount.toString() });
+      }
+    });
+  }
+}

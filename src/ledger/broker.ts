@@ -1,0 +1,405 @@
+import { AllowanceBook, type BudgetWindow } from './allowance-book.ts';
+import type { LeasedBlock, LeaseRequest } from './leases.ts';
+
+/** What the broker needs of the ledger; LedgerLeases has it. */
+export interface BrokerLeases {
+  acquire(request: LeaseRequest): Promise<LeasedBlock | 'exhausted'>;
+  release(lease: string, amountAtto: bigint): Promise<boolean>;
+  renew(holder: string): Promise<void>;
+  close(lease: string): Promise<void>;
+  askOthers(budget: string, window: string, holder: string): Promise<void>;
+}
+
+/** To a worker; the messages of the same names in process/messages.ts. */
+export type BrokerMessage =
+  | {
+      readonly type: 'grant';
+      readonly request: number;
+      readonly grant: { readonly lease: string; readonly amountAtto: string } | undefined;
+      readonly refusal: 'exhausted' | 'unverifiable' | undefined;
+    }
+  | { readonly type: 'recall'; readonly budget: string; readonly window: string };
+
+/** From a worker; the body of `lease-request`. */
+export interface AllowanceRequest extends BudgetWindow {
+  readonly request: number;
+  readonly needAtto: string;
+  readonly wantAtto: string;
+}
+
+export interface BrokerOptions {
+  readonly leases: BrokerLeases;
+  /** `<journal>:<generation>` of this supervisor. */
+  readonly holder: string;
+  /** The hard budget's limit now, from the current snapshot; undefined when there is no such budget. */
+  readonly limitAtto: (budget: string) => bigint | undefined;
+  /** Is the window the one that this instant lies in? Others are wound up. */
+  readonly isCurrent: (budget: string, window: string) => boolean;
+  /** Living workers. */
+  readonly workers: () => readonly number[];
+  readonly send: (worker: number, message: BrokerMessage) => void;
+  /** Calls back once; returns how to cancel it. */
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly nowMs: () => number;
+  readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
+}
+
+/** A worker waits 50 ms for its answer; ours leaves time for the way back. */
+const answerMs = 45;
+/** How long one question to the ledger holds up the next step. */
+const acquireMs = 15;
+/** How long other workers, and other replicas, may take to give back. */
+const recallMs = 12;
+/** The ledger is asked for so many times what workers want, so that most requests are answered from the book. */
+const blocksAhead = 4n;
+/** Windows that nobody asked about for so long give their free part back to the ledger. */
+const idleMs = 30_000;
+const waitingMax = 10_000;
+
+interface Waiting {
+  readonly worker: number;
+  readonly request: number;
+  readonly needAtto: bigint;
+  readonly wantAtto: bigint;
+  readonly cancelTimer: () => void;
+}
+
+interface WindowState extends BudgetWindow {
+  readonly waiting: Set<Waiting>;
+  replenishing: boolean;
+  acquiring: Promise<'granted' | 'exhausted' | 'no-answer'> | undefined;
+  /** A request came while the last steps of replenishing were under way. */
+  again: boolean;
+  askedAtMs: number;
+  /** Workers that were asked to give back and have not answered, with how often. */
+  readonly recalled: Map<number, number>;
+  onRecalled: (() => void) | undefined;
+}
+
+/** The supervisor's side of hard budgets. Holds this replica's leases and deals them out to workers; answers each request
+ *  within 45 ms: from the book at once, else from the ledger, else from what others have left unused. Before `exhausted`
+ *  is said, every other worker and every other replica was asked once. A ledger that does not answer, or money that a dead
+ *  worker may have spent, gives `unverifiable`. */
+export class AllowanceBroker {
+  readonly #options: BrokerOptions;
+  readonly #book = new AllowanceBook();
+  readonly #windows = new Map<string, WindowState>();
+  #closed = false;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
+
+  /** A worker asks for allowance. The answer goes out by `send`. */
+  request(worker: number, { request, budget, window, needAtto, wantAtto }: AllowanceRequest): void {
+    const limitAtto = this.#options.limitAtto(budget);
+    if (this.#closed || limitAtto === undefined) {
+      this.#refuse(worker, request, 'unverifiable');
+      return;
+    }
+    const state = this.#window({ budget, window });
+    state.askedAtMs = this.#options.nowMs();
+    const amounts = { needAtto: BigInt(needAtto), wantAtto: BigInt(wantAtto) };
+    if (this.#grant(state, worker, request, amounts)) {
+      if (this.#book.free(state) < amounts.wantAtto * blocksAhead) void this.#replenish(state);
+      return;
+    }
+    if (state.waiting.size >= waitingMax) {
+      this.#refuse(worker, request, 'unverifiable');
+      return;
+    }
+    const waiting: Waiting = {
+      worker,
+      request,
+      ...amounts,
+      cancelTimer: this.#options.after(answerMs, () => this.#answer(state, waiting, 'unverifiable')),
+    };
+    state.waiting.add(waiting);
+    void this.#replenish(state);
+  }
+
+  /** A worker gave back what it had unused; an empty lease says that it had nothing. */
+  returned(worker: number, returned: BudgetWindow & { readonly lease: string; readonly amountAtto: string }): void {
+    const { budget, window, lease } = returned;
+    const amountAtto = BigInt(returned.amountAtto);
+    if (lease !== '' && !this.#book.giveBack(returned, worker, lease, amountAtto)) {
+      this.#options.log?.('a worker returned more allowance than it was granted', { worker, budget, window, lease });
+    }
+    const state = this.#windows.get(windowKey({ budget, window }));
+    if (state === undefined) return;
+    this.#recallAnswered(state, worker);
+    this.#serve(state);
+  }
+
+  /** The worker's process is gone. Call it before the shipper's markDead. */
+  workerDied(worker: number): void {
+    this.#book.died(worker);
+    for (const state of this.#windows.values()) {
+      for (const waiting of state.waiting) {
+        if (waiting.worker !== worker) continue;
+        waiting.cancelTimer();
+        state.waiting.delete(waiting);
+      }
+      if (state.recalled.delete(worker) && state.recalled.size === 0) state.onRecalled?.();
+    }
+  }
+
+  /** The shipper's onShipped. */
+  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>): void {
+    for (const [lease, atto] of charged) {
+      if (this.#book.shipped(worker, dead, lease, atto)) continue;
+      // What stays out can be given to nobody, so the cap holds; but it should not happen.
+      this.#options.log?.('more was charged to a lease than its worker was granted', { worker, lease });
+    }
+  }
+
+  /** The shipper's onSettled. */
+  workerSettled(worker: number): void {
+    this.#book.settled(worker);
+    for (const state of this.#windows.values()) this.#serve(state);
+  }
+
+  /** Another replica asks for what this one does not use. */
+  asked(budget: string, window: string): void {
+    const state = this.#windows.get(windowKey({ budget, window }));
+    if (state === undefined || state.waiting.size > 0) return;
+    void this.#giveUp(state).then(async () => {
+      await this.#recall(state, undefined);
+      await this.#giveUp(state);
+    });
+  }
+
+  /** Renews leases, gives back what is idle and winds up windows that are over. Call it about every ten seconds. Rejects
+   *  when the ledger does not answer; nothing is lost by that. */
+  async sweep(): Promise<void> {
+    for (const state of [...this.#windows.values()]) {
+      if (state.waiting.size > 0 || state.replenishing) continue;
+      const current = this.#options.isCurrent(state.budget, state.window);
+      if (current && this.#options.nowMs() - state.askedAtMs < idleMs) continue;
+      if (!current) await this.#recall(state, undefined);
+      await this.#giveUp(state);
+      if (current) continue;
+      for (const lease of this.#book.takeFinished(state)) await this.#options.leases.close(lease);
+      if (this.#book.windows().every(each => windowKey(each) !== windowKey(state))) {
+        this.#windows.delete(windowKey(state));
+      }
+    }
+    await this.#options.leases.renew(this.#options.holder);
+  }
+
+  /** Refuses whoever waits and gives back what nobody holds. The leases themselves end with the generation. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const state of this.#windows.values()) {
+      for (const waiting of state.waiting) this.#answer(state, waiting, 'unverifiable');
+      await this.#giveUp(state);
+    }
+  }
+
+  /** For metrics: what is out, by window. */
+  get book(): AllowanceBook {
+    return this.#book;
+  }
+
+  #grant(
+    at: BudgetWindow,
+    worker: number,
+    request: number,
+    amounts: { readonly needAtto: bigint; readonly wantAtto: bigint },
+  ): boolean {
+    const granted = this.#book.grant(at, worker, { ...amounts, workers: this.#options.workers().length });
+    if (granted === undefined) return false;
+    const grant = { lease: granted.lease, amountAtto: granted.amountAtto.toString() };
+    this.#options.send(worker, { type: 'grant', request, grant, refusal: undefined });
+    return true;
+  }
+
+  #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable'): void {
+    this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal });
+  }
+
+  #answer(state: WindowState, waiting: Waiting, refusal: 'exhausted' | 'unverifiable'): void {
+    if (!state.waiting.delete(waiting)) return;
+    waiting.cancelTimer();
+    this.#refuse(waiting.worker, waiting.request, refusal);
+  }
+
+  /** First come, first served, as far as the book reaches. */
+  #serve(state: WindowState): void {
+    for (const waiting of state.waiting) {
+      if (!this.#grant(state, waiting.worker, waiting.request, waiting)) continue;
+      state.waiting.delete(waiting);
+      waiting.cancelTimer();
+    }
+  }
+
+  /** One at a time for a window: whoever comes meanwhile waits for the same answer, or starts the next round. */
+  async #replenish(state: WindowState): Promise<void> {
+    if (state.replenishing) {
+      state.again = true;
+      return;
+    }
+    state.replenishing = true;
+    try {
+      do {
+        state.again = false;
+        await this.#replenishOnce(state);
+      } while (state.again && state.waiting.size > 0 && !this.#closed);
+    } finally {
+      state.replenishing = false;
+    }
+  }
+
+  async #replenishOnce(state: WindowState): Promise<void> {
+    const asking = new Set(state.waiting);
+    let answer = await this.#acquire(state);
+    if (hasNeed(state)) {
+      await this.#recall(state, onlyAsker(state));
+      this.#serve(state);
+    }
+    if (hasNeed(state) && answer !== 'no-answer') {
+      const { leases, holder } = this.#options;
+      await Promise.race([
+        leases.askOthers(state.budget, state.window, holder).then(() => this.#pause(recallMs)),
+        this.#pause(2 * recallMs),
+      ]).catch(error => this.#options.log?.('other replicas cannot be asked', { error: String(error) }));
+      answer = await this.#acquire(state);
+    }
+    // Without an answer nobody knows; the timers of those who wait say so.
+    if (answer !== 'no-answer') this.#refuseRest(state, asking);
+  }
+
+  /** Everybody who asked before this round began has had his chance. */
+  #refuseRest(state: WindowState, asking: ReadonlySet<Waiting>): void {
+    for (const waiting of state.waiting) {
+      if (!asking.has(waiting)) {
+        state.again = true;
+        continue;
+      }
+      // What a dead worker held may be free in a moment: the answer is not known yet.
+      const possible = this.#book.largestFree(state) + this.#book.unsettled(state);
+      const open = waiting.needAtto > 0n && this.#book.unsettled(state) > 0n && possible >= waiting.needAtto;
+      this.#answer(state, waiting, open ? 'unverifiable' : 'exhausted');
+    }
+  }
+
+  /** Asks the ledger for what is missing, and more, so that the next requests find something. Waits a little; an answer
+   *  that comes later is kept all the same. At most one question about a window is under way. */
+  async #acquire(state: WindowState): Promise<'granted' | 'exhausted' | 'no-answer'> {
+    state.acquiring ??= this.#acquireBlock(state)
+      .catch(error => {
+        this.#options.log?.('the ledger gives no allowance', { budget: state.budget, error: String(error) });
+        return 'no-answer' as const;
+      })
+      .finally(() => {
+        state.acquiring = undefined;
+      });
+    return Promise.race([state.acquiring, this.#pause(acquireMs).then(() => 'no-answer' as const)]);
+  }
+
+  async #acquireBlock(state: WindowState): Promise<'granted' | 'exhausted'> {
+    const limitAtto = this.#options.limitAtto(state.budget);
+    if (limitAtto === undefined) return 'exhausted';
+    let need = 0n;
+    let want = 0n;
+    for (const waiting of state.waiting) {
+      need = need > waiting.needAtto ? need : waiting.needAtto;
+      want += waiting.wantAtto;
+    }
+    const free = this.#book.largestFree(state);
+    const { leases, holder } = this.#options;
+    const block = await leases.acquire({
+      budget: state.budget,
+      window: state.window,
+      limitAtto,
+      needAtto: need > free ? need - free : 0n,
+      wantAtto: (want > 0n ? want : free + 1n) * blocksAhead,
+      holder,
+    });
+    if (block === 'exhausted') return 'exhausted';
+    this.#book.addBlock(state, block.lease, block.amountAtto);
+    this.#serve(state);
+    return 'granted';
+  }
+
+  /** Asks workers for what they have unused and waits a little for the answers. */
+  async #recall(state: WindowState, except: number | undefined): Promise<void> {
+    const workers = this.#book.holders(state).filter(worker => worker !== except);
+    if (workers.length === 0) return;
+    for (const worker of workers) {
+      state.recalled.set(worker, (state.recalled.get(worker) ?? 0) + 1);
+      this.#options.send(worker, { type: 'recall', budget: state.budget, window: state.window });
+    }
+    await new Promise<void>(resolve => {
+      const done = () => {
+        cancel();
+        state.onRecalled = undefined;
+        resolve();
+      };
+      const cancel = this.#options.after(recallMs, done);
+      const previous = state.onRecalled;
+      state.onRecalled = () => {
+        previous?.();
+        done();
+      };
+    });
+  }
+
+  #recallAnswered(state: WindowState, worker: number): void {
+    const open = state.recalled.get(worker);
+    if (open === undefined) return;
+    if (open > 1) state.recalled.set(worker, open - 1);
+    else state.recalled.delete(worker);
+    if (state.recalled.size === 0) state.onRecalled?.();
+  }
+
+  /** Gives the free part back to the ledger. It leaves the book first: should the answer be lost, it is spent by nobody
+   *  until the generation ends. */
+  async #giveUp(state: WindowState): Promise<void> {
+    for (const { lease, amountAtto } of this.#book.takeFree(state)) {
+      await this.#options.leases.release(lease, amountAtto).catch(error => {
+        this.#options.log?.('allowance could not be given back', { lease, error: String(error) });
+      });
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => void this.#options.after(ms, resolve));
+  }
+
+  #window(at: BudgetWindow): WindowState {
+    const key = windowKey(at);
+    let state = this.#windows.get(key);
+    if (state === undefined) {
+      state = {
+        budget: at.budget,
+        window: at.window,
+        waiting: new Set(),
+        replenishing: false,
+        acquiring: undefined,
+        again: false,
+        askedAtMs: 0,
+        recalled: new Map(),
+        onRecalled: undefined,
+      };
+      this.#windows.set(key, state);
+    }
+    return state;
+  }
+}
+
+/** Does anybody wait who needs it? A worker that only refills ahead is no reason to disturb others. */
+function hasNeed(state: WindowState): boolean {
+  for (const { needAtto } of state.waiting) if (needAtto > 0n) return true;
+  return false;
+}
+
+/** Whoever asks knows best what he has; only when several ask is everybody asked. */
+function onlyAsker(state: WindowState): number | undefined {
+  const askers = new Set([...state.waiting].map(({ worker }) => worker));
+  return askers.size === 1 ? [...askers][0] : undefined;
+}
+
+function windowKey({ budget, window }: BudgetWindow): string {
+  return JSON.stringify([budget, window]);
+}

@@ -1,0 +1,441 @@
+import { type Expression, type SqlBool, sql } from 'kysely';
+import type { Loss } from '../completion/loss.ts';
+import type { Reading } from '../completion/usage.ts';
+import { type Slice, slices } from '../completion/usage.ts';
+import type { ChargeLine, HeldLease } from '../journal/record.ts';
+import { formatAtto } from '../pricing/money.ts';
+import type { Store } from '../store/connect.ts';
+
+/** What people ask the ledger. Amounts are decimal strings with all digits that matter; instants are ISO 8601. */
+
+export interface Money {
+  readonly amount: string;
+  readonly currency: string;
+}
+
+export interface RatedMoney extends Money {
+  readonly version: string;
+}
+
+export interface ReadingView extends Partial<Record<Slice, number>> {
+  readonly source: Reading['source'];
+  readonly rule?: string;
+  readonly quarantine?: string;
+}
+
+/** GET /api/v1/exchanges/{id} */
+export interface ExchangeView extends ExchangeSummary {
+  readonly attempts: readonly AttemptView[];
+  readonly reading: ReadingView | null;
+  readonly losses: readonly Loss[];
+  readonly snapshot: string;
+  readonly hold: Money & { readonly leases: readonly HeldLease[] };
+  readonly tags: Readonly<Record<string, string>>;
+  readonly deliveredBytes: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly firstByteMs: number | null;
+  /** The charge's lines, as they were rated. */
+  readonly lines: readonly {
+    readonly book: 'buy' | 'sell';
+    readonly attempt: number;
+    readonly lines: readonly LineView[];
+  }[];
+  readonly transfers: readonly TransferView[];
+  /** null once retention dropped it, or when none was made. */
+  readonly decision: unknown;
+}
+
+export interface ExchangeSummary {
+  readonly id: string;
+  readonly at: string;
+  readonly endedAt: string;
+  readonly principal: { readonly organisation: string; readonly project: string; readonly key: string };
+  readonly dialect: string;
+  readonly requestedModel: string;
+  readonly servedModel: string | null;
+  readonly stream: boolean;
+  readonly status: 'settled' | 'estimated' | 'void' | 'quarantined';
+  /** `ok`, or the code of the fault the client got. */
+  readonly outcome: string;
+  readonly httpStatus: number;
+  /** What the customer is charged; null when nothing. */
+  readonly sell: (RatedMoney & { readonly overHold: string }) | null;
+  readonly durationMs: number;
+  readonly sandbox: boolean;
+}
+
+export interface AttemptView {
+  readonly attempt: number;
+  readonly deployment: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly targetModel: string;
+  readonly servedModel: string | null;
+  readonly dialect: string;
+  readonly outcome: string;
+  readonly upstreamStatus: number | null;
+  readonly providerRequestId: string | null;
+  readonly startedAt: string;
+  readonly firstByteMs: number | null;
+  readonly durationMs: number;
+  readonly reading: ReadingView;
+  readonly rawUsage: unknown;
+  readonly buy: RatedMoney | null;
+}
+
+export interface LineView extends ChargeLine {
+  readonly amount: string;
+}
+
+export interface TransferView {
+  readonly id: string;
+  readonly kind: string;
+  readonly debit: string;
+  readonly credit: string;
+  readonly amount: string;
+  readonly currency: string;
+}
+
+/** undefined when there is none of this id, or retention has dropped it. */
+export async function findExchange(store: Store, id: string): Promise<ExchangeView | undefined> {
+  const { db } = store;
+  // exchange_key gives the instant, and the instant the partitions.
+  const key = await db.selectFrom('exchange_key').select('at').where('id', '=', id).executeTakeFirst();
+  if (key === undefined) return undefined;
+  const { at } = key;
+  const exchange = await db
+    .selectFrom('exchange')
+    .selectAll()
+    .where('at', '=', at)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (exchange === undefined) return undefined;
+  const [attempts, charges, transfers, decision] = await Promise.all([
+    db
+      .selectFrom('attempt')
+      .selectAll()
+      .where('at', '=', at)
+      .where('exchange_id', '=', id)
+      .orderBy('attempt')
+      .execute(),
+    db
+      .selectFrom('charge')
+      .select(['book', 'attempt', 'lines'])
+      .where('at', '=', at)
+      .where('exchange_id', '=', id)
+      .orderBy('book')
+      .orderBy('attempt')
+      .execute(),
+    db
+      .selectFrom('transfer')
+      .innerJoin('account as d', 'd.id', 'transfer.debit')
+      .innerJoin('account as c', 'c.id', 'transfer.credit')
+      .select(['attempt', 'transfer.kind as kind', 'd.name as debit', 'c.name as credit', 'amount_atto', 'currency'])
+      .where('at', '=', at)
+      .where('exchange_id', '=', id)
+      .orderBy('attempt')
+      .orderBy('transfer.kind')
+      .execute(),
+    db.selectFrom('decision').select('record').where('at', '=', at).where('exchange_id', '=', id).executeTakeFirst(),
+  ]);
+  const delivered = attempts.find(({ attempt }) => attempt === exchange.delivered_attempt);
+  // json columns hold what shipping wrote there: the journal's own types.
+  const reading = (exchange.reading ?? delivered?.reading ?? null) as Reading | null;
+  return {
+    ...summaryOf(exchange),
+    attempts: attempts.map(attempt => ({
+      attempt: attempt.attempt,
+      deployment: attempt.deployment,
+      provider: attempt.provider,
+      model: attempt.model,
+      targetModel: attempt.target_model,
+      servedModel: attempt.served_model,
+      dialect: attempt.dialect,
+      outcome: attempt.outcome,
+      upstreamStatus: attempt.upstream_status,
+      providerRequestId: attempt.provider_request_id,
+      startedAt: attempt.started_at.toISOString(),
+      firstByteMs: toNumber(attempt.first_byte_ms),
+      durationMs: Number(attempt.duration_ms),
+      reading: readingView(attempt.reading as Reading),
+      rawUsage: (attempt.reading as Reading).raw ?? null,
+      buy: ratedMoney(attempt.buy_atto, attempt.buy_currency, attempt.buy_version),
+    })),
+    reading: reading === null ? null : readingView(reading),
+    losses: (exchange.losses ?? []) as readonly Loss[],
+    snapshot: exchange.snapshot,
+    hold: {
+      amount: formatAtto(exchange.hold_atto),
+      currency: exchange.hold_currency,
+      leases: (exchange.hold_leases ?? []) as readonly HeldLease[],
+    },
+    tags: (exchange.tags ?? {}) as Readonly<Record<string, string>>,
+    deliveredBytes: Number(exchange.delivered_bytes),
+    requestBytes: Number(exchange.request_bytes),
+    responseBytes: Number(exchange.response_bytes),
+    firstByteMs: toNumber(exchange.first_byte_ms),
+    lines: charges.map(({ book, attempt, lines }) => ({
+      book,
+      attempt,
+      lines: (lines as readonly ChargeLine[]).map(line => ({ ...line, amount: formatAtto(BigInt(line.amountAtto)) })),
+    })),
+    transfers: transfers.map(({ attempt, kind, debit, credit, amount_atto, currency }) => ({
+      id: `${id}/${attempt}/${kind}`,
+      kind,
+      debit,
+      credit,
+      amount: formatAtto(amount_atto),
+      currency,
+    })),
+    decision: decision?.record ?? null,
+  };
+}
+
+export interface ExchangeFilter {
+  readonly organisation?: string;
+  readonly project?: string;
+  readonly key?: string;
+  readonly status?: ExchangeSummary['status'];
+  readonly outcome?: string;
+  readonly requestedModel?: string;
+  /** Inclusive. */
+  readonly from?: Date;
+  /** Exclusive. */
+  readonly to?: Date;
+}
+
+export interface ExchangePage {
+  readonly exchanges: readonly ExchangeSummary[];
+  /** Give it back to get the next page; undefined at the end. */
+  readonly next: string | undefined;
+}
+
+export const exchangePageMax = 500;
+
+/** Newest first. Throws RangeError for a cursor that this function did not make, and for a page size out of bounds. */
+export async function listExchanges(
+  store: Store,
+  filter: ExchangeFilter,
+  page: { readonly limit: number; readonly after?: string },
+): Promise<ExchangePage> {
+  if (!Number.isInteger(page.limit) || page.limit < 1 || page.limit > exchangePageMax) {
+    throw new RangeError(`a page has 1 to ${exchangePageMax} exchanges`);
+  }
+  let query = store.db.selectFrom('exchange').selectAll().orderBy('at', 'desc').orderBy('id', 'desc');
+  if (filter.organisation !== undefined) query = query.where('organisation', '=', filter.organisation);
+  if (filter.project !== undefined) query = query.where('project', '=', filter.project);
+  if (filter.key !== undefined) query = query.where('key', '=', filter.key);
+  if (filter.status !== undefined) query = query.where('state', '=', filter.status);
+  if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome);
+  if (filter.requestedModel !== undefined) query = query.where('requested_model', '=', filter.requestedModel);
+  if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+  if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+  if (page.after !== undefined) {
+    const { at, id } = readCursor(page.after);
+    query = query.where(before(at, id));
+  }
+  const rows = await query.limit(page.limit + 1).execute();
+  const shown = rows.slice(0, page.limit);
+  const last = shown.at(-1);
+  return {
+    exchanges: shown.map(summaryOf),
+    next: rows.length > page.limit && last !== undefined ? writeCursor(last.at, last.id) : undefined,
+  };
+}
+
+export const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'] as const;
+export type UsageDimension = (typeof usageDimensions)[number];
+
+export interface UsageRow extends Record<Slice, number> {
+  /** The value of the dimension; a day as ISO 8601 date, UTC. Empty for exchanges that were never sent anywhere. */
+  readonly by: string;
+  readonly requests: number;
+  readonly attempts: number;
+  readonly failures: number;
+  readonly estimated: number;
+  readonly quarantined: number;
+  /** null: nothing was charged. */
+  readonly sell: Money | null;
+  readonly buy: Money | null;
+}
+
+export interface UsageFilter {
+  readonly organisation?: string;
+  readonly project?: string;
+  readonly key?: string;
+}
+
+/** Usage of whole hours, UTC: from the hour that `from` lies in to before the hour after `to`. One row a value of the
+ *  dimension; where several currencies meet, one a combination. */
+export async function readUsage(
+  store: Store,
+  { by, from, to, ...filter }: { readonly by: UsageDimension; readonly from: Date; readonly to: Date } & UsageFilter,
+): Promise<UsageRow[]> {
+  const value =
+    by === 'day' ? sql<string>`to_char(hour at time zone 'UTC', 'YYYY-MM-DD')` : sql<string>`${sql.ref(by)}`;
+  let query = store.db
+    .selectFrom('usage_hour')
+    .select([value.as('value'), 'sell_currency', 'buy_currency'])
+    .select(({ fn }) => usageSums.map(column => fn.sum<bigint>(column).as(column)))
+    .where('hour', '>=', hourOf(from))
+    .where('hour', '<', to)
+    .groupBy([value, 'sell_currency', 'buy_currency'])
+    .orderBy(value)
+    .orderBy('sell_currency')
+    .orderBy('buy_currency');
+  if (filter.organisation !== undefined) query = query.where('organisation', '=', filter.organisation);
+  if (filter.project !== undefined) query = query.where('project', '=', filter.project);
+  if (filter.key !== undefined) query = query.where('key', '=', filter.key);
+  const parts = (await query.execute()) as unknown as readonly UsagePart[];
+  const byValue = Map.groupBy(parts, part => part.value);
+  return [...byValue.values()].flatMap(mergeCurrencies).map(usageRow);
+}
+
+const sliceColumns = {
+  inputUncached: 'input_uncached',
+  cacheRead: 'cache_read',
+  cacheWrite5m: 'cache_write_5m',
+  cacheWrite1h: 'cache_write_1h',
+  inputAudio: 'input_audio',
+  inputImage: 'input_image',
+  output: 'output',
+  reasoning: 'reasoning',
+  outputAudio: 'output_audio',
+} as const satisfies Record<Slice, string>;
+
+const usageSums = [
+  'requests',
+  'attempts',
+  'failures',
+  'estimated',
+  'quarantined',
+  ...slices.map(slice => sliceColumns[slice]),
+  'sell_atto',
+  'buy_atto',
+] as const;
+
+type UsagePart = Record<(typeof usageSums)[number], bigint> & {
+  readonly value: string;
+  readonly sell_currency: string;
+  readonly buy_currency: string;
+};
+
+/** What has no currency (nothing sold, or nothing bought) joins the one currency there is. */
+function mergeCurrencies(parts: readonly UsagePart[]): UsagePart[] {
+  const sell = new Set(parts.map(part => part.sell_currency).filter(currency => currency !== ''));
+  const buy = new Set(parts.map(part => part.buy_currency).filter(currency => currency !== ''));
+  if (sell.size > 1 || buy.size > 1) return [...parts];
+  const merged = { ...parts[0]!, sell_currency: [...sell][0] ?? '', buy_currency: [...buy][0] ?? '' };
+  for (const part of parts.slice(1)) {
+    for (const column of usageSums) merged[column] += part[column];
+  }
+  return [merged];
+}
+
+function usageRow(part: UsagePart): UsageRow {
+  return {
+    by: part.value,
+    requests: Number(part.requests),
+    attempts: Number(part.attempts),
+    failures: Number(part.failures),
+    estimated: Number(part.estimated),
+    quarantined: Number(part.quarantined),
+    inputUncached: Number(part.input_uncached),
+    cacheRead: Number(part.cache_read),
+    cacheWrite5m: Number(part.cache_write_5m),
+    cacheWrite1h: Number(part.cache_write_1h),
+    inputAudio: Number(part.input_audio),
+    inputImage: Number(part.input_image),
+    output: Number(part.output),
+    reasoning: Number(part.reasoning),
+    outputAudio: Number(part.output_audio),
+    sell: money(part.sell_atto, part.sell_currency),
+    buy: money(part.buy_atto, part.buy_currency),
+  };
+}
+
+function hourOf(instant: Date): Date {
+  return new Date(instant.getTime() - (instant.getTime() % 3_600_000));
+}
+
+function summaryOf(row: {
+  readonly id: string;
+  readonly at: Date;
+  readonly ended_at: Date;
+  readonly organisation: string;
+  readonly project: string;
+  readonly key: string;
+  readonly dialect: string;
+  readonly requested_model: string;
+  readonly served_model: string | null;
+  readonly stream: boolean;
+  readonly state: ExchangeSummary['status'];
+  readonly outcome: string;
+  readonly status: number;
+  readonly sell_atto: bigint | null;
+  readonly over_hold_atto: bigint | null;
+  readonly sell_currency: string | null;
+  readonly sell_version: string | null;
+  readonly duration_ms: bigint;
+  readonly sandbox: boolean;
+}): ExchangeSummary {
+  const sell = ratedMoney(row.sell_atto, row.sell_currency, row.sell_version);
+  return {
+    id: row.id,
+    at: row.at.toISOString(),
+    endedAt: row.ended_at.toISOString(),
+    principal: { organisation: row.organisation, project: row.project, key: row.key },
+    dialect: row.dialect,
+    requestedModel: row.requested_model,
+    servedModel: row.served_model,
+    stream: row.stream,
+    status: row.state,
+    outcome: row.outcome,
+    httpStatus: row.status,
+    sell: sell === null ? null : { ...sell, overHold: formatAtto(row.over_hold_atto ?? 0n) },
+    durationMs: Number(row.duration_ms),
+    sandbox: row.sandbox,
+  };
+}
+
+function readingView({ slices, source, rule, quarantine }: Reading): ReadingView {
+  return {
+    ...slices,
+    source,
+    ...(rule === undefined ? {} : { rule }),
+    ...(quarantine === undefined ? {} : { quarantine }),
+  };
+}
+
+function money(amountAtto: bigint, currency: string): Money | null {
+  return currency === '' ? null : { amount: formatAtto(amountAtto), currency };
+}
+
+function ratedMoney(amountAtto: bigint | null, currency: string | null, version: string | null): RatedMoney | null {
+  if (amountAtto === null || currency === null || version === null) return null;
+  return { amount: formatAtto(amountAtto), currency, version };
+}
+
+function toNumber(value: bigint | null): number | null {
+  return value === null ? null : Number(value);
+}
+
+function before(at: Date, id: string): Expression<SqlBool> {
+  return sql<SqlBool>`(at, id) < (${at}, ${id})`;
+}
+
+function writeCursor(at: Date, id: string): string {
+  return Buffer.from(JSON.stringify([at.getTime(), id])).toString('base64url');
+}
+
+function readCursor(cursor: string): { at: Date; id: string } {
+  try {
+    const [atMs, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as [unknown, unknown];
+    if (typeof atMs === 'number' && Number.isSafeInteger(atMs) && typeof id === 'string')
+      return { at: new Date(atMs), id };
+  } catch {
+    // Falls through to the one answer for every cursor that is not ours.
+  }
+  throw new RangeError('this is not a cursor that a page of exchanges gave');
+}

@@ -1,0 +1,79 @@
+import type pg from 'pg';
+import type { Store } from './connect.ts';
+import { ensurePartitions, partitionedTables } from './partitions.ts';
+
+export interface RetentionSettings {
+  /** Days that exchanges and their attempts are kept after the day they began. Default 30. */
+  readonly exchangesDays: number;
+  /** Days that decision records are kept. Default 30. */
+  readonly decisionsDays: number;
+}
+
+export const retentionDefault: RetentionSettings = { exchangesDays: 30, decisionsDays: 30 };
+
+export interface MaintenanceReport {
+  /** false: another replica was at it. */
+  readonly ran: boolean;
+  /** Partitions dropped, by name. */
+  readonly dropped: readonly string[];
+}
+
+const maintenanceLock = 0x6d_61_69_6e; // "main"
+const dayMs = 86_400_000;
+/** Partitions exist this long before the first row needs them, so that making one never meets a shipment. */
+const partitionsAheadDays = 7;
+/** Alerts are read by people; older ones have been. */
+const alertsKeptDays = 90;
+
+/** Makes partitions ahead and drops those past their retention. Any number of replicas may call it at any time; one does
+ *  the work. Dropping is a matter of whole days, so nothing younger than its setting is ever lost. */
+export async function maintain(store: Store, retention: RetentionSettings, nowMs: number): Promise<MaintenanceReport> {
+  const client = await store.pool.connect();
+  try {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [maintenanceLock]);
+    if (rows[0]?.mine !== true) return { ran: false, dropped: [] };
+    try {
+      const instantsMs = Array.from({ length: partitionsAheadDays + 1 }, (_, day) => nowMs + day * dayMs);
+      await ensurePartitions(client, instantsMs);
+      const dropped = await dropExpired(client, retention, nowMs);
+      await client.query('delete from alert where at < $1', [new Date(nowMs - alertsKeptDays * dayMs)]);
+      return { ran: true, dropped };
+    } finally {
+      await client.query('select pg_advisory_unlock($1)', [maintenanceLock]);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+async function dropExpired(client: pg.ClientBase, retention: RetentionSettings, nowMs: number): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const { table, retention: setting } of partitionedTables) {
+    if (setting === undefined) continue;
+    const days = setting === 'exchanges' ? retention.exchangesDays : retention.decisionsDays;
+    const keptFromMs = nowMs - days * dayMs;
+    for (const name of await partitionNames(client, table)) {
+      if (partitionEndMs(name) > keptFromMs) continue;
+      await client.query(`drop table if exists ${name}`);
+      dropped.push(name);
+    }
+  }
+  return dropped;
+}
+
+async function partitionNames(client: pg.ClientBase, table: string): Promise<string[]> {
+  const { rows } = await client.query(
+    `select child.relname as name
+       from pg_inherits join pg_class child on child.oid = inhrelid
+      where inhparent = $1::regclass
+      order by 1`,
+    [table],
+  );
+  return rows.map(row => row.name as string).filter(name => /_\d{8}$/.test(name));
+}
+
+/** exchange_20261120 ends where the 21st of November 2026 begins, UTC. */
+function partitionEndMs(name: string): number {
+  const digits = name.slice(-8);
+  return Date.UTC(Number(digits.slice(0, 4)), Number(digits.slice(4, 6)) - 1, Number(digits.slice(6, 8))) + dayMs;
+}

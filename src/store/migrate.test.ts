@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import { connect, connectionString, type Store } from './connect.ts';
+import { checkSchema, migrate, SchemaRefusal } from './migrate.ts';
+import type { Migration } from './migration.ts';
+import { migrations as released } from './migrations/index.ts';
+
+const first: Migration = { number: 1, name: 'a', requires: 1, sql: 'create table a (x int)' };
+const expands: Migration = { number: 2, name: 'b', requires: 1, sql: 'alter table a add column y int' };
+const contracts: Migration = { number: 3, name: 'c', requires: 2, sql: 'alter table a drop column x' };
+
+describe('migrations', () => {
+  let database: TestDatabase;
+  let store: Store;
+  before(async () => {
+    database = await createTestDatabase();
+    store = connect(database.url);
+  });
+  after(async () => {
+    await store.close();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    await store.pool.query('drop schema public cascade');
+    await store.pool.query('create schema public');
+  });
+
+  test('apply in order, once, and say what was applied', async () => {
+    assert.deepEqual(await migrate(database.url, [first]), { applied: [1], newest: 1 });
+    assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [2], newest: 2 });
+    assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [], newest: 2 });
+  });
+
+  test('of several replicas that start at once, one applies each', async () => {
+    const reports = await Promise.all(Array.from({ length: 5 }, () => migrate(database.url, [first, expands])));
+
+    assert.deepEqual(reports.flatMap(({ applied }) => applied).sort(), [1, 2]);
+  });
+
+  test('an older release runs on an expanded database and refuses a contracted one', async () => {
+    await migrate(database.url, [first, expands]);
+    await checkSchema(store.pool, [first]);
+    assert.deepEqual(await migrate(database.url, [first]), { applied: [], newest: 2 });
+
+    await migrate(database.url, [first, expands, contracts]);
+    await assert.rejects(migrate(database.url, [first]), refusal('database_too_new'));
+    await assert.rejects(checkSchema(store.pool, [first]), refusal('database_too_new'));
+    assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [], newest: 3 });
+  });
+
+  test('a database that was not migrated is refused by what only checks', async () => {
+    await assert.rejects(checkSchema(store.pool, [first]), refusal('database_too_old'));
+    await migrate(database.url, [first]);
+    await assert.rejects(checkSchema(store.pool, [first, expands]), refusal('database_too_old'));
+  });
+
+  test('a released migration with another text is refused', async () => {
+    await migrate(database.url, [first]);
+    await assert.rejects(migrate(database.url, [{ ...first, sql: 'create table b ()' }]), refusal('migration_changed'));
+  });
+
+  test('one that fails is rolled back whole and those before it stay', async () => {
+    const broken: Migration = { ...expands, sql: 'create table c (); create table c ()' };
+
+    await assert.rejects(migrate(database.url, [first, broken]), /migration 0002-b failed/);
+
+    const { rows } = await store.pool.query(
+      `select to_regclass('a') is not null as a, to_regclass('c') is not null as c`,
+    );
+    assert.deepEqual(rows, [{ a: true, c: false }]);
+    assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [2], newest: 2 });
+  });
+
+  test('the released ones are numbered without gaps and never require what comes later', () => {
+    for (const [index, migration] of released.entries()) {
+      assert.equal(migration.number, index + 1);
+      assert.ok(migration.requires >= 1 && migration.requires <= migration.number);
+    }
+  });
+});
+
+describe('a database URL', () => {
+  test('keeps the meaning that libpq gives sslmode, and takes the root certificate from the environment', () => {
+    assert.equal(connectionString('postgres://h/d', '/ca.pem'), 'postgres://h/d');
+    assert.equal(connectionString('postgres://h/d?sslmode=disable', '/ca.pem'), 'postgres://h/d?sslmode=disable');
+    assert.equal(
+      connectionString('postgres://h/d?sslmode=verify-full', '/my ca.pem'),
+      'postgres://h/d?sslmode=verify-full&uselibpqcompat=true&sslrootcert=%2Fmy%20ca.pem',
+    );
+    assert.equal(
+      connectionString('postgres://h/d?sslmode=require&sslrootcert=/other', '/ca.pem'),
+      'postgres://h/d?sslmode=require&sslrootcert=/other&uselibpqcompat=true',
+    );
+  });
+
+  test('counts and money come as bigint, to the last digit', async () => {
+    const database = await createTestDatabase();
+    const store = connect(database.url);
+    const { rows } = await store.pool.query(
+      `select 9223372036854775807::bigint as count, 99999999999999999999999999999999999999::numeric as money, avg(x) as mean
+         from (values (1), (2)) as v (x)`,
+    );
+    assert.deepEqual(rows, [
+      { count: 9223372036854775807n, money: 99999999999999999999999999999999999999n, mean: '1.5000000000000000' },
+    ]);
+    await store.close();
+    await database.drop();
+  });
+});
+
+function refusal(code: SchemaRefusal['code']): (error: unknown) => boolean {
+  return error => error instanceof SchemaRefusal && error.code === code;
+}
