@@ -1,11 +1,11 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import { dialects } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
-import { dialectNamed } from './dialect-table.ts';
 import { readTranslation, type Translation } from './exchange.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
@@ -73,7 +73,7 @@ function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
       weight,
       priority,
       zone: deployment.zones.processing,
-      dialects: deployment.provider.dialects.filter(name => dialectNamed(name) !== undefined),
+      dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
       priced: deployment.sell !== undefined && deployment.buy !== undefined,
     }));
     viewsByRoute.set(route, views);
@@ -101,10 +101,10 @@ const listingMax = 20;
 
 /** The dialect in which to call a deployment: the client's own if the provider speaks it, else the provider's first. */
 export function dialectFor(deployment: Deployment, client: Dialect): Dialect {
-  const { dialects } = deployment.provider;
-  if (dialects.includes(client.name)) return client;
-  for (const name of dialects) {
-    const dialect = dialectNamed(name);
+  const spoken = deployment.provider.dialects;
+  if (spoken.includes(client.name)) return client;
+  for (const name of spoken) {
+    const dialect = dialects.get(name);
     if (dialect !== undefined) return dialect;
   }
   throw new Error(`deployment ${deployment.id} was chosen, but its provider speaks no dialect that is built`);

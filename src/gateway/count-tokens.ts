@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
+import { dialects } from '../dialects/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
@@ -7,7 +8,6 @@ import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, resolveRoute } from './choose.ts';
-import { dialectNamed } from './dialect-table.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { respondBytes } from './respond.ts';
@@ -19,7 +19,7 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
   const { ports, settings, deadlines, cooldowns, draw } = gateway;
   const { request, response } = arrival;
   if (ports.draining()) throw new Fault('draining');
-  const dialect = dialectNamed('anthropic-messages');
+  const dialect = dialects.get('anthropic-messages');
   if (dialect === undefined) throw new Fault('path_not_found');
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
