@@ -31,6 +31,8 @@ export interface ChoiceQuestion {
   readonly allowedZones: readonly string[] | undefined;
   readonly askedZones: readonly string[] | undefined;
   readonly nowMs: number;
+  /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
+  readonly sameDialectOnly: boolean;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -40,7 +42,7 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   const views = viewsOf(route);
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
-  const translation = foreign ? readTranslation(dialect, question.body) : undefined;
+  const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const decision = decide(
@@ -53,7 +55,7 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
       zones,
       inputTokensMax: question.body.length,
       outputTokensMax: scan.outputTokensMax,
-      sameDialectOnly: translation instanceof Fault,
+      sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
     },
     draw,
   );

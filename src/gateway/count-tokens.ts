@@ -37,14 +37,14 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
     allowedZones: principal.zones,
     askedZones: carrier.zones,
     nowMs: ports.clock.nowMs(),
+    // Another dialect's count would be of another prompt.
+    sameDialectOnly: true,
   };
-  const { decision } = chooseCandidates(question, cooldowns, draw);
-  const deployment = decision.order
-    .map(handle => snapshot.deployment(handle))
-    .find(candidate => candidate.provider.dialects.includes(dialect.name));
-  if (deployment === undefined) {
+  if (!route.candidates.some(({ deployment }) => deployment.provider.dialects.includes(dialect.name))) {
     throw new Fault('translation_unsupported', 'No deployment of this model counts tokens in the Messages API.');
   }
+  const { decision } = chooseCandidates(question, cooldowns, draw);
+  const deployment = snapshot.deployment(decision.order[0]!);
   const spliced = dialect.spliceRequest(body, scan, {
     targetModel: deployment.targetModel,
     askUsage: false,
