@@ -43,6 +43,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     drain: async timeoutMs => {
       tlsWatch?.close();
       await drain(server, timeoutMs);
+      await untilQuiet(state);
       state.deadlines.close();
       await state.upstreams.close();
     },
@@ -113,3 +114,13 @@ async function drain(server: Server, timeoutMs: number): Promise<void> {
   clearInterval(idle);
   clearTimeout(late);
 }
+
+/** With its connection gone an exchange still has its end to journal. */
+async function untilQuiet(state: GatewayState): Promise<void> {
+  const endsAtMs = state.deadlines.now() + quietMsMax;
+  while (state.openExchanges > 0 && state.deadlines.now() < endsAtMs) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
+
+const quietMsMax = 2_000;
