@@ -166,6 +166,12 @@ export const faults = {
     'The journal or its disk has no room, so no request can be admitted safely.',
     'Free disk space or let the shipper catch up; see carrier doctor.',
   ),
+  journal_failed: row(
+    'overloaded',
+    503,
+    'The disk of the journal failed, so nothing can be recorded and no request can be admitted safely.',
+    'Look for the disk error in the log; see carrier doctor.',
+  ),
   draining: row('overloaded', 503, 'This process is shutting down.', 'Retry; another process answers.'),
   overloaded: row(
     'overloaded',

@@ -102,6 +102,8 @@ function piecesTo(cutter: SseCutter, pieces: Buffer[] | undefined, from: number,
 }
 
 function withBlankLine(event: Buffer): Buffer {
-  const endsLine = event.at(-1) === 0x0a || event.at(-1) === 0x0d;
-  return Buffer.concat([event, Buffer.from(endsLine ? '\n' : '\n\n')]);
+  const last = event.at(-1);
+  // A carriage return may be half of a line end. After a line feed it is half of the blank line itself.
+  const blankBegun = last === 0x0a || (last === 0x0d && event.at(-2) === 0x0a);
+  return Buffer.concat([event, Buffer.from(blankBegun ? '\n' : '\n\n')]);
 }

@@ -108,7 +108,13 @@ export interface EndRecord {
   readonly durationMs: number;
   /** The decision record: routing/decision.ts. */
   readonly decision: unknown;
+  /** What the journal left out because the record was over its bound (end-bound.ts); written by the journal only. */
+  readonly trimmed?: readonly EndTrim[];
 }
+
+/** decision: it is null. raw: the provider's usage objects are absent. losses: only the first are there.
+ *  texts: names that providers chose are cut. attempts: only the last are there. */
+export type EndTrim = 'decision' | 'raw' | 'losses' | 'texts' | 'attempts';
 
 export interface AttemptEnd {
   readonly attempt: number;

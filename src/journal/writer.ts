@@ -6,10 +6,13 @@ export interface ExchangeJournal {
   /** Reserves room for the largest `end`. Throws Fault('journal_full') when there is none. The record itself may be
    *  staged in memory until the exchange's first `attempt` or `end`: before that nothing has left the process. */
   admit(record: AdmitRecord): void;
-  /** The caller writes nothing to an upstream socket before this has returned and, if a promise, resolved. */
+  /** The caller writes nothing to an upstream socket before this has returned and, if a promise, resolved. Throws or
+   *  rejects with Fault('journal_full' | 'journal_failed'); then the attempt is not made, and the exchange is ended. */
   attempt(record: AttemptRecord): undefined | Promise<void>;
   progress(record: ProgressRecord): void;
-  /** The caller lets no client see the end of the answer before this has returned and, if a promise, resolved. */
+  /** The caller lets no client see the end of the answer before this has returned and, if a promise, resolved.
+   *  Called once an exchange, whatever it answers: when the disk takes nothing, the record is kept and written as soon
+   *  as it does; the promise rejects with Fault('journal_full' | 'journal_failed') if that takes longer than 10 s. */
   end(record: EndRecord): undefined | Promise<void>;
   /** Is there room to admit? For /readyz. */
   hasRoom(): boolean;
