@@ -75,13 +75,9 @@ export class PassingObserver implements StreamObserver {
   finish(): StreamStep {
     if (this.#isOver) return { pass: undefined, held: undefined, state: this.#state };
     const cutter = this.#cutter;
-    const malformedBefore = this.#reader.facts.malformedEvents;
     const rest = cutter.takeRest();
-    if (cutter.dataStart === -1) return { pass: undefined, held: undefined, state: this.#state };
+    if (!cutter.isWhole()) return { pass: undefined, held: undefined, state: this.#state };
     const meaning = this.#reader.read(cutter);
-    if (this.#reader.facts.malformedEvents > malformedBefore) {
-      return { pass: undefined, held: undefined, state: this.#state };
-    }
     if (meaning === 'end' || meaning === 'failure') {
       this.#state = meaning === 'end' ? 'ended' : 'failed';
       return { pass: undefined, held: withBlankLine(rest), state: this.#state };
