@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
+import type { Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -20,6 +21,8 @@ const sweepIntervalMs = 5_000;
 
 /** How often a drained worker looks whether the exchanges it cut have ended. */
 const cutExchangesPollMs = 5;
+
+const prefetchedBudgetsMax = 32;
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -126,6 +129,7 @@ class Worker {
     const port = await this.#gateway.listen();
     setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
     this.#channel.receive(message => this.#received(message));
+    this.#allowances.prefetch(hardBudgets(this.#snapshot.current), clock.nowMs());
     this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     this.#channel.send({ type: 'ready', port });
   }
@@ -216,6 +220,12 @@ class Worker {
     this.#channel.close();
     process.exit(0);
   }
+}
+
+/** The first of them: more would be a rush at the start for what may never be used. */
+function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
+  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
+  return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
 }
 
 function after(ms: number, run: () => void): () => void {
