@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
@@ -32,6 +33,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const server = connectLazily(surroundings);
   const program = new Command('carrier')
     .description('Every model, carried on equal terms: a self-hosted gateway, meter and ledger for AI models.')
+    .version(readRelease(), '--version', 'print the release')
     .showSuggestionAfterError()
     .configureOutput({ writeOut: text => out.write(text), writeErr: text => err.write(text) })
     .exitOverride();
@@ -269,6 +271,14 @@ function toFailure(error: unknown): CommandFailure {
   if (error instanceof CommandFailure) return error;
   if (error instanceof Fault) return new CommandFailure(exitCodes.refused, error.code, error.message, { cause: error });
   throw error;
+}
+
+function readRelease(): string {
+  // Two levels up in a checkout and in the installed package alike.
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return manifest.version;
 }
 
 function addServe(program: Command): void {
