@@ -270,6 +270,13 @@ export const faults = {
     'The provider refused the request as invalid.',
     'Correct what its message names.',
   ),
+  upstream_too_large: row(
+    'too_large',
+    413,
+    'The provider refuses a request of this size.',
+    'Send less, or use a provider that takes more.',
+    true,
+  ),
   upstream_not_found: row(
     'not_found',
     404,
