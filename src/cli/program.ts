@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../completion/fault.ts';
-import { describeProblems } from '../config/problem.ts';
 import { settingTable } from '../config/setting-table.ts';
 import { revokeLocally } from '../control/local-revocation.ts';
 import type {
@@ -14,6 +14,7 @@ import type {
   UsageAnswer,
   UsageRowAnswer,
 } from './answers.ts';
+import { backUp, restoreFrom } from './database-copy.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
@@ -32,6 +33,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const server = connectLazily(surroundings);
   const program = new Command('carrier')
     .description('Every model, carried on equal terms: a self-hosted gateway, meter and ledger for AI models.')
+    .version(readRelease(), '--version', 'print the release')
     .showSuggestionAfterError()
     .configureOutput({ writeOut: text => out.write(text), writeErr: text => err.write(text) })
     .exitOverride();
@@ -184,6 +186,26 @@ export function createProgram(surroundings: Surroundings): Command {
       );
     });
 
+  leaf(
+    program,
+    'backup <path>',
+    'Write the whole database to a new file, as it is at one instant; the server may run',
+  ).action(async (path: string, options) => {
+    const result = await backUp(surroundings, path);
+    const text = `Wrote ${result.rows} rows, ${result.bytes} bytes, to ${path}. Keep the master key with it: without it the secrets in it are lost.\n`;
+    print(options, result, () => text);
+  });
+  leaf(program, 'restore <path>', 'Fill an empty database from a backup; stop every server before')
+    .option('--force', 'empty the database first', false)
+    .action(async (path: string, options) => {
+      const result = await restoreFrom(surroundings, path, options.force);
+      print(
+        options,
+        result,
+        () => `Restored ${result.rows} rows. Start the server with the master key of the backup.\n`,
+      );
+    });
+
   const routes = program.command('routes').description('Routes').exitOverride();
   leaf(routes, 'explain [words...]', 'Not available yet').action(() => notBuilt('routes explain'));
   leaf(program, 'replay [words...]', 'Not available yet').action(() => notBuilt('replay'));
@@ -249,6 +271,14 @@ function toFailure(error: unknown): CommandFailure {
   if (error instanceof CommandFailure) return error;
   if (error instanceof Fault) return new CommandFailure(exitCodes.refused, error.code, error.message, { cause: error });
   throw error;
+}
+
+function readRelease(): string {
+  // Two levels up in a checkout and in the installed package alike.
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return manifest.version;
 }
 
 function addServe(program: Command): void {
@@ -339,8 +369,7 @@ function connectLazily(surroundings: Surroundings) {
 }
 
 function notBuilt(what: string): never {
-  const problem = { path: what, code: 'setting_not_available' as const, message: `\`${what}\` is not built yet` };
-  throw new CommandFailure(exitCodes.refused, 'setting_not_available', describeProblems([problem]).trim());
+  throw new CommandFailure(exitCodes.refused, 'setting_not_available', `\`carrier ${what}\` is not built yet.`);
 }
 
 function usage(message: string): CommandFailure {

@@ -58,10 +58,10 @@ const named = <Value extends z.ZodType>(key: z.ZodType<string, string>, value: V
   });
 
 const budget = z.strictObject({
-  limit: amount,
-  period: z.enum(['day', 'week', 'month', 'total']).default('month'),
-  hard: z.boolean().default(true),
-  warnAt: z.array(share).max(16).default([]),
+  limit: amount.describe('In the currency of the sell book.'),
+  period: z.enum(['day', 'week', 'month', 'total']).default('month').describe('UTC calendar; weeks begin on Monday.'),
+  hard: z.boolean().default(true).describe('Requests that do not fit are refused; otherwise warned about only.'),
+  warnAt: z.array(share).max(16).default([]).describe('Parts of the limit at which to warn.'),
 });
 
 const dialects = ['openai-chat', 'anthropic-messages'] as const;
@@ -78,39 +78,68 @@ const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
 });
 
 const provider = z.strictObject({
-  kind: name.optional(),
-  dialect: z.enum(dialects).optional(),
-  dialects: z.array(z.enum(dialects)).min(1).max(dialects.length).optional(),
-  baseUrl: baseUrl.optional(),
-  credential: reference.optional(),
+  kind: name
+    .optional()
+    .describe('Of providers/; unless said, the one whose host `baseUrl` names, else any compatible.'),
+  dialect: z.enum(dialects).optional().describe('The wire format it is called in.'),
+  dialects: z
+    .array(z.enum(dialects))
+    .min(1)
+    .max(dialects.length)
+    .optional()
+    .describe('Several, in its order of preference; the client’s own is called when it is among them.'),
+  baseUrl: baseUrl.optional().describe('Where it is reached; the kind’s own unless said.'),
+  credential: reference.optional().describe('Its key, as env:NAME or file:path, resolved by the server.'),
 });
 
 const deployment = z.strictObject({
-  provider: name,
-  model,
+  provider: name.describe('Account that serves it.'),
+  model: model.describe('vendor/name, as clients may ask for it.'),
   targetModel: z
     .string()
     .max(256)
     .regex(/^[\x21-\x7e]+$/, { error: 'must be printable without spaces' })
+    .optional()
+    .describe('What the provider calls the model; the part of `model` after the vendor unless said.'),
+  zones: z
+    .strictObject({ processing: zone.describe('Where prompts are processed; without `zones` it is GLOBAL.') })
     .optional(),
-  zones: z.strictObject({ processing: zone }).optional(),
-  limits: z.strictObject({ concurrency: whole(1, 1_000_000).optional() }).optional(),
-  outputTokensMax: whole(1, 10_000_000).optional(),
-  mediaTokensMax: whole(0, 10_000_000).optional(),
+  limits: z
+    .strictObject({ concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.') })
+    .optional(),
+  outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
+  mediaTokensMax: whole(0, 10_000_000)
+    .optional()
+    .describe('Most tokens of one image, document or audio part; bounds holds. 32768 unless said.'),
 });
 
-const rates = Object.fromEntries(meters.map(meter => [meter, rate.optional()])) as Record<
-  (typeof meters)[number],
-  z.ZodOptional<typeof rate>
->;
+/** What the reference says of each rate. */
+const meterMeanings: Readonly<Record<(typeof meters)[number], string>> = {
+  input: 'Input tokens neither read from nor written to a cache.',
+  cacheRead: 'Input tokens read from a cache.',
+  cacheWrite5m: 'Input tokens written to a cache for five minutes.',
+  cacheWrite1h: 'Input tokens written to a cache for an hour.',
+  inputAudio: 'Audio tokens of the input.',
+  inputImage: 'Image tokens of the input.',
+  output: 'Output tokens.',
+  reasoning: 'Reasoning tokens; part of `output` unless priced.',
+  outputAudio: 'Audio tokens of the output.',
+  request: 'Requests, by the million.',
+};
+const rates = Object.fromEntries(
+  meters.map(meter => [meter, rate.optional().describe(meterMeanings[meter])]),
+) as Record<(typeof meters)[number], z.ZodOptional<typeof rate>>;
 const tier = z.strictObject({
-  measure: z.enum(['inputTotal']),
-  op: z.enum(['gt', 'gte']),
-  size: whole(0, Number.MAX_SAFE_INTEGER),
+  measure: z.enum(['inputTotal']).describe('Input tokens of the request, cached ones included.'),
+  op: z.enum(['gt', 'gte']).describe('Above `size`, or from it on.'),
+  size: whole(0, Number.MAX_SAFE_INTEGER).describe('Behind it the rates of the tier hold for the whole request.'),
   rates: z.strictObject(rates),
 });
 const book = z.strictObject({
-  currency: z.string().regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' }),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' })
+    .describe('ISO 4217.'),
   rates: named(z.string().max(200), z.strictObject({ ...rates, tiers: z.array(tier).max(tiersMax).optional() })),
 });
 
@@ -119,51 +148,67 @@ const route = z.strictObject({
   candidates: z
     .array(
       z.strictObject({
-        deployment: name,
-        weight: whole(1, 1_000_000).default(1),
-        priority: whole(0, 1_000).default(1),
+        deployment: name.describe('Of this file or stored before.'),
+        weight: whole(1, 1_000_000).default(1).describe('Share among candidates of one priority.'),
+        priority: whole(0, 1_000).default(1).describe('Lower first.'),
       }),
     )
     .min(1)
     .max(candidatesMax),
-  retries: whole(0, 16).optional(),
-  connectTimeoutMs: timeout,
-  firstByteTimeoutMs: timeout,
-  idleTimeoutMs: timeout,
-  totalTimeoutMs: timeout,
-  abort: z.enum(['cancel', 'drain']).optional(),
+  retries: whole(0, 16).optional().describe('Attempts after the first; 2 unless said.'),
+  connectTimeoutMs: timeout.describe('Until the provider accepts a connection; 5000 unless said.'),
+  firstByteTimeoutMs: timeout.describe('Until its first byte; 120000 unless said.'),
+  idleTimeoutMs: timeout.describe('Longest pause in its answer; 120000 unless said.'),
+  totalTimeoutMs: timeout.describe('Of the whole exchange; 1800000 unless said.'),
+  abort: z
+    .enum(['cancel', 'drain'])
+    .optional()
+    .describe('What a client’s abort does to the provider’s answer; cancel unless said.'),
 });
 
 const key = z.strictObject({
-  /** The id of a key that was created here and whose secret no file knows. */
   id: z
     .string()
     .regex(/^[0-9A-Za-z]{8}$/, { error: 'must be the 8 characters of an existing key' })
-    .optional(),
-  secret: reference.optional(),
-  expiresAt: z.iso.datetime({ offset: true, error: 'must be an instant such as 2027-01-01T00:00:00Z' }).optional(),
-  revoked: z.boolean().default(false),
-  allow: allow.optional(),
-  zones: zones.optional(),
-  lowerOutputToFit: z.boolean().default(false),
+    .optional()
+    .describe('Of a key that the server made and no file knows the secret of; exports have it.'),
+  secret: reference.optional().describe('An imported secret of 32 characters or more, as env:NAME or file:path.'),
+  expiresAt: z.iso
+    .datetime({ offset: true, error: 'must be an instant such as 2027-01-01T00:00:00Z' })
+    .optional()
+    .describe('First instant at which it is refused; never unless said.'),
+  revoked: z.boolean().default(false).describe('For good: a file cannot undo it.'),
+  allow: allow.optional().describe('Narrows the project’s; as the project unless said.'),
+  zones: zones.optional().describe('Narrows the project’s; as the project unless said.'),
+  lowerOutputToFit: z
+    .boolean()
+    .default(false)
+    .describe('Lower the output limit, declared, rather than refuse what a budget cannot hold.'),
   budget: budget.optional(),
 });
 const project = z.strictObject({
   keys: named(name, key).optional(),
-  allow: allow.default(['**']),
-  zones: zones.optional(),
+  allow: allow.default(['**']).describe('Names it may ask for: `*` within a segment, `**` all.'),
+  zones: zones.optional().describe('Where its prompts may be processed; anywhere unless said.'),
   budget: budget.optional(),
 });
 const organisation = z.strictObject({ projects: named(name, project).optional(), budget: budget.optional() });
 
 export const declarationSchema = z.strictObject({
-  process: z.unknown().optional(),
+  process: z.unknown().optional().describe('Settings of the process, read at start with --config; see above.'),
   providers: named(name, provider).optional(),
   deployments: named(name, deployment).optional(),
   prices: z.strictObject({ sell: book.optional(), buy: book.optional() }).optional(),
   routes: named(routeName, route).optional(),
   organisations: named(name, organisation).optional(),
-  policies: z.strictObject({ orphans: z.enum(['delivered', 'free']).optional() }).optional(),
+  policies: z
+    .strictObject({
+      orphans: z
+        .enum(['delivered', 'free'])
+        .optional()
+        .describe('What a customer pays for an attempt whose process died; delivered unless said.'),
+    })
+    .optional(),
 });
 
 export type Declaration = z.output<typeof declarationSchema>;

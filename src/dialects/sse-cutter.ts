@@ -93,6 +93,24 @@ export class SseCutter {
     return rest;
   }
 
+  /** Is the event's data all there? Asked of the rest of a stream, which may be half an event. */
+  isWhole(): boolean {
+    if (this.dataStart === -1) return false;
+    const text = this.dataText();
+    if (text === '[DONE]') return true;
+    try {
+      JSON.parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The event's data as text; it has some. */
+  dataText(): string {
+    return this.dataBuffer.toString('utf8', this.dataStart, this.dataEnd);
+  }
+
   /** The end of the next line, or -1. A CR at the very end waits, since LF may follow. */
   #lineEnd(): number {
     if (!this.#isOwn && !this.#hasCarriageReturns) {

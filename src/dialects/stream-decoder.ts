@@ -44,30 +44,12 @@ export class EventStreamDecoder implements StreamDecoder {
     if (events.isOver) return [];
     this.#cutter.takeRest();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
-    if (this.#isWhole()) this.#decode();
+    if (this.#cutter.isWhole()) this.#decode();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }
 
   #decode(): void {
-    const { dataStart, name } = this.#cutter;
-    if (dataStart !== -1) this.#decoder.decode(this.#text(), name);
-  }
-
-  #isWhole(): boolean {
-    if (this.#cutter.dataStart === -1) return false;
-    const text = this.#text();
-    if (text === '[DONE]') return true;
-    try {
-      JSON.parse(text);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #text(): string {
-    const { dataBuffer, dataStart, dataEnd } = this.#cutter;
-    return dataBuffer.toString('utf8', dataStart, dataEnd);
+    if (this.#cutter.dataStart !== -1) this.#decoder.decode(this.#cutter.dataText(), this.#cutter.name);
   }
 }

@@ -75,13 +75,9 @@ export class PassingObserver implements StreamObserver {
   finish(): StreamStep {
     if (this.#isOver) return { pass: undefined, held: undefined, state: this.#state };
     const cutter = this.#cutter;
-    const malformedBefore = this.#reader.facts.malformedEvents;
     const rest = cutter.takeRest();
-    if (cutter.dataStart === -1) return { pass: undefined, held: undefined, state: this.#state };
+    if (!cutter.isWhole()) return { pass: undefined, held: undefined, state: this.#state };
     const meaning = this.#reader.read(cutter);
-    if (this.#reader.facts.malformedEvents > malformedBefore) {
-      return { pass: undefined, held: undefined, state: this.#state };
-    }
     if (meaning === 'end' || meaning === 'failure') {
       this.#state = meaning === 'end' ? 'ended' : 'failed';
       return { pass: undefined, held: withBlankLine(rest), state: this.#state };
@@ -106,6 +102,8 @@ function piecesTo(cutter: SseCutter, pieces: Buffer[] | undefined, from: number,
 }
 
 function withBlankLine(event: Buffer): Buffer {
-  const endsLine = event.at(-1) === 0x0a || event.at(-1) === 0x0d;
-  return Buffer.concat([event, Buffer.from(endsLine ? '\n' : '\n\n')]);
+  const last = event.at(-1);
+  // A carriage return may be half of a line end. After a line feed it is half of the blank line itself.
+  const blankBegun = last === 0x0a || (last === 0x0d && event.at(-2) === 0x0a);
+  return Buffer.concat([event, Buffer.from(blankBegun ? '\n' : '\n\n')]);
 }

@@ -27,7 +27,10 @@ export interface Outcome {
   readonly delivered: DeliveredAttempt | undefined;
   /** The last attempt's own words, to show to a client of the same dialect. */
   readonly refusal: AttemptResult['refusal'];
+  /** Of the request and of the answer. */
   readonly losses: readonly Loss[];
+  /** Those of the request alone, which the client is told in a header. */
+  readonly requestLosses: readonly Loss[];
   /** The deployment that was tried last. */
   readonly last: Deployment | undefined;
 }
@@ -82,7 +85,8 @@ interface Tried {
   readonly final: boolean;
   readonly deployment?: Deployment;
   readonly result?: AttemptResult;
-  readonly losses?: readonly Loss[];
+  readonly requestLosses?: readonly Loss[];
+  readonly answerLosses?: readonly Loss[];
 }
 
 async function tryOne(
@@ -156,6 +160,7 @@ async function send(
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
+  const answerLosses = new LossLedger();
   const attempt = new Attempt({
     upstream,
     path: upstream.basePath + path,
@@ -172,6 +177,7 @@ async function send(
         deployment,
         exchange,
         inputTokensEstimate,
+        answerLosses,
       }),
   });
   const result = await attempt.result;
@@ -179,7 +185,7 @@ async function send(
   endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
   const { fault } = result;
   const final = fault === undefined || result.committed || !fault.failover || client.gone;
-  return { fault, final, deployment, result, losses: letter.losses };
+  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses };
 }
 
 interface Letter {
@@ -218,6 +224,7 @@ interface Head {
   readonly deployment: Deployment;
   readonly exchange: Exchange;
   readonly inputTokensEstimate: number;
+  readonly answerLosses: LossLedger;
 }
 
 function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
@@ -244,6 +251,7 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     createdAtMs: exchange.arrival.atMs,
     streamUsage: exchange.scan.streamUsage,
     inputTokensEstimate: head.inputTokensEstimate,
+    losses: head.answerLosses,
   };
   return streamed
     ? new StreamTranslation(attempt, context, from, answer)
@@ -280,7 +288,8 @@ function conclude(exchange: Exchange, tried: Tried): Outcome {
     fault,
     delivered: reached ? { deployment: deployment!, delivery: result.delivery, result } : undefined,
     refusal: fault === result?.fault ? result?.refusal : undefined,
-    losses: tried.losses ?? [],
+    losses: [...(tried.requestLosses ?? []), ...(tried.answerLosses ?? [])],
+    requestLosses: tried.requestLosses ?? [],
     last: deployment,
   };
 }

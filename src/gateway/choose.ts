@@ -1,11 +1,11 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import { dialects } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
-import { dialectNamed } from './dialect-table.ts';
 import { readTranslation, type Translation } from './exchange.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
@@ -31,6 +31,8 @@ export interface ChoiceQuestion {
   readonly allowedZones: readonly string[] | undefined;
   readonly askedZones: readonly string[] | undefined;
   readonly nowMs: number;
+  /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
+  readonly sameDialectOnly: boolean;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -40,7 +42,7 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   const views = viewsOf(route);
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
-  const translation = foreign ? readTranslation(dialect, question.body) : undefined;
+  const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const decision = decide(
@@ -53,7 +55,7 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
       zones,
       inputTokensMax: question.body.length,
       outputTokensMax: scan.outputTokensMax,
-      sameDialectOnly: translation instanceof Fault,
+      sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
     },
     draw,
   );
@@ -73,7 +75,7 @@ function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
       weight,
       priority,
       zone: deployment.zones.processing,
-      dialects: deployment.provider.dialects.filter(name => dialectNamed(name) !== undefined),
+      dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
       priced: deployment.sell !== undefined && deployment.buy !== undefined,
     }));
     viewsByRoute.set(route, views);
@@ -101,10 +103,10 @@ const listingMax = 20;
 
 /** The dialect in which to call a deployment: the client's own if the provider speaks it, else the provider's first. */
 export function dialectFor(deployment: Deployment, client: Dialect): Dialect {
-  const { dialects } = deployment.provider;
-  if (dialects.includes(client.name)) return client;
-  for (const name of dialects) {
-    const dialect = dialectNamed(name);
+  const spoken = deployment.provider.dialects;
+  if (spoken.includes(client.name)) return client;
+  for (const name of spoken) {
+    const dialect = dialects.get(name);
     if (dialect !== undefined) return dialect;
   }
   throw new Error(`deployment ${deployment.id} was chosen, but its provider speaks no dialect that is built`);

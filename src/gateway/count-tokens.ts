@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
+import { dialects } from '../dialects/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
@@ -7,7 +8,6 @@ import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, resolveRoute } from './choose.ts';
-import { dialectNamed } from './dialect-table.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { respondBytes } from './respond.ts';
@@ -19,7 +19,7 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
   const { ports, settings, deadlines, cooldowns, draw } = gateway;
   const { request, response } = arrival;
   if (ports.draining()) throw new Fault('draining');
-  const dialect = dialectNamed('anthropic-messages');
+  const dialect = dialects.get('anthropic-messages');
   if (dialect === undefined) throw new Fault('path_not_found');
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
@@ -37,14 +37,14 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
     allowedZones: principal.zones,
     askedZones: carrier.zones,
     nowMs: ports.clock.nowMs(),
+    // Another dialect's count would be of another prompt.
+    sameDialectOnly: true,
   };
-  const { decision } = chooseCandidates(question, cooldowns, draw);
-  const deployment = decision.order
-    .map(handle => snapshot.deployment(handle))
-    .find(candidate => candidate.provider.dialects.includes(dialect.name));
-  if (deployment === undefined) {
+  if (!route.candidates.some(({ deployment }) => deployment.provider.dialects.includes(dialect.name))) {
     throw new Fault('translation_unsupported', 'No deployment of this model counts tokens in the Messages API.');
   }
+  const { decision } = chooseCandidates(question, cooldowns, draw);
+  const deployment = snapshot.deployment(decision.order[0]!);
   const spliced = dialect.spliceRequest(body, scan, {
     targetModel: deployment.targetModel,
     askUsage: false,

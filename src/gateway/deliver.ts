@@ -34,7 +34,7 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
         deployment: delivered!.deployment,
         number,
         servedModel,
-        losses: outcome.losses,
+        losses: outcome.requestLosses,
       }),
     );
   }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { dialects } from '../dialects/registry.ts';
 import { passToAdmin } from './admin-pass-through.ts';
 import type { Arrival } from './arrival.ts';
 import { connectionOf } from './connections.ts';
 import { countTokens } from './count-tokens.ts';
-import { dialectNamed } from './dialect-table.ts';
 import { mintExchangeId } from './exchange-id.ts';
 import type { GatewayState } from './gateway.ts';
 import { answerHealthz, answerReadyz } from './health.ts';
@@ -40,7 +40,7 @@ const prefixes: readonly (readonly [string, Route])[] = [
 ];
 
 function completion(name: 'openai-chat' | 'anthropic-messages'): Route {
-  const dialect = dialectNamed(name);
+  const dialect = dialects.get(name);
   if (dialect === undefined) throw new Error(`the dialect ${name} is not in the registry`);
   return { method: 'POST', serve: (gateway, arrival) => serveCompletion(gateway, arrival, dialect) };
 }
@@ -106,8 +106,8 @@ function findRoute(path: string, method: string): Route {
 
 /** The dialect in which faults of a path are told; undefined where they are problem documents. */
 export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | undefined {
-  if (path.startsWith('/v1/messages')) return dialectNamed('anthropic-messages');
-  if (path.startsWith('/v1/')) return dialectNamed(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
+  if (path.startsWith('/v1/messages')) return dialects.get('anthropic-messages');
+  if (path.startsWith('/v1/')) return dialects.get(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
   return undefined;
 }
 

@@ -58,6 +58,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
       allowedZones: principal.zones,
       askedZones: carrier.zones,
       nowMs: ports.clock.nowMs(),
+      sameDialectOnly: false,
     },
     gateway.cooldowns,
     gateway.draw,

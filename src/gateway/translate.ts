@@ -20,7 +20,7 @@ export class StreamTranslation implements AnswerReceiver {
   constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
     this.#attempt = attempt;
     this.#context = context;
-    this.#decoder = from.decodeStream();
+    this.#decoder = from.decodeStream(answer.losses);
     this.#encoder = context.dialect.encodeStream(answer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
@@ -148,7 +148,7 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body), this.#answer);
+      last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body, this.#answer.losses), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);

@@ -111,6 +111,8 @@ interface Batch {
   readonly alerts: readonly JournalAlert[];
   readonly positions: ReadonlyMap<Stream, StreamPosition>;
   readonly finished: ReadonlySet<Stream>;
+  /** Set aside: nothing of them is booked, so nothing of them is charged to a lease. */
+  readonly refused: Set<CompletedExchange>;
   readonly bytes: number;
 }
 
@@ -245,6 +247,7 @@ export class Shipper {
       alerts,
       positions: new Map([...touched].map(stream => [stream, positionOf(stream)])),
       finished: new Set([...touched].filter(stream => stream.finished)),
+      refused: new Set(),
       bytes,
     };
   }
@@ -431,6 +434,7 @@ export class Shipper {
 
   async #ship(batch: Batch): Promise<void> {
     await this.#shipSplitting(
+      batch,
       batch.exchanges.map(({ exchange }) => exchange),
       { positions: [...batch.positions.values()], alerts: batch.alerts },
     );
@@ -440,6 +444,7 @@ export class Shipper {
   /** The target refuses one row of a batch as a whole: halve until the culprit is alone, and set it aside. Positions and
    *  alerts go with the last part, so that a crash in between repeats and never skips. */
   async #shipSplitting(
+    batch: Batch,
     exchanges: readonly CompletedExchange[],
     rest: Pick<ShippingBatch, 'positions' | 'alerts'>,
   ): Promise<void> {
@@ -453,11 +458,12 @@ export class Shipper {
           error: describe(error),
         });
         await this.#options.target.quarantine(exchanges[0]!, describe(error));
-        return this.#shipSplitting([], rest);
+        batch.refused.add(exchanges[0]!);
+        return this.#shipSplitting(batch, [], rest);
       }
       const middle = exchanges.length >> 1;
-      await this.#shipSplitting(exchanges.slice(0, middle), { positions: [], alerts: [] });
-      await this.#shipSplitting(exchanges.slice(middle), rest);
+      await this.#shipSplitting(batch, exchanges.slice(0, middle), { positions: [], alerts: [] });
+      await this.#shipSplitting(batch, exchanges.slice(middle), rest);
     }
   }
 
@@ -554,6 +560,7 @@ function groupByStream(files: readonly SegmentFile[]): Map<string, SegmentFile[]
 function chargesByStream(batch: Batch): Map<Stream, Map<string, bigint>> {
   const streams = new Map<Stream, Map<string, bigint>>();
   for (const { stream, exchange } of batch.exchanges) {
+    if (batch.refused.has(exchange)) continue;
     const charge = leaseCharge(exchange);
     if (charge === 0n) continue;
     let charges = streams.get(stream);

@@ -148,14 +148,26 @@ describe('shipping into the ledger', () => {
       { ...end, sell: { ...end.sell!, amountAtto: '9'.repeat(60), overHoldAtto: '0' } },
     ]);
 
-    await assert.rejects(ship([sound, broken]), ShippingRefused);
-    assert.equal(await findExchange(store, sound.admit.id), undefined);
+    const timeless = { ...broken, admit: { ...broken.admit, id: exchangeId(3), atMs: Number.NaN } };
+    const worded = complete([
+      admitOf({ id: exchangeId(4), atMs }),
+      { ...endOf({ id: exchangeId(4), atMs }), sell: { ...end.sell!, amountAtto: 'many' } },
+    ]);
+
+    for (const culprit of [broken, timeless, worded]) {
+      await assert.rejects(ship([sound, culprit]), ShippingRefused);
+      assert.equal(await findExchange(store, sound.admit.id), undefined);
+    }
 
     await new LedgerShipping(store, 'j1').quarantine(broken, 'numeric field overflow');
+    await new LedgerShipping(store, 'j1').quarantine(timeless, 'no instant');
     await ship([sound, broken]);
     assert.equal((await findExchange(store, sound.admit.id))?.status, 'settled');
-    const { rows } = await store.pool.query('select code, exchange_id from alert');
-    assert.deepEqual(rows, [{ code: 'exchange_refused', exchange_id: exchangeId(2) }]);
+    const { rows } = await store.pool.query('select code, exchange_id from alert order by exchange_id');
+    assert.deepEqual(rows, [
+      { code: 'exchange_refused', exchange_id: exchangeId(2) },
+      { code: 'exchange_refused', exchange_id: exchangeId(3) },
+    ]);
   });
 
   test('texts with tabs, line ends, backslashes, NUL and lone surrogates arrive, as far as Postgres has them', async () => {

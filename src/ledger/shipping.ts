@@ -27,6 +27,8 @@ type LedgerAlert = {
 };
 
 const dayMs = 86_400_000;
+/** Instants that both Date and Postgres can write. */
+const instantMaxMs = Date.UTC(9999, 0, 1);
 
 /** The ledger's side of shipping: one transaction a batch, about a dozen statements whatever its size.
  *  exchange_key decides what is new; only that is booked. `journal` names the data directory the journal lies in. */
@@ -56,7 +58,7 @@ export class LedgerShipping implements ShippingTarget {
       // Retention dropped a partition behind our back; the next try makes it again.
       if (isMissingPartition(error)) this.#days.clear();
       if (!isRefusal(error)) throw error;
-      // The connection is sound; only the transaction is lost.
+      // The connection is sound; only the transaction is lost. Without one, this is a warning.
       await client.query('rollback');
       broken = undefined;
       throw new ShippingRefused((error as Error).message, { cause: error });
@@ -68,8 +70,10 @@ export class LedgerShipping implements ShippingTarget {
 
   async quarantine(exchange: CompletedExchange, reason: string): Promise<void> {
     const { admit, digest } = exchange;
+    // The instant may be what is wrong with it.
+    const atMs = Math.abs(admit.atMs) < instantMaxMs ? admit.atMs : 0;
     await this.#transaction(async client => {
-      await claimKeys(client, [exchange]);
+      await claimKeys(client, [{ ...exchange, admit: { ...admit, atMs } }]);
       await raise(client, [
         {
           id: `exchange_refused:${admit.id}:${digest}`,
@@ -132,6 +136,8 @@ export class LedgerShipping implements ShippingTarget {
 
   async #shipInTransaction(client: pg.ClientBase, { exchanges, positions, alerts }: ShippingBatch): Promise<void> {
     const claiming = claimKeys(client, exchanges);
+    // Should spelling throw meanwhile, that is the error to tell.
+    claiming.catch(() => {});
     // Nearly always everything is new: the first table is spelled while Postgres claims the ids.
     let next = this.#spell(copiedTables[0], exchanges);
     const { fresh, conflicts } = await claiming;
@@ -140,6 +146,7 @@ export class LedgerShipping implements ShippingTarget {
       const text = next;
       const copying =
         text === '' ? undefined : copyIn(client, `copy ${table} (${copiedColumns[table]}) from stdin`, text);
+      copying?.catch(() => {});
       const following = copiedTables[index + 1];
       if (following !== undefined) next = this.#spell(following, fresh);
       await copying;
@@ -408,7 +415,9 @@ function isMissingPartition(error: unknown): boolean {
   return (error as { routine?: unknown }).routine === 'ExecFindPartition';
 }
 
-/** Classes 22 and 23 of SQLSTATE: the content cannot be stored. Everything else may pass with time. */
+/** The content cannot be stored: classes 22 and 23 of SQLSTATE, or a number or instant that is none. Everything else may
+ *  pass with time. */
 function isRefusal(error: unknown): boolean {
+  if (error instanceof RangeError || error instanceof SyntaxError || error instanceof TypeError) return true;
   return !isMissingPartition(error) && /^2[23]/.test(String((error as { code?: unknown }).code ?? ''));
 }

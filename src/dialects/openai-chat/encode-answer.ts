@@ -23,7 +23,8 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
           message: {
             role: 'assistant',
             content: prose(answer.blocks, 'text') ?? (calls.length === 0 && !hasRefusal ? '' : null),
-            reasoning_content: prose(answer.blocks, 'reasoning'),
+            // A provider that keeps its reasoning to itself sends an empty one.
+            reasoning_content: prose(answer.blocks, 'reasoning') || undefined,
             refusal: prose(answer.blocks, 'refusal') ?? null,
             tool_calls: calls.length === 0 ? undefined : calls,
           },

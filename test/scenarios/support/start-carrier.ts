@@ -15,8 +15,9 @@ export interface CarrierOptions {
   readonly workers?: number;
   /** For the server; nothing of the test's own environment reaches it but paths. */
   readonly env?: Readonly<Record<string, string>>;
-  /** own: a fresh database on the Postgres of the test run. embedded: the carrier's own. Default own. */
-  readonly database?: 'own' | 'embedded';
+  /** own: a fresh database on the Postgres of the test run. embedded: the carrier's own. A url: that database, migrated or
+   *  not, which stays. Default own. */
+  readonly database?: 'own' | 'embedded' | { readonly url: string };
   /** More flags of `serve`, such as `--journal-fsync=always`. */
   readonly flags?: readonly string[];
 }
@@ -72,7 +73,7 @@ export async function startCarrier(options: CarrierOptions = {}): Promise<Carrie
   const home = mkdtempSync('/tmp/carrier-scenario-');
   chmodSync(home, 0o711);
   const dataDirectory = join(home, 'data');
-  const database = options.database === 'embedded' ? undefined : await createTestDatabase();
+  const database = await openDatabase(options.database ?? 'own');
   const secrets = database === undefined ? {} : ownDatabaseSecrets(database);
   const port = await claimFreePort();
   const url = `http://127.0.0.1:${port}`;
@@ -159,6 +160,11 @@ export async function startCarrier(options: CarrierOptions = {}): Promise<Carrie
     throw error;
   }
   return carrier;
+}
+
+async function openDatabase(choice: NonNullable<CarrierOptions['database']>): Promise<TestDatabase | undefined> {
+  if (choice === 'embedded') return undefined;
+  return choice === 'own' ? createTestDatabase() : { url: choice.url, drop: async () => {} };
 }
 
 function ownDatabaseSecrets(database: TestDatabase): Record<string, string> {
