@@ -1,5 +1,6 @@
-/** Numbers that a double may not hold as written: many digits, or an exponent. */
-const delicateNumber = /\d{16}|\d[eE][+-]?\d/;
+/** Numbers that a double may not hold as written: many digits, or an exponent. Texts may look like one, which costs
+ *  time and changes nothing. */
+const delicateNumber = /[:,[\s]-?(?:\d[\d.]{15}|\d+(?:\.\d+)?[eE])/;
 
 /** Parses like JSON.parse, but numbers that a double cannot hold keep their text, so that writing the value again gives
  *  the same number: 9007199254740993 stays, and 1e400 does not become null. Such a number is a raw JSON object;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createSealer } from '../control/seal.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
@@ -18,9 +17,6 @@ import { WorkerSnapshot } from './worker-snapshot.ts';
 
 /** How often allowance that nobody needs is looked for. */
 const sweepIntervalMs = 5_000;
-
-/** How often a drained worker looks whether the exchanges it cut have ended. */
-const cutExchangesPollMs = 5;
 
 const prefetchedBudgetsMax = 32;
 
@@ -211,8 +207,6 @@ class Worker {
     this.#draining = true;
     await this.#gateway.drain(withinMs);
     if (again) return;
-    // What was cut still journals its end; the supervisor's own deadline bounds this.
-    while (this.#gateway.openExchanges > 0) await sleep(cutExchangesPollMs);
     this.#allowances.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
