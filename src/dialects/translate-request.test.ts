@@ -559,7 +559,8 @@ test('ids of calls fit the other side, stay apart, and pair with their results',
 });
 
 test('arguments that are no object travel wrapped and declared', () => {
-  for (const text of ['{"a":', '[1]', '7', '12345678901234567890', 'null']) {
+  const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  for (const text of ['{"a":', '[1]', '7', '12345678901234567890', 'null', deep]) {
     const { wire, losses } = toMessages({
       model: 'x',
       messages: [

@@ -3,7 +3,7 @@ import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
 import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord, type WireRecord } from '../wire-values.ts';
@@ -217,7 +217,7 @@ function filled(value: unknown): string | undefined {
 
 function parsed(text: string): unknown {
   try {
-    return parseExact(text);
+    return parseBounded(text);
   } catch {
     return undefined;
   }

@@ -11,7 +11,7 @@ import type {
 } from '../../completion/request.ts';
 import { messagesCallIds, RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 
 /** Temperatures reach 1 here and 2 elsewhere. */
@@ -149,7 +149,7 @@ function encodeCall(call: CallBlock, path: string, ids: RequestCallIds, losses: 
 function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unknown {
   if (call.argumentsText.trim() === '') return {};
   try {
-    const parsed = parseExact(call.argumentsText);
+    const parsed = parseBounded(call.argumentsText);
     if (isRecord(parsed)) return parsed;
   } catch {
     // The model wrote no JSON; the next one may see that.

@@ -3,6 +3,7 @@ import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
 import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
+import { parseBoundedInexact } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord } from '../wire-values.ts';
@@ -220,7 +221,7 @@ function isFilled(value: unknown): value is string {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseBoundedInexact(text);
   } catch {
     return undefined;
   }
