@@ -11,6 +11,7 @@ import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
 import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
+import { endOnUncaught } from './uncaught.ts';
 import { WorkerAllowances } from './worker-allowances.ts';
 import { WorkerPermits } from './worker-permits.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
@@ -29,12 +30,13 @@ export async function runWorker(): Promise<void> {
   const channel = openSupervisorChannel();
   const settings = await startMessage(channel);
   const log = createLog(settings.log, `worker-${settings.worker}`);
+  endOnUncaught(log);
   try {
     const worker = await Worker.open(channel, settings, log);
     await worker.listen();
   } catch (error) {
     channel.send({ type: 'fatal', message: (error as Error).message });
-    log.flush();
+    await log.close();
     // The message is on its way through a pipe; leaving at once could lose it.
     setTimeout(() => process.exit(1), 50);
   }
@@ -210,7 +212,7 @@ class Worker {
     this.#allowances.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
-    this.#log.flush();
+    await this.#log.close();
     this.#channel.close();
     process.exit(0);
   }
