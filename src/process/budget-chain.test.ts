@@ -175,7 +175,7 @@ class Chain {
   }
 }
 
-test('over any interleaving of takes, ends, crashes, shipments and outages the cap holds and no budget is lost', async () => {
+test('over any interleaving of takes, ends, crashes and shipments the cap holds and no budget is lost', async () => {
   const index = fc.integer({ min: 0, max: 3 });
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.record({ do: fc.constant('take' as const), n: fc.integer({ min: 1, max: 40 }) }) },
