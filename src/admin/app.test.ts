@@ -84,7 +84,7 @@ suite('the management API', () => {
     const again = await call('POST', '/api/v1/apply', { file: exported.json, prune: true });
     assert.deepEqual([again.json.revision, again.json.changes], ['1', []]);
     const status = await call('GET', '/api/v1/status');
-    assert.deepEqual(status.json, { release: '0.1.0', revision: '1', workers: 2 });
+    assert.deepEqual(status.json, { release: '0.1.0', revision: '1', notices: [], workers: 2 });
   });
 
   test('every problem of a file comes back at once with its position', async () => {
