@@ -270,6 +270,13 @@ export const faults = {
     'The provider refused the request as invalid.',
     'Correct what its message names.',
   ),
+  upstream_too_large: row(
+    'too_large',
+    413,
+    'The provider refuses a request of this size.',
+    'Send less, or use a provider that takes more.',
+    true,
+  ),
   upstream_not_found: row(
     'not_found',
     404,
@@ -300,6 +307,38 @@ export const faults = {
     400,
     'A setting is known, but its effect is not built yet, so it is refused rather than ignored.',
     'Remove the setting.',
+  ),
+  configuration_invalid: row(
+    'invalid',
+    400,
+    'The configuration, or a request of the management API, has something wrong in it; nothing was changed.',
+    'Correct what the listing names; it is complete.',
+  ),
+  revision_conflict: row(
+    'invalid',
+    409,
+    'The configuration was changed by someone else meanwhile.',
+    'Look at the difference again and repeat the change.',
+  ),
+  resource_not_found: row('not_found', 404, 'Nothing has this id.', 'List what there is, then name one of these.'),
+  resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
+  admin_key_invalid: row(
+    'authentication',
+    401,
+    'The management API needs the admin key.',
+    'Send Authorization: Bearer with the key in $CARRIER_DATA/admin.key or CARRIER_ADMIN_KEY.',
+  ),
+  idempotency_conflict: row(
+    'invalid',
+    409,
+    'The idempotency key came with another request before.',
+    'Use a new key for a new request.',
+  ),
+  store_unavailable: row(
+    'overloaded',
+    503,
+    'The database does not answer; requests to models are served meanwhile.',
+    'Bring the database back; see carrier doctor.',
   ),
   process_died: row(
     'internal',

@@ -4,8 +4,9 @@ import type { LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 
-/** One wire format, both directions. Every folder in dialects/ exports one of these; all have the same files:
- *  wire.ts (the wire's own types and sources), scan.ts, request.ts, answer.ts, stream.ts, observe.ts, fault.ts. */
+/** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
+ *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
+ *  encode-answer.ts for translation, usage.ts for what was used. */
 export interface Dialect {
   readonly name: DialectName;
 
@@ -26,9 +27,10 @@ export interface Dialect {
   /** Streams, same dialect: watches bytes pass. */
   observeStream(options: ObserveOptions): StreamObserver;
 
-  /** A provider's whole answer as the event stream it is the fold of. */
-  decodeAnswer(body: Buffer): CompletionEvent[];
-  decodeStream(): StreamDecoder;
+  /** A provider's whole answer as the event stream it is the fold of; one `error` event when it is none. What the
+   *  middle cannot carry goes to `losses`, here and in the streams, once each. */
+  decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[];
+  decodeStream(losses: LossLedger): StreamDecoder;
   /** Folds events to a whole answer in this dialect. Throws the fault of an `error` event. */
   encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer;
   encodeStream(context: AnswerContext): StreamEncoder;
@@ -50,10 +52,13 @@ export interface RequestScan {
   readonly streamUsage: boolean;
   /** Of the value of `stream_options`, where the dialect has it and the client sent it. */
   readonly streamOptionsAt: ByteRange | undefined;
-  /** The smallest output limit named, times nothing; undefined when none. */
+  /** The output limit named, of one answer; undefined when none. Where a dialect has two words for it and both are
+   *  named, the larger, since hosts differ in which one they obey. */
   readonly outputTokensMax: number | undefined;
-  /** Byte offsets of the number, for a declared lowering; undefined when none was named. */
+  /** Byte offsets of the value (a number or null), for a declared lowering; undefined when none was named. */
   readonly outputTokensMaxAt: ByteRange | undefined;
+  /** The same of the second word. */
+  readonly outputTokensMaxAlsoAt: ByteRange | undefined;
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
@@ -93,8 +98,10 @@ export interface AnswerFacts {
   readonly finishRaw: string | undefined;
   /** UTF-8 bytes of content: text, arguments, reasoning. */
   readonly contentBytes: number;
-  /** An error inside a 200. */
+  /** An error inside a 200, or an answer that is none. */
   readonly fault: Fault | undefined;
+  /** Stream events that could not be read. They pass to a client of the same dialect as they are. */
+  readonly malformedEvents: number;
 }
 
 export interface ObserveOptions {
@@ -106,7 +113,9 @@ export interface ObserveOptions {
 export interface StreamObserver {
   /** Takes the next upstream bytes and says what may go to the client now. */
   push(chunk: Buffer): StreamStep;
-  /** The upstream ended. Returns bytes still held back (an unfinished event), and whether the stream was cut. */
+  /** The upstream ended. A last event that lacks only its blank line still counts, and leaves with one. Half an event
+   *  is not passed: no client could read it, and it would spoil the error event that follows. The stream was cut
+   *  unless the state is `ended` or `failed`. */
   finish(): StreamStep;
   /** What is known so far; after the terminal event, all of it. */
   readonly facts: AnswerFacts;
@@ -120,7 +129,8 @@ export interface StreamStep {
   /** Bytes from the terminal event on: they wait until the journal has the end of the exchange. */
   readonly held: Buffer | undefined;
   /** nothing: only comments, role or head events so far. content: something a user would see has come.
-   *  ended: the terminal event is in `held`. failed: an error event is in `held` (facts.fault names it). */
+   *  ended: the terminal event is in `held`. failed: facts.fault says why, and the provider's own error event is in
+   *  `held`; nothing is held when the stream broke a bound, and the caller writes the error event. */
   readonly state: 'nothing' | 'content' | 'ended' | 'failed';
 }
 
@@ -145,6 +155,8 @@ export interface AnswerContext {
   readonly streamUsage: boolean;
   /** For dialects that promise input tokens at the start of a stream. */
   readonly inputTokensEstimate: number;
+  /** What the client's dialect cannot carry of the answer. */
+  readonly losses: LossLedger;
 }
 
 export interface FaultResponse {

@@ -36,6 +36,25 @@ export function formatRate(rate: bigint): string {
   return formatScaled(rate, 12);
 }
 
+/** numerator ÷ denominator to the nearest whole number, ties to the even one; for signed numerators too.
+ *  Throws RangeError when the denominator is not positive. */
+export function divideRoundHalfEven(numerator: bigint, denominator: bigint): bigint {
+  if (denominator <= 0n) throw new RangeError(`not a positive denominator: ${denominator}`);
+  const quotient = numerator / denominator;
+  const rest = numerator - quotient * denominator;
+  const twice = (rest < 0n ? -rest : rest) * 2n;
+  const isOdd = quotient % 2n !== 0n;
+  if (twice < denominator || (twice === denominator && !isOdd)) return quotient;
+  return numerator < 0n ? quotient - 1n : quotient + 1n;
+}
+
+/** numerator ÷ denominator, rounded towards minus infinity. Throws RangeError as divideRoundHalfEven. */
+export function divideFloor(numerator: bigint, denominator: bigint): bigint {
+  if (denominator <= 0n) throw new RangeError(`not a positive denominator: ${denominator}`);
+  const quotient = numerator / denominator;
+  return numerator < 0n && quotient * denominator !== numerator ? quotient - 1n : quotient;
+}
+
 function parseScaled(text: string, decimals: number): bigint {
   const match = /^(\d{1,20})(?:\.(\d+))?$/.exec(text);
   if (match === null) throw new RangeError(`not a decimal amount: ${JSON.stringify(text.slice(0, 40))}`);

@@ -16,8 +16,9 @@ export type ToWorker =
   | { readonly type: 'permits'; readonly request: number; readonly handle: string; readonly granted: number }
   | { readonly type: 'recall-permits'; readonly handle: string }
   | { readonly type: 'metrics-request'; readonly request: number }
-  /** Stop accepting, finish what runs, then exit 0. */
-  | { readonly type: 'drain' };
+  /** Stop accepting, finish what runs, cut what is left after so long, then exit 0. Repeated with a shorter time when
+   *  the operator is in a hurry. */
+  | { readonly type: 'drain'; readonly withinMs: number };
 
 export type ToSupervisor =
   | { readonly type: 'ready'; readonly port: number }
@@ -41,8 +42,6 @@ export type ToSupervisor =
   | { readonly type: 'permit-request'; readonly request: number; readonly handle: string; readonly want: number }
   | { readonly type: 'return-permits'; readonly handle: string; readonly count: number }
   | { readonly type: 'metrics'; readonly request: number; readonly metrics: unknown }
-  /** The journal grew; the shipper may look now instead of at its next tick. */
-  | { readonly type: 'journaled' }
   | { readonly type: 'fatal'; readonly message: string };
 
 export interface Grant {
@@ -52,7 +51,10 @@ export interface Grant {
 
 /** Everything a worker needs to start. The master key comes here too: never on a command line or in its environment. */
 export interface WorkerSettings {
+  /** Never used twice in one generation: a restarted worker has a new number, so what names the old one is settled once. */
   readonly worker: number;
+  /** Of the supervisor's run; names the journal segments together with the worker. */
+  readonly generation: number;
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly certificatePath: string; readonly keyPath: string } | undefined;
@@ -62,8 +64,9 @@ export interface WorkerSettings {
   readonly journalBytesMax: number;
   readonly snapshotPath: string;
   readonly masterKey: string;
-  /** Unix socket of the supervisor's admin server, to which /api, /console and /metrics are passed. */
-  readonly adminSocket: string;
+  /** Unix socket of the supervisor's admin server, to which /api, /console and /metrics are passed; undefined when they
+   *  have an address of their own (CARRIER_ADMIN_LISTEN) and are not to be reached here. */
+  readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };

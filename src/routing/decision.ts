@@ -48,6 +48,8 @@ export type ExclusionReason =
 export interface DecisionRecord {
   readonly v: 1;
   readonly epoch: number;
+  /** The epoch's seed, without which the lots and the order could not be drawn again. */
+  readonly seed: string;
   readonly candidates: readonly {
     readonly h: string;
     readonly p: number;

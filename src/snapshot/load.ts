@@ -1,6 +1,18 @@
 import type { Fault } from '../completion/fault.ts';
-import type { RateCard } from '../pricing/rate-card.ts';
-import type { BudgetEntry, DeploymentEntry, ProviderEntry, RoutePolicy, SnapshotSettings } from './snapshot.ts';
+import { intersect, placeOf } from '../governance/zones.ts';
+import type { PicoPerMillion } from '../pricing/money.ts';
+import type { Meter, RateCard, RateCardJson, Rates } from '../pricing/rate-card.ts';
+import { matchesAny } from './allow.ts';
+import { snapshotHash } from './hash.ts';
+import { buildNameTable } from './names.ts';
+import type {
+  BudgetEntry,
+  DeploymentEntry,
+  ProviderEntry,
+  RoutePolicy,
+  SnapshotJson,
+  SnapshotSettings,
+} from './snapshot.ts';
 
 /** A snapshot ready to serve: indexes over the JSON, rates parsed, patterns compiled. Immutable. */
 export interface Snapshot {
@@ -57,4 +69,160 @@ export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'prov
   readonly provider: ProviderEntry;
   readonly sell: RateCard | undefined;
   readonly buy: RateCard | undefined;
+}
+
+/** Verdicts of `allows` remembered in all; past it they are forgotten together and found again. */
+const verdictsMax = 1_000_000;
+
+/** Reads the text of a snapshot as it lies on disk. Throws when it is not one, or not whole. */
+export function parseSnapshot(text: string): Snapshot {
+  // The cast is true when the hash is right: only a compiled snapshot carries the hash of its own content.
+  return loadSnapshot(JSON.parse(text) as SnapshotJson);
+}
+
+/** Builds the indexes over a compiled snapshot. Throws when the format is another one, the hash does not fit the content,
+ *  or something is named that is not there: a worker then keeps what it has. */
+export function loadSnapshot(json: SnapshotJson): Snapshot {
+  if (json.format !== 1) throw new Error(`snapshot: format ${JSON.stringify(json.format)} is not known here, 1 is`);
+  if (snapshotHash(json) !== json.hash) throw new Error('snapshot: the content does not have the hash it names');
+
+  const providers = new Map(json.providers.map(provider => [provider.name, provider]));
+  const deployments = json.deployments.map(entry => loadDeployment(entry, need(providers, entry.provider, 'provider')));
+  const byHandle = new Map(deployments.map(deployment => [deployment.handle, deployment]));
+  const names = buildNameTable(json.routes, deployments);
+  const { principals, patternsOf } = loadPrincipals(json);
+  const budgets = new Map(json.budgets.map(budget => [budget.id, budget]));
+
+  // Principals with the same patterns share their verdicts, so thousands of keys of one kind cost one table.
+  const verdicts = new Map<string, Map<ResolvedRoute, boolean>>();
+  const verdictsOf = new Map<Principal, Map<ResolvedRoute, boolean>>();
+  let verdictCount = 0;
+
+  function allows(principal: Principal, route: ResolvedRoute): boolean {
+    const remembered = verdictsOf.get(principal)?.get(route);
+    return remembered ?? judge(principal, route);
+  }
+
+  function judge(principal: Principal, route: ResolvedRoute): boolean {
+    const lists = patternsOf.get(principal);
+    if (lists === undefined) return false;
+    const allowed = lists.every(patterns => isCovered(route, patterns));
+    if (verdictCount++ >= verdictsMax) {
+      verdicts.clear();
+      verdictsOf.clear();
+      verdictCount = 1;
+    }
+    const shared = getOrMake(verdicts, JSON.stringify(lists), () => new Map());
+    verdictsOf.set(principal, shared);
+    shared.set(route, allowed);
+    return allowed;
+  }
+
+  function modelNames(principal: Principal): readonly ModelName[] {
+    const routes = names.routes.map(route => ({ route, kind: 'route' as const, owner: 'common-carrier' }));
+    const models = names.models
+      .filter(model => names.resolve(model.name) === model)
+      .map(route => ({ route, kind: 'model' as const, owner: route.name.slice(0, route.name.indexOf('/')) }));
+    return [...routes, ...models]
+      .filter(({ route }) => allows(principal, route))
+      .map(({ route, kind, owner }) => ({ name: route.name, kind, owner }))
+      .sort((left, right) => (left.name < right.name ? -1 : 1));
+  }
+
+  return {
+    hash: json.hash,
+    revision: BigInt(json.revision),
+    settings: json.settings,
+    findKey: digest => principals.get(digest),
+    resolve: names.resolve,
+    allows,
+    deployment: handle => need(byHandle, handle, 'deployment'),
+    deployments,
+    budgets,
+    modelNames,
+  };
+}
+
+function isCovered(route: ResolvedRoute, patterns: readonly string[]): boolean {
+  return (
+    matchesAny(patterns, route.name) &&
+    route.candidates.every(candidate => matchesAny(patterns, candidate.deployment.model))
+  );
+}
+
+/** `patternsOf`: the lists a name must match, each of them: the project's, and the key's own where it has one, so that a
+ *  key can narrow its project and never widen it. A principal that is not of this snapshot may use nothing. */
+function loadPrincipals(json: SnapshotJson) {
+  const organisations = new Map(json.organisations.map(organisation => [organisation.id, organisation]));
+  const projects = new Map(json.projects.map(project => [project.id, project]));
+  const hardBudgets = Map.groupBy(
+    json.budgets.filter(budget => budget.hard),
+    budget => `${budget.scope}:${budget.subject}`,
+  );
+  const principals = new Map<string, Principal>();
+  const patternsOf = new Map<Principal, readonly (readonly string[])[]>();
+  for (const key of json.keys) {
+    const project = need(projects, key.project, 'project');
+    const organisation = need(organisations, project.organisation, 'organisation');
+    const subjects = [`key:${key.id}`, `project:${project.id}`, `organisation:${organisation.id}`];
+    const principal: Principal = {
+      organisation: organisation.id,
+      project: project.id,
+      key: key.id,
+      keyName: key.name,
+      revoked: key.revoked,
+      expiresAtMs: key.expiresAt === null ? undefined : parseInstant(key.expiresAt),
+      zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
+      hardBudgets: subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id)),
+      lowerOutputToFit: key.lowerOutputToFit,
+    };
+    principals.set(key.digest, principal);
+    patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
+  }
+  return { principals, patternsOf };
+}
+
+function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deployment {
+  return {
+    ...entry,
+    zones: { processing: placeOf(entry.zones.processing) },
+    provider,
+    sell: entry.sell === null ? undefined : loadRateCard(entry.sell),
+    buy: entry.buy === null ? undefined : loadRateCard(entry.buy),
+  };
+}
+
+function loadRateCard(json: RateCardJson): RateCard {
+  return {
+    ...json,
+    rates: loadRates(json.rates),
+    tiers: json.tiers.map(tier => ({ ...tier, rates: loadRates(tier.rates) })),
+  };
+}
+
+function loadRates(json: RateCardJson['rates']): Rates {
+  const rates: Partial<Record<Meter, PicoPerMillion>> = {};
+  // The casts are true: the hash vouches for the keys, and the strings are whole pico-currency by their type.
+  for (const [meter, rate] of Object.entries(json)) rates[meter as Meter] = BigInt(rate) as PicoPerMillion;
+  return rates;
+}
+
+function parseInstant(text: string): number {
+  const instantMs = Date.parse(text);
+  if (Number.isNaN(instantMs)) throw new Error(`snapshot: not an instant: ${text}`);
+  return instantMs;
+}
+
+function need<Value>(map: ReadonlyMap<string, Value>, name: string, kind: string): Value {
+  const value = map.get(name);
+  if (value === undefined) throw new Error(`snapshot: ${kind} ${name} is named but not there`);
+  return value;
+}
+
+function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const present = map.get(key);
+  if (present !== undefined) return present;
+  const made = make();
+  map.set(key, made);
+  return made;
 }

@@ -1,4 +1,5 @@
+import type { ControlTables } from './tables/control.ts';
 import type { LedgerTables } from './tables/ledger.ts';
 
 /** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
-export interface Tables extends LedgerTables {}
+export interface Tables extends LedgerTables, ControlTables {}

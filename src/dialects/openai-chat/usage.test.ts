@@ -142,6 +142,7 @@ const broken: readonly (readonly [string, unknown, string])[] = [
     { ...whole, prompt_tokens_details: { audio_tokens: 11 } },
     'more audio and image tokens than prompt_tokens',
   ],
+  ['search sources', { ...whole, num_sources_used: 3 }, '3 num_sources_used have no meter'],
   ['a list for details', { ...whole, prompt_tokens_details: [] }, 'prompt_tokens_details is not an object: array'],
 ];
 for (const [name, raw, reason] of broken) {

@@ -1,5 +1,6 @@
 import type { Migration } from '../migration.ts';
 import { migration0001 } from './0001-ledger.ts';
+import { migration0002 } from './0002-control.ts';
 
 /** In order; `number` is the place in this list. */
-export const migrations: readonly Migration[] = [migration0001];
+export const migrations: readonly Migration[] = [migration0001, migration0002];

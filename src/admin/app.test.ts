@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, before, beforeEach, suite, test } from 'node:test';
+import { type AdminUnderTest, adminOver, startAdmin } from '../../test/support/admin.ts';
+import { connect } from '../store/connect.ts';
+
+const design = readFileSync(new URL('../../test/support/fixtures/design.yaml', import.meta.url), 'utf8');
+let admin: AdminUnderTest;
+
+interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is looked into by the assertions
+  readonly json: any;
+}
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answered> {
+  const response = await admin.app.request(path, {
+    method,
+    headers: {
+      authorization: `Bearer ${admin.adminKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : text };
+}
+
+suite('the management API', () => {
+  before(async () => {
+    admin = await startAdmin();
+  });
+  after(() => admin.stop());
+  beforeEach(async () => {
+    admin.unexpected.length = 0;
+    await admin.clear();
+  });
+
+  test('nothing but the OpenAPI document is shown without the admin key', async () => {
+    for (const authorization of ['', 'Bearer', `Bearer ${admin.adminKey}x`, `Basic ${admin.adminKey}`, 'Bearer ']) {
+      const answer = await call('GET', '/api/v1/keys', undefined, { authorization });
+      assert.equal(answer.status, 401, authorization);
+      assert.equal(answer.headers.get('x-carrier-fault'), 'admin_key_invalid');
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+      assert.equal(answer.headers.get('www-authenticate'), 'Bearer realm="common-carrier"');
+    }
+    const document = await call('GET', '/api/v1/openapi.json', undefined, { authorization: '' });
+    assert.equal(document.status, 200);
+    assert.equal(document.json.openapi, '3.1.0');
+    assert.deepEqual(Object.keys(document.json.paths).sort(), [
+      '/api/v1/apply',
+      '/api/v1/deployments',
+      '/api/v1/exchanges',
+      '/api/v1/exchanges/{id}',
+      '/api/v1/export',
+      '/api/v1/keys',
+      '/api/v1/keys/{id}',
+      '/api/v1/models',
+      '/api/v1/prices',
+      '/api/v1/status',
+      '/api/v1/usage',
+    ]);
+  });
+
+  test('a file is applied after a dry run, exported, and applied again without change', async () => {
+    const dry = await call('POST', '/api/v1/apply', { file: design, dryRun: true });
+    assert.deepEqual([dry.status, dry.json.revision, dry.json.applied, dry.json.changes.length], [200, '0', false, 10]);
+    const done = await call('POST', '/api/v1/apply', { file: design });
+    assert.deepEqual([done.json.revision, done.json.applied], ['1', true]);
+    const exported = await call('GET', '/api/v1/export');
+    assert.match(exported.json, /^# The stored configuration at revision 1\./);
+    const again = await call('POST', '/api/v1/apply', { file: exported.json, prune: true });
+    assert.deepEqual([again.json.revision, again.json.changes], ['1', []]);
+    const status = await call('GET', '/api/v1/status');
+    assert.deepEqual(status.json, { release: '0.1.0', revision: '1', workers: 2 });
+  });
+
+  test('every problem of a file comes back at once with its position', async () => {
+    const answer = await call('POST', '/api/v1/apply', { file: 'providers: { a: { dialect: gemini } }\nx: 1\ny: 2' });
+
+    assert.equal(answer.status, 400);
+    assert.equal(answer.headers.get('x-carrier-fault'), 'configuration_invalid');
+    assert.deepEqual(
+      answer.json.errors.map((error: { path: string; line: number; code: string }) => [
+        error.path,
+        error.line,
+        error.code,
+      ]),
+      [
+        ['providers.a.dialect', 1, 'setting_not_available'],
+        ['x', 2, 'configuration_invalid'],
+        ['y', 3, 'configuration_invalid'],
+      ],
+    );
+    const known = await call('POST', '/api/v1/apply', { file: 'commitments: {}' });
+    assert.equal(known.headers.get('x-carrier-fault'), 'setting_not_available');
+  });
+
+  test('wrong requests are named faults, and nothing unexpected is logged', async () => {
+    const cases: readonly (readonly [string, string, unknown, string, Record<string, string>?])[] = [
+      ['GET', '/api/v1/nothing', undefined, 'path_not_found'],
+      ['GET', '/elsewhere', undefined, 'path_not_found'],
+      ['POST', '/api/v1/apply', '{', 'json_malformed'],
+      ['POST', '/api/v1/apply', design, 'media_type_unsupported', { 'content-type': 'application/yaml' }],
+      ['POST', '/api/v1/apply', { file: 1, other: 2 }, 'configuration_invalid'],
+      ['POST', '/api/v1/apply', { file: design, expectedRevision: '7' }, 'revision_conflict'],
+      ['POST', '/api/v1/apply', 'x'.repeat(11 * 1024 * 1024), 'body_too_large'],
+      ['POST', '/api/v1/keys', { project: 'acme', name: 'x' }, 'configuration_invalid'],
+      ['POST', '/api/v1/keys', { project: 'acme/none', name: 'x' }, 'resource_not_found'],
+      ['DELETE', '/api/v1/keys/none', undefined, 'resource_not_found'],
+      ['GET', '/api/v1/keys?limit=0', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/keys?limits=5', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/exchanges?after=junk', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/exchanges/ex_none', undefined, 'resource_not_found'],
+      ['GET', '/api/v1/usage', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/usage?by=colour', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/usage?by=key&from=2026-13-01', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/usage?by=key&from=2026-02-01&to=2026-01-01', undefined, 'configuration_invalid'],
+    ];
+    for (const [method, path, body, fault, headers] of cases) {
+      const answer = await call(method, path, body, headers);
+      assert.equal(answer.headers.get('x-carrier-fault'), fault, `${method} ${path}`);
+      assert.equal(answer.headers.get('content-type'), 'application/problem+json', `${method} ${path}`);
+    }
+    assert.deepEqual(admin.unexpected, []);
+  });
+
+  test('a key is created with its secret once, listed without it, and revoked by id or name', async () => {
+    await call('POST', '/api/v1/apply', { file: design });
+    const created = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'second' });
+    assert.equal(created.status, 201);
+    assert.equal(created.headers.get('cache-control'), 'no-store');
+    assert.match(created.json.secret, /^cck_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}$/);
+    const listed = await call('GET', '/api/v1/keys?project=acme%2Fweb');
+    assert.equal(listed.json.items.length, 2);
+    assert.doesNotMatch(JSON.stringify(listed.json), /secret|digest/);
+    const revoked = await call('DELETE', '/api/v1/keys/acme%2Fweb%2Fsecond');
+    assert.deepEqual([revoked.status, revoked.json.id, revoked.json.revoked], [200, created.json.id, true]);
+    const duplicate = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'second' });
+    assert.equal(duplicate.headers.get('x-carrier-fault'), 'resource_exists');
+  });
+
+  test('a POST with an idempotency key is done once, and its answer lies sealed', async () => {
+    await call('POST', '/api/v1/apply', { file: design });
+    const once = { 'idempotency-key': 'a-1' };
+    const body = { project: 'acme/web', name: 'once' };
+    const first = await call('POST', '/api/v1/keys', body, once);
+    const second = await call('POST', '/api/v1/keys', body, once);
+    assert.deepEqual(second.json, first.json);
+    assert.equal(second.status, 201);
+    assert.equal(second.headers.get('idempotent-replayed'), 'true');
+    const other = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'other' }, once);
+    assert.equal(other.headers.get('x-carrier-fault'), 'idempotency_conflict');
+    const { rows } = await admin.store.pool.query('select * from idempotent_answer');
+    assert.equal(rows.length, 1);
+    assert.ok(!JSON.stringify(rows).includes(first.json.secret));
+  });
+
+  test('what failed under an idempotency key may be tried again', async () => {
+    const once = { 'idempotency-key': 'a-2' };
+    const body = { project: 'acme/web', name: 'later' };
+    const failed = await call('POST', '/api/v1/keys', body, once);
+    assert.equal(failed.headers.get('x-carrier-fault'), 'resource_not_found');
+    await call('POST', '/api/v1/apply', { file: design });
+    assert.equal((await call('POST', '/api/v1/keys', body, once)).status, 201);
+  });
+
+  test('lists go on where the page before ended', async () => {
+    await call('POST', '/api/v1/apply', { file: design });
+    const first = await call('GET', '/api/v1/deployments?limit=1');
+    const second = await call('GET', `/api/v1/deployments?limit=1&after=${first.json.next}`);
+
+    assert.deepEqual(first.json.items[0].sell.rates, { input: '1.25', cacheRead: '0.125', output: '10' });
+    assert.deepEqual([first.json.items[0].id, second.json.items[0].id], ['gpt-5-us', 'sonnet-eu']);
+    assert.equal(second.json.next, undefined);
+    assert.equal(second.json.items[0].sell, null);
+    const models = await call('GET', '/api/v1/models');
+    assert.deepEqual(models.json.items, [
+      { id: 'anthropic/claude-sonnet-5', deployments: ['sonnet-eu'], priced: false },
+      { id: 'openai/gpt-5', deployments: ['gpt-5-us'], priced: true },
+    ]);
+    const prices = await call('GET', '/api/v1/prices');
+    assert.deepEqual(
+      prices.json.books.map(({ book, currency }: { book: string; currency: string }) => [book, currency]),
+      [
+        ['sell', 'USD'],
+        ['buy', 'USD'],
+      ],
+    );
+  });
+
+  test('without the database the answer says so by name', async () => {
+    const gone = connect('postgres://localhost:1/none');
+    const { app, adminKey, unexpected } = adminOver(gone, tmpdir());
+    const response = await app.request('/api/v1/keys', { headers: { authorization: `Bearer ${adminKey}` } });
+    await gone.close();
+
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get('x-carrier-fault'), 'store_unavailable');
+    assert.deepEqual(unexpected, []);
+  });
+});

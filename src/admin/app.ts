@@ -1,0 +1,90 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { Fault } from '../completion/fault.ts';
+import { catalogueOperations } from './catalogue.ts';
+import { configurationOperations } from './configuration.ts';
+import type { AdminDependencies } from './dependencies.ts';
+import { exchangeOperations } from './exchanges.ts';
+import { answerOnce } from './idempotency.ts';
+import { keyOperations } from './keys.ts';
+import { callOperation, describeOperation, type Operation } from './operation.ts';
+import { problemResponse, toProblem } from './problem.ts';
+
+/** A declarative file of 4 MiB, as a JSON string. */
+const bodyBytesMax = 10 * 1024 * 1024;
+
+export function operations(dependencies: AdminDependencies): readonly Operation[] {
+  return [
+    ...configurationOperations(dependencies),
+    ...keyOperations(dependencies),
+    ...catalogueOperations(dependencies),
+    ...exchangeOperations(dependencies),
+  ];
+}
+
+/** The management API as a fetch handler; who listens is another's concern. */
+export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
+  const app = new OpenAPIHono();
+  const isAdmin = adminKeyCheck(dependencies.adminKey);
+
+  app.onError(error => {
+    const problem = toProblem(error);
+    if (problem.code === 'internal') dependencies.unexpected(error);
+    return problemResponse(problem);
+  });
+  app.notFound(() => problemResponse(toProblem(new Fault('path_not_found'))));
+  app.get('/api/v1/openapi.json', context => context.json(openApiDocument(app, dependencies.release)));
+
+  app.use('/api/*', async (context, next) => {
+    if (!isAdmin(context.req.header('authorization'))) throw new Fault('admin_key_invalid');
+    await next();
+    // Nothing here is for a cache: the next answer may be another, and some hold a secret.
+    context.header('cache-control', 'no-store');
+  });
+  app.use(
+    '/api/*',
+    bodyLimit({ maxSize: bodyBytesMax, onError: () => problemResponse(toProblem(new Fault('body_too_large'))) }),
+  );
+
+  for (const operation of operations(dependencies)) {
+    describeOperation(app, operation);
+    app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id'), async context => {
+      const body = operation.body === undefined ? '' : await context.req.text();
+      const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
+      const call = () => callOperation(operation, context, body);
+      const answer =
+        idempotencyKey === undefined
+          ? { ...(await call()), replayed: false }
+          : await answerOnce(
+              { store: dependencies.store, sealer: dependencies.sealer, nowMs: dependencies.nowMs() },
+              { key: idempotencyKey, path: operation.path, body },
+              call,
+            );
+      if (answer.replayed) context.header('idempotent-replayed', 'true');
+      context.header('content-type', answer.contentType);
+      return context.body(answer.text, answer.status as 200); // one of the success statuses of the table
+    });
+  }
+  return app;
+}
+
+/** OpenAPI 3.1, complete without a server. */
+export function openApiDocument(app: OpenAPIHono, release: string) {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'adminKey', { type: 'http', scheme: 'bearer' });
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Common Carrier management API', version: release },
+    servers: [{ url: '/' }],
+  });
+}
+
+/** Digests have one length, so neither the guess's length nor its beginning shows in the time. */
+function adminKeyCheck(adminKey: string): (authorization: string | undefined) => boolean {
+  const digestOf = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digestOf(adminKey);
+  return authorization => {
+    const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    return timingSafeEqual(digestOf(presented ?? ''), expected) && presented !== undefined;
+  };
+}

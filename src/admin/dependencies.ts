@@ -1,0 +1,67 @@
+import type { Control } from '../control/control.ts';
+import type { Sealer } from '../control/seal.ts';
+import type { Store } from '../store/connect.ts';
+
+/** What the management API is made of. */
+export interface AdminDependencies {
+  readonly adminKey: string;
+  readonly control: Control;
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly queries: LedgerQueries;
+  /** What the supervisor knows of itself: plain JSON, shown under GET /api/v1/status. */
+  readonly status: () => Readonly<Record<string, unknown>>;
+  /** Of this software. */
+  readonly release: string;
+  readonly nowMs: () => number;
+  /** An error that has no name; its text goes to the log, not to the caller. */
+  readonly unexpected: (error: unknown) => void;
+}
+
+/** ledger/queries.ts, bound to the store. */
+export interface LedgerQueries {
+  findExchange(id: string): Promise<ExchangeAnswer | undefined>;
+  /** Throws RangeError for a cursor that it did not make. */
+  listExchanges(
+    filter: ExchangeListFilter,
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<{ readonly exchanges: readonly ExchangeAnswer[]; readonly next: string | undefined }>;
+  readUsage(query: UsageQuery): Promise<readonly UsageAnswerRow[]>;
+}
+
+/** An exchange as the ledger shows it; what is in it beyond the principal is passed on as it is. */
+export interface ExchangeAnswer {
+  readonly id: string;
+  readonly principal: { readonly organisation: string; readonly project: string; readonly key: string };
+}
+
+export type ExchangeState = 'settled' | 'estimated' | 'void' | 'quarantined';
+
+export interface ExchangeListFilter {
+  readonly organisation?: string;
+  readonly project?: string;
+  readonly key?: string;
+  readonly status?: ExchangeState;
+  readonly outcome?: string;
+  readonly requestedModel?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+}
+
+export const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'] as const;
+export type UsageDimension = (typeof usageDimensions)[number];
+
+export interface UsageQuery {
+  readonly by: UsageDimension;
+  readonly from: Date;
+  readonly to: Date;
+  readonly organisation?: string;
+  readonly project?: string;
+  readonly key?: string;
+}
+
+export interface UsageAnswerRow {
+  /** The value of the dimension. */
+  readonly by: string;
+  readonly requests: number;
+}

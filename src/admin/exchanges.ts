@@ -1,0 +1,136 @@
+import { z } from '@hono/zod-openapi';
+import { Fault } from '../completion/fault.ts';
+import { keyName, projectName, resourcesOf } from '../control/resources.ts';
+import {
+  type AdminDependencies,
+  type ExchangeAnswer,
+  type ExchangeListFilter,
+  usageDimensions,
+} from './dependencies.ts';
+import { type Operation, operation, pageQuery } from './operation.ts';
+
+/** A date is its first instant, UTC. */
+const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/, {
+    error: 'must be a date such as 2026-09-01 or an instant such as 2026-09-01T12:00:00Z',
+  })
+  .refine(text => !Number.isNaN(Date.parse(text)), { error: 'there is no such instant' });
+
+const text = z.string().max(256).optional();
+const caller = { organisation: text, project: text.openapi({ description: 'organisation/project' }), key: text };
+
+const money = z.object({ amount: z.string(), currency: z.string() }).nullable();
+const exchangeSchema = z
+  .looseObject({
+    id: z.string(),
+    at: z.string(),
+    principal: z.object({ organisation: z.string(), project: z.string(), key: z.string() }),
+    dialect: z.string(),
+    requestedModel: z.string(),
+    status: z.enum(['settled', 'estimated', 'void', 'quarantined']),
+    sell: z.looseObject({ amount: z.string(), currency: z.string(), version: z.string() }).nullable(),
+    sandbox: z.boolean(),
+  })
+  .openapi('Exchange');
+
+/** Without `from`, usage of so many days is told. */
+const usageDaysDefault = 30;
+
+export function exchangeOperations({ control, queries, nowMs }: AdminDependencies): readonly Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/api/v1/exchanges',
+      summary: 'List exchanges, newest first',
+      query: pageQuery.extend({
+        ...caller,
+        status: z.enum(['settled', 'estimated', 'void', 'quarantined']).optional(),
+        outcome: text,
+        requestedModel: text,
+        from: instant.optional(),
+        to: instant.optional(),
+      }),
+      answer: z.object({ items: z.array(exchangeSchema), next: z.string().optional() }),
+      handle: async ({ query: { limit, after, from, to, ...rest } }) => {
+        const filter = withoutAbsent({ ...rest, from: toDate(from), to: toDate(to) }) as ExchangeListFilter;
+        try {
+          const page = await queries.listExchanges(filter, after === undefined ? { limit } : { limit, after });
+          return { items: page.exchanges.map(toAnswer), ...withoutAbsent({ next: page.next }) };
+        } catch (error) {
+          if (error instanceof RangeError) throw new Fault('configuration_invalid', `after: ${error.message}`);
+          throw error;
+        }
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api/v1/exchanges/{id}',
+      summary: 'One exchange: attempts, reading, charges, transfers, decision',
+      answer: exchangeSchema,
+      handle: async ({ id }) => {
+        const exchange = await queries.findExchange(id);
+        if (exchange === undefined) {
+          throw new Fault(
+            'resource_not_found',
+            'No exchange of this id is kept; it appears here within seconds of its end.',
+          );
+        }
+        return toAnswer(exchange);
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api/v1/usage',
+      summary: 'Requests, tokens and amounts of whole hours, added up',
+      query: z.strictObject({
+        by: z.enum(usageDimensions),
+        from: instant.optional(),
+        to: instant.optional(),
+        ...caller,
+      }),
+      answer: z.object({
+        by: z.enum(usageDimensions),
+        from: z.string(),
+        to: z.string(),
+        rows: z.array(
+          z.looseObject({ by: z.string(), name: z.string().optional(), requests: z.int(), sell: money, buy: money }),
+        ),
+      }),
+      handle: async ({ query: { by, from, to, ...rest } }) => {
+        const until = toDate(to) ?? new Date(nowMs());
+        const since = toDate(from) ?? new Date(until.getTime() - usageDaysDefault * 86_400_000);
+        if (since >= until) throw new Fault('configuration_invalid', '`from` must lie before `to`.');
+        const rows = await queries.readUsage({ by, from: since, to: until, ...withoutAbsent(rest) });
+        const names = by === 'key' ? await keyNames() : new Map<string, string>();
+        return {
+          by,
+          from: since.toISOString(),
+          to: until.toISOString(),
+          rows: rows.map(row => ({ ...row, ...withoutAbsent({ name: names.get(row.by) }) })),
+        };
+      },
+    }),
+  ];
+
+  async function keyNames(): Promise<ReadonlyMap<string, string>> {
+    return new Map(resourcesOf(await control.readConfiguration(), 'key').map(key => [key.id, keyName(key)]));
+  }
+}
+
+/** The ledger knows a project as organisation/project; beside its organisation the name alone is enough. */
+function toAnswer(exchange: ExchangeAnswer): ExchangeAnswer {
+  const { principal } = exchange;
+  return { ...exchange, principal: { ...principal, project: projectName(principal.project) } };
+}
+
+function toDate(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text);
+}
+
+type Present<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+function withoutAbsent<Fields extends object>(fields: Fields): Present<Fields> {
+  // True: what is undefined is taken out, and every field of Present may be absent.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<Fields>;
+}

@@ -1,0 +1,69 @@
+import { z } from '@hono/zod-openapi';
+import { type KeyResource, resourcesOf } from '../control/resources.ts';
+import type { AdminDependencies } from './dependencies.ts';
+import { type Operation, operation, pageOf, pageQuery } from './operation.ts';
+
+const keySchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    project: z.string(),
+    expiresAt: z.string().nullable(),
+    revoked: z.boolean(),
+    allow: z.array(z.string()).nullable(),
+    zones: z.array(z.string()).nullable(),
+  })
+  .openapi('Key');
+
+const createBody = z.strictObject({
+  project: z
+    .string()
+    .max(129)
+    .regex(/^[^/]+\/[^/]+$/, { error: 'must be organisation/project' }),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, { error: 'must be 1 to 64 letters, digits, . _ : or -' }),
+  expiresAt: z.iso.datetime({ offset: true }).optional(),
+});
+
+export function keyOperations({ control }: AdminDependencies): readonly Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/api/v1/keys',
+      summary: 'List keys, without their secrets',
+      query: pageQuery.extend({ project: z.string().max(129).optional() }),
+      answer: z.object({ items: z.array(keySchema), next: z.string().optional() }),
+      handle: async ({ query }) => {
+        const keys = resourcesOf(await control.readConfiguration(), 'key');
+        const shown = keys.filter(key => query.project === undefined || key.project === query.project);
+        return pageOf(shown.map(toAnswer), query);
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/api/v1/keys',
+      summary: 'Create a key; its secret is in this answer and nowhere else',
+      body: createBody,
+      answer: keySchema.extend({ secret: z.string() }),
+      status: 201,
+      handle: async ({ body }) => {
+        const expiresAt = body.expiresAt === undefined ? null : new Date(body.expiresAt).toISOString();
+        const { key, secret } = await control.createKey({ ...body, expiresAt, actor: 'admin' });
+        return { ...toAnswer(key), secret };
+      },
+    }),
+    operation({
+      method: 'delete',
+      path: '/api/v1/keys/{id}',
+      summary: 'Revoke a key, by id or as organisation/project/name with / as %2F',
+      answer: keySchema,
+      handle: async ({ id }) => toAnswer(await control.revokeKey(id, 'admin')),
+    }),
+  ];
+}
+
+function toAnswer(key: KeyResource) {
+  const { id, name, project, expiresAt, revoked, allow, zones } = key;
+  return { id, name, project, expiresAt, revoked, allow, zones };
+}

@@ -1,0 +1,142 @@
+import { type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { Fault } from '../completion/fault.ts';
+import { ConfigurationError } from '../config/problem.ts';
+
+/** One thing that the API does. The server and its OpenAPI document are both made from these. */
+export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType> {
+  readonly method: 'get' | 'post' | 'delete';
+  /** `{id}` for parameters. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Query;
+  readonly body: Body | undefined;
+  readonly answer: z.ZodType;
+  /** Of a success; 200 unless said. */
+  readonly status: 200 | 201;
+  readonly contentType: 'application/json' | 'application/yaml';
+  handle(input: {
+    readonly id: string;
+    readonly query: z.output<Query>;
+    readonly body: z.output<Body>;
+  }): Promise<unknown> | unknown;
+}
+
+const nothing = z.object({});
+
+/** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
+export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
+  parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
+    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'status' | 'contentType'>>,
+): Operation {
+  const whole = { query: nothing, body: undefined, status: 200, contentType: 'application/json', ...parts };
+  return whole as unknown as Operation; // true: callOperation hands to `handle` what these very schemas gave
+}
+
+/** Longest id in a path. */
+const idLengthMax = 256;
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    recovery: z.string(),
+    errors: z
+      .array(
+        z.object({
+          path: z.string(),
+          code: z.string(),
+          message: z.string(),
+          line: z.int().optional(),
+          column: z.int().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .openapi('Problem');
+
+export function describeOperation(app: OpenAPIHono, operation: Operation): void {
+  const id = operation.path.includes('{id}') ? { params: z.object({ id: z.string().max(idLengthMax) }) } : {};
+  const headers =
+    operation.method === 'post' ? { headers: z.object({ 'idempotency-key': z.string().optional() }) } : {};
+  app.openAPIRegistry.registerPath({
+    method: operation.method,
+    path: operation.path,
+    summary: operation.summary,
+    security: [{ adminKey: [] }],
+    request: {
+      ...id,
+      ...headers,
+      query: operation.query,
+      ...(operation.body === undefined
+        ? {}
+        : { body: { required: true, content: { 'application/json': { schema: operation.body } } } }),
+    },
+    responses: {
+      [operation.status]: { description: 'Done', content: { [operation.contentType]: { schema: operation.answer } } },
+      default: { description: 'A fault', content: { 'application/problem+json': { schema: problemSchema } } },
+    },
+  });
+}
+
+/** Reads the input, calls the operation, writes its answer. Throws what the operation throws. */
+export async function callOperation(
+  operation: Operation,
+  context: Context,
+  bodyText: string,
+): Promise<{ readonly status: number; readonly contentType: string; readonly text: string }> {
+  const id = context.req.param('id') ?? '';
+  if (id.length > idLengthMax) throw new Fault('resource_not_found');
+  const query = readInput(operation.query, context.req.query(), 'query');
+  const body =
+    operation.body === undefined ? undefined : readInput(operation.body, parseBody(context, bodyText), 'body');
+  const answer = await operation.handle({ id, query, body });
+  const text = operation.contentType === 'application/json' ? JSON.stringify(answer) : String(answer);
+  return { status: operation.status, contentType: operation.contentType, text };
+}
+
+function parseBody(context: Context, text: string): unknown {
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') throw new Fault('media_type_unsupported');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Fault('json_malformed', undefined, { cause });
+  }
+}
+
+function readInput<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ConfigurationError(
+    parsed.error.issues.flatMap(issue => {
+      const paths = issue.code === 'unrecognized_keys' ? issue.keys.map(key => [...issue.path, key]) : [issue.path];
+      const message = issue.code === 'unrecognized_keys' ? 'nothing has this name here' : issue.message;
+      return paths.map(path => ({
+        path: [place, ...path].map(String).join('.'),
+        code: 'configuration_invalid' as const,
+        message,
+      }));
+    }),
+  );
+}
+
+/** One page of what is already sorted by `id`. The cursor is the last id that was shown. */
+export function pageOf<Item extends { readonly id: string }>(
+  items: readonly Item[],
+  page: { readonly limit: number; readonly after?: string | undefined },
+): { readonly items: readonly Item[]; readonly next?: string } {
+  const { after } = page;
+  const rest = after === undefined ? items : items.filter(item => item.id > after);
+  const shown = rest.slice(0, page.limit);
+  const last = shown.at(-1);
+  return rest.length > shown.length && last !== undefined ? { items: shown, next: last.id } : { items: shown };
+}
+
+export const pageLimitMax = 500;
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(pageLimitMax).default(100).openapi({ description: 'Items of one page.' }),
+  after: z.string().max(1_024).optional().openapi({ description: '`next` of the page before.' }),
+});

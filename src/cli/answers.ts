@@ -1,0 +1,98 @@
+import type { Change } from '../control/changes.ts';
+
+/** Answers of the management API as commands show them. The server is of the same release; its OpenAPI document is the
+ *  contract, and docs/reference/cli.md says which fields --json has. */
+export interface ApplyAnswer {
+  readonly revision: string;
+  readonly applied: boolean;
+  readonly changes: readonly Change[];
+  readonly notices: readonly string[];
+}
+
+export interface KeyAnswer {
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly expiresAt: string | null;
+  readonly revoked: boolean;
+}
+
+export interface ModelAnswer {
+  readonly id: string;
+  readonly deployments: readonly string[];
+  readonly priced: boolean;
+}
+
+export interface PricesAnswer {
+  readonly books: readonly {
+    readonly book: string;
+    readonly version: string;
+    readonly currency: string;
+    readonly rates: Readonly<
+      Record<string, { readonly rates: Readonly<Record<string, string>>; readonly tiers: readonly unknown[] }>
+    >;
+  }[];
+  readonly rules: readonly { readonly id: string; readonly state: string; readonly version: string | null }[];
+}
+
+export interface MoneyAnswer {
+  readonly amount: string;
+  readonly currency: string;
+}
+
+export interface UsageAnswer {
+  readonly by: string;
+  readonly from: string;
+  readonly to: string;
+  readonly rows: readonly UsageRowAnswer[];
+}
+
+export interface UsageRowAnswer {
+  readonly by: string;
+  readonly name?: string;
+  readonly requests: number;
+  readonly inputUncached: number;
+  readonly cacheRead: number;
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+  readonly inputAudio: number;
+  readonly inputImage: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly outputAudio: number;
+  readonly sell: MoneyAnswer | null;
+  readonly buy: MoneyAnswer | null;
+}
+
+export interface ExchangeSummaryAnswer {
+  readonly id: string;
+  readonly at: string;
+  readonly principal: { readonly organisation: string; readonly project: string; readonly key: string };
+  readonly requestedModel: string;
+  readonly status: string;
+  readonly outcome: string;
+  readonly sell: MoneyAnswer | null;
+}
+
+export interface ExchangeAnswer extends ExchangeSummaryAnswer {
+  readonly dialect: string;
+  readonly servedModel: string | null;
+  readonly sandbox: boolean;
+  readonly durationMs: number;
+  readonly reading: Readonly<Record<string, unknown>> | null;
+  readonly losses: readonly { readonly action: string; readonly code: string; readonly path: string }[];
+  readonly attempts: readonly {
+    readonly attempt: number;
+    readonly deployment: string;
+    readonly targetModel: string;
+    readonly servedModel: string | null;
+    readonly outcome: string;
+    readonly durationMs: number;
+    readonly buy: MoneyAnswer | null;
+  }[];
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next?: string;
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { type AdminUnderTest, startAdmin } from '../../test/support/admin.ts';
+import { runProgram } from './program.ts';
+
+const design = readFileSync(new URL('../../test/support/fixtures/design.yaml', import.meta.url), 'utf8');
+const directory = mkdtempSync(join(tmpdir(), 'carrier-cli-'));
+let admin: AdminUnderTest;
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(
+  words: string,
+  over: { readonly stdin?: string; readonly environment?: Record<string, string>; readonly isTerminal?: boolean } = {},
+): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const code = await runProgram(
+    words.split(' ').filter(word => word !== ''),
+    {
+      environment: { CARRIER_ADMIN_KEY: admin.adminKey, CARRIER_DATA: directory, ...over.environment },
+      out: { write: text => void (out += text), isTerminal: over.isTerminal ?? false },
+      err: { write: text => void (err += text), isTerminal: false },
+      send: async request => admin.app.request(request),
+      readText: path => (path === '-' ? (over.stdin ?? '') : readFileSync(path, 'utf8')),
+      writeText: (path, text) => writeFileSync(path, text),
+    },
+  );
+  return { code, out, err };
+}
+
+suite('the command line', () => {
+  before(async () => {
+    admin = await startAdmin();
+  });
+  after(async () => {
+    await admin.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  test('a file is shown as a difference, applied, and applied again without change', async () => {
+    const dry = await run('apply -f - --dry-run', { stdin: design });
+    assert.equal(dry.code, 0, dry.err);
+    assert.match(dry.out, /^\+ deployment gpt-5-us\n {4}provider: openai\n/m);
+    assert.match(dry.out, /10 to create\. Nothing was changed: this is a dry run\.\n$/);
+    assert.match((await run('apply -f -', { stdin: design })).out, /10 created; revision 1\.\n$/);
+    assert.equal((await run('apply -f -', { stdin: design })).out, 'No change; the configuration is at revision 1.\n');
+    const changed = await run('apply -f - --dry-run', {
+      stdin: design.replace('weight: 1, priority', 'weight: 3, priority'),
+      isTerminal: true,
+    });
+    assert.equal(
+      changed.out,
+      '\x1b[33m~ route smart\x1b[39m\n    candidates.sonnet-eu: weight 1, priority 2 → weight 3, priority 2\n1 to change. Nothing was changed: this is a dry run.\n',
+    );
+  });
+
+  test('an export applies without change', async () => {
+    await run('apply -f -', { stdin: design });
+    const path = join(directory, 'out.yaml');
+    assert.equal((await run(`export -o ${path}`)).code, 0);
+    assert.match((await run(`apply -f ${path} --prune`)).out, /^No change/);
+  });
+
+  test('a refused file says everything that is wrong and exits 4', async () => {
+    const refused = await run('apply -f -', { stdin: 'routes: { a: 1 }\nx: 1' });
+    assert.equal(refused.code, 4);
+    assert.equal(refused.out, '');
+    assert.match(
+      refused.err,
+      /^carrier: 2 problems in the configuration:\n {2}1:11 routes\.a: .*\n {2}2:1 x: no setting/,
+    );
+    const json = await run('apply -f - --json', { stdin: 'x: 1' });
+    assert.equal(json.code, 4);
+    assert.equal(JSON.parse(json.out).errors[0].path, 'x');
+  });
+
+  test('a key is created with its secret alone on standard output, listed and revoked', async () => {
+    await run('apply -f -', { stdin: design });
+    const created = await run('keys create --project acme/web --name ci-2');
+    assert.equal(created.code, 0, created.err);
+    assert.match(created.out, /^cck_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}\n$/);
+    const id = created.out.slice(4, 12);
+    assert.match((await run('keys list')).out, new RegExp(`^${id}  acme/web  ci-2  never    active$`, 'm'));
+    assert.equal((await run('keys revoke acme/web/ci-2')).out, `Revoked ${id} (acme/web/ci-2).\n`);
+    assert.match((await run('keys list')).out, new RegExp(`^${id}  acme/web  ci-2  never    revoked$`, 'm'));
+    assert.equal((await run('keys revoke nobody')).code, 4);
+  });
+
+  test('a local revocation needs no server', async () => {
+    const unreachable = { CARRIER_ADMIN_KEY: '', CARRIER_URL: 'http://127.0.0.1:1' };
+    const done = await run(`keys revoke cck_Ab12Cd34_${'z'.repeat(43)} --local --json`, { environment: unreachable });
+    assert.deepEqual(JSON.parse(done.out), { id: 'Ab12Cd34', revoked: true, local: true });
+    assert.deepEqual(readdirSync(join(directory, 'revoked')), ['Ab12Cd34']);
+    assert.equal((await run('keys revoke ../../etc --local')).code, 2);
+  });
+
+  test('models, prices, usage and exchanges print tables, and JSON when asked', async () => {
+    await run('apply -f -', { stdin: design });
+    assert.equal(
+      (await run('models')).out,
+      'model                      priced  deployments\nanthropic/claude-sonnet-5  no      sonnet-eu\nopenai/gpt-5               yes     gpt-5-us\n',
+    );
+    assert.equal(JSON.parse((await run('models --json')).out).items.length, 2);
+    assert.match((await run('prices')).out, /^sell {2}openai\/gpt-5 {3}1\.25 {3}0\.125 {6}10 {2}USD/m);
+    assert.match(
+      (await run('usage --by project --from 2026-09-01 --to 2026-10-01')).out,
+      /^No usage from 2026-09-01T00:00:00\.000Z/,
+    );
+    assert.deepEqual(JSON.parse((await run('usage --by key --json')).out).rows, []);
+    assert.equal((await run('exchanges list')).out, 'No exchanges yet.\n');
+    assert.equal((await run('exchanges show ex_none')).code, 4);
+  });
+
+  test('wrong words exit 2, what is not built exits 4, help exits 0', async () => {
+    for (const words of [
+      'apply',
+      'keys',
+      'nonsense',
+      'usage --by colour',
+      'models extra',
+      'apply -f - --prone',
+      'emulate --port x',
+      'serve',
+    ]) {
+      const ran = await run(words);
+      assert.equal(ran.code, 2, words);
+      assert.notEqual(ran.err, '', words);
+    }
+    for (const words of ['routes explain smart', 'replay x']) {
+      const ran = await run(words);
+      assert.equal(ran.code, 4, words);
+      assert.match(ran.err, /not built yet/);
+    }
+    for (const words of ['--help', 'apply --help', '']) assert.equal((await run(words)).code, 0, words);
+  });
+
+  test('without a server, a key or a management API behind the address the exit code is 3 or 4', async () => {
+    const send = { readText: () => '', writeText: () => {}, out: { write: () => {}, isTerminal: false } };
+    let err = '';
+    const refused = await runProgram(['models'], {
+      ...send,
+      environment: { CARRIER_URL: 'http://127.0.0.1:1', CARRIER_ADMIN_KEY: 'x'.repeat(32) },
+      err: { write: text => void (err += text), isTerminal: false },
+      send: request => fetch(request),
+    });
+    assert.equal(refused, 3);
+    assert.match(err, /No server answers at http:\/\/127\.0\.0\.1:1/);
+    assert.equal((await run('models', { environment: { CARRIER_ADMIN_KEY: 'wrong' } })).code, 4);
+    assert.equal((await run('models', { environment: { CARRIER_ADMIN_KEY: '' } })).code, 4);
+    assert.equal((await run('models', { environment: { CARRIER_URL: 'ftp://x' } })).code, 2);
+  });
+});

@@ -1,0 +1,348 @@
+import { Command, CommanderError, Option } from 'commander';
+import { Fault } from '../completion/fault.ts';
+import { describeProblems } from '../config/problem.ts';
+import { settingTable } from '../config/setting-table.ts';
+import { revokeLocally } from '../control/local-revocation.ts';
+import type {
+  ApplyAnswer,
+  ExchangeAnswer,
+  ExchangeSummaryAnswer,
+  KeyAnswer,
+  ModelAnswer,
+  Page,
+  PricesAnswer,
+  UsageAnswer,
+  UsageRowAnswer,
+} from './answers.ts';
+import { CommandFailure, exitCodes } from './outcome.ts';
+import { connectServer, dataDirectory } from './server.ts';
+import { countChanges, formatChanges } from './show-changes.ts';
+import { formatExchange, formatMoney } from './show-exchange.ts';
+import type { Surroundings } from './surroundings.ts';
+import { type Column, formatTable } from './table.ts';
+
+const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'];
+/** Pages that a listing command reads at most; then it says that there is more. */
+const pagesMax = 200;
+const pageSize = 500;
+
+/** Every command. Help, docs/reference/cli.md and completion of words all come from this tree. */
+export function createProgram(surroundings: Surroundings): Command {
+  const { out, err } = surroundings;
+  const server = connectLazily(surroundings);
+  const program = new Command('carrier')
+    .description('Every model, carried on equal terms: a self-hosted gateway, meter and ledger for AI models.')
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: text => out.write(text), writeErr: text => err.write(text) })
+    .exitOverride();
+
+  /** `--json` on everything that prints: one document on standard output. */
+  const leaf = (parent: Command, words: string, description: string) =>
+    parent
+      .command(words)
+      .description(description)
+      .addOption(new Option('--json', 'print one JSON document').default(false))
+      .allowExcessArguments(false)
+      .exitOverride();
+  const print = <Answer>(options: { json: boolean }, answer: Answer, text: (answer: Answer) => string) =>
+    out.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text(answer));
+  const table = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string) =>
+    formatTable(rows, columns, { isTerminal: out.isTerminal, empty });
+
+  addServe(program);
+
+  leaf(program, 'apply', 'Apply a declarative file: idempotent; what it does not name stays')
+    .requiredOption('-f, --file <path>', 'the file; - reads standard input')
+    .option('--dry-run', 'print what would change, change nothing', false)
+    .option('--prune', 'remove what the file does not name', false)
+    .option('--expected-revision <number>', 'refuse when the configuration is at another revision')
+    .action(async options => {
+      const { dryRun, prune, expectedRevision } = options;
+      const file = surroundings.readText(options.file);
+      const answer = (await server().post('/api/v1/apply', { file, dryRun, prune, expectedRevision })) as ApplyAnswer;
+      print(options, answer, showApply);
+    });
+
+  leaf(program, 'export', 'Write the stored configuration as a declarative file')
+    .option('-o, --output <path>', 'write to a file instead of standard output')
+    .action(async options => {
+      const text = await server().getText('/api/v1/export');
+      if (options.output !== undefined) surroundings.writeText(options.output, text);
+      else if (options.json) print(options, { file: text }, () => '');
+      else out.write(text);
+    });
+
+  const keys = program.command('keys').description('Keys of clients').exitOverride();
+  leaf(keys, 'create', 'Create a key and print its secret, which is shown only now')
+    .requiredOption('--project <organisation/project>', 'whose key it is')
+    .requiredOption('--name <name>', 'its name in the project')
+    .option('--expires-at <instant>', 'when it ends to be accepted, such as 2027-01-01T00:00:00Z')
+    .action(async options => {
+      const { project, name, expiresAt } = options;
+      const key = (await server().post('/api/v1/keys', { project, name, expiresAt })) as KeyAnswer & { secret: string };
+      print(options, key, () => `${key.secret}\n`);
+      if (!options.json) err.write(`Key ${key.id} of ${key.project}. The secret above is not shown again.\n`);
+    });
+  leaf(keys, 'list', 'List keys, without their secrets')
+    .option('--project <organisation/project>', 'of one project')
+    .action(async options => {
+      const items = await readPages<KeyAnswer>('/api/v1/keys', { project: options.project });
+      print(options, { items }, () =>
+        table(
+          items,
+          [
+            { title: 'id', cell: key => key.id },
+            { title: 'project', cell: key => key.project },
+            { title: 'name', cell: key => key.name },
+            { title: 'expires', cell: key => key.expiresAt ?? 'never' },
+            { title: 'state', cell: key => (key.revoked ? 'revoked' : 'active') },
+          ],
+          'No keys. Create one with `carrier keys create --project organisation/project --name name`.',
+        ),
+      );
+    });
+  leaf(keys, 'revoke <key>', 'Revoke a key for good, by id or as organisation/project/name')
+    .option('--local', 'through the data directory of this machine; works with the database down', false)
+    .action(async (key: string, options) => {
+      if (options.local) {
+        const id = /^(?:cck_)?([0-9A-Za-z]{8})(?:_.*)?$/.exec(key)?.[1];
+        if (id === undefined) throw usage('--local needs the 8 characters of the key, cck_<these>_…');
+        revokeLocally(dataDirectory(surroundings.environment), id);
+        const answer = { id, revoked: true, local: true };
+        print(
+          options,
+          answer,
+          () => `Key ${id} is refused by this machine within a second, and revoked when the database is back.\n`,
+        );
+        return;
+      }
+      const answer = (await server().delete(`/api/v1/keys/${encodeURIComponent(key)}`)) as KeyAnswer;
+      print(options, answer, () => `Revoked ${answer.id} (${answer.project}/${answer.name}).\n`);
+    });
+
+  leaf(program, 'models', 'List models with the deployments that serve them').action(async options => {
+    const items = await readPages<ModelAnswer>('/api/v1/models');
+    print(options, { items }, () =>
+      table(
+        items,
+        [
+          { title: 'model', cell: model => model.id },
+          { title: 'priced', cell: model => (model.priced ? 'yes' : 'no') },
+          { title: 'deployments', cell: model => model.deployments.join(', ') },
+        ],
+        'No models. Set a provider key in the environment, or apply a file with deployments.',
+      ),
+    );
+  });
+
+  leaf(program, 'usage', 'Requests, tokens and amounts, added up')
+    .addOption(new Option('--by <dimension>', 'what to add up by').choices(usageDimensions).default('model'))
+    .option('--from <instant>', 'first instant, such as 2026-09-01; 30 days before --to unless said')
+    .option('--to <instant>', 'first instant after; now unless said')
+    .option('--project <organisation/project>', 'of one project')
+    .action(async options => {
+      const { by, from, to, project } = options;
+      const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
+      print(options, answer, () => showUsage(answer, table));
+    });
+
+  leaf(program, 'prices', 'The price versions in force').action(async options => {
+    const answer = (await server().get('/api/v1/prices')) as PricesAnswer;
+    print(options, answer, () => showPrices(answer, table));
+  });
+
+  const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
+  leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
+    const answer = (await server().get(`/api/v1/exchanges/${encodeURIComponent(id)}`)) as ExchangeAnswer;
+    print(options, answer, exchange => formatExchange(exchange, out.isTerminal));
+  });
+  leaf(exchanges, 'list', 'The newest exchanges')
+    .option('--limit <number>', 'how many', '20')
+    .option('--project <organisation/project>', 'of one project')
+    .option('--key <id>', 'of one key')
+    .addOption(new Option('--status <status>').choices(['settled', 'estimated', 'void', 'quarantined']))
+    .action(async options => {
+      const { limit, project, key, status } = options;
+      const page = (await server().get('/api/v1/exchanges', {
+        limit,
+        project,
+        key,
+        status,
+      })) as Page<ExchangeSummaryAnswer>;
+      print(options, page, () => showExchanges(page, table));
+    });
+
+  leaf(program, 'emulate', 'Run emulated providers on loopback')
+    .option('--port <number>', 'where to listen', '9100')
+    .action(async options => {
+      const port = Number(options.port);
+      if (!/^\d{1,5}$/.test(options.port) || port > 65_535)
+        throw usage('--port must be a whole number from 0 to 65535');
+      const { runEmulatorProcess } = await import('../emulator/run-process.ts');
+      await runEmulatorProcess({ port }, ({ url }) =>
+        print(options, { url }, () => `Emulated providers answer at ${url}\n`),
+      );
+    });
+
+  const routes = program.command('routes').description('Routes').exitOverride();
+  leaf(routes, 'explain [words...]', 'Not available yet').action(() => notBuilt('routes explain'));
+  leaf(program, 'replay [words...]', 'Not available yet').action(() => notBuilt('replay'));
+
+  return program;
+
+  async function readPages<Item>(
+    path: string,
+    query: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<Item[]> {
+    const items: Item[] = [];
+    let after: string | undefined;
+    for (let page = 0; page < pagesMax; page++) {
+      const answer = (await server().get(path, { ...query, limit: String(pageSize), after })) as Page<Item>;
+      items.push(...answer.items);
+      after = answer.next;
+      if (after === undefined) return items;
+    }
+    err.write(`Shown are the first ${items.length}; there are more.\n`);
+    return items;
+  }
+
+  function showApply(answer: ApplyAnswer): string {
+    const notices = answer.notices.map(notice => `Note: ${notice}.\n`).join('');
+    if (answer.changes.length === 0)
+      return `${notices}No change; the configuration is at revision ${answer.revision}.\n`;
+    const words = answer.applied
+      ? { create: 'created', update: 'changed', delete: 'deleted' }
+      : { create: 'to create', update: 'to change', delete: 'to delete' };
+    const total = countChanges(answer.changes, words);
+    const end = answer.applied
+      ? `${total}; revision ${answer.revision}.`
+      : `${total}. Nothing was changed: this is a dry run.`;
+    return `${formatChanges(answer.changes, out.isTerminal)}${notices}${end}\n`;
+  }
+}
+
+/** Runs words and gives the exit code; everything that goes wrong is said on standard error. */
+export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = createProgram(surroundings);
+  try {
+    if (words.length === 0) {
+      program.outputHelp();
+      return exitCodes.done;
+    }
+    await program.parseAsync([...words], { from: 'user' });
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are no failures; everything else that commander throws is wrong usage, and it has said so.
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    }
+    const failure = toFailure(error);
+    if (words.includes('--json')) {
+      const problem = failure.problem ?? { code: failure.code, detail: failure.message };
+      surroundings.out.write(`${JSON.stringify(problem, null, 2)}\n`);
+    } else surroundings.err.write(`carrier: ${failure.message}\n`);
+    return failure.exitCode;
+  }
+}
+
+function toFailure(error: unknown): CommandFailure {
+  if (error instanceof CommandFailure) return error;
+  if (error instanceof Fault) return new CommandFailure(exitCodes.refused, error.code, error.message, { cause: error });
+  throw error;
+}
+
+function addServe(program: Command): void {
+  const serve = program
+    .command('serve')
+    .description('Serve: a supervisor, workers and, unless DATABASE_URL is set, a database')
+    .option('--config <path>', 'declarative file, applied at start; its process: part holds settings')
+    .exitOverride();
+  for (const row of Object.values(settingTable)) {
+    if (row.flag !== null) serve.option(`${row.flag} <value>`, row.consequence);
+  }
+  serve.action(() => {
+    throw usage('`serve` must be the first word');
+  });
+}
+
+function showUsage(answer: UsageAnswer, table: TableOf): string {
+  const input = (row: UsageRowAnswer) =>
+    row.inputUncached + row.cacheRead + row.cacheWrite5m + row.cacheWrite1h + row.inputAudio + row.inputImage;
+  const output = (row: UsageRowAnswer) => row.output + row.reasoning + row.outputAudio;
+  return table(
+    answer.rows,
+    [
+      {
+        title: answer.by,
+        cell: row => (row.by === '' ? '(never sent)' : row.name === undefined ? row.by : `${row.by} ${row.name}`),
+      },
+      { title: 'requests', right: true, cell: row => String(row.requests) },
+      { title: 'input', right: true, cell: row => String(input(row)) },
+      { title: 'of it cached', right: true, cell: row => String(row.cacheRead) },
+      { title: 'output', right: true, cell: row => String(output(row)) },
+      { title: 'charged', right: true, cell: row => formatMoney(row.sell) },
+      { title: 'cost', right: true, cell: row => formatMoney(row.buy) },
+    ],
+    `No usage from ${answer.from} to ${answer.to}.`,
+  );
+}
+
+function showPrices(answer: PricesAnswer, table: TableOf): string {
+  const rows = answer.books.flatMap(({ book, version, currency, rates }) =>
+    Object.entries(rates).map(([target, row]) => ({ book, version, currency, target, ...row })),
+  );
+  const shown = table(
+    rows,
+    [
+      { title: 'book', cell: row => row.book },
+      { title: 'for', cell: row => row.target },
+      { title: 'input', right: true, cell: row => row.rates['input'] ?? '' },
+      { title: 'cached', right: true, cell: row => row.rates['cacheRead'] ?? '' },
+      { title: 'output', right: true, cell: row => row.rates['output'] ?? '' },
+      { title: 'currency', cell: row => row.currency },
+      { title: 'tiers', right: true, cell: row => (row.tiers.length === 0 ? '' : String(row.tiers.length)) },
+      { title: 'version', cell: row => row.version },
+    ],
+    'No prices, so nothing can be called. Apply a file with prices.',
+  );
+  const rules = answer.rules
+    .filter(rule => rule.version !== null)
+    .map(rule => `Rule ${rule.id}: ${rule.state}, ${rule.version}.\n`);
+  return `${shown}${rules.join('')}`;
+}
+
+function showExchanges(page: Page<ExchangeSummaryAnswer>, table: TableOf): string {
+  return table(
+    page.items,
+    [
+      { title: 'exchange', cell: exchange => exchange.id },
+      { title: 'at', cell: exchange => exchange.at },
+      { title: 'project', cell: exchange => `${exchange.principal.organisation}/${exchange.principal.project}` },
+      { title: 'key', cell: exchange => exchange.principal.key },
+      { title: 'requested', cell: exchange => exchange.requestedModel },
+      { title: 'outcome', cell: exchange => exchange.outcome },
+      { title: 'status', cell: exchange => exchange.status },
+      { title: 'charged', right: true, cell: exchange => formatMoney(exchange.sell) },
+    ],
+    'No exchanges yet.',
+  );
+}
+
+type TableOf = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string) => string;
+
+function connectLazily(surroundings: Surroundings) {
+  let server: ReturnType<typeof connectServer> | undefined;
+  return () => {
+    server ??= connectServer(surroundings);
+    return server;
+  };
+}
+
+function notBuilt(what: string): never {
+  const problem = { path: what, code: 'setting_not_available' as const, message: `\`${what}\` is not built yet` };
+  throw new CommandFailure(exitCodes.refused, 'setting_not_available', describeProblems([problem]).trim());
+}
+
+function usage(message: string): CommandFailure {
+  return new CommandFailure(exitCodes.usage, 'usage', message);
+}

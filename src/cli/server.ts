@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { adminKeyPath } from '../control/secret-files.ts';
+import { CommandFailure, exitCodes } from './outcome.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** The management API as commands see it. */
+export interface Server {
+  get(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<unknown>;
+  getText(path: string): Promise<string>;
+  post(path: string, body: unknown): Promise<unknown>;
+  delete(path: string): Promise<unknown>;
+}
+
+/** Longest wait for an answer; an apply of the largest file takes seconds. */
+const timeoutMs = 120_000;
+/** Work that takes longer shows that it goes on. */
+const progressAfterMs = 400;
+
+export function connectServer(surroundings: Surroundings): Server {
+  const url = serverUrl(surroundings.environment);
+  async function call(method: string, path: string, body?: unknown): Promise<Response> {
+    const request = new Request(new URL(path, url), {
+      method,
+      headers: {
+        authorization: `Bearer ${adminKey(surroundings.environment)}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: 'error',
+    });
+    const response = await withProgress(surroundings, send(request));
+    if (!response.ok) throw await refusal(response, url);
+    return response;
+  }
+
+  async function send(request: Request): Promise<Response> {
+    try {
+      return await surroundings.send(request);
+    } catch (cause) {
+      const why = reasonOf(cause);
+      throw new CommandFailure(
+        exitCodes.unreachable,
+        'server_unreachable',
+        `No server answers at ${url} (${why}). Start one with \`carrier serve\`, or set CARRIER_URL.`,
+        { cause },
+      );
+    }
+  }
+
+  return {
+    get: async (path, query = {}) => {
+      const said = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const search = new URLSearchParams(said).toString();
+      return readJson(await call('GET', search === '' ? path : `${path}?${search}`), url);
+    },
+    getText: async path => (await call('GET', path)).text(),
+    post: async (path, body) => readJson(await call('POST', path, body), url),
+    delete: async path => readJson(await call('DELETE', path), url),
+  };
+}
+
+/** CARRIER_URL, else where this machine's settings put the server. */
+export function serverUrl(environment: Surroundings['environment']): string {
+  const given = environment['CARRIER_URL'];
+  if (given) {
+    if (/^https?:\/\//.test(given) && URL.canParse(given)) return given;
+    throw new CommandFailure(exitCodes.usage, 'usage', `CARRIER_URL must be http://… or https://…, not ${given}`);
+  }
+  const scheme = environment['CARRIER_TLS_CERT'] ? 'https' : 'http';
+  const host = environment['CARRIER_HOST'] || '127.0.0.1';
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const reachable = everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `${scheme}://${reachable}:${environment['CARRIER_PORT'] || '8080'}`;
+}
+
+export function dataDirectory(environment: Surroundings['environment']): string {
+  return environment['CARRIER_DATA'] || './.carrier';
+}
+
+function adminKey(environment: Surroundings['environment']): string {
+  const given = environment['CARRIER_ADMIN_KEY'];
+  if (given) return given;
+  const path = adminKeyPath(dataDirectory(environment));
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new CommandFailure(
+      exitCodes.refused,
+      'admin_key_missing',
+      `The admin key is needed: set CARRIER_ADMIN_KEY, or CARRIER_DATA to the directory of the server (${path} cannot be read).`,
+      { cause },
+    );
+  }
+}
+
+async function refusal(response: Response, url: string): Promise<CommandFailure> {
+  const problem: unknown = await response.json().catch(() => undefined);
+  if (!isProblem(problem)) return notOurs(url, response.status);
+  const message = problem.recovery === undefined ? problem.detail : `${problem.detail}\n${problem.recovery}`;
+  return new CommandFailure(exitCodes.refused, problem.code, message, { problem });
+}
+
+async function readJson(response: Response, url: string): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    throw notOurs(url, response.status);
+  }
+}
+
+function notOurs(url: string, status: number): CommandFailure {
+  const message = `What answers at ${url} is not a management API (status ${status}). Check CARRIER_URL.`;
+  return new CommandFailure(exitCodes.unreachable, 'server_unreachable', message);
+}
+
+function isProblem(
+  value: unknown,
+): value is { readonly code: string; readonly detail: string; readonly recovery?: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    'detail' in value &&
+    typeof value.detail === 'string'
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return `no answer in ${timeoutMs / 1_000} s`;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
+  return String(cause);
+}
+
+async function withProgress<Value>({ err }: Surroundings, work: Promise<Value>): Promise<Value> {
+  if (!err.isTerminal) return work;
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    err.write(`\r\x1b[2K… ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  }, progressAfterMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    if (performance.now() - startedAt >= progressAfterMs) err.write('\r\x1b[2K');
+  }
+}

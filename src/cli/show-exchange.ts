@@ -1,0 +1,47 @@
+import type { ExchangeAnswer, MoneyAnswer } from './answers.ts';
+import { formatTable, printable } from './table.ts';
+
+/** One exchange on a screen; --json has the rest. */
+export function formatExchange(exchange: ExchangeAnswer, isTerminal: boolean): string {
+  const { principal, reading } = exchange;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ['exchange', exchange.id],
+    ['at', exchange.at],
+    ['caller', `${principal.organisation}/${principal.project}, key ${principal.key}`],
+    ['dialect', exchange.dialect],
+    ['requested', exchange.requestedModel],
+    ['served', exchange.servedModel ?? undefined],
+    ['outcome', `${exchange.outcome}, ${exchange.status}${exchange.sandbox ? ', sandbox' : ''}`],
+    ['took', `${exchange.durationMs} ms`],
+    ['reading', reading === null ? 'none' : formatReading(reading)],
+    ['charged', formatMoney(exchange.sell)],
+    ...exchange.losses.map(loss => ['loss', `${loss.action} ${loss.code} at ${loss.path}`] as const),
+  ];
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name.padEnd(width)}  ${printable(value)}`],
+  );
+  const attempts = formatTable(
+    exchange.attempts,
+    [
+      { title: 'attempt', right: true, cell: attempt => String(attempt.attempt) },
+      { title: 'deployment', cell: attempt => attempt.deployment },
+      { title: 'target', cell: attempt => attempt.targetModel },
+      { title: 'served', cell: attempt => attempt.servedModel ?? '' },
+      { title: 'outcome', cell: attempt => attempt.outcome },
+      { title: 'ms', right: true, cell: attempt => String(attempt.durationMs) },
+      { title: 'cost', right: true, cell: attempt => formatMoney(attempt.buy) },
+    ],
+    { isTerminal, empty: 'no attempt' },
+  );
+  return `${lines.join('\n')}\n\n${attempts}`;
+}
+
+export function formatMoney(money: MoneyAnswer | null): string {
+  return money === null ? '' : `${money.amount} ${money.currency}`;
+}
+
+function formatReading(reading: Readonly<Record<string, unknown>>): string {
+  const slices = Object.entries(reading).filter(([, value]) => typeof value === 'number');
+  return [...slices.map(([slice, count]) => `${slice} ${count}`), `by ${String(reading['source'])}`].join(', ');
+}

@@ -1,0 +1,140 @@
+import { intersect } from '../governance/zones.ts';
+import { parseAtto } from '../pricing/money.ts';
+import { snapshotHash } from '../snapshot/hash.ts';
+import type { BudgetEntry, DeploymentEntry, ProviderEntry, SnapshotJson } from '../snapshot/snapshot.ts';
+import { cardOf, currencyOf, isSandbox } from './price-book.ts';
+import {
+  type Budget,
+  type Configuration,
+  type KeyResource,
+  organisationOf,
+  projectName,
+  resourceOf,
+  resourcesOf,
+} from './resources.ts';
+
+export interface CompileContext {
+  /** ISO 8601 instant. */
+  readonly compiledAt: string;
+  /** Where this replica's emulator listens, such as `unix:/run/…`; what `sandbox:` stands for. */
+  readonly sandboxBaseUrl: string;
+  /** Ids of keys revoked on this machine while the database could not be told. */
+  readonly revokedLocally?: ReadonlySet<string>;
+}
+
+/** Makes the snapshot of a configuration. Pure: the same configuration compiles to the same bytes but for `compiledAt`. */
+export function compileSnapshot(configuration: Configuration, context: CompileContext): SnapshotJson {
+  const content = {
+    format: 1 as const,
+    revision: configuration.revision.toString(),
+    compiledAt: context.compiledAt,
+    organisations: resourcesOf(configuration, 'organisation').map(({ id }) => ({ id, name: id })),
+    projects: resourcesOf(configuration, 'project').map(project => ({
+      id: project.id,
+      name: projectName(project.id),
+      organisation: organisationOf(project.id),
+      allow: project.allow,
+      zones: zonesEntry(project.zones),
+    })),
+    keys: resourcesOf(configuration, 'key').map(key => keyEntry(key, context)),
+    budgets: compileBudgets(configuration),
+    providers: compileProviders(configuration, context),
+    deployments: compileDeployments(configuration),
+    routes: resourcesOf(configuration, 'route').map(route => ({
+      name: route.id,
+      candidates: route.candidates.map(({ deployment, weight, priority }) => ({
+        handle: need(resourceOf(configuration, 'deployment', deployment), deployment).handle,
+        weight,
+        priority,
+      })),
+      policy: route.policy,
+    })),
+    settings: { orphans: resourceOf(configuration, 'policies', 'policies')?.orphans ?? ('delivered' as const) },
+  };
+  return { ...content, hash: snapshotHash(content) };
+}
+
+/** Revokes keys in a compiled snapshot; for `keys revoke --local`, which must not wait for the database. */
+export function revokeInSnapshot(snapshot: SnapshotJson, revoked: ReadonlySet<string>): SnapshotJson {
+  const keys = snapshot.keys.map(key => (revoked.has(key.id) ? { ...key, revoked: true } : key));
+  const content = { ...snapshot, keys };
+  return { ...content, hash: snapshotHash(content) };
+}
+
+function keyEntry(key: KeyResource, context: CompileContext) {
+  return {
+    id: key.id,
+    name: key.name,
+    project: key.project,
+    digest: key.digest,
+    expiresAt: key.expiresAt,
+    revoked: key.revoked || (context.revokedLocally?.has(key.id) ?? false),
+    allow: key.allow,
+    zones: zonesEntry(key.zones),
+    lowerOutputToFit: key.lowerOutputToFit,
+  };
+}
+
+function compileBudgets(configuration: Configuration): BudgetEntry[] {
+  const currency = currencyOf(configuration, 'sell');
+  return (['key', 'organisation', 'project'] as const).flatMap(scope =>
+    resourcesOf(configuration, scope).flatMap(({ id, budget }) =>
+      budget === null ? [] : [budgetEntry({ scope, subject: id, budget, currency })],
+    ),
+  );
+}
+
+/** Period and currency are in the id: spending of one must not count against a limit in the other. */
+function budgetEntry(of: {
+  readonly scope: BudgetEntry['scope'];
+  readonly subject: string;
+  readonly budget: Budget;
+  readonly currency: string;
+}): BudgetEntry {
+  return {
+    id: `${of.scope}:${of.subject}:${of.budget.period}:${of.currency}`,
+    scope: of.scope,
+    subject: of.subject,
+    limitAtto: parseAtto(of.budget.limit).toString(),
+    currency: of.currency,
+    period: of.budget.period,
+    hard: of.budget.hard,
+    warnAtPpm: of.budget.warnAt.map(share => Number(parseAtto(share) / 1_000_000_000_000n)),
+  };
+}
+
+function compileProviders(configuration: Configuration, context: CompileContext): ProviderEntry[] {
+  return resourcesOf(configuration, 'provider').map(provider => ({
+    name: provider.id,
+    kind: provider.providerKind,
+    dialects: provider.dialects,
+    baseUrl: provider.baseUrl === 'sandbox:' ? context.sandboxBaseUrl : provider.baseUrl,
+    credential: provider.sealed,
+    sandbox: isSandbox(provider),
+  }));
+}
+
+function compileDeployments(configuration: Configuration): DeploymentEntry[] {
+  return resourcesOf(configuration, 'deployment').map(deployment => ({
+    id: deployment.id,
+    handle: deployment.handle,
+    model: deployment.model,
+    targetModel: deployment.targetModel,
+    provider: deployment.provider,
+    zones: { processing: deployment.processing },
+    concurrencyMax: deployment.concurrencyMax,
+    outputTokensMax: deployment.outputTokensMax,
+    mediaTokensMax: deployment.mediaTokensMax,
+    sell: cardOf(configuration, 'sell', deployment),
+    buy: cardOf(configuration, 'buy', deployment),
+  }));
+}
+
+function zonesEntry(zones: readonly string[] | null): readonly string[] | null {
+  return intersect(zones ?? undefined, undefined) ?? null;
+}
+
+function need<Value>(value: Value | undefined, name: string): Value {
+  if (value === undefined) throw new Error(`stored configuration: ${name} is named but not there`);
+  return value;
+}

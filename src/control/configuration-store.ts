@@ -1,0 +1,167 @@
+import { sql } from 'kysely';
+import { canonicalJson } from '../snapshot/hash.ts';
+import type { Store } from '../store/connect.ts';
+import type { Change } from './changes.ts';
+import { versionDigest } from './price-book.ts';
+import { type Configuration, type PriceVersion, type Resource, resourceKey } from './resources.ts';
+
+/** Another change was committed since the configuration was read; read it again. */
+export class RevisionConflict extends Error {
+  override readonly name = 'RevisionConflict';
+}
+
+/** The database belongs to another master key: nothing stored in it could be opened. */
+export class MasterKeyMismatch extends Error {
+  override readonly name = 'MasterKeyMismatch';
+}
+
+/** Rows of one statement; Postgres allows 65,535 parameters. */
+const rowsPerStatement = 5_000;
+
+/** Keeps the master key's fingerprint at the first start and refuses another at every later one. */
+export async function claimInstallation(store: Store, fingerprint: string): Promise<void> {
+  await store.db
+    .insertInto('installation')
+    .values({ master_key_fingerprint: fingerprint })
+    .onConflict(conflict => conflict.doNothing())
+    .execute();
+  const row = await store.db.selectFrom('installation').select('master_key_fingerprint').executeTakeFirstOrThrow();
+  if (row.master_key_fingerprint === fingerprint) return;
+  throw new MasterKeyMismatch(
+    'the database was set up with another master key; start with that one (CARRIER_MASTER_KEY or master.key)',
+  );
+}
+
+export async function readRevision(store: Store): Promise<bigint> {
+  const row = await store.db
+    .selectFrom('configuration_revision')
+    .select(eb => eb.fn.max('revision').as('revision'))
+    .executeTakeFirst();
+  return row?.revision ?? 0n;
+}
+
+/** Everything as of one moment. */
+export async function readConfiguration(store: Store): Promise<Configuration> {
+  return store.db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async transaction => {
+      const head = await transaction
+        .selectFrom('configuration_revision')
+        .select(eb => eb.fn.max('revision').as('revision'))
+        .executeTakeFirst();
+      const rows = await transaction.selectFrom('configuration_resource').select(['kind', 'id', 'document']).execute();
+      // The cast is true: only commitConfiguration writes documents, each under its kind and id.
+      const resources = rows.map(row => ({ ...(row.document as object), kind: row.kind, id: row.id }) as Resource);
+      const named = resources
+        .flatMap(resource => ('version' in resource ? [resource.version] : []))
+        .filter(id => id !== null);
+      const versions =
+        named.length === 0
+          ? []
+          : await transaction
+              .selectFrom('price_version')
+              .select(['id', 'currency', 'rates', 'origin'])
+              .where('id', 'in', named)
+              .execute();
+      return {
+        revision: head?.revision ?? 0n,
+        resources: new Map(resources.map(resource => [resourceKey(resource), resource])),
+        // The cast is true: only publishVersions writes rates.
+        versions: new Map(
+          versions.map(({ rates, ...row }) => [row.id, { ...row, rates: rates as PriceVersion['rates'] }]),
+        ),
+      };
+    });
+}
+
+/** Commits `next` as the revision after the one it was made from, with the versions it publishes, in one transaction.
+ *  Throws RevisionConflict when another change came first: nothing is written then. Returns the new revision. */
+export async function commitConfiguration(
+  store: Store,
+  commit: {
+    readonly before: Configuration;
+    readonly next: Configuration;
+    readonly publications: readonly PriceVersion[];
+    readonly changes: readonly Change[];
+    readonly actor: string;
+  },
+): Promise<bigint> {
+  const revision = commit.before.revision + 1n;
+  try {
+    await store.db.transaction().execute(async transaction => {
+      await transaction
+        .insertInto('configuration_revision')
+        .values({ revision, actor: commit.actor, changes: JSON.stringify(commit.changes) })
+        .execute();
+      for (const version of commit.publications) {
+        const digest = versionDigest({ currency: version.currency, rates: version.rates });
+        await transaction
+          .insertInto('price_version')
+          .values({
+            id: version.id,
+            currency: version.currency,
+            rates: JSON.stringify(version.rates),
+            digest,
+            origin: version.origin,
+          })
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .execute();
+        const kept = await transaction
+          .selectFrom('price_version')
+          .select('digest')
+          .where('id', '=', version.id)
+          .executeTakeFirstOrThrow();
+        if (kept.digest !== digest) throw new Error(`price version ${version.id} is published with other rates`);
+      }
+      const { written, removed } = difference(commit.before, commit.next);
+      for (let at = 0; at < removed.length; at += rowsPerStatement) {
+        const keys = removed.slice(at, at + rowsPerStatement);
+        await sql`
+          delete from configuration_resource
+          where (kind || ':' || id) = any(${keys}::text[])`.execute(transaction);
+      }
+      for (let at = 0; at < written.length; at += rowsPerStatement) {
+        const rows = written.slice(at, at + rowsPerStatement).map(({ kind, id, ...document }) => ({
+          kind,
+          id,
+          document: JSON.stringify(document),
+          revision,
+        }));
+        await transaction
+          .insertInto('configuration_resource')
+          .values(rows)
+          .onConflict(conflict =>
+            conflict.columns(['kind', 'id']).doUpdateSet(eb => ({
+              document: eb.ref('excluded.document'),
+              revision: eb.ref('excluded.revision'),
+            })),
+          )
+          .execute();
+      }
+    });
+    return revision;
+  } catch (error) {
+    if (isRevisionTaken(error)) throw new RevisionConflict('the configuration changed meanwhile', { cause: error });
+    throw error;
+  }
+}
+
+function difference(before: Configuration, next: Configuration) {
+  const written = [...next.resources].flatMap(([key, resource]) => {
+    const old = before.resources.get(key);
+    return old !== undefined && (old === resource || canonicalJson(old) === canonicalJson(resource)) ? [] : [resource];
+  });
+  return { written, removed: [...before.resources.keys()].filter(key => !next.resources.has(key)) };
+}
+
+function isRevisionTaken(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === '23505' &&
+    'constraint' in error &&
+    error.constraint === 'configuration_revision_pkey'
+  );
+}

@@ -1,0 +1,199 @@
+import { Fault } from '../completion/fault.ts';
+import { ConfigurationError } from '../config/problem.ts';
+import type { SnapshotJson } from '../snapshot/snapshot.ts';
+import type { Store } from '../store/connect.ts';
+import type { Change } from './changes.ts';
+import { compileSnapshot } from './compile.ts';
+import { commitConfiguration, RevisionConflict, readConfiguration } from './configuration-store.ts';
+import { exportConfiguration } from './export.ts';
+import { mintHandle, mintKeyId, mintKeySecret } from './key-secret.ts';
+import { compare, type Plan, type PlanContext, planApply } from './plan.ts';
+import type { ProviderKind } from './provider-kinds.ts';
+import { readDeclaration } from './read-declaration.ts';
+import { type ReferenceSources, resolveReference } from './references.ts';
+import { type Configuration, type KeyResource, keyName, resourceOf, resourcesOf } from './resources.ts';
+import type { Sealer } from './seal.ts';
+import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
+import { type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
+
+/** Everything that changes the configuration, and what is made of it. One for each supervisor. */
+export interface Control {
+  /** Plans a file and, unless it is a dry run, commits it. Throws ConfigurationError with all problems. */
+  apply(request: ApplyRequest): Promise<ApplyResult>;
+  exportText(): Promise<string>;
+  readConfiguration(): Promise<Configuration>;
+  /** The secret is in the answer and nowhere else. */
+  createKey(request: CreateKeyRequest): Promise<{ readonly key: KeyResource; readonly secret: string }>;
+  /** By id, or as organisation/project/name. Revoking twice is revoking. */
+  revokeKey(name: string, actor: string): Promise<KeyResource>;
+  /** What an unconfigured installation has; run at every start, after the file named at start. */
+  ensureZeroConfiguration(): Promise<void>;
+  compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson>;
+}
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly references: ReferenceSources;
+  readonly kinds: readonly ProviderKind[];
+  readonly facts: PublicPrices;
+  /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
+  readonly sandboxBaseUrl: string;
+  readonly nowMs: () => number;
+  /** Called after each committed change, so that the supervisor compiles at once rather than at its next look. */
+  readonly changed: (revision: bigint) => void;
+}
+
+export interface ApplyRequest {
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly prune: boolean;
+  readonly actor: string;
+  /** Refuse with revision_conflict when the stored configuration is at another. */
+  readonly expectedRevision?: bigint;
+}
+
+export interface ApplyResult {
+  /** After the apply; unchanged when nothing changed or it was a dry run. */
+  readonly revision: bigint;
+  readonly changes: readonly Change[];
+  readonly applied: boolean;
+  /** What the caller should know although it is no change. */
+  readonly notices: readonly string[];
+}
+
+export interface CreateKeyRequest {
+  /** organisation/project */
+  readonly project: string;
+  readonly name: string;
+  readonly expiresAt: string | null;
+  readonly actor: string;
+}
+
+/** How often a change is planned anew because another came first. */
+const attemptsMax = 8;
+
+export function createControl(options: ControlOptions): Control {
+  const { store, sealer } = options;
+  const context: PlanContext = {
+    sealer,
+    kinds: options.kinds,
+    resolve: reference => resolveReference(reference, options.references),
+    mintHandle: () => mintHandle(),
+    mintKeyId: () => mintKeyId(),
+  };
+
+  /** Reads, plans, commits; plans again when someone else committed in between. */
+  async function change(
+    actor: string,
+    plan: (stored: Configuration) => Plan,
+  ): Promise<{ plan: Plan; revision: bigint }> {
+    for (let attempt = 1; ; attempt++) {
+      const before = await readConfiguration(store);
+      const planned = plan(before);
+      if (planned.problems.length > 0) throw new ConfigurationError(planned.problems);
+      if (planned.changes.length === 0) return { plan: planned, revision: before.revision };
+      try {
+        const revision = await commitConfiguration(store, { before, ...planned, actor });
+        options.changed(revision);
+        return { plan: planned, revision };
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error;
+        if (attempt >= attemptsMax) throw new Fault('revision_conflict', undefined, { cause: error });
+      }
+    }
+  }
+
+  async function apply(request: ApplyRequest): Promise<ApplyResult> {
+    const read = readDeclaration(request.file);
+    const notices =
+      read.declaration.process === undefined
+        ? []
+        : ['process: is read at start with --config; applying it changes nothing of a running process'];
+    const plan = (stored: Configuration) => {
+      if (request.expectedRevision !== undefined && request.expectedRevision !== stored.revision) {
+        throw new Fault('revision_conflict', `The configuration is at revision ${stored.revision} by now.`);
+      }
+      return planApply(read, stored, { prune: request.prune }, context);
+    };
+    if (request.dryRun) {
+      const stored = await readConfiguration(store);
+      const planned = plan(stored);
+      if (planned.problems.length > 0) throw new ConfigurationError(planned.problems);
+      return { revision: stored.revision, changes: planned.changes, applied: false, notices };
+    }
+    const done = await change(request.actor, plan);
+    return { revision: done.revision, changes: done.plan.changes, applied: true, notices };
+  }
+
+  async function createKey(request: CreateKeyRequest) {
+    const id = mintKeyId();
+    const secret = mintKeySecret(id);
+    const key: KeyResource = {
+      kind: 'key',
+      id,
+      name: request.name,
+      project: request.project,
+      digest: sealer.digestSecret(secret),
+      reference: null,
+      expiresAt: request.expiresAt,
+      revoked: false,
+      allow: null,
+      zones: null,
+      lowerOutputToFit: false,
+      budget: null,
+    };
+    await change(request.actor, stored => {
+      if (resourceOf(stored, 'project', request.project) === undefined) {
+        throw new Fault('resource_not_found', `There is no project ${request.project}.`);
+      }
+      if (resourcesOf(stored, 'key').some(other => keyName(other) === keyName(key))) {
+        throw new Fault('resource_exists', `There is a key ${keyName(key)} already.`);
+      }
+      return planKey(stored, key);
+    });
+    return { key, secret };
+  }
+
+  async function revokeKey(name: string, actor: string): Promise<KeyResource> {
+    let revoked: KeyResource | undefined;
+    await change(actor, stored => {
+      const key = resourceOf(stored, 'key', name) ?? resourcesOf(stored, 'key').find(other => keyName(other) === name);
+      if (key === undefined) throw new Fault('resource_not_found', `There is no key ${name}.`);
+      revoked = { ...key, revoked: true };
+      return planKey(stored, revoked);
+    });
+    return revoked!;
+  }
+
+  async function ensureZeroConfiguration(): Promise<void> {
+    const firstKeySecret = () =>
+      ensureSecretFile(sandboxKeyPath(options.references.dataDirectory), () => mintKeySecret(mintKeyId()));
+    const zero = { ...context, environment: options.references.environment, facts: options.facts, firstKeySecret };
+    await change('zero-configuration', stored => planZeroConfiguration(stored, zero));
+  }
+
+  async function compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson> {
+    return compileSnapshot(await readConfiguration(store), {
+      compiledAt: new Date(options.nowMs()).toISOString(),
+      sandboxBaseUrl: options.sandboxBaseUrl,
+      ...(revokedLocally === undefined ? {} : { revokedLocally }),
+    });
+  }
+
+  return {
+    apply,
+    exportText: async () => exportConfiguration(await readConfiguration(store)),
+    readConfiguration: () => readConfiguration(store),
+    createKey,
+    revokeKey,
+    ensureZeroConfiguration,
+    compile,
+  };
+}
+
+function planKey(stored: Configuration, key: KeyResource): Plan {
+  const resources = new Map([...stored.resources, [`key:${key.id}`, key] as const]);
+  const next = { ...stored, resources };
+  return { next, changes: compare(stored, next), publications: [], problems: [] };
+}

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { isZone } from '../governance/zones.ts';
+import { meters } from '../pricing/rate-card.ts';
+import { referencePattern } from './references.ts';
+
+/** The declarative file, as users write it. Keys once accepted stay valid. */
+
+/** Bounds of one file. */
+const entriesMax = 20_000;
+const candidatesMax = 64;
+const patternsMax = 256;
+const tiersMax = 16;
+const timeoutMsMax = 86_400_000;
+
+/** What resources are called; `/` and `%` stay free for names of models and for paths. */
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, {
+  error: 'must be 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and begin with a letter or digit',
+});
+const routeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*){0,3}$/, {
+  error: 'must be a name of letters, digits, `.`, `_`, `:` or `-`; `/` may part it',
+});
+export const modelPattern =
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._:@+-]*(?:\/[A-Za-z0-9._:@+-]+){0,3}$/;
+const model = z.string().max(200).regex(modelPattern, { error: 'must be vendor/name, such as openai/gpt-5' });
+
+const decimal = (integerDigits: number, decimals: number, what: string) =>
+  z
+    .string({ error: `must be a decimal string in quotes, such as "1.25": ${what}` })
+    .regex(new RegExp(`^\\d{1,${integerDigits}}(?:\\.\\d{1,${decimals}})?$`), {
+      error: `must be a decimal such as "1.25", with at most ${decimals} decimals and no sign`,
+    });
+
+const rate = decimal(12, 12, 'currency per million units');
+const amount = decimal(18, 18, 'an amount of money');
+const share = z
+  .string({ error: 'must be a decimal string in quotes, such as "0.8"' })
+  .regex(/^(?:0\.\d{1,6}|1(?:\.0{1,6})?)$/, {
+    error: 'must be a part of the limit, above 0 and at most 1, such as "0.8"',
+  })
+  .refine(text => Number(text) > 0, { error: 'must be above 0' });
+const reference = z.string().max(4_096).regex(referencePattern, {
+  error: 'must be env:NAME or file:path; secrets themselves do not belong in this file',
+});
+const zone = z.string().refine(isZone, {
+  error: 'is no zone: GLOBAL, EU, a country such as DE, or a region below one such as DE/eu-central-1',
+});
+const zones = z.array(zone).min(1).max(patternsMax);
+const pattern = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\s]+$/, { error: 'must not contain spaces' });
+const allow = z.array(pattern).max(patternsMax);
+const whole = (min: number, max: number) => z.int().min(min).max(max);
+const named = <Value extends z.ZodType>(key: z.ZodType<string, string>, value: Value) =>
+  z.record(key, value).refine(entries => Object.keys(entries).length <= entriesMax, {
+    error: `must not have more than ${entriesMax} entries`,
+  });
+
+const budget = z.strictObject({
+  limit: amount,
+  period: z.enum(['day', 'week', 'month', 'total']).default('month'),
+  hard: z.boolean().default(true),
+  warnAt: z.array(share).max(16).default([]),
+});
+
+const dialects = ['openai-chat', 'anthropic-messages'] as const;
+/** Known wire formats that deployments cannot be called in yet. */
+export const dialectsNotAvailable: readonly string[] = [
+  'openai-responses',
+  'gemini',
+  'cohere-chat',
+  'bedrock-converse',
+];
+
+const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
+  error: 'must be http://host/path, https://host/path or unix:/path, without user, query or fragment',
+});
+
+const provider = z.strictObject({
+  kind: name.optional(),
+  dialect: z.enum(dialects).optional(),
+  dialects: z.array(z.enum(dialects)).min(1).max(dialects.length).optional(),
+  baseUrl: baseUrl.optional(),
+  credential: reference.optional(),
+});
+
+const deployment = z.strictObject({
+  provider: name,
+  model,
+  targetModel: z
+    .string()
+    .max(256)
+    .regex(/^[\x21-\x7e]+$/, { error: 'must be printable without spaces' })
+    .optional(),
+  zones: z.strictObject({ processing: zone }).optional(),
+  limits: z.strictObject({ concurrency: whole(1, 1_000_000).optional() }).optional(),
+  outputTokensMax: whole(1, 10_000_000).optional(),
+  mediaTokensMax: whole(0, 10_000_000).optional(),
+});
+
+const rates = Object.fromEntries(meters.map(meter => [meter, rate.optional()])) as Record<
+  (typeof meters)[number],
+  z.ZodOptional<typeof rate>
+>;
+const tier = z.strictObject({
+  measure: z.enum(['inputTotal']),
+  op: z.enum(['gt', 'gte']),
+  size: whole(0, Number.MAX_SAFE_INTEGER),
+  rates: z.strictObject(rates),
+});
+const book = z.strictObject({
+  currency: z.string().regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' }),
+  rates: named(z.string().max(200), z.strictObject({ ...rates, tiers: z.array(tier).max(tiersMax).optional() })),
+});
+
+const timeout = whole(1, timeoutMsMax).optional();
+const route = z.strictObject({
+  candidates: z
+    .array(
+      z.strictObject({
+        deployment: name,
+        weight: whole(1, 1_000_000).default(1),
+        priority: whole(0, 1_000).default(1),
+      }),
+    )
+    .min(1)
+    .max(candidatesMax),
+  retries: whole(0, 16).optional(),
+  connectTimeoutMs: timeout,
+  firstByteTimeoutMs: timeout,
+  idleTimeoutMs: timeout,
+  totalTimeoutMs: timeout,
+  abort: z.enum(['cancel', 'drain']).optional(),
+});
+
+const key = z.strictObject({
+  /** The id of a key that was created here and whose secret no file knows. */
+  id: z
+    .string()
+    .regex(/^[0-9A-Za-z]{8}$/, { error: 'must be the 8 characters of an existing key' })
+    .optional(),
+  secret: reference.optional(),
+  expiresAt: z.iso.datetime({ offset: true, error: 'must be an instant such as 2027-01-01T00:00:00Z' }).optional(),
+  revoked: z.boolean().default(false),
+  allow: allow.optional(),
+  zones: zones.optional(),
+  lowerOutputToFit: z.boolean().default(false),
+  budget: budget.optional(),
+});
+const project = z.strictObject({
+  keys: named(name, key).optional(),
+  allow: allow.default(['**']),
+  zones: zones.optional(),
+  budget: budget.optional(),
+});
+const organisation = z.strictObject({ projects: named(name, project).optional(), budget: budget.optional() });
+
+export const declarationSchema = z.strictObject({
+  process: z.unknown().optional(),
+  providers: named(name, provider).optional(),
+  deployments: named(name, deployment).optional(),
+  prices: z.strictObject({ sell: book.optional(), buy: book.optional() }).optional(),
+  routes: named(routeName, route).optional(),
+  organisations: named(name, organisation).optional(),
+  policies: z.strictObject({ orphans: z.enum(['delivered', 'free']).optional() }).optional(),
+});
+
+export type Declaration = z.output<typeof declarationSchema>;
+export type DeclaredBudget = z.output<typeof budget>;
+export type DeclaredBook = z.output<typeof book>;
+
+/** Keys that users of such a system know or will know, by place; `*` is any name. Refused by name (I10). */
+export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
+  ['deployments.*.serviceTier', 'Service tiers are not built yet.'],
+  ['deployments.*.capabilities', 'Capabilities are not filtered by yet.'],
+  ['deployments.*.failureDomains', 'Failure domains are not used yet.'],
+  ['deployments.*.zones.tlsTermination', 'Only `processing` is enforced yet.'],
+  ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
+  ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
+  ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
+  ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
+  ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
+  ['prices.*.from', 'Prices that begin later are not built yet.'],
+  ['prices.*.rates.*.from', 'Prices that begin later are not built yet.'],
+  ['prices.*.rates.*.serviceTiers', 'Prices by service tier are not built yet.'],
+  ['prices.*.rates.*.image', 'Prices of generated images are not built yet.'],
+  ['prices.*.rates.*.inputVideo', 'This meter is not built yet.'],
+  ['prices.*.rates.*.outputImage', 'This meter is not built yet.'],
+  ['prices.*.rates.*.cacheStorage', 'This meter is not built yet.'],
+  ['routes.*.policy', 'Route policies other than weight and priority are not built yet.'],
+  ['routes.*.hedge', 'Hedging is not built yet.'],
+  ['routes.*.affinity', 'Session affinity is not built yet.'],
+  ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],
+  ['organisations.*.wallet', 'Prepaid wallets are not built yet.'],
+  ['organisations.*.commitments', 'Commitments are not built yet.'],
+  ['organisations.*.zones', 'Set zones on projects and keys.'],
+  ['organisations.*.allow', 'Set allow on projects and keys.'],
+  ['organisations.*.projects.*.limits', 'Rate limits are not built yet.'],
+  ['organisations.*.projects.*.mediaFetch', 'Media is not fetched yet.'],
+  ['organisations.*.projects.*.contentLogs', 'Prompts and answers are never logged yet.'],
+  ['organisations.*.projects.*.keys.*.limits', 'Rate limits are not built yet.'],
+  ['organisations.*.projects.*.keys.*.mediaFetch', 'Media is not fetched yet.'],
+  ['organisations.*.projects.*.keys.*.sigv4', 'Keys that sign with SigV4 are not built yet.'],
+  ['commitments', 'Commitments are not built yet.'],
+  ['bundles', 'Bundles are not built yet.'],
+  ['batches', 'Batches are not built yet.'],
+  ['cache', 'Answers are not cached yet.'],
+]);
+
+function isBaseUrl(text: string): boolean {
+  if (/^unix:\/[^\0?#]+$/.test(text)) return true;
+  if (!/^https?:\/\/\S+$/.test(text) || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === '' && url.hostname !== '';
+}

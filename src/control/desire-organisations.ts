@@ -1,0 +1,143 @@
+import { intersect } from '../governance/zones.ts';
+import type { Declaration, DeclaredBudget } from './declaration.ts';
+import { keySecretPattern, refuseSecret } from './key-secret.ts';
+import type { Desire } from './plan.ts';
+import {
+  type Budget,
+  type KeyResource,
+  keyName as keyNameOf,
+  type OrganisationResource,
+  type ProjectResource,
+  resourcesOf,
+} from './resources.ts';
+
+type DeclaredOrganisation = NonNullable<Declaration['organisations']>[string];
+type DeclaredProject = NonNullable<DeclaredOrganisation['projects']>[string];
+type DeclaredKey = NonNullable<DeclaredProject['keys']>[string];
+
+export function desireOrganisations(desire: Desire): (OrganisationResource | ProjectResource | KeyResource)[] {
+  const storedKeys = resourcesOf(desire.stored, 'key');
+  const takenIds = new Set(storedKeys.map(key => key.id));
+  const byName = new Map(storedKeys.map(key => [keyNameOf(key), key]));
+  return Object.entries(desire.declaration.organisations ?? {}).flatMap(([organisation, declared]) => [
+    { kind: 'organisation' as const, id: organisation, budget: toBudget(declared.budget) },
+    ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
+      const id = `${organisation}/${name}`;
+      const path = ['organisations', organisation, 'projects', name];
+      const keys = Object.entries(project.keys ?? {}).flatMap(([keyName, key]) =>
+        desireKey(
+          desire,
+          {
+            project: id,
+            name: keyName,
+            path: [...path, 'keys', keyName],
+            takenIds,
+            stored: byName.get(`${id}/${keyName}`),
+          },
+          key,
+        ),
+      );
+      return [toProject(id, project), ...keys];
+    }),
+  ]);
+}
+
+function toProject(id: string, declared: DeclaredProject): ProjectResource {
+  return {
+    kind: 'project',
+    id,
+    allow: sorted(declared.allow),
+    zones: intersect(declared.zones, undefined) ?? null,
+    budget: toBudget(declared.budget),
+  };
+}
+
+interface KeyPlace {
+  readonly project: string;
+  readonly name: string;
+  readonly path: readonly string[];
+  readonly takenIds: Set<string>;
+  readonly stored: KeyResource | undefined;
+}
+
+function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyResource[] {
+  const stored = place.stored;
+  if (declared.id !== undefined && stored?.id !== declared.id) {
+    desire.refuse([...place.path, 'id'], `no key ${place.name} with this id is here; ids are given by the server`);
+    return [];
+  }
+  const identity =
+    declared.secret === undefined ? keepSecret(desire, place) : importSecret(desire, place, declared.secret);
+  if (identity === undefined) return [];
+  const key: KeyResource = {
+    kind: 'key',
+    ...identity,
+    name: place.name,
+    project: place.project,
+    expiresAt: declared.expiresAt === undefined ? null : new Date(declared.expiresAt).toISOString(),
+    // A revocation is for good: a file written before it must not undo it. A new secret makes a new key.
+    revoked: declared.revoked || (stored?.revoked === true && stored.digest === identity.digest),
+    allow: declared.allow === undefined ? null : sorted(declared.allow),
+    zones: intersect(declared.zones, undefined) ?? null,
+    lowerOutputToFit: declared.lowerOutputToFit,
+    budget: toBudget(declared.budget),
+  };
+  return [key];
+}
+
+type KeyIdentity = Pick<KeyResource, 'id' | 'digest' | 'reference'>;
+
+function keepSecret(desire: Desire, place: KeyPlace): KeyIdentity | undefined {
+  const stored = place.stored;
+  if (stored !== undefined) return { id: stored.id, digest: stored.digest, reference: null };
+  const command = `carrier keys create --project ${place.project} --name ${place.name}`;
+  desire.refuse(
+    place.path,
+    `this key is not here yet; name its secret (secret: env:NAME), or make it with \`${command}\``,
+  );
+  return undefined;
+}
+
+/** The secret's own id where it has one; else one minted at creation and kept, also when the secret is replaced. */
+function importSecret(desire: Desire, place: KeyPlace, reference: string): KeyIdentity | undefined {
+  const stored = place.stored;
+  const resolved = desire.resolve(reference);
+  const refusal = 'refusal' in resolved ? resolved.refusal : refuseSecret(resolved.value);
+  if (refusal !== undefined || 'refusal' in resolved) {
+    desire.refuse([...place.path, 'secret'], refusal ?? 'cannot be used');
+    return undefined;
+  }
+  const digest = desire.sealer.digestSecret(resolved.value);
+  const own = keySecretPattern.exec(resolved.value)?.[1];
+  const isFree = own !== undefined && (own === stored?.id || !place.takenIds.has(own));
+  const id = isFree ? own : (stored?.id ?? mintFreeId(desire, place.takenIds));
+  place.takenIds.add(id);
+  return { id, digest, reference };
+}
+
+function mintFreeId(desire: Desire, taken: ReadonlySet<string>): string {
+  for (;;) {
+    const id = desire.mintKeyId();
+    if (!taken.has(id)) return id;
+  }
+}
+
+/** One spelling for one budget: no superfluous zeros, warnings in order. */
+function toBudget(declared: DeclaredBudget | undefined): Budget | null {
+  if (declared === undefined) return null;
+  const plain = (decimal: string) =>
+    decimal
+      .replace(/^0+(?=\d)/, '')
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, '');
+  return {
+    limit: plain(declared.limit),
+    period: declared.period,
+    hard: declared.hard,
+    warnAt: [...new Set(declared.warnAt.map(plain))].sort((left, right) => Number(left) - Number(right)),
+  };
+}
+
+function sorted(patterns: readonly string[]): string[] {
+  return [...new Set(patterns)].sort();
+}

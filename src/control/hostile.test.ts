@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parse, stringify } from 'yaml';
+import { ConfigurationError } from '../config/problem.ts';
+import { readDeclaration } from './read-declaration.ts';
+
+const design = readFileSync(new URL('../../test/support/fixtures/design.yaml', import.meta.url), 'utf8');
+
+function problems(text: string): readonly string[] {
+  try {
+    readDeclaration(text);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError, String(error));
+    return error.problems.map(({ path, code, line }) =>
+      `${line ?? '-'} ${path} ${code === 'setting_not_available' ? 'n/a' : ''}`.trim(),
+    );
+  }
+}
+
+/** Every place of the documented file that holds a value. */
+function places(value: unknown, path: readonly (string | number)[] = []): (readonly (string | number)[])[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  return [
+    path,
+    ...Object.entries(value).flatMap(([key, inner]) =>
+      places(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+    ),
+  ];
+}
+
+function replaced(value: unknown, path: readonly (string | number)[], by: unknown): unknown {
+  const [first, ...rest] = path;
+  if (first === undefined) return by;
+  if (Array.isArray(value)) return value.map((item, i) => (i === first ? replaced(item, rest, by) : item));
+  return Object.fromEntries(
+    Object.entries(value as object).map(([key, inner]) => [key, key === first ? replaced(inner, rest, by) : inner]),
+  );
+}
+
+test('a wrong type at any place of the file is refused with the path of that place', () => {
+  const content = parse(design);
+  const all = places(content).filter(path => path.length > 0);
+  const wrongs: readonly unknown[] = [
+    null,
+    true,
+    -1,
+    1.5,
+    1e300,
+    'not/ a valid\nvalue ',
+    [[]],
+    { nothing: { here: 1 } },
+  ];
+  assert.ok(all.length > 60, String(all.length));
+  for (const path of all) {
+    for (const wrong of wrongs) {
+      const isBoolean = path.at(-1) === 'hard';
+      if (isBoolean && wrong === true) continue;
+      const found = problems(stringify(replaced(content, path, wrong)));
+      assert.ok(found.length > 0, `${path.join('.')} accepted ${JSON.stringify(wrong)}`);
+      assert.ok(
+        found.some(problem => problem.split(' ')[1]?.startsWith(path.map(String).join('.'))),
+        `${path.join('.')}: ${found.join('; ')}`,
+      );
+    }
+  }
+});
+
+test('an unknown key at any place is refused, and a known one that is not built says so', () => {
+  assert.deepEqual(problems('provider: {}'), ['1 provider']);
+  assert.deepEqual(problems('deployments: { a: { provider: p, model: v/a, serviceTier: priority, tier: x } }'), [
+    '1 deployments.a.serviceTier n/a',
+    '1 deployments.a.tier',
+  ]);
+  assert.deepEqual(
+    problems(
+      'prices: { sell: { currency: USD, rates: { v/a: { input: "1", serviceTiers: {}, from: x, image: "1" } } } }',
+    ),
+    [
+      '1 prices.sell.rates.v/a.serviceTiers n/a',
+      '1 prices.sell.rates.v/a.from n/a',
+      '1 prices.sell.rates.v/a.image n/a',
+    ],
+  );
+  assert.deepEqual(problems('providers: { g: { dialect: gemini } }'), ['1 providers.g.dialect n/a']);
+  assert.deepEqual(problems('process: { contentLogs: true }'), ['1 process.contentLogs n/a']);
+});
+
+test('a bomb of anchors, deep nesting, NUL bytes and huge files are refused quickly', () => {
+  const bomb = `a: &a [${'x,'.repeat(9)}x]\n${[...'bcdefghij'].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}`;
+  const hostile = [
+    bomb,
+    '['.repeat(4_000_000),
+    '{a: '.repeat(100_000),
+    '- '.repeat(100_000),
+    `${Array.from({ length: 2_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')}`,
+    '? '.repeat(10_000),
+    'a: "\0"',
+    `a: ${'x'.repeat(5 * 1024 * 1024)}`,
+    '&a [*a]',
+    '!!js/function "() => 1"',
+    '%YAML 1.1\n---\nproviders: !!set { a, b }',
+    '',
+    '# nothing',
+    '~',
+    '{}',
+  ];
+  for (const text of hostile) {
+    const startedAt = performance.now();
+    assert.notDeepEqual(problems(text), [], text.slice(0, 40));
+    assert.ok(performance.now() - startedAt < 2_000, text.slice(0, 40));
+  }
+});
+
+test('duplicate keys and several documents are errors, not the last one wins', () => {
+  assert.deepEqual(problems('organisations: { a: {}, a: {} }').length, 1);
+  assert.deepEqual(problems('organisations: { a: {} }\norganisations: { b: {} }').length, 1);
+  assert.notDeepEqual(problems('organisations: { a: {} }\n---\norganisations: { b: {} }'), []);
+});
+
+test('names of objects’ own machinery are names like others or are refused, never lost', () => {
+  assert.deepEqual(problems('organisations: { __proto__: {} }'), ['1 organisations.__proto__']);
+  const { declaration } = readDeclaration('organisations: { constructor: {}, toString: {} }');
+  assert.deepEqual(Object.keys(declaration.organisations ?? {}), ['constructor', 'toString']);
+});
+
+test('no text makes the reader fail other than with its problems', () => {
+  const lines = design.split('\n');
+  fc.assert(
+    fc.property(
+      fc.nat(lines.length - 1),
+      fc.string({ unit: 'binary', maxLength: 12 }),
+      fc.nat(80),
+      (line, junk, at) => {
+        const mutated = lines.with(line, lines[line]!.slice(0, at) + junk + lines[line]!.slice(at));
+        problems(mutated.join('\n'));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,19 @@
+import type { DialectName } from '../completion/request.ts';
+import type { Provider } from '../providers/provider.ts';
+
+/** What control needs to know of a kind of provider; providers/ has the rest. */
+export type ProviderKind = Pick<Provider, 'name' | 'dialects' | 'baseUrl' | 'environment'>;
+
+/** The kind of an account that names none: the provider whose host it calls, else any that speaks the dialect. */
+export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, baseUrl: string): string {
+  const host = hostOf(baseUrl);
+  const known = kinds.find(
+    kind => kind.dialects.includes(dialect) && host !== undefined && hostOf(kind.baseUrl ?? '') === host,
+  );
+  if (known !== undefined) return known.name;
+  return dialect === 'anthropic-messages' ? 'anthropic-compatible' : 'openai-compatible';
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) && !url.startsWith('unix:') ? new URL(url).host : undefined;
+}

@@ -1,0 +1,188 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { ConfigurationError, type Problem } from '../config/problem.ts';
+import { checkProcessPart } from '../config/settings.ts';
+import { type Declaration, declarationSchema, dialectsNotAvailable, keysNotAvailable } from './declaration.ts';
+
+/** Largest file; larger ones are refused before they are parsed. */
+export const declarationBytesMax = 4 * 1024 * 1024;
+/** How often anchors may be used; what they expand to is bounded by this and the size. */
+const aliasCountMax = 100;
+/** Nesting of flow collections, far above what the schema allows; checked before parsing, which recurses. */
+const depthMax = 64;
+/** Problems found before reading stops. */
+const problemsMax = 1_000;
+
+type Path = readonly PropertyKey[];
+
+export interface ReadDeclaration {
+  readonly declaration: Declaration;
+  /** Adds line and column to a problem found later, by its path. */
+  locate(path: Path, problem: Omit<Problem, 'path' | 'line' | 'column'>): Problem;
+}
+
+/** Reads a declarative file. Throws ConfigurationError with everything that is wrong with its form. */
+export function readDeclaration(text: string): ReadDeclaration {
+  if (Buffer.byteLength(text) > declarationBytesMax) throw invalid(`the file is over ${declarationBytesMax} bytes`);
+  if (text.includes('\0')) throw invalid('the file contains a NUL byte');
+  refuseDeepNesting(text);
+
+  const lines = new LineCounter();
+  const document = parse(text, lines);
+  const locate = (path: Path, problem: Omit<Problem, 'path' | 'line' | 'column'>): Problem => ({
+    path: path.map(String).join('.'),
+    ...problem,
+    ...positionOf(document, path, lines),
+  });
+  const syntax = [...document.errors, ...document.warnings].slice(0, problemsMax).map(error => {
+    const at = lines.linePos(error.pos[0]);
+    const message = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+    return { path: '', code: 'configuration_invalid' as const, message, line: at.line, column: at.col };
+  });
+  if (syntax.length > 0) throw new ConfigurationError(syntax);
+
+  const content = toContent(document);
+  if (content === null || content === undefined || isEmptyMap(content)) throw invalid('the file says nothing');
+  const reserved = findReservedKeys(content).map(path => locate(path, wrong('no entry can have this name')));
+  const parsed = declarationSchema.safeParse(content);
+  const problems = [
+    ...reserved,
+    ...(parsed.error?.issues ?? []).flatMap(issue => explain(issue, content, locate)),
+    ...processProblems(content, document, lines),
+  ];
+  if (problems.length > 0) throw new ConfigurationError(inFileOrder(problems).slice(0, problemsMax));
+  return { declaration: parsed.data!, locate };
+}
+
+function parse(text: string, lines: LineCounter): Document {
+  try {
+    return parseDocument(text, {
+      lineCounter: lines,
+      version: '1.2',
+      strict: true,
+      uniqueKeys: true,
+      prettyErrors: false,
+    });
+  } catch (cause) {
+    throw invalid(`the file cannot be parsed (${cause instanceof Error ? cause.message.slice(0, 100) : 'unknown'})`);
+  }
+}
+
+function toContent(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: aliasCountMax });
+  } catch (cause) {
+    throw invalid(`anchors expand too far (${cause instanceof Error ? cause.message.slice(0, 100) : 'unknown'})`);
+  }
+}
+
+/** Indentation and flow brackets both nest. Counting brackets anywhere, also in text, errs on the side of refusing. */
+function refuseDeepNesting(text: string): void {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x5b || code === 0x7b) {
+      if (++depth > depthMax) throw invalid(`the file nests deeper than ${depthMax} levels`);
+    } else if ((code === 0x5d || code === 0x7d) && depth > 0) depth--;
+  }
+  if (/^[ \t]{512,}\S/m.test(text) || /^(?:[ \t]*[-?] ){64,}/m.test(text))
+    throw invalid(`the file nests deeper than ${depthMax} levels`);
+}
+
+/** zod does not see these keys; an entry of that name must not vanish in silence. */
+function findReservedKeys(content: unknown, path: Path = []): Path[] {
+  if (typeof content !== 'object' || content === null || path.length > depthMax) return [];
+  return Object.entries(content).flatMap(([key, value]) =>
+    key === '__proto__' ? [[...path, key]] : findReservedKeys(value, [...path, key]),
+  );
+}
+
+function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclaration['locate']): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => locate([...issue.path, key], explainUnknownKey([...issue.path, key])));
+  }
+  if (issue.code === 'invalid_key') {
+    return [locate(issue.path, wrong(`the name ${issue.issues[0]?.message ?? 'cannot be used'}`))];
+  }
+  const value = valueAt(content, issue.path);
+  if (typeof value === 'string' && dialectsNotAvailable.includes(value) && issue.code === 'invalid_value') {
+    const message = `providers cannot be called in ${value} yet`;
+    return [locate(issue.path, { code: 'setting_not_available', message })];
+  }
+  const missing = value === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+  return [locate(issue.path, wrong(missing ? `is missing; ${lowerFirst(issue.message)}` : lowerFirst(issue.message)))];
+}
+
+function explainUnknownKey(path: Path): Omit<Problem, 'path' | 'line' | 'column'> {
+  for (const [place, message] of keysNotAvailable) {
+    const segments = place.split('.');
+    if (segments.length === path.length && segments.every((segment, i) => segment === '*' || segment === path[i])) {
+      return { code: 'setting_not_available', message };
+    }
+  }
+  return wrong('no setting has this name here');
+}
+
+function processProblems(content: unknown, document: Document, lines: LineCounter): Problem[] {
+  const part = valueAt(content, ['process']);
+  if (part === undefined) return [];
+  return checkProcessPart(part).map(problem => ({
+    ...problem,
+    ...positionOf(document, problem.path.split('.'), lines),
+  }));
+}
+
+function inFileOrder(problems: readonly Problem[]): Problem[] {
+  const place = (problem: Problem) => (problem.line ?? 0) * 1e6 + (problem.column ?? 0);
+  return problems.toSorted((left, right) => place(left) - place(right));
+}
+
+function valueAt(content: unknown, path: Path): unknown {
+  let value = content;
+  for (const segment of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[segment]; // any object may be read by a key it has
+  }
+  return value;
+}
+
+/** Of the deepest part of the path that the file has; keys are pointed at rather than their values. */
+function positionOf(document: Document, path: Path, lines: LineCounter): { line?: number; column?: number } {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const segment of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find(item => isScalar(item.key) && String(item.key.value) === String(segment));
+      if (pair === undefined) break;
+      offset = offsetOf(pair.key) ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(segment)];
+      offset = offsetOf(node) ?? offset;
+    } else break;
+  }
+  if (offset === undefined) return {};
+  const at = lines.linePos(offset);
+  return { line: at.line, column: at.col };
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as Node | undefined)?.range?.[0]; // nodes made by the parser have a range; anything else has none
+}
+
+function wrong(message: string): Omit<Problem, 'path' | 'line' | 'column'> {
+  return { code: 'configuration_invalid', message };
+}
+
+function invalid(message: string): ConfigurationError {
+  return new ConfigurationError([{ path: '', ...wrong(message) }]);
+}
+
+function isEmptyMap(content: unknown): boolean {
+  return typeof content === 'object' && content !== null && Object.keys(content).length === 0;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,200 @@
+import type { DialectName } from '../completion/request.ts';
+import type { Meter } from '../pricing/rate-card.ts';
+import type { RoutePolicy } from '../snapshot/snapshot.ts';
+
+/** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */
+export type Resource =
+  | OrganisationResource
+  | ProjectResource
+  | KeyResource
+  | ProviderResource
+  | DeploymentResource
+  | RouteResource
+  | BookResource
+  | PoliciesResource
+  | RuleResource;
+
+export type ResourceKind = Resource['kind'];
+export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
+
+export interface Budget {
+  /** Decimal string in the currency of the sell book. */
+  readonly limit: string;
+  readonly period: 'day' | 'week' | 'month' | 'total';
+  readonly hard: boolean;
+  /** Ascending parts of the limit. */
+  readonly warnAt: readonly string[];
+}
+
+export interface OrganisationResource {
+  readonly kind: 'organisation';
+  /** The name. */
+  readonly id: string;
+  readonly budget: Budget | null;
+}
+
+export interface ProjectResource {
+  readonly kind: 'project';
+  /** `organisation/name` */
+  readonly id: string;
+  readonly allow: readonly string[];
+  readonly zones: readonly string[] | null;
+  readonly budget: Budget | null;
+}
+
+export interface KeyResource {
+  readonly kind: 'key';
+  /** Eight characters, minted when the key was; part of the secret unless that was imported. */
+  readonly id: string;
+  readonly name: string;
+  readonly project: string;
+  readonly digest: string;
+  /** Where an imported secret came from. */
+  readonly reference: string | null;
+  readonly expiresAt: string | null;
+  readonly revoked: boolean;
+  readonly allow: readonly string[] | null;
+  readonly zones: readonly string[] | null;
+  readonly lowerOutputToFit: boolean;
+  readonly budget: Budget | null;
+}
+
+/** declared: by a file or the management API. environment: by zero configuration, which keeps it up to date. */
+export type Origin = 'declared' | 'environment';
+
+export interface ProviderResource {
+  readonly kind: 'provider';
+  readonly id: string;
+  /** Of providers/. */
+  readonly providerKind: string;
+  readonly dialects: readonly DialectName[];
+  /** `sandbox:` stands for the emulator of this replica. */
+  readonly baseUrl: string;
+  readonly reference: string | null;
+  /** The credential under the master key, and what tells whether it changed. */
+  readonly sealed: string | null;
+  readonly fingerprint: string | null;
+  readonly origin: Origin;
+}
+
+export interface DeploymentResource {
+  readonly kind: 'deployment';
+  readonly id: string;
+  readonly handle: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly targetModel: string;
+  readonly processing: string;
+  readonly concurrencyMax: number | null;
+  readonly outputTokensMax: number;
+  readonly mediaTokensMax: number;
+  readonly origin: Origin;
+}
+
+export interface RouteResource {
+  readonly kind: 'route';
+  readonly id: string;
+  /** Sorted by deployment. */
+  readonly candidates: readonly { readonly deployment: string; readonly weight: number; readonly priority: number }[];
+  readonly policy: RoutePolicy;
+  readonly origin: Origin;
+}
+
+/** Which price version a book uses. */
+export interface BookResource {
+  readonly kind: 'book';
+  readonly id: BookName;
+  readonly version: string;
+}
+
+export type BookName = 'sell' | 'buy';
+
+export interface PoliciesResource {
+  readonly kind: 'policies';
+  readonly id: 'policies';
+  readonly orphans: 'delivered' | 'free';
+}
+
+/** What zero configuration does while nobody says otherwise. A rule that ended stays, so that it does not begin again. */
+export interface RuleResource {
+  readonly kind: 'rule';
+  readonly id: 'publish-facts-when-unconfigured' | 'providers-from-environment';
+  readonly state: 'active' | 'ended';
+  /** The price version in force by the first rule; null when there is none. */
+  readonly version: string | null;
+}
+
+/** Immutable once published. */
+export interface PriceVersion {
+  readonly id: string;
+  readonly currency: string;
+  readonly rates: Readonly<Record<string, PriceRow>>;
+  /** `declared`, or the rule that published it. */
+  readonly origin: string;
+}
+
+/** Decimal strings, currency per 10⁶ units. */
+export type DecimalRates = Readonly<Partial<Record<Meter, string>>>;
+
+export interface PriceRow {
+  readonly rates: DecimalRates;
+  readonly tiers: readonly {
+    readonly measure: 'inputTotal';
+    readonly op: 'gt' | 'gte';
+    readonly size: number;
+    readonly rates: DecimalRates;
+  }[];
+}
+
+export interface Configuration {
+  /** 0 before the first change. */
+  readonly revision: bigint;
+  /** By `kind:id`. */
+  readonly resources: ReadonlyMap<string, Resource>;
+  /** Every version that a book or a rule names. */
+  readonly versions: ReadonlyMap<string, PriceVersion>;
+}
+
+export const emptyConfiguration: Configuration = { revision: 0n, resources: new Map(), versions: new Map() };
+
+export function resourceKey(resource: Pick<Resource, 'kind' | 'id'>): string {
+  return `${resource.kind}:${resource.id}`;
+}
+
+/** All of one kind, sorted by id. */
+export function resourcesOf<Kind extends ResourceKind>(
+  configuration: Pick<Configuration, 'resources'>,
+  kind: Kind,
+): ResourceOf<Kind>[] {
+  const found: ResourceOf<Kind>[] = [];
+  for (const resource of configuration.resources.values()) {
+    if (isOfKind(resource, kind)) found.push(resource);
+  }
+  return found.sort((left, right) => (left.id < right.id ? -1 : 1));
+}
+
+export function resourceOf<Kind extends ResourceKind>(
+  configuration: Pick<Configuration, 'resources'>,
+  kind: Kind,
+  id: string,
+): ResourceOf<Kind> | undefined {
+  const found = configuration.resources.get(`${kind}:${id}`);
+  return found !== undefined && isOfKind(found, kind) ? found : undefined;
+}
+
+/** `organisation/project/name`, as a person names a key. */
+export function keyName(key: KeyResource): string {
+  return `${key.project}/${key.name}`;
+}
+
+export function organisationOf(project: string): string {
+  return project.slice(0, project.indexOf('/'));
+}
+
+export function projectName(project: string): string {
+  return project.slice(project.indexOf('/') + 1);
+}
+
+function isOfKind<Kind extends ResourceKind>(resource: Resource, kind: Kind): resource is ResourceOf<Kind> {
+  return resource.kind === kind;
+}

@@ -1,0 +1,223 @@
+import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
+import type { LossLedger } from '../../completion/loss.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { StreamDecoder } from '../dialect.ts';
+import { parseExact } from '../exact-json.ts';
+import { NameTable } from '../name-table.ts';
+import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
+import { isEmpty, isRecord, type WireRecord } from '../wire-values.ts';
+import { decodeStreamFault } from './fault.ts';
+import { mergeAnthropicUsage, readAnthropicUsage } from './usage.ts';
+import { asWire, type WireBlock, type WireDelta, type WireEvent, type WireMessage } from './wire.ts';
+
+export function decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[] {
+  const decoder = new MessageDecoder(losses);
+  decoder.decodeWhole(body.toString('utf8'));
+  return decoder.events.take();
+}
+
+export function decodeStream(losses: LossLedger): StreamDecoder {
+  return new EventStreamDecoder(new MessageDecoder(losses));
+}
+
+const eventNames = new NameTable([
+  'message_start',
+  'content_block_start',
+  'content_block_delta',
+  'content_block_stop',
+  'message_delta',
+  'message_stop',
+  'ping',
+  'error',
+]);
+
+class MessageDecoder implements WireEventDecoder {
+  readonly eventNames = eventNames;
+  readonly events: AnswerEvents;
+  /** Ours by the wire's index; blocks that are not carried have none. */
+  readonly #blocks = new Map<unknown, number>();
+  #rawUsage: unknown = undefined;
+  #stopReason: string | undefined = undefined;
+  #stopSequence: string | undefined = undefined;
+
+  constructor(losses: LossLedger) {
+    this.events = new AnswerEvents(losses);
+  }
+
+  decode(text: string, name: number): undefined {
+    const record = parsed(text);
+    const type = isRecord(record) && typeof record['type'] === 'string' ? record['type'] : eventNames.names[name];
+    if (type === 'error') return this.events.fail(decodeStreamFault(record));
+    if (!isRecord(record)) return this.events.malformed('an event that is not a JSON object');
+    const event = asWire<WireEvent>(record);
+    if (type === 'message_start') return this.#start(event.message);
+    if (type === 'ping') return;
+    if (!this.events.isStarted) {
+      // Events that are not known yet may come first; those that belong to a message may not.
+      if (type !== undefined && (eventNames.names as readonly string[]).includes(type)) {
+        this.events.malformed('an event before message_start');
+      }
+      return;
+    }
+    switch (type) {
+      case 'content_block_start':
+        return this.#open(event.index, event.content_block);
+      case 'content_block_delta':
+        return this.#delta(event.index, event.delta);
+      case 'content_block_stop':
+        return this.#close(event.index);
+      case 'message_delta':
+        return this.#messageDelta(event);
+      case 'message_stop':
+        return this.#end();
+    }
+  }
+
+  decodeWhole(text: string): undefined {
+    const record = parsed(text);
+    if (!isRecord(record)) return this.events.malformed('an answer that is not a JSON object');
+    if (record['type'] === 'error' || record['error'] != null) return this.events.fail(decodeStreamFault(record));
+    const message = asWire<WireMessage>(record);
+    if (!Array.isArray(message.content)) return this.events.malformed('an answer without content');
+    this.#start({ ...record, usage: undefined });
+    message.content.forEach((block, index) => {
+      this.#open(index, block);
+      this.#close(index);
+    });
+    this.#usage(message.usage);
+    this.#stop(message);
+    this.#end();
+  }
+
+  #start(value: unknown): undefined {
+    if (!isRecord(value)) return this.events.malformed('a message_start without a message');
+    if (this.events.isStarted) return this.events.malformed('a second message_start');
+    const message = asWire<WireMessage>(value);
+    this.#usage(message.usage);
+    this.events.start(filled(message.id) ?? '', filled(message.model), undefined);
+  }
+
+  #usage(raw: unknown): undefined {
+    if (raw === undefined || raw === null) return;
+    this.#rawUsage = mergeAnthropicUsage(this.#rawUsage, raw);
+    this.events.usage(this.#rawUsage, readAnthropicUsage(this.#rawUsage));
+  }
+
+  /** Blocks of a stream open empty and are filled by deltas; those of a whole answer come filled. */
+  #open(index: unknown, value: unknown): undefined {
+    if (!isRecord(value)) return this.events.malformed('a content block that is not an object');
+    const block = asWire<WireBlock>(value);
+    const { events } = this;
+    switch (block.type) {
+      case 'text': {
+        if (block.citations != null && !isEmpty(block.citations)) {
+          events.lose('citations-unsupported', `content.${index}.citations`);
+        }
+        const opened = this.#opened(index, events.open({ type: 'text' }));
+        if (filled(block.text) !== undefined) events.text(opened, block.text as string);
+        return;
+      }
+      case 'thinking': {
+        if (filled(block.signature) !== undefined) this.#loseSignature(index);
+        const opened = this.#opened(index, events.open({ type: 'reasoning' }));
+        if (filled(block.thinking) !== undefined) events.text(opened, block.thinking as string);
+        return;
+      }
+      case 'tool_use': {
+        const name = filled(block.name);
+        if (name === undefined) return events.malformed('a tool call without a name');
+        const opened = this.#opened(index, events.open({ type: 'call', id: filled(block.id) ?? '', name }));
+        if (isRecord(block.input) && !isEmpty(block.input)) events.arguments(opened, argumentsText(block.input));
+        return;
+      }
+      case 'redacted_thinking':
+        return events.lose('redacted-reasoning-unsupported', `content.${index}`);
+      default:
+        return events.lose('block-unsupported', `content.${index}`);
+    }
+  }
+
+  #opened(index: unknown, block: number): number {
+    this.#blocks.set(index, block);
+    return block;
+  }
+
+  #loseSignature(index: unknown): undefined {
+    this.events.lose('reasoning-signature-unsupported', `content.${index}.signature`);
+  }
+
+  #delta(index: unknown, value: unknown): undefined {
+    const block = this.#blocks.get(index);
+    if (block === undefined) return;
+    if (!isRecord(value)) return this.events.malformed('a delta that is not an object');
+    const delta = asWire<WireDelta>(value);
+    switch (delta.type) {
+      case 'text_delta':
+        if (typeof delta.text === 'string') this.events.text(block, delta.text);
+        return;
+      case 'thinking_delta':
+        if (typeof delta.thinking === 'string') this.events.text(block, delta.thinking);
+        return;
+      case 'input_json_delta':
+        if (filled(delta.partial_json) !== undefined) this.events.arguments(block, delta.partial_json as string);
+        return;
+      case 'signature_delta':
+        return this.#loseSignature(index);
+      case 'citations_delta':
+        return this.events.lose('citations-unsupported', `content.${index}.citations`);
+      default:
+        return this.events.lose('delta-unsupported', `content.${index}`);
+    }
+  }
+
+  #close(index: unknown): undefined {
+    const block = this.#blocks.get(index);
+    if (block === undefined) return;
+    this.events.close(block);
+    this.#blocks.delete(index);
+  }
+
+  #messageDelta(event: WireEvent): undefined {
+    if (isRecord(event.delta)) this.#stop(asWire<WireDelta>(event.delta));
+    this.#usage(event.usage);
+  }
+
+  #stop(from: { readonly stop_reason?: unknown; readonly stop_sequence?: unknown }): undefined {
+    this.#stopReason = filled(from.stop_reason) ?? this.#stopReason;
+    this.#stopSequence = filled(from.stop_sequence) ?? this.#stopSequence;
+  }
+
+  #end(): undefined {
+    if (this.events.isOver) return;
+    this.events.tally.finishRaw = this.#stopReason;
+    const reason = (this.#stopReason === undefined ? undefined : reasons.get(this.#stopReason)) ?? 'other';
+    const finish: Finish = { reason, raw: this.#stopReason, stopSequence: this.#stopSequence };
+    this.events.end(finish);
+  }
+}
+
+const reasons: ReadonlyMap<string, FinishReason> = new Map([
+  ['end_turn', 'stop'],
+  ['stop_sequence', 'stop-sequence'],
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool-call'],
+  ['pause_turn', 'pause'],
+  ['refusal', 'refusal'],
+]);
+
+function argumentsText(input: WireRecord): string {
+  return JSON.stringify(input);
+}
+
+function filled(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
+}

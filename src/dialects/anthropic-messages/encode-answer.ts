@@ -1,0 +1,263 @@
+import type { CompletionEvent, Finish } from '../../completion/event.ts';
+import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
+import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
+import { AnswerCallIds, messagesCallIds } from '../call-ids.ts';
+import type { AnswerContext, StreamEncoder } from '../dialect.ts';
+import { parseExact } from '../exact-json.ts';
+import { isRecord } from '../wire-values.ts';
+import { encodeStreamFault } from './fault.ts';
+
+export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
+  const answer = foldEvents(events);
+  const ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+  let contentBytes = 0;
+  const content: unknown[] = [];
+  for (const block of answer.blocks) {
+    contentBytes += Buffer.byteLength(block.text);
+    content.push(...encodeBlock(block, ids, context));
+  }
+  return Buffer.from(
+    JSON.stringify({
+      id: answerId(context),
+      type: 'message',
+      role: 'assistant',
+      model: answer.servedModel ?? context.targetModel,
+      content,
+      ...stop(answer.finish),
+      usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context)),
+    }),
+  );
+}
+
+export function encodeStream(context: AnswerContext): StreamEncoder {
+  return new MessageEncoder(context);
+}
+
+interface OpenBlock {
+  /** Its index on the wire; -1 while it waits for its turn. */
+  index: number;
+  readonly events: CompletionEvent[];
+  isClosed: boolean;
+}
+
+/** Blocks follow one another on this wire: one that opens while another is open waits for its turn. */
+class MessageEncoder implements StreamEncoder {
+  readonly #context: AnswerContext;
+  readonly #ids: AnswerCallIds;
+  #usage: UsageSlices | undefined = undefined;
+  #contentBytes = 0;
+  #written = 0;
+  /** By the index of the middle; reasoning has none here. */
+  readonly #blocks = new Map<number, OpenBlock>();
+  #current: OpenBlock | undefined = undefined;
+  readonly #waiting: OpenBlock[] = [];
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+    this.#ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+  }
+
+  push(event: CompletionEvent): Buffer {
+    const text = this.#encode(event);
+    return text === '' ? nothing : Buffer.from(text);
+  }
+
+  #encode(event: CompletionEvent): string {
+    switch (event.type) {
+      case 'message-start':
+        this.#usage = event.usage;
+        return this.#start(event.servedModel ?? this.#context.targetModel);
+      case 'block-open':
+        return this.#open(event);
+      case 'text-delta':
+      case 'arguments-delta':
+        this.#contentBytes += Buffer.byteLength(event.text);
+        return this.#inTurn(event);
+      case 'block-close':
+        return this.#close(event);
+      case 'usage':
+        this.#usage = event.usage;
+        return '';
+      case 'finish':
+        return this.#finish(event.finish);
+      case 'error':
+        return encodeStreamFault(event.fault, this.#context).toString();
+      case 'message-end':
+        return sse('message_stop', '{"type":"message_stop"}');
+    }
+  }
+
+  /** Clients count their context by the input tokens named here. A provider that tells them only at the end is
+   *  preceded by an estimate, which message_delta corrects. */
+  #start(model: string): string {
+    const usage = this.#usage ?? { inputUncached: this.#context.inputTokensEstimate, output: 0 };
+    const message = {
+      id: answerId(this.#context),
+      type: 'message',
+      role: 'assistant',
+      model,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: encodeUsage(usage),
+    };
+    return sse('message_start', JSON.stringify({ type: 'message_start', message }));
+  }
+
+  #open(event: CompletionEvent & { type: 'block-open' }): string {
+    if (event.block.type === 'reasoning') {
+      loseReasoning(this.#context);
+      return '';
+    }
+    const block: OpenBlock = { index: -1, events: [event], isClosed: false };
+    this.#blocks.set(event.index, block);
+    if (this.#current !== undefined) {
+      this.#waiting.push(block);
+      return '';
+    }
+    return this.#beginTurn(block);
+  }
+
+  #beginTurn(block: OpenBlock): string {
+    this.#current = block;
+    block.index = this.#written;
+    this.#written += 1;
+    const text = block.events.map(event => this.#write(block.index, event)).join('');
+    block.events.length = 0;
+    return text;
+  }
+
+  #inTurn(event: CompletionEvent & { index: number }): string {
+    const block = this.#blocks.get(event.index);
+    if (block === undefined) return '';
+    if (block.index !== -1) return this.#write(block.index, event);
+    block.events.push(event);
+    return '';
+  }
+
+  #close(event: CompletionEvent & { type: 'block-close' }): string {
+    const block = this.#blocks.get(event.index);
+    if (block === undefined) return '';
+    block.isClosed = true;
+    let text = this.#inTurn(event);
+    while (this.#current?.isClosed === true) {
+      this.#current = undefined;
+      const next = this.#waiting.shift();
+      if (next !== undefined) text += this.#beginTurn(next);
+    }
+    return text;
+  }
+
+  #write(index: number, event: CompletionEvent): string {
+    switch (event.type) {
+      case 'block-open': {
+        const block =
+          event.block.type === 'call'
+            ? { type: 'tool_use', id: this.#ids.ofCall(event.block.id), name: event.block.name, input: {} }
+            : { type: 'text', text: '' };
+        const start = { type: 'content_block_start', index, content_block: block };
+        return sse('content_block_start', JSON.stringify(start));
+      }
+      case 'text-delta':
+        return blockDelta(index, `{"type":"text_delta","text":${JSON.stringify(event.text)}}`);
+      case 'arguments-delta':
+        return blockDelta(index, `{"type":"input_json_delta","partial_json":${JSON.stringify(event.text)}}`);
+      case 'block-close':
+        return sse('content_block_stop', `{"type":"content_block_stop","index":${index}}`);
+      default:
+        return '';
+    }
+  }
+
+  #finish(finish: Finish): string {
+    const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context));
+    return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish), usage }));
+  }
+}
+
+function sse(name: string, json: string): string {
+  return `event: ${name}\ndata: ${json}\n\n`;
+}
+
+function blockDelta(index: number, delta: string): string {
+  return sse('content_block_delta', `{"type":"content_block_delta","index":${index},"delta":${delta}}`);
+}
+
+function answerId(context: AnswerContext): string {
+  return `msg_${context.exchangeId}`;
+}
+
+/** Reasoning without a signature of this API could not be sent back in the next turn. */
+function loseReasoning(context: AnswerContext): void {
+  if (context.losses.losses.some(({ code }) => code === reasoningLoss)) return;
+  context.losses.dropped(reasoningLoss, 'choices.0.message.reasoning_content');
+}
+
+const reasoningLoss = 'reasoning-unsigned-unsupported';
+
+function encodeBlock({ head, text }: FoldedBlock, ids: AnswerCallIds, context: AnswerContext): unknown[] {
+  switch (head.type) {
+    case 'reasoning':
+      loseReasoning(context);
+      return [];
+    case 'call':
+      return [{ type: 'tool_use', id: ids.ofCall(head.id), name: head.name, input: argumentsObject(text, context) }];
+    default:
+      return [{ type: 'text', text }];
+  }
+}
+
+/** Streams carry arguments as text, whole answers as an object: text that is none travels wrapped. */
+function argumentsObject(text: string, context: AnswerContext): unknown {
+  if (text.trim() === '') return {};
+  try {
+    const input = parseExact(text);
+    if (isRecord(input)) return input;
+  } catch {
+    // The model wrote no JSON, or its answer was cut short.
+  }
+  context.losses.approximated('arguments-wrapped', 'choices.0.message.tool_calls');
+  return { INVALID_JSON: text };
+}
+
+function stop(finish: Finish): { readonly stop_reason: string; readonly stop_sequence: string | null } {
+  return { stop_reason: stopReasons[finish.reason], stop_sequence: finish.stopSequence ?? null };
+}
+
+const stopReasons = {
+  stop: 'end_turn',
+  'stop-sequence': 'stop_sequence',
+  length: 'max_tokens',
+  'tool-call': 'tool_use',
+  'content-filter': 'refusal',
+  refusal: 'refusal',
+  pause: 'pause_turn',
+  other: 'end_turn',
+} as const satisfies Record<Finish['reason'], string>;
+
+/** This API promises usage. A provider that tells none is answered for by a declared estimate; the ledger has its own. */
+function estimatedUsage(contentBytes: number, context: AnswerContext): UsageSlices {
+  context.losses.approximated('usage-estimated', 'usage');
+  return { inputUncached: context.inputTokensEstimate, output: Math.ceil(contentBytes / 4) };
+}
+
+/** The inverse of usage.ts: what was not said is not written, and zero is. Kinds of tokens that this API does not tell
+ *  apart are part of the totals. */
+export function encodeUsage(usage: UsageSlices): unknown {
+  const { cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = usage;
+  const isWritten = cacheWrite5m !== undefined || cacheWrite1h !== undefined;
+  const written = (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0);
+  return {
+    input_tokens: inputTotal(usage) - (cacheRead ?? 0) - written,
+    cache_creation_input_tokens: isWritten ? written : undefined,
+    cache_read_input_tokens: cacheRead,
+    cache_creation:
+      cacheWrite1h === undefined
+        ? undefined
+        : { ephemeral_5m_input_tokens: cacheWrite5m ?? 0, ephemeral_1h_input_tokens: cacheWrite1h },
+    output_tokens: outputTotal(usage),
+    output_tokens_details: reasoning === undefined ? undefined : { thinking_tokens: reasoning },
+  };
+}
+
+const nothing = Buffer.alloc(0);

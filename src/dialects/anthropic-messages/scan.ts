@@ -1,0 +1,46 @@
+import { Fault } from '../../completion/fault.ts';
+import type { RequestScan, RequestSplice } from '../dialect.ts';
+import { NameTable } from '../name-table.ts';
+import { readRequestFields } from '../request-fields.ts';
+import { applyEdits, type Edit } from '../splice.ts';
+
+/** Fields that the walk reads; each may occur once. */
+const fields = new NameTable(['model', 'messages', 'stream', 'max_tokens', 'tools', 'service_tier']);
+
+/** Content blocks whose tokens are not bounded by their bytes. */
+const mediaTypes = new NameTable(['image', 'document', 'container_upload']);
+
+export function scanRequest(body: Buffer): RequestScan {
+  const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
+  const requestedModel = read.string('model');
+  if (requestedModel === undefined || requestedModel === '') {
+    throw new Fault('parameter_missing', 'model is missing.', { parameter: 'model' });
+  }
+  const tier = read.value('service_tier');
+  return {
+    requestedModel,
+    modelAt: read.at('model'),
+    stream: read.flag('stream'),
+    streamUsage: true,
+    streamOptionsAt: undefined,
+    outputTokensMax: read.count('max_tokens'),
+    outputTokensMaxAt: read.at('max_tokens'),
+    outputTokensMaxAlsoAt: undefined,
+    answers: 1,
+    mediaParts: read.mediaParts,
+    hasTools: read.isFilledList('tools'),
+    serviceTier: typeof tier === 'string' ? tier : undefined,
+  };
+}
+
+export function spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer {
+  const model = scan.modelAt!; // scanRequest refuses a body without it.
+  const edits: Edit[] = [{ start: model.start, end: model.end, text: JSON.stringify(splice.targetModel) }];
+  const tokensMax = splice.outputTokensMax;
+  if (tokensMax !== undefined && !((scan.outputTokensMax ?? Infinity) <= tokensMax)) {
+    const limit = scan.outputTokensMaxAt;
+    if (limit === undefined) edits.push({ start: model.end, end: model.end, text: `,"max_tokens":${tokensMax}` });
+    else edits.push({ ...limit, text: `${tokensMax}` });
+  }
+  return applyEdits(body, edits);
+}

@@ -1,0 +1,45 @@
+/** The parts of answers that are read; all are unknown until read.
+ *  Source: @anthropic-ai/sdk 1.11 src/resources/messages/messages.ts (2026-11). */
+
+export interface WireMessage {
+  readonly id?: unknown;
+  readonly model?: unknown;
+  readonly content?: unknown;
+  readonly stop_reason?: unknown;
+  readonly stop_sequence?: unknown;
+  readonly usage?: unknown;
+}
+
+export interface WireEvent {
+  readonly type?: unknown;
+  readonly index?: unknown;
+  readonly message?: unknown;
+  readonly content_block?: unknown;
+  readonly delta?: unknown;
+  readonly usage?: unknown;
+}
+
+export interface WireBlock {
+  readonly type?: unknown;
+  readonly text?: unknown;
+  readonly thinking?: unknown;
+  readonly signature?: unknown;
+  readonly citations?: unknown;
+  readonly id?: unknown;
+  readonly name?: unknown;
+  readonly input?: unknown;
+}
+
+export interface WireDelta {
+  readonly type?: unknown;
+  readonly text?: unknown;
+  readonly partial_json?: unknown;
+  readonly thinking?: unknown;
+  readonly stop_reason?: unknown;
+  readonly stop_sequence?: unknown;
+}
+
+/** Views a record as one of the above; their fields are all optional and unknown, so any record is one. */
+export function asWire<T>(record: Readonly<Record<string, unknown>>): T {
+  return record as T;
+}

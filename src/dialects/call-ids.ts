@@ -1,0 +1,67 @@
+import { hash } from 'node:crypto';
+
+/** Ids of tool calls cross dialects with different alphabets and lengths. An id that fits stays as it is; any other
+ *  becomes one that fits, always the same one, and no two become one. */
+export interface CallIdForm {
+  readonly pattern: RegExp;
+  readonly prefix: string;
+}
+
+/** At most 40 letters (https://platform.openai.com/docs/api-reference/chat, 2026-11). */
+export const chatCallIds: CallIdForm = { pattern: /^[\w-]{1,40}$/, prefix: 'call_' };
+/** ^[a-zA-Z0-9_-]+$ (https://platform.claude.com/docs/en/api/messages, 2026-11); the length is that of its hosts. */
+export const messagesCallIds: CallIdForm = { pattern: /^[\w-]{1,64}$/, prefix: 'toolu_' };
+
+export function fitCallId(id: string, form: CallIdForm): string {
+  return form.pattern.test(id) ? id : hashedId(id, form);
+}
+
+function hashedId(text: string, form: CallIdForm): string {
+  // 136 bits: no collision is found by accident or on purpose within a conversation.
+  return `${form.prefix}${hash('sha256', text, 'hex').slice(0, 34)}`;
+}
+
+/** Ids of one request. Some clients count their calls anew in each turn, so an id may name several calls: every later
+ *  one gets an id of its own, and a result belongs to the latest call of its id. */
+export class RequestCallIds {
+  readonly #form: CallIdForm;
+  readonly #latest = new Map<string, string>();
+  readonly #used = new Set<string>();
+
+  constructor(form: CallIdForm) {
+    this.#form = form;
+  }
+
+  ofCall(id: string): string {
+    let fitting = fitCallId(id, this.#form);
+    for (let turn = 1; this.#used.has(fitting); turn += 1) fitting = hashedId(`${id}\n${turn}`, this.#form);
+    this.#used.add(fitting);
+    this.#latest.set(id, fitting);
+    return fitting;
+  }
+
+  ofResult(id: string): string {
+    return this.#latest.get(id) ?? fitCallId(id, this.#form);
+  }
+}
+
+/** Ids of the calls in one answer; a provider that gives none, or one twice, gets them from the exchange. */
+export class AnswerCallIds {
+  readonly #form: CallIdForm;
+  readonly #exchangeId: string;
+  readonly #used = new Set<string>();
+
+  constructor(form: CallIdForm, exchangeId: string) {
+    this.#form = form;
+    this.#exchangeId = exchangeId;
+  }
+
+  ofCall(id: string): string {
+    let fitting =
+      id === '' ? hashedId(`${this.#exchangeId}\n${this.#used.size}`, this.#form) : fitCallId(id, this.#form);
+    while (this.#used.has(fitting))
+      fitting = hashedId(`${this.#exchangeId}\n${this.#used.size}\n${fitting}`, this.#form);
+    this.#used.add(fitting);
+    return fitting;
+  }
+}

@@ -1,0 +1,226 @@
+import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
+import type { LossLedger } from '../../completion/loss.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { StreamDecoder } from '../dialect.ts';
+import { NameTable } from '../name-table.ts';
+import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
+import { isEmpty, isRecord } from '../wire-values.ts';
+import { decodeStreamFault } from './fault.ts';
+import { readOpenAiChatUsage } from './usage.ts';
+import { asWire, type WireCall, type WireCalled, type WireChoice, type WireChunk, type WireDelta } from './wire.ts';
+
+export function decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[] {
+  const decoder = new ChunkDecoder(losses);
+  decoder.decodeWhole(body.toString('utf8'));
+  return decoder.events.take();
+}
+
+export function decodeStream(losses: LossLedger): StreamDecoder {
+  return new EventStreamDecoder(new ChunkDecoder(losses));
+}
+
+const eventNames = new NameTable(['error']);
+
+interface OpenCall {
+  readonly id: string;
+  /** Undefined until the name is known: then the block opens. */
+  block: number | undefined;
+  argumentsText: string;
+  isClosed: boolean;
+}
+
+/** Reads chunks, and whole answers as one chunk that has everything. */
+class ChunkDecoder implements WireEventDecoder {
+  readonly eventNames = eventNames;
+  readonly events: AnswerEvents;
+  /** The open block of text, refusal or reasoning. */
+  #prose: { readonly type: 'text' | 'refusal' | 'reasoning'; readonly block: number } | undefined = undefined;
+  /** By the wire's index. */
+  readonly #calls = new Map<number, OpenCall>();
+  #callIndex = -1;
+  #callCount = 0;
+  #hasRefusal = false;
+  #finishRaw: string | undefined = undefined;
+
+  constructor(losses: LossLedger) {
+    this.events = new AnswerEvents(losses);
+  }
+
+  decode(text: string, name: number): undefined {
+    if (text.startsWith('[DONE]')) {
+      if (this.events.isStarted) this.#end();
+      else this.events.malformed('a stream without an answer');
+      return;
+    }
+    const chunk = parsed(text);
+    if (name === 0) this.events.fail(decodeStreamFault(chunk));
+    else if (isRecord(chunk)) this.#chunk(asWire<WireChunk>(chunk));
+    else this.events.malformed('a chunk that is not a JSON object');
+  }
+
+  decodeWhole(text: string): undefined {
+    const answer = parsed(text);
+    if (!isRecord(answer)) return this.events.malformed('an answer that is not a JSON object');
+    if (answer['error'] == null && !(Array.isArray(answer['choices']) && answer['choices'].length > 0)) {
+      return this.events.malformed('an answer without choices');
+    }
+    this.#chunk(asWire<WireChunk>(answer));
+    if (!this.events.isOver) this.#end();
+  }
+
+  #chunk(chunk: WireChunk): undefined {
+    const { events } = this;
+    if (chunk.error !== undefined && chunk.error !== null) return events.fail(decodeStreamFault(chunk));
+    if (typeof chunk.service_tier === 'string') events.tally.serviceTier = chunk.service_tier;
+    const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
+    // Azure's first chunk has no choices, model or id: it tells about the prompt only.
+    if (!events.isStarted && (choices.length > 0 || isFilled(chunk.model))) {
+      const created = typeof chunk.created === 'number' ? chunk.created * 1000 : undefined;
+      events.start(isFilled(chunk.id) ? chunk.id : '', isFilled(chunk.model) ? chunk.model : undefined, created);
+    }
+    for (const entry of choices) {
+      if (!isRecord(entry)) continue;
+      const choice = asWire<WireChoice>(entry);
+      // Only one answer is asked for across dialects.
+      if (typeof choice.index === 'number' && choice.index !== 0) continue;
+      const delta = choice.delta ?? choice.message;
+      if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
+      if (isFilled(choice.finish_reason)) this.#finishRaw = choice.finish_reason;
+    }
+    if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
+  }
+
+  #delta(delta: WireDelta): undefined {
+    this.#say('reasoning', delta.reasoning_content ?? delta.reasoning);
+    this.#say('text', delta.content);
+    this.#say('refusal', delta.refusal);
+    if (Array.isArray(delta.tool_calls)) {
+      delta.tool_calls.forEach((call, position) => {
+        if (isRecord(call)) this.#call(asWire<WireCall>(call), position);
+      });
+    }
+    if (delta.audio != null) this.events.lose('audio-answer-unsupported', 'choices.0.message.audio');
+    if (delta.annotations != null && !isEmpty(delta.annotations)) {
+      this.events.lose('annotations-unsupported', 'choices.0.message.annotations');
+    }
+    if (delta.function_call != null) this.events.malformed('a function_call that nobody asked for');
+  }
+
+  #say(type: 'text' | 'refusal' | 'reasoning', value: unknown): undefined {
+    const text = typeof value === 'string' ? value : proseOf(value);
+    if (text === '') return;
+    if (type === 'refusal') this.#hasRefusal = true;
+    if (this.#prose?.type !== type) {
+      this.#closeProse();
+      this.#prose = { type, block: this.events.open({ type }) };
+    }
+    this.events.text(this.#prose.block, text);
+  }
+
+  #closeProse(): undefined {
+    if (this.#prose !== undefined) this.events.close(this.#prose.block);
+    this.#prose = undefined;
+  }
+
+  #call(wire: WireCall, position: number): undefined {
+    this.#closeProse();
+    const called: WireCalled = isRecord(wire.function) ? asWire<WireCalled>(wire.function) : {};
+    const index = typeof wire.index === 'number' ? wire.index : position;
+    const call = this.#callAt(index, isFilled(wire.id) ? wire.id : '', isFilled(called.name));
+    if (call.block === undefined && isFilled(called.name)) {
+      call.block = this.events.open({ type: 'call', id: call.id, name: called.name });
+      if (call.argumentsText !== '') this.events.arguments(call.block, call.argumentsText);
+    }
+    const text = argumentsText(called.arguments);
+    if (text === '') return;
+    if (call.isClosed) {
+      if (text.trim() !== '') this.events.malformed('arguments of a call that was complete');
+      return;
+    }
+    call.argumentsText += text;
+    if (call.block !== undefined) this.events.arguments(call.block, text);
+  }
+
+  /** The call that a fragment belongs to. Some hosts number every call 0; a new id with a name begins a new one. */
+  #callAt(index: number, id: string, hasName: boolean): OpenCall {
+    const current = this.#calls.get(index);
+    if (current !== undefined && !(hasName && id !== '' && id !== current.id && current.block !== undefined)) {
+      this.#callIndex = index;
+      return current;
+    }
+    this.#closeCompleteCall();
+    if (current !== undefined) this.#closeCall(current);
+    const call: OpenCall = { id, block: undefined, argumentsText: '', isClosed: false };
+    this.#calls.set(index, call);
+    this.#callIndex = index;
+    this.#callCount += 1;
+    return call;
+  }
+
+  /** Hosts send one call after the other, so the one before is complete when the next begins. The API allows them to be
+   *  interleaved: a call whose arguments are not complete JSON yet stays open. */
+  #closeCompleteCall(): undefined {
+    const call = this.#calls.get(this.#callIndex);
+    if (call !== undefined && parsed(call.argumentsText) !== undefined) this.#closeCall(call);
+  }
+
+  #closeCall(call: OpenCall): undefined {
+    if (call.block !== undefined) this.events.close(call.block);
+    call.isClosed = true;
+  }
+
+  #end(): undefined {
+    if (this.events.isOver) return;
+    this.#closeProse();
+    this.events.tally.finishRaw = this.#finishRaw;
+    for (const call of this.#calls.values()) {
+      if (call.block === undefined) return this.events.malformed('a tool call without a name');
+    }
+    this.events.end(this.#finish());
+  }
+
+  #finish(): Finish {
+    const raw = this.#finishRaw;
+    return { reason: this.#reason(raw), raw, stopSequence: undefined };
+  }
+
+  #reason(raw: string | undefined): FinishReason {
+    const reason = (raw === undefined ? undefined : reasons.get(raw)) ?? 'other';
+    if (reason !== 'stop') return reason;
+    // Some hosts say `stop` after calls.
+    if (this.#callCount > 0) return 'tool-call';
+    return this.#hasRefusal ? 'refusal' : 'stop';
+  }
+}
+
+const reasons: ReadonlyMap<string, FinishReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['tool_calls', 'tool-call'],
+  ['function_call', 'tool-call'],
+  ['content_filter', 'content-filter'],
+]);
+
+/** Some hosts send a list of parts. */
+function proseOf(value: unknown): string {
+  if (!Array.isArray(value)) return '';
+  return value.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
+}
+
+/** Some hosts send arguments as an object. */
+function argumentsText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return isRecord(value) ? JSON.stringify(value) : '';
+}
+
+function isFilled(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

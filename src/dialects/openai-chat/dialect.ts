@@ -1,0 +1,25 @@
+import type { Dialect } from '../dialect.ts';
+import { decodeAnswer, decodeStream } from './decode-answer.ts';
+import { decodeRequest } from './decode-request.ts';
+import { encodeAnswer, encodeStream } from './encode-answer.ts';
+import { encodeRequest } from './encode-request.ts';
+import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
+import { observeAnswer, observeStream } from './observe.ts';
+import { scanRequest, spliceRequest } from './scan.ts';
+
+export const openaiChat: Dialect = {
+  name: 'openai-chat',
+  scanRequest,
+  spliceRequest,
+  decodeRequest,
+  encodeRequest,
+  observeAnswer,
+  observeStream,
+  decodeAnswer,
+  decodeStream,
+  encodeAnswer,
+  encodeStream,
+  decodeFault,
+  encodeFault,
+  encodeStreamFault,
+};

@@ -1,0 +1,202 @@
+import type { CompletionEvent, Finish } from '../../completion/event.ts';
+import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
+import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
+import { AnswerCallIds, chatCallIds } from '../call-ids.ts';
+import type { AnswerContext, StreamEncoder } from '../dialect.ts';
+import { encodeStreamFault } from './fault.ts';
+
+export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
+  const answer = foldEvents(events);
+  const ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+  const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
+  const hasRefusal = answer.blocks.some(({ head }) => head.type === 'refusal');
+  // Keys that are undefined are not written.
+  return Buffer.from(
+    JSON.stringify({
+      id: answerId(context),
+      object: 'chat.completion',
+      created: createdSeconds(context),
+      model: answer.servedModel ?? context.targetModel,
+      choices: [
+        {
+          index: 0,
+          message: {
+            role: 'assistant',
+            content: prose(answer.blocks, 'text') ?? (calls.length === 0 && !hasRefusal ? '' : null),
+            reasoning_content: prose(answer.blocks, 'reasoning'),
+            refusal: prose(answer.blocks, 'refusal') ?? null,
+            tool_calls: calls.length === 0 ? undefined : calls,
+          },
+          logprobs: null,
+          finish_reason: finishReason(answer.finish, hasRefusal),
+        },
+      ],
+      usage: answer.usage === undefined ? undefined : encodeUsage(answer.usage),
+    }),
+  );
+}
+
+export function encodeStream(context: AnswerContext): StreamEncoder {
+  return new ChunkEncoder(context);
+}
+
+class ChunkEncoder implements StreamEncoder {
+  readonly #context: AnswerContext;
+  readonly #ids: AnswerCallIds;
+  /** Everything of a chunk before its choices. */
+  #head = '';
+  #usage: UsageSlices | undefined = undefined;
+  #hasRefusal = false;
+  readonly #blocks = new Map<number, { readonly key: string; readonly call: number; hasArguments: boolean }>();
+  #calls = 0;
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+    this.#ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+  }
+
+  push(event: CompletionEvent): Buffer {
+    switch (event.type) {
+      case 'message-start':
+        this.#usage = event.usage;
+        this.#head = this.#headOf(event.servedModel ?? this.#context.targetModel);
+        return this.#delta('{"role":"assistant"}');
+      case 'block-open':
+        return this.#open(event);
+      case 'text-delta':
+        return this.#delta(`{"${this.#blocks.get(event.index)!.key}":${JSON.stringify(event.text)}}`);
+      case 'arguments-delta': {
+        const block = this.#blocks.get(event.index)!;
+        if (event.text === '') return nothing;
+        block.hasArguments = true;
+        return this.#arguments(block.call, event.text);
+      }
+      case 'block-close': {
+        const block = this.#blocks.get(event.index)!;
+        // A call without arguments has an empty object of them; clients parse what they get.
+        return block.call === -1 || block.hasArguments ? nothing : this.#arguments(block.call, '{}');
+      }
+      case 'usage':
+        this.#usage = event.usage;
+        return nothing;
+      case 'finish':
+        return this.#finish(event.finish);
+      case 'error':
+        return encodeStreamFault(event.fault, this.#context);
+      case 'message-end':
+        return done;
+    }
+  }
+
+  #headOf(model: string): string {
+    const head = {
+      id: answerId(this.#context),
+      object: 'chat.completion.chunk',
+      created: createdSeconds(this.#context),
+      model,
+    };
+    // Chunks before the last say that usage is to come, where the client asked for it.
+    const usage = this.#context.streamUsage ? '"usage":null,' : '';
+    return `data: ${JSON.stringify(head).slice(0, -1)},${usage}"choices":[`;
+  }
+
+  #delta(delta: string): Buffer {
+    return Buffer.from(`${this.#head}{"index":0,"delta":${delta},"logprobs":null,"finish_reason":null}]}\n\n`);
+  }
+
+  #open({ index, block }: CompletionEvent & { type: 'block-open' }): Buffer {
+    if (block.type !== 'call') {
+      if (block.type === 'refusal') this.#hasRefusal = true;
+      this.#blocks.set(index, { key: keys[block.type], call: -1, hasArguments: false });
+      return nothing;
+    }
+    const call = this.#calls;
+    this.#calls += 1;
+    this.#blocks.set(index, { key: '', call, hasArguments: false });
+    const id = this.#ids.ofCall(block.id);
+    const wire = { index: call, id, type: 'function', function: { name: block.name, arguments: '' } };
+    return this.#delta(`{"tool_calls":[${JSON.stringify(wire)}]}`);
+  }
+
+  #arguments(call: number, text: string): Buffer {
+    return this.#delta(`{"tool_calls":[{"index":${call},"function":{"arguments":${JSON.stringify(text)}}}]}`);
+  }
+
+  #finish(finish: Finish): Buffer {
+    const reason = JSON.stringify(finishReason(finish, this.#hasRefusal));
+    const last = `${this.#head}{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
+    if (!this.#context.streamUsage || this.#usage === undefined) return Buffer.from(last);
+    const usage = JSON.stringify(encodeUsage(this.#usage));
+    return Buffer.from(
+      `${last}${this.#head.replace('"usage":null,"choices":[', '"choices":[')}],"usage":${usage}}\n\n`,
+    );
+  }
+}
+
+const keys = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' } as const;
+
+function answerId(context: AnswerContext): string {
+  return `chatcmpl-${context.exchangeId}`;
+}
+
+function createdSeconds(context: AnswerContext): number {
+  return Math.floor(context.createdAtMs / 1000);
+}
+
+/** All texts of a kind, in order; undefined when there is none. */
+function prose(blocks: readonly FoldedBlock[], type: 'text' | 'refusal' | 'reasoning'): string | undefined {
+  const texts = blocks.filter(({ head }) => head.type === type).map(({ text }) => text);
+  return texts.length === 0 ? undefined : texts.join('');
+}
+
+function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): unknown[] {
+  if (head.type !== 'call') return [];
+  const called = { name: head.name, arguments: text === '' ? '{}' : text };
+  return [{ id: ids.ofCall(head.id), type: 'function', function: called }];
+}
+
+function finishReason(finish: Finish, hasRefusal: boolean): string {
+  switch (finish.reason) {
+    case 'length':
+      return 'length';
+    case 'tool-call':
+      return 'tool_calls';
+    case 'content-filter':
+      return 'content_filter';
+    case 'refusal':
+      // A refusal in words of its own is a stop; one that only ended the answer is what a filter does.
+      return hasRefusal ? 'stop' : 'content_filter';
+    default:
+      return 'stop';
+  }
+}
+
+/** The inverse of usage.ts: what was not said is not written, and zero is. */
+export function encodeUsage(usage: UsageSlices): unknown {
+  const prompt = inputTotal(usage);
+  const completion = outputTotal(usage);
+  const { cacheRead, cacheWrite5m, cacheWrite1h, inputAudio, inputImage, reasoning, outputAudio } = usage;
+  const written =
+    cacheWrite5m === undefined && cacheWrite1h === undefined ? undefined : (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: unlessEmpty({
+      cached_tokens: cacheRead,
+      cache_write_tokens: written,
+      cache_write_tokens_details:
+        cacheWrite1h === undefined ? undefined : { ttl_30m: cacheWrite5m ?? 0, ttl_12h: cacheWrite1h },
+      audio_tokens: inputAudio,
+      image_tokens: inputImage,
+    }),
+    completion_tokens_details: unlessEmpty({ reasoning_tokens: reasoning, audio_tokens: outputAudio }),
+  };
+}
+
+function unlessEmpty(details: Readonly<Record<string, unknown>>): unknown {
+  return Object.values(details).every(value => value === undefined) ? undefined : details;
+}
+
+const nothing = Buffer.alloc(0);
+const done = Buffer.from('data: [DONE]\n\n');

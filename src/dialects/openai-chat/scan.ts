@@ -1,0 +1,155 @@
+import { Fault } from '../../completion/fault.ts';
+import type { ByteRange, RequestScan, RequestSplice } from '../dialect.ts';
+import { JsonScan } from '../json-scan.ts';
+import { NameTable } from '../name-table.ts';
+import { type RequestFields, readRequestFields } from '../request-fields.ts';
+import { applyEdits, type Edit } from '../splice.ts';
+
+/** Fields that the walk reads; each may occur once. */
+const fields = new NameTable([
+  'model',
+  'messages',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'n',
+  'tools',
+  'functions',
+  'service_tier',
+]);
+
+/** Content parts whose tokens are not bounded by their bytes. */
+const mediaTypes = new NameTable(['image_url', 'input_audio', 'file']);
+
+type Field = (typeof fields)['names'][number];
+
+export function scanRequest(body: Buffer): RequestScan {
+  const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
+  const requestedModel = read.string('model');
+  if (requestedModel === undefined || requestedModel === '') {
+    throw new Fault('parameter_missing', 'model is missing.', { parameter: 'model' });
+  }
+  const limits = outputLimits(read);
+  const stream = read.flag('stream');
+  return {
+    requestedModel,
+    modelAt: read.at('model'),
+    stream,
+    streamUsage: asksUsage(read),
+    streamOptionsAt: read.at('stream_options'),
+    outputTokensMax: limits.tokensMax,
+    outputTokensMaxAt: limits.first,
+    outputTokensMaxAlsoAt: limits.second,
+    answers: answersAsked(read),
+    mediaParts: read.mediaParts,
+    hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
+    serviceTier: serviceTier(read),
+  };
+}
+
+export function spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer {
+  const edits: Edit[] = [];
+  const model = scan.modelAt!; // scanRequest refuses a body without it.
+  edits.push({ start: model.start, end: model.end, text: JSON.stringify(splice.targetModel) });
+  if (splice.askUsage && scan.stream && !scan.streamUsage) edits.push(usageEdit(body, model, scan.streamOptionsAt));
+  if (splice.outputTokensMax !== undefined) edits.push(...limitEdits(body, model, scan, splice.outputTokensMax));
+  return applyEdits(body, edits);
+}
+
+/** A client may name its limit by the old word, the new one, or both. Hosts differ in which of two they obey, so the
+ *  larger one is the bound. */
+function outputLimits(read: RequestFields<Field>): {
+  readonly tokensMax: number | undefined;
+  readonly first: ByteRange | undefined;
+  readonly second: ByteRange | undefined;
+} {
+  const old = read.count('max_tokens');
+  const current = read.count('max_completion_tokens');
+  if (old === undefined && current === undefined) {
+    return {
+      tokensMax: undefined,
+      first: read.at('max_completion_tokens') ?? read.at('max_tokens'),
+      second: undefined,
+    };
+  }
+  if (old === undefined) {
+    return { tokensMax: current, first: read.at('max_completion_tokens'), second: undefined };
+  }
+  if (current === undefined) return { tokensMax: old, first: read.at('max_tokens'), second: undefined };
+  return {
+    tokensMax: Math.max(old, current),
+    first: read.at('max_completion_tokens'),
+    second: read.at('max_tokens'),
+  };
+}
+
+function answersAsked(read: RequestFields<Field>): number {
+  const answers = read.count('n') ?? 1;
+  if (answers >= 1) return answers;
+  throw new Fault('parameter_invalid', 'n must be at least 1.', { parameter: 'n' });
+}
+
+/** Only a word can name a tier; anything else is the provider's to refuse. */
+function serviceTier(read: RequestFields<Field>): string | undefined {
+  const tier = read.value('service_tier');
+  return typeof tier === 'string' ? tier : undefined;
+}
+
+const optionFields = new NameTable(['include_usage']);
+const optionScan = new JsonScan();
+
+function asksUsage(read: RequestFields<Field>): boolean {
+  const options = read.at('stream_options');
+  if (options === undefined || read.body[options.start] === 0x6e) return false;
+  if (read.body[options.start] !== 0x7b) {
+    throw new Fault('parameter_invalid', 'stream_options must be an object.', { parameter: 'stream_options' });
+  }
+  const flag = includeUsageAt(read.body, options);
+  const text = flag === undefined ? 'null' : read.body.toString('latin1', flag.start, flag.end);
+  if (text === 'true') return true;
+  if (text === 'false' || text === 'null') return false;
+  throw new Fault('parameter_invalid', 'stream_options.include_usage must be true or false.', {
+    parameter: 'stream_options.include_usage',
+  });
+}
+
+function includeUsageAt(body: Buffer, options: ByteRange): ByteRange | undefined {
+  let found: ByteRange | undefined;
+  optionScan.start(body, options.start, options.end);
+  optionScan.enter();
+  while (optionScan.nextMember()) {
+    const isFlag = optionScan.key(optionFields) === 0;
+    if (isFlag && found !== undefined) {
+      throw new Fault('json_duplicate_key', 'The field stream_options.include_usage occurs twice.', {
+        parameter: 'stream_options.include_usage',
+      });
+    }
+    const start = optionScan.at;
+    optionScan.skip();
+    if (isFlag) found = { start, end: optionScan.at };
+  }
+  return found;
+}
+
+function usageEdit(body: Buffer, model: ByteRange, options: ByteRange | undefined): Edit {
+  if (options === undefined) {
+    return { start: model.end, end: model.end, text: ',"stream_options":{"include_usage":true}' };
+  }
+  if (body[options.start] === 0x6e) return { ...options, text: '{"include_usage":true}' };
+  const flag = includeUsageAt(body, options);
+  if (flag !== undefined) return { ...flag, text: 'true' };
+  const inside = options.start + 1;
+  const isEmpty = body.toString('latin1', inside, options.end - 1).trim() === '';
+  return { start: inside, end: inside, text: isEmpty ? '"include_usage":true' : '"include_usage":true,' };
+}
+
+function limitEdits(body: Buffer, model: ByteRange, scan: RequestScan, tokensMax: number): Edit[] {
+  const places = [scan.outputTokensMaxAt, scan.outputTokensMaxAlsoAt].filter(place => place !== undefined);
+  if (places.length === 0) {
+    return [{ start: model.end, end: model.end, text: `,"max_completion_tokens":${tokensMax}` }];
+  }
+  return places
+    .filter(place => !(Number(body.toString('latin1', place.start, place.end)) <= tokensMax))
+    .map(place => ({ ...place, text: `${tokensMax}` }));
+}

@@ -1,0 +1,111 @@
+import { Fault } from '../completion/fault.ts';
+import type { AnswerFacts, StreamObserver, StreamStep } from './dialect.ts';
+import type { NameTable } from './name-table.ts';
+import { eventBytesMax, SseCutter } from './sse-cutter.ts';
+
+/** What one event means for the stream it is in.
+ *  quiet: nothing a user would see. content: something is. usage-only: carries usage and nothing else.
+ *  end: the terminal event. failure: an error event. */
+export type EventMeaning = 'quiet' | 'content' | 'usage-only' | 'end' | 'failure';
+
+/** A dialect's own part of an observer: reads events and gathers facts. */
+export interface EventReader {
+  readonly eventNames: NameTable<string>;
+  /** Of an event with data. Never throws. */
+  read(event: SseCutter): EventMeaning;
+  readonly facts: AnswerFacts;
+  readonly contentBytesSinceUsage: number;
+}
+
+/** Passes a stream's bytes on, event by event, while a reader gathers facts. */
+export class PassingObserver implements StreamObserver {
+  readonly #reader: EventReader;
+  readonly #stripUsage: boolean;
+  readonly #cutter: SseCutter;
+  #state: StreamStep['state'] = 'nothing';
+  #fault: Fault | undefined = undefined;
+
+  constructor(reader: EventReader, stripUsage: boolean) {
+    this.#reader = reader;
+    this.#stripUsage = stripUsage;
+    this.#cutter = new SseCutter(reader.eventNames);
+  }
+
+  get facts(): AnswerFacts {
+    const facts = this.#reader.facts;
+    return this.#fault === undefined ? facts : { ...facts, fault: this.#fault };
+  }
+
+  get contentBytesSinceUsage(): number {
+    return this.#reader.contentBytesSinceUsage;
+  }
+
+  push(chunk: Buffer): StreamStep {
+    if (this.#isOver)
+      return { pass: undefined, held: this.#fault === undefined ? chunk : undefined, state: this.#state };
+    const cutter = this.#cutter;
+    cutter.append(chunk);
+    let passFrom = cutter.eventEnd;
+    let pieces: Buffer[] | undefined;
+    while (cutter.next()) {
+      if (cutter.dataStart === -1) continue;
+      const meaning = this.#reader.read(cutter);
+      if (meaning === 'quiet') continue;
+      if (meaning === 'content') {
+        this.#state = 'content';
+      } else if (meaning === 'usage-only') {
+        if (!this.#stripUsage) continue;
+        pieces ??= [];
+        if (cutter.eventStart > passFrom) pieces.push(cutter.buffer.subarray(passFrom, cutter.eventStart));
+        passFrom = cutter.eventEnd;
+      } else {
+        this.#state = meaning === 'end' ? 'ended' : 'failed';
+        const held = cutter.buffer.subarray(cutter.eventStart, cutter.eventEnd + cutter.unfinishedBytes);
+        return { pass: piecesTo(cutter, pieces, passFrom, cutter.eventStart), held, state: this.#state };
+      }
+    }
+    const pass = piecesTo(cutter, pieces, passFrom, cutter.eventEnd);
+    if (cutter.unfinishedBytes > eventBytesMax) {
+      this.#fault = new Fault('upstream_malformed', 'The provider sent a stream event over 8 MiB.');
+      this.#state = 'failed';
+    }
+    return { pass, held: undefined, state: this.#state };
+  }
+
+  finish(): StreamStep {
+    if (this.#isOver) return { pass: undefined, held: undefined, state: this.#state };
+    const cutter = this.#cutter;
+    const malformedBefore = this.#reader.facts.malformedEvents;
+    const rest = cutter.takeRest();
+    if (cutter.dataStart === -1) return { pass: undefined, held: undefined, state: this.#state };
+    const meaning = this.#reader.read(cutter);
+    if (this.#reader.facts.malformedEvents > malformedBefore) {
+      return { pass: undefined, held: undefined, state: this.#state };
+    }
+    if (meaning === 'end' || meaning === 'failure') {
+      this.#state = meaning === 'end' ? 'ended' : 'failed';
+      return { pass: undefined, held: withBlankLine(rest), state: this.#state };
+    }
+    if (meaning === 'content') this.#state = 'content';
+    const isStripped = meaning === 'usage-only' && this.#stripUsage;
+    return { pass: isStripped ? undefined : withBlankLine(rest), held: undefined, state: this.#state };
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'ended' || this.#state === 'failed';
+  }
+}
+
+function piecesTo(cutter: SseCutter, pieces: Buffer[] | undefined, from: number, to: number): Buffer | undefined {
+  if (pieces === undefined || pieces.length === 0) {
+    if (from === to) return undefined;
+    return from === 0 && to === cutter.buffer.length ? cutter.buffer : cutter.buffer.subarray(from, to);
+  }
+  if (from < to) pieces.push(cutter.buffer.subarray(from, to));
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}
+
+function withBlankLine(event: Buffer): Buffer {
+  const endsLine = event.at(-1) === 0x0a || event.at(-1) === 0x0d;
+  return Buffer.concat([event, Buffer.from(endsLine ? '\n' : '\n\n')]);
+}

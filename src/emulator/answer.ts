@@ -1,0 +1,38 @@
+/** What an emulated provider would send if nothing went wrong; a script may still break it off on the way. */
+export interface EmulatedAnswer {
+  readonly status: number;
+  /** Names and values in turn, without framing and per-request headers. */
+  readonly headers: readonly string[];
+  /** Events of a stream; the one body of a whole answer. */
+  readonly frames: readonly Buffer[];
+  readonly streamed: boolean;
+  /** Which provider's failures fit a script's break. */
+  readonly provider: ProviderName;
+}
+
+export type ProviderName = 'openai' | 'anthropic';
+
+/** A request that the emulated provider refuses, in that provider's own words. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  readonly type: string;
+  readonly code: string | null;
+  readonly parameter: string | null;
+
+  constructor(status: number, type: string, message: string, detail: { code?: string; parameter?: string } = {}) {
+    super(message);
+    this.status = status;
+    this.type = type;
+    this.code = detail.code ?? null;
+    this.parameter = detail.parameter ?? null;
+  }
+}
+
+export const jsonHeaders: readonly string[] = ['content-type', 'application/json'];
+export const eventStreamHeaders: readonly string[] = [
+  'content-type',
+  'text/event-stream; charset=utf-8',
+  'cache-control',
+  'no-cache',
+];

@@ -1,0 +1,247 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { type EmulatedAnswer, type ProviderName, Refusal } from './answer.ts';
+import { anthropicErrorEvent, anthropicFailure } from './anthropic/errors.ts';
+import { type AnthropicHeaders, checkAnthropicHeaders } from './anthropic/headers.ts';
+import {
+  answerAnthropicModels,
+  answerAnthropicRefusal,
+  answerCountTokens,
+  answerMessages,
+} from './anthropic/provider.ts';
+import { type Endpoint, findEndpoint } from './endpoint.ts';
+import { createProviderHeaders, overrideHeaders } from './headers.ts';
+import type { EmulatedModel } from './models.ts';
+import { openaiErrorEvent, openaiFailure } from './openai/errors.ts';
+import { checkOpenaiHeaders } from './openai/headers.ts';
+import { answerChat, answerModels, answerOpenaiRefusal } from './openai/provider.ts';
+import { type Outcome, play } from './play.ts';
+import { forgetful, type OpenRecord, type Recorder } from './recorder.ts';
+import { collectBody, createBodyReader, type KnownBody } from './request-body.ts';
+import type { Scripts } from './rules.ts';
+import { noScript, type Script, ScriptError, type ScriptFailure, writeHeaderValue } from './script.ts';
+
+export interface ProviderCore {
+  readonly models: readonly EmulatedModel[] | undefined;
+  /** undefined accepts any key that is not empty. */
+  readonly apiKeys: readonly string[] | undefined;
+  readonly scripts: Scripts;
+  /** undefined when recording is off. */
+  readonly recorder: Recorder | undefined;
+  readonly nowMs: () => number;
+  readonly counts: EmulatorCounts;
+}
+
+export interface EmulatorCounts {
+  requests: number;
+  answersOpen: number;
+  /** Answers whose client left before their end. */
+  clientAborts: number;
+  /** Answers that a script broke off. */
+  broken: number;
+}
+
+/** Anthropic documents 32 MB for a request; the emulator holds both providers to it. */
+const bodyBytesMax = 32 * 1024 * 1024;
+const answersPerBodyMax = 16;
+const answerFramesKeptMax = 1_000;
+const answerBytesKeptMax = 256 * 1024;
+
+/** Plays both providers on one listener: read, choose a script, answer, and play the answer as the script says. */
+export function createProviderHandler(
+  core: ProviderCore,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const providerHeaders = createProviderHeaders(core.nowMs);
+  const readBody = createBodyReader();
+  const idPrefix = core.nowMs().toString(36);
+
+  return (request, response) => {
+    core.counts.requests += 1;
+    core.counts.answersOpen += 1;
+    const requestId = `req_${idPrefix}${core.counts.requests.toString(36).padStart(8, '0')}`;
+    let record = forgetful;
+    let open = true;
+    const ended = (outcome: Outcome) => {
+      if (!open) return;
+      open = false;
+      core.counts.answersOpen -= 1;
+      if (outcome === 'client-aborted') core.counts.clientAborts += 1;
+      if (outcome === 'broken') core.counts.broken += 1;
+      record.ended(outcome);
+    };
+    response.once('close', () => ended('client-aborted'));
+
+    collectBody(request, bodyBytesMax, bytes => {
+      const { headers } = request;
+      const endpoint = findEndpoint(request.method!, request.url!, headers['anthropic-version'] !== undefined);
+      const body = bytes === undefined ? undefined : readBody(bytes);
+      const { script, answer } = decide(core, endpoint, headers, body, requestId);
+      record = openRecord(core.recorder, request, bytes, script);
+      play({
+        response,
+        answer,
+        headers: answerHeaders(providerHeaders(endpoint.provider, requestId), answer, script, core.nowMs),
+        script,
+        record,
+        ended,
+        errorFrame: errorFrame(answer, script, requestId),
+      });
+    });
+  };
+}
+
+interface Decision {
+  readonly script: Script;
+  readonly answer: EmulatedAnswer;
+}
+
+function decide(
+  core: ProviderCore,
+  endpoint: Endpoint,
+  headers: IncomingHttpHeaders,
+  body: KnownBody | undefined,
+  requestId: string,
+): Decision {
+  let script = noScript;
+  try {
+    if (body === undefined) throw tooLarge(endpoint.provider);
+    const version = checkHeaders(endpoint.provider, headers, core.apiKeys);
+    const header = headers['x-carrier-emulate'];
+    script = core.scripts.choose(typeof header === 'string' ? header : undefined, body.model);
+    if (script.failure !== undefined) return { script, answer: fail(endpoint.provider, script.failure, requestId) };
+    const key = `${endpoint.name} ${endpoint.model} ${version?.version} ${version?.beta} ${script.text}`;
+    const known = body.answers.get(key);
+    if (known !== undefined) return { script, answer: known };
+    const answer = answerEndpoint(core, endpoint, body, script, version);
+    if (body.answers.size < answersPerBodyMax && isSmall(answer)) body.answers.set(key, answer);
+    return { script, answer };
+  } catch (error) {
+    if (error instanceof Refusal) return { script, answer: refuse(endpoint.provider, error, requestId) };
+    if (!(error instanceof ScriptError)) throw error;
+    const refusal = new Refusal(400, 'invalid_request_error', `x-carrier-emulate: ${error.message}`);
+    return { script, answer: refuse(endpoint.provider, refusal, requestId) };
+  }
+}
+
+function isSmall(answer: EmulatedAnswer): boolean {
+  if (answer.frames.length > answerFramesKeptMax) return false;
+  return answer.frames.reduce((bytes, frame) => bytes + frame.length, 0) <= answerBytesKeptMax;
+}
+
+function checkHeaders(
+  provider: ProviderName,
+  headers: IncomingHttpHeaders,
+  keys: readonly string[] | undefined,
+): AnthropicHeaders | undefined {
+  if (provider === 'anthropic') return checkAnthropicHeaders(headers, keys);
+  checkOpenaiHeaders(headers, keys);
+  return undefined;
+}
+
+function answerEndpoint(
+  core: ProviderCore,
+  endpoint: Endpoint,
+  body: KnownBody,
+  script: Script,
+  version: AnthropicHeaders | undefined,
+): EmulatedAnswer {
+  switch (endpoint.name) {
+    case 'chat':
+      return answerChat(jsonOf(endpoint.provider, body), script.content, core.models);
+    case 'models':
+      return answerModels(endpoint.model, core.models);
+    case 'messages':
+      return answerMessages(jsonOf(endpoint.provider, body), script.content, core.models, version!);
+    case 'count-tokens':
+      return answerCountTokens(jsonOf(endpoint.provider, body), script.content, core.models, version!);
+    case 'anthropic-models':
+      return answerAnthropicModels(endpoint.model, core.models);
+    case 'unknown':
+      throw endpoint.provider === 'openai'
+        ? new Refusal(404, 'invalid_request_error', `Invalid URL (${endpoint.method} ${endpoint.path})`)
+        : new Refusal(404, 'not_found_error', 'Not found');
+    case 'wrong-method':
+      throw endpoint.provider === 'openai'
+        ? new Refusal(405, 'invalid_request_error', `Not allowed to ${endpoint.method} on ${endpoint.path}.`, {
+            code: 'method_not_supported',
+          })
+        : new Refusal(405, 'invalid_request_error', 'Method Not Allowed');
+  }
+}
+
+function jsonOf(provider: ProviderName, body: KnownBody): unknown {
+  if (body.json !== undefined) return body.json;
+  const message =
+    provider === 'openai'
+      ? 'We could not parse the JSON body of your request.'
+      : 'The request body is not valid JSON: expected value';
+  throw new Refusal(400, 'invalid_request_error', message);
+}
+
+function tooLarge(provider: ProviderName): Refusal {
+  return provider === 'openai'
+    ? new Refusal(413, 'invalid_request_error', 'The request is too large.', { code: 'request_too_large' })
+    : new Refusal(413, 'request_too_large', 'Request exceeds the maximum size');
+}
+
+function refuse(provider: ProviderName, refusal: Refusal, requestId: string): EmulatedAnswer {
+  return provider === 'openai' ? answerOpenaiRefusal(refusal) : answerAnthropicRefusal(refusal, requestId);
+}
+
+function fail(provider: ProviderName, failure: ScriptFailure, requestId: string): EmulatedAnswer {
+  const bare = (contentType: string, text: string): EmulatedAnswer => ({
+    status: failure.status,
+    headers: ['content-type', contentType],
+    frames: [Buffer.from(text)],
+    streamed: false,
+    provider,
+  });
+  switch (failure.form) {
+    case 'html':
+      return bare('text/html', `<html><head><title>${failure.status}</title></head><body>cloudy</body></html>\n`);
+    case 'text':
+      return bare('text/plain', failure.message ?? 'upstream connect error');
+    case 'empty':
+      return bare('text/plain', '');
+    case 'json':
+      return refuse(provider, provider === 'openai' ? openaiFailure(failure) : anthropicFailure(failure), requestId);
+  }
+}
+
+function answerHeaders(
+  common: readonly string[],
+  answer: EmulatedAnswer,
+  script: Script,
+  nowMs: () => number,
+): string[] {
+  const headers = [...common, ...answer.headers];
+  if (script.headers.length === 0) return headers;
+  return overrideHeaders(
+    headers,
+    script.headers.map(header => [header.name, writeHeaderValue(header.value, nowMs())] as const),
+  );
+}
+
+function errorFrame(answer: EmulatedAnswer, script: Script, requestId: string): Buffer {
+  if (script.breakOff?.kind !== 'error') return nothing;
+  if (answer.provider === 'openai') return openaiErrorEvent(script.breakOff.errorType, answer.streamed);
+  return anthropicErrorEvent(script.breakOff.errorType, answer.streamed, requestId);
+}
+
+const nothing = Buffer.alloc(0);
+
+function openRecord(
+  recorder: Recorder | undefined,
+  request: IncomingMessage,
+  body: Buffer | undefined,
+  script: Script,
+): OpenRecord {
+  if (recorder === undefined) return forgetful;
+  return recorder.open({
+    method: request.method!,
+    path: request.url!,
+    httpVersion: request.httpVersion,
+    rawHeaders: request.rawHeaders,
+    body: body ?? nothing,
+    script: script.text,
+  });
+}

@@ -1,0 +1,113 @@
+import { request as httpRequest } from 'node:http';
+import { isIP } from 'node:net';
+import { Fault } from '../completion/fault.ts';
+import type { Arrival } from './arrival.ts';
+import type { GatewayState } from './gateway.ts';
+
+/** Passes /api, /console and /metrics to the supervisor over its unix socket, streaming both ways, so that what an
+ *  operator does never runs beside the exchanges. */
+export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<void> {
+  const { adminSocket, limits } = gateway.settings;
+  const { request, response, path, query } = arrival;
+  const remote = request.socket.remoteAddress ?? '';
+  if (adminSocket === undefined) throw new Fault('path_not_found');
+  // Metrics need no key, so they are for this machine alone; over the network they are the admin listener's to give.
+  if (path === '/metrics' && !isLoopback(remote)) throw new Fault('path_not_found');
+  if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw new Fault('body_too_large');
+  if (open >= openMax) throw new Fault('overloaded');
+
+  open++;
+  return new Promise<void>((resolve, reject) => {
+    const settle = (fault?: Fault) => {
+      if (fault !== undefined && !response.headersSent) reject(fault);
+      else {
+        if (fault !== undefined) response.destroy();
+        resolve();
+      }
+    };
+    const upstream = httpRequest({
+      socketPath: adminSocket,
+      method: request.method ?? 'GET',
+      path: query === '' ? path : `${path}?${query}`,
+      headers: passedHeaders(request.rawHeaders, remote, arrival.id),
+      timeout: idleMsMax,
+    });
+    upstream.on('response', answer => {
+      response.writeHead(answer.statusCode ?? 502, endToEnd(answer.rawHeaders));
+      answer.pipe(response);
+      answer.on('error', () => settle(new Fault('internal', 'The admin server broke off its answer.')));
+      response.on('finish', () => settle());
+    });
+    upstream.on('timeout', () => upstream.destroy(new Error('the admin server is silent')));
+    upstream.on('error', error => {
+      settle(new Fault('overloaded', 'The admin server does not answer; retry after a moment.', { cause: error }));
+    });
+    response.on('close', () => {
+      upstream.destroy();
+      settle();
+    });
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limits.bodyBytesMax) settleLarge();
+    });
+    const settleLarge = () => {
+      request.unpipe(upstream);
+      upstream.destroy();
+      settle(new Fault('body_too_large'));
+    };
+    if (request.headers.expect !== undefined) response.writeContinue();
+    request.pipe(upstream);
+  }).finally(() => {
+    open--;
+  });
+}
+
+/** Requests to the admin server that are open at once; an operator's pages need a handful. */
+const openMax = 128;
+let open = 0;
+/** Neither side may be silent for longer; long work there sends progress. */
+const idleMsMax = 120_000;
+
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+
+function endToEnd(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (!hopByHop.has(rawHeaders[index]!.toLowerCase())) kept.push(rawHeaders[index]!, rawHeaders[index + 1]!);
+  }
+  return kept;
+}
+
+/** The client's word about where it comes from is replaced by what we see. */
+function passedHeaders(rawHeaders: readonly string[], remote: string, exchangeId: string): string[] {
+  const kept = endToEnd(rawHeaders);
+  const passed: string[] = [];
+  let chunked = true;
+  for (let index = 0; index < kept.length; index += 2) {
+    const name = kept[index]!.toLowerCase();
+    if (name === 'content-length') chunked = false;
+    if (!name.startsWith('x-forwarded-') && !name.startsWith('x-carrier-')) passed.push(kept[index]!, kept[index + 1]!);
+  }
+  if (chunked && rawHeaders.some(name => name.toLowerCase() === 'transfer-encoding')) {
+    passed.push('transfer-encoding', 'chunked');
+  }
+  passed.push('x-forwarded-for', remote, 'x-carrier-exchange-id', exchangeId);
+  return passed;
+}
+
+function isLoopback(address: string): boolean {
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+  return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
+}

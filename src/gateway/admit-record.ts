@@ -1,0 +1,27 @@
+import type { AdmitRecord } from '../journal/record.ts';
+import type { Admission } from './admit.ts';
+import type { Exchange } from './exchange.ts';
+
+export function admitRecord(exchange: Exchange, admission: Admission): AdmitRecord {
+  const { arrival, principal, scan, carrier } = exchange;
+  const first = admission.order[0]!;
+  return {
+    type: 'admit',
+    id: arrival.id,
+    atMs: arrival.atMs,
+    organisation: principal.organisation,
+    project: principal.project,
+    key: principal.key,
+    dialect: exchange.dialect.name,
+    requestedModel: scan.requestedModel,
+    stream: scan.stream,
+    snapshot: exchange.snapshot.hash,
+    hold: {
+      amountAtto: admission.hold === undefined ? '0' : admission.hold.amount.toString(),
+      currency: first.sell!.currency,
+      leases: admission.hold?.leases ?? [],
+    },
+    sandbox: first.provider.sandbox,
+    ...(carrier.tags === undefined ? undefined : { tags: carrier.tags }),
+  };
+}

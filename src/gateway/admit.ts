@@ -1,0 +1,100 @@
+import { Fault } from '../completion/fault.ts';
+import type { DialectName } from '../completion/request.ts';
+import type { RequestScan } from '../dialects/dialect.ts';
+import { usageBounds } from '../metering/bounds.ts';
+import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
+import type { RateCard } from '../pricing/rate-card.ts';
+import type { Deployment, Principal } from '../snapshot/load.ts';
+import type { BudgetHold, BudgetHolds } from './ports.ts';
+
+/** What may be tried, and what is set aside for it. */
+export interface Admission {
+  /** The order of the decision, without deployments whose cost the hold would not cover. */
+  readonly order: readonly Deployment[];
+  /** undefined when no hard budget applies. */
+  readonly hold: BudgetHold | undefined;
+  /** The output limit to send instead of the client's, where the key allows lowering it. */
+  readonly loweredOutputTokensMax: number | undefined;
+}
+
+export interface AdmissionQuestion {
+  readonly order: readonly Deployment[];
+  readonly principal: Principal;
+  readonly dialect: DialectName;
+  readonly scan: RequestScan;
+  readonly bodyBytes: number;
+  readonly strict: boolean;
+  readonly nowMs: number;
+}
+
+/** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
+ *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
+ *  it. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
+export async function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Admission> {
+  const { order, principal, nowMs } = question;
+  if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
+
+  const costs = order.map(deployment => worstCost(question, deployment));
+  const whole = await take(budgets, principal, maximum(costs), nowMs);
+  if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
+  if (whole.code !== 'budget_exhausted') throw whole;
+
+  const available = await budgets.available(principal.hardBudgets, nowMs);
+  const affordable = order.filter((_, index) => costs[index]! <= available);
+  if (affordable.length > 0) {
+    const amount = maximum(costs.filter(cost => cost <= available));
+    const hold = await take(budgets, principal, amount, nowMs);
+    if (hold instanceof Fault) throw hold;
+    return { order: affordable, hold, loweredOutputTokensMax: undefined };
+  }
+  return lowerOutput(question, available, budgets, whole);
+}
+
+async function lowerOutput(
+  question: AdmissionQuestion,
+  available: bigint,
+  budgets: BudgetHolds,
+  refusal: Fault,
+): Promise<Admission> {
+  const { order, principal, strict, nowMs } = question;
+  if (!principal.lowerOutputToFit || strict) throw refusal;
+  for (const deployment of order) {
+    const bounds = boundsOf(question, deployment);
+    const all = outputTokensWithin(available, bounds, sellCard(deployment)) ?? 0;
+    // The bound is of all answers together, the limit on the wire of each.
+    const lowered = Math.floor(all / question.scan.answers);
+    if (lowered < loweredOutputTokensMin) continue;
+    const lowerBounds = { ...bounds, outputTokensMax: lowered * question.scan.answers };
+    const hold = await take(budgets, principal, maximumCharge(lowerBounds, sellCard(deployment)), nowMs);
+    if (hold instanceof Fault) throw hold;
+    return { order: [deployment], hold, loweredOutputTokensMax: lowered };
+  }
+  throw refusal;
+}
+
+/** An answer shorter than that is of no use to anyone, and some providers refuse such limits. */
+const loweredOutputTokensMin = 16;
+
+function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint {
+  return maximumCharge(boundsOf(question, deployment), sellCard(deployment));
+}
+
+function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
+  const { mediaParts, hasTools, outputTokensMax, answers } = scan;
+  return usageBounds({ dialect, bodyBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
+}
+
+function sellCard(deployment: Deployment): RateCard {
+  if (deployment.sell === undefined) throw new Error(`deployment ${deployment.id} was chosen without a sell price`);
+  return deployment.sell;
+}
+
+function take(budgets: BudgetHolds, principal: Principal, amount: bigint, nowMs: number) {
+  return budgets.take(principal.hardBudgets, amount, nowMs);
+}
+
+function maximum(amounts: readonly bigint[]): bigint {
+  let most = 0n;
+  for (const amount of amounts) if (amount > most) most = amount;
+  return most;
+}

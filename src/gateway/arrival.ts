@@ -1,0 +1,20 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { ClientConnection } from './connections.ts';
+
+/** One request as it came in, before anything is known of it but where it goes. */
+export interface Arrival {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** The same instant on the monotonic clock. */
+  readonly startedMs: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: string;
+  /** After the question mark, without it; may hold a key, so it is never logged. */
+  readonly query: string;
+  readonly connection: ClientConnection;
+  /** The dialect of the path; undefined where it has none. */
+  readonly dialect: Dialect | undefined;
+}

@@ -1,0 +1,300 @@
+import { Fault } from '../completion/fault.ts';
+import { type Loss, LossLedger } from '../completion/loss.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
+import { providerOf } from '../providers/registry.ts';
+import { upstreamRequest } from '../providers/upstream-request.ts';
+import type { Deployment } from '../snapshot/load.ts';
+import type { Admission } from './admit.ts';
+import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
+import { attemptRecord } from './attempt-record.ts';
+import { carrierHead } from './carrier-head.ts';
+import { dialectFor } from './choose.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayState } from './gateway.ts';
+import { endAttempt } from './meter.ts';
+import { ProgressNotes } from './progress-notes.ts';
+import { RefusalReceiver } from './receive-refusal.ts';
+import type { ReceiverContext } from './receiver-context.ts';
+import { StreamRelay, WholeRelay } from './relay.ts';
+import { StreamTranslation, WholeTranslation } from './translate.ts';
+
+/** What all attempts together came to. */
+export interface Outcome {
+  /** undefined: the client gets the whole answer. */
+  readonly fault: Fault | undefined;
+  /** The attempt that the client saw something of, or that answered whole; undefined when none did. */
+  readonly delivered: DeliveredAttempt | undefined;
+  /** The last attempt's own words, to show to a client of the same dialect. */
+  readonly refusal: AttemptResult['refusal'];
+  readonly losses: readonly Loss[];
+  /** The deployment that was tried last. */
+  readonly last: Deployment | undefined;
+}
+
+export interface DeliveredAttempt {
+  readonly deployment: Deployment;
+  readonly delivery: Delivery | undefined;
+  readonly result: AttemptResult;
+}
+
+/** Tries deployments in order until one answers, something reached the client, or the fault says that another try would
+ *  not help. Never throws: the exchange is admitted and must end. */
+export async function attemptInOrder(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+): Promise<Outcome> {
+  const triesMax = exchange.route.policy.retries + 1;
+  let queue = admission.order;
+  let last: Tried | undefined;
+  for (let round = 0; queue.length > 0; round++) {
+    if (round > 0 && !(await pause(gateway, exchange, backoffMs * 2 ** (round - 1)))) break;
+    const again: Deployment[] = [];
+    for (const deployment of queue) {
+      if (exchange.attempts.length >= triesMax) break;
+      last = await tryOne(gateway, exchange, admission, deployment);
+      if (last.fault === undefined || last.final) return conclude(exchange, last);
+      if (sameAgain.has(last.fault.code)) again.push(deployment);
+    }
+    if (exchange.attempts.length >= triesMax) break;
+    queue = again;
+  }
+  return conclude(exchange, last ?? { fault: new Fault('no_healthy_deployment'), final: true });
+}
+
+/** First wait before the same deployment is asked again; doubled each round. */
+const backoffMs = 100;
+
+/** Faults that the same deployment may well not show a moment later; a wait that it asks for is not among them. */
+const sameAgain: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
+  'upstream_error',
+  'upstream_refused',
+  'upstream_reset',
+  'upstream_connect_timeout',
+  'upstream_truncated',
+  'upstream_malformed',
+]);
+
+interface Tried {
+  readonly fault: Fault | undefined;
+  /** No other deployment may be tried. */
+  readonly final: boolean;
+  readonly deployment?: Deployment;
+  readonly result?: AttemptResult;
+  readonly losses?: readonly Loss[];
+}
+
+async function tryOne(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  deployment: Deployment,
+): Promise<Tried> {
+  const { permits } = gateway.ports;
+  const granted = permits.acquire(deployment.handle);
+  if (!(granted === true || (await granted))) {
+    return { fault: new Fault('deployment_saturated'), final: false, deployment };
+  }
+  try {
+    return await send(gateway, exchange, admission, deployment);
+  } catch (error) {
+    // A request that cannot be written for this deployment may still be for the next one.
+    const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
+    return { fault, final: fault.code === 'internal' || fault.code === 'journal_full', deployment };
+  } finally {
+    permits.release(deployment.handle);
+  }
+}
+
+async function send(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  deployment: Deployment,
+): Promise<Tried> {
+  const { ports, deadlines, settings } = gateway;
+  const { arrival, carrier, route, client } = exchange;
+  const dialect = dialectFor(deployment, exchange.dialect);
+  const letter = writeRequest(exchange, admission, deployment, dialect);
+  const { path, headers } = upstreamRequest({
+    provider: deployment.provider,
+    dialect: dialect.name,
+    sameDialect: dialect === exchange.dialect,
+    credential: ports.credential(deployment.provider.name),
+    clientHeaders: arrival.request.headers,
+    query: arrival.query,
+    stream: exchange.scan.stream,
+  });
+  if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
+
+  const number = exchange.attempts.length + 1;
+  const family = familyOf(deployment.model);
+  const inputTokensEstimate = estimateInputTokens(exchange.body.length, family);
+  const startedAtMs = ports.clock.nowMs();
+  const written = ports.journal.attempt(
+    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
+  );
+  if (written !== undefined) await written;
+
+  const progress = new ProgressNotes(
+    ports.journal,
+    { id: arrival.id, attempt: number },
+    () => ports.clock.nowMs(),
+    contentBytes => estimateOutputTokens(contentBytes, family),
+  );
+  const context: ReceiverContext = {
+    exchangeId: arrival.id,
+    dialect: exchange.dialect,
+    client,
+    deadlines,
+    limits: settings.limits,
+    progress,
+    stripUsage: letter.askUsage,
+    finishHead: (head, servedModel) =>
+      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
+  };
+  const upstream = gateway.upstreams.of(deployment.provider);
+  const startedMs = deadlines.now();
+  const attempt = new Attempt({
+    upstream,
+    path: upstream.basePath + path,
+    headers,
+    body: letter.body,
+    policy: route.policy,
+    totalEndsAtMs: exchange.totalEndsAtMs,
+    client,
+    deadlines,
+    receive: (own, status, responseHeaders) =>
+      receiverFor(own, context, dialect, {
+        status,
+        headers: responseHeaders,
+        deployment,
+        exchange,
+        inputTokensEstimate,
+      }),
+  });
+  const result = await attempt.result;
+  noteCooldown(gateway, deployment, result);
+  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
+  const { fault } = result;
+  const final = fault === undefined || result.committed || !fault.failover || client.gone;
+  return { fault, final, deployment, result, losses: letter.losses };
+}
+
+interface Letter {
+  readonly body: Buffer;
+  readonly losses: readonly Loss[];
+  readonly askUsage: boolean;
+}
+
+/** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
+ *  dialect. Throws Fault, `loss_refused` among others. */
+function writeRequest(exchange: Exchange, admission: Admission, deployment: Deployment, dialect: Dialect): Letter {
+  const { scan, body, translation, carrier } = exchange;
+  const lowered = admission.loweredOutputTokensMax;
+  const losses = new LossLedger();
+  if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
+  if (dialect === exchange.dialect) {
+    const askUsage = scan.stream && !scan.streamUsage && providerOf(deployment.provider.kind).quirks.streamOptions;
+    const splice = { targetModel: deployment.targetModel, askUsage, outputTokensMax: lowered };
+    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
+  }
+  if (translation === undefined) throw new Error('a request was to be translated that was not read');
+  const request = lowered === undefined ? translation.request : { ...translation.request, outputTokensMax: lowered };
+  const { targetModel, outputTokensMax } = deployment;
+  const encoded = dialect.encodeRequest(request, { targetModel, outputTokensMax }, losses);
+  const all = [...translation.losses.losses, ...losses.losses];
+  if (carrier.strict && all.length > 0) {
+    const { code, path } = all[0]!;
+    throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
+  }
+  return { body: encoded, losses: all, askUsage: false };
+}
+
+interface Head {
+  readonly status: number;
+  readonly headers: AttemptResult['headers'];
+  readonly deployment: Deployment;
+  readonly exchange: Exchange;
+  readonly inputTokensEstimate: number;
+}
+
+function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
+  const { status, headers, exchange } = head;
+  if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, Date.now);
+  if (status >= 300)
+    return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
+  const coding = headers['content-encoding'];
+  if (coding !== undefined && coding !== 'identity') {
+    return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
+  }
+  const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+  if (from === exchange.dialect) {
+    return streamed
+      ? new StreamRelay(attempt, context, status, headers)
+      : new WholeRelay(attempt, context, status, headers);
+  }
+  if (streamed !== exchange.scan.stream) {
+    return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
+  }
+  const answer = {
+    exchangeId: context.exchangeId,
+    targetModel: head.deployment.targetModel,
+    createdAtMs: exchange.arrival.atMs,
+    streamUsage: exchange.scan.streamUsage,
+    inputTokensEstimate: head.inputTokensEstimate,
+  };
+  return streamed
+    ? new StreamTranslation(attempt, context, from, answer)
+    : new WholeTranslation(attempt, context, from, answer);
+}
+
+/** A deployment that asks to be left alone for a while is, by every request of this worker. */
+function noteCooldown(gateway: GatewayState, deployment: Deployment, { status, fault }: AttemptResult): void {
+  if (status !== 429 && status !== 503 && status !== 529) return;
+  const waitMs = fault?.retryAfterMs;
+  // Zero comes from services that do not know; a very long wait would hide a deployment that recovered.
+  if (waitMs === undefined || waitMs <= 0) return;
+  const coolingMs = Math.min(Math.max(waitMs, coolingMsMin), coolingMsMax);
+  gateway.cooldowns.set(deployment.handle, gateway.ports.clock.nowMs() + coolingMs);
+}
+
+const coolingMsMin = 250;
+const coolingMsMax = 300_000;
+
+/** Waits, if the deadline leaves room and the client is still there; false otherwise. */
+async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number): Promise<boolean> {
+  if (exchange.client.gone || gateway.deadlines.now() + waitMs >= exchange.totalEndsAtMs) return false;
+  await new Promise(resolve => setTimeout(resolve, waitMs));
+  return !exchange.client.gone;
+}
+
+function conclude(exchange: Exchange, tried: Tried): Outcome {
+  const { result, deployment } = tried;
+  const fault = exchange.client.gone ? new Fault('client_aborted') : summarise(exchange, tried);
+  // A request that its own client gave up was at work for that client, even if nothing of it had arrived yet.
+  const given = result?.sent === true && result.fault?.code === 'client_aborted';
+  const reached = result !== undefined && (result.fault === undefined || result.committed || given);
+  return {
+    fault,
+    delivered: reached ? { deployment: deployment!, delivery: result.delivery, result } : undefined,
+    refusal: fault === result?.fault ? result?.refusal : undefined,
+    losses: tried.losses ?? [],
+    last: deployment,
+  };
+}
+
+/** One try is answered with its own fault; several are summed up, since none of them is the reason alone. */
+function summarise(exchange: Exchange, tried: Tried): Fault | undefined {
+  const { fault } = tried;
+  if (fault === undefined || !fault.failover || tried.result?.committed === true) return fault;
+  const deployments = new Set(exchange.attempts.map(attempt => attempt.deployment));
+  if (deployments.size < 2) return fault;
+  const listing = exchange.attempts.map(attempt => `${attempt.deployment}: ${attempt.outcome}`);
+  return new Fault('no_healthy_deployment', `Every compliant deployment failed (${listing.join('; ')}).`, {
+    listing,
+    cause: fault,
+    ...(fault.retryAfterMs === undefined ? undefined : { retryAfterMs: fault.retryAfterMs }),
+  });
+}

@@ -1,0 +1,50 @@
+import type { Loss } from '../completion/loss.ts';
+import type { Deployment } from '../snapshot/load.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Adds our own response headers to those of an answer, in place. */
+export function carrierHead(
+  headers: string[],
+  exchange: Exchange,
+  answer: {
+    readonly deployment: Deployment;
+    readonly number: number;
+    readonly servedModel: string | undefined;
+    readonly losses: readonly Loss[];
+  },
+): string[] {
+  const { deployment, number, servedModel, losses } = answer;
+  headers.push(
+    'x-carrier-exchange-id',
+    exchange.arrival.id,
+    'x-carrier-deployment',
+    deployment.id,
+    'x-carrier-attempts',
+    String(number),
+  );
+  if (servedModel !== undefined && isHeaderSafe(servedModel)) headers.push('x-carrier-served-model', servedModel);
+  if (losses.length > 0) headers.push('x-carrier-loss', lossHeader(losses));
+  if (deployment.provider.sandbox) headers.push('x-carrier-sandbox', '1');
+  return headers;
+}
+
+/** `code;path` of each loss, as many as fit; a last entry says how many did not. */
+function lossHeader(losses: readonly Loss[]): string {
+  let text = '';
+  for (let index = 0; index < losses.length; index++) {
+    const { code, path } = losses[index]!;
+    const entry = `${code};${path.replace(/[^\x21-\x2b\x2d-\x7e]/g, '_')}`;
+    if (text.length + entry.length + 2 > lossHeaderLengthMax - moreLengthMax) {
+      return `${text}, more;${losses.length - index}`;
+    }
+    text = text === '' ? entry : `${text}, ${entry}`;
+  }
+  return text;
+}
+
+const lossHeaderLengthMax = 1024;
+const moreLengthMax = 16;
+
+function isHeaderSafe(text: string): boolean {
+  return text.length <= 256 && /^[\x20-\x7e]+$/.test(text);
+}

@@ -1,0 +1,103 @@
+import type { ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Deadlines, Watched } from './deadlines.ts';
+import type { DataPlaneLimits } from './settings.ts';
+
+/** The client's side of an exchange: writes, backpressure, and noticing that nobody is there any more. */
+export class ClientAnswer implements Watched {
+  /** The client closed the connection, or did not read for too long, before the answer ended. */
+  gone = false;
+  /** Called once, when `gone` becomes true. */
+  onGone: (() => void) | undefined;
+  /** Bytes of body written so far. */
+  bytes = 0;
+  /** Monotonic milliseconds of the first byte of body; undefined before. */
+  firstByteAtMs: number | undefined;
+
+  readonly response: ServerResponse;
+  readonly #limits: DataPlaneLimits;
+  readonly #deadlines: Deadlines;
+  /** What to pause while the client does not read. */
+  #source: Dispatcher.DispatchController | undefined;
+  #waitingSinceMs: number | undefined;
+  #over = false;
+
+  constructor(response: ServerResponse, limits: DataPlaneLimits, deadlines: Deadlines) {
+    this.response = response;
+    this.#limits = limits;
+    this.#deadlines = deadlines;
+    response.on('close', () => this.#closed());
+  }
+
+  get headersSent(): boolean {
+    return this.response.headersSent;
+  }
+
+  /** From now on backpressure stops this upstream response. */
+  readFrom(source: Dispatcher.DispatchController | undefined): void {
+    this.#source = source;
+    if (this.#waitingSinceMs !== undefined) source?.pause();
+  }
+
+  begin(status: number, rawHeaders: string[]): void {
+    if (!this.gone) this.response.writeHead(status, rawHeaders);
+  }
+
+  write(bytes: Buffer): void {
+    if (this.gone || bytes.length === 0) return;
+    this.firstByteAtMs ??= this.#deadlines.now();
+    this.bytes += bytes.length;
+    if (this.response.write(bytes) || this.#waitingSinceMs !== undefined) return;
+    if (this.response.writableLength <= this.#limits.clientBufferBytesMax) return;
+    this.#source?.pause();
+    this.response.once('drain', () => this.#drained());
+    this.#watchReading();
+  }
+
+  /** Ends the answer. What is still buffered is given the client's stall timeout to be read. */
+  end(bytes?: Buffer): void {
+    this.#source = undefined;
+    if (this.gone) return;
+    if (bytes === undefined || bytes.length === 0) {
+      this.response.end();
+    } else {
+      this.firstByteAtMs ??= this.#deadlines.now();
+      this.bytes += bytes.length;
+      this.response.end(bytes);
+    }
+    this.#over = true;
+    if (!this.response.writableFinished && this.response.writableLength > 0) this.#watchReading();
+  }
+
+  /** Breaks the connection: the only way left to say that a whole answer is not whole. */
+  cut(): void {
+    this.#over = true;
+    this.#source = undefined;
+    this.response.destroy();
+  }
+
+  checkDeadlines(nowMs: number): void {
+    if (this.#waitingSinceMs === undefined) return;
+    if (nowMs - this.#waitingSinceMs >= this.#limits.clientStallTimeoutMs) this.response.destroy();
+  }
+
+  #watchReading(): void {
+    this.#waitingSinceMs = this.#deadlines.now();
+    this.#deadlines.watch(this);
+  }
+
+  #drained(): void {
+    this.#waitingSinceMs = undefined;
+    this.#deadlines.unwatch(this);
+    this.#source?.resume();
+  }
+
+  #closed(): void {
+    this.#waitingSinceMs = undefined;
+    this.#deadlines.unwatch(this);
+    if (this.#over || this.response.writableFinished) return;
+    this.gone = true;
+    this.#source = undefined;
+    this.onGone?.();
+  }
+}

@@ -1,0 +1,22 @@
+import type { Socket } from 'node:net';
+import type { Fault } from '../completion/fault.ts';
+
+/** What the edge knows of one client connection. With pipelining several of its requests may be open at once. */
+export interface ClientConnection {
+  /** Responses begun or due on it. */
+  openAnswers: number;
+  /** Ends the reading of the body that is arriving, when its framing turns out to be broken. False when the body had
+   *  come whole, so that what is broken came after it. */
+  failBody: ((fault: Fault) => boolean) | undefined;
+}
+
+const connections = new WeakMap<Socket, ClientConnection>();
+
+export function connectionOf(socket: Socket): ClientConnection {
+  let connection = connections.get(socket);
+  if (connection === undefined) {
+    connection = { openAnswers: 0, failBody: undefined };
+    connections.set(socket, connection);
+  }
+  return connection;
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { answerClientError } from './client-error.ts';
+import { Cooldowns } from './cooldowns.ts';
+import { Deadlines } from './deadlines.ts';
+import { dialectOfPath, handleRequest } from './edge.ts';
+import { mintExchangeId } from './exchange-id.ts';
+import type { GatewayState } from './gateway.ts';
+import { readTlsFiles, TlsWatch } from './listener-tls.ts';
+import type { GatewayPorts } from './ports.ts';
+import type { GatewaySettings } from './settings.ts';
+import { Upstreams } from './upstream.ts';
+
+/** The data plane of one worker. */
+export interface Gateway {
+  /** Accepts connections; resolves with the port once it does. */
+  listen(): Promise<number>;
+  /** Accepts no more, closes idle connections, and waits for open exchanges at most so long; then breaks what is left.
+   *  `ports.draining()` should be true by then, so that requests on kept connections are refused. Called again it may
+   *  shorten the wait. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Exchanges whose walk has begun and not ended. */
+  readonly openExchanges: number;
+}
+
+export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
+  const state: GatewayState = {
+    ports,
+    settings,
+    deadlines: new Deadlines(ports.clock),
+    upstreams: new Upstreams(settings.proxy),
+    cooldowns: new Cooldowns(),
+    // One epoch for the life of the process; every decision record carries its seed.
+    draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
+    openExchanges: 0,
+  };
+  const server = openServer(state);
+  const tlsWatch = settings.tls === undefined ? undefined : new TlsWatch(settings.tls, server, ports.observe);
+
+  let drained: Promise<void> | undefined;
+  const close = async () => {
+    tlsWatch?.close();
+    await closeServer(server);
+    state.deadlines.close();
+    await state.upstreams.close();
+  };
+
+  return {
+    listen: () => listen(server, settings),
+    drain: async timeoutMs => {
+      const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      drained ??= close();
+      await drained;
+      clearTimeout(late);
+    },
+    get openExchanges() {
+      return state.openExchanges;
+    },
+  };
+}
+
+function openServer(state: GatewayState): Server {
+  const { limits, tls } = state.settings;
+  const options = {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    // The body has its own idle deadline; this one bounds senders that drip.
+    requestTimeout: requestMsMax,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: keepAliveMsMax,
+    noDelay: true,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    ...(tls === undefined ? undefined : readTlsFiles(tls)),
+  };
+  const server: Server = tls === undefined ? createServer(options) : createTlsServer(options);
+  // One more than allowed is kept, so that the excess is seen and refused instead of being cut off in silence.
+  server.maxHeadersCount = 201;
+  server.maxConnections = limits.connectionsMax;
+  server.on('request', (request, response) => handleRequest(state, request, response));
+  // The walk asks for the body itself, after what the headers alone can refuse.
+  server.on('checkContinue', (request, response) => handleRequest(state, request, response));
+  server.on('clientError', (error, socket) => {
+    const mint = () => mintExchangeId(state.ports.clock.nowMs());
+    const answered = answerClientError(error, socket, mint, path => dialectOfPath(path, false));
+    if (answered === undefined) return;
+    const { fault, id, path } = answered;
+    state.ports.observe.refused({ fault, exchangeId: id, path, durationMs: 0 });
+  });
+  return server;
+}
+
+/** A whole request, however slowly it comes. */
+const requestMsMax = 300_000;
+/** Longer than the idle time of usual load balancers, so that they close first and never write into a closed socket. */
+const keepAliveMsMax = 75_000;
+
+function listen(server: Server, settings: GatewaySettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(
+      { host: settings.host, port: settings.port, reusePort: settings.reusePort ?? false, backlog: 4096 },
+      () => {
+        server.off('error', reject);
+        // The cast is true: a server that listens on a TCP port has such an address.
+        resolve((server.address() as AddressInfo).port);
+      },
+    );
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>(resolve => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  await closed;
+  clearInterval(idle);
+}

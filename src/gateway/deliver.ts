@@ -1,0 +1,75 @@
+import { Fault } from '../completion/fault.ts';
+import type { EndRecord } from '../journal/record.ts';
+import { formatAtto } from '../pricing/money.ts';
+import { relayHeaders } from './answer-headers.ts';
+import type { Outcome } from './attempts.ts';
+import { carrierHead } from './carrier-head.ts';
+import type { Exchange } from './exchange.ts';
+import { respondBytes, respondFault } from './respond.ts';
+
+/** Gives the client the end of its answer. Called once the end is in the journal, never before. */
+export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): void {
+  const { client } = exchange;
+  if (client.gone) return;
+  const { delivered, fault } = outcome;
+  const delivery = delivered?.delivery;
+  if (delivery === undefined) {
+    if (client.headersSent) {
+      client.cut();
+      return;
+    }
+    refuse(exchange, outcome, fault ?? new Fault('internal'));
+    return;
+  }
+  if (delivery.head !== undefined) {
+    const { status, headers } = delivery.head;
+    if (delivery.whole) headers.push('content-length', String(delivery.last?.length ?? 0));
+    if (end.sell !== undefined)
+      headers.push('x-carrier-cost', `${formatAtto(BigInt(end.sell.amountAtto))} ${end.sell.currency}`);
+    const servedModel = delivered!.result.facts?.servedModel;
+    const number = exchange.attempts.length;
+    client.begin(
+      status,
+      carrierHead(headers, exchange, {
+        deployment: delivered!.deployment,
+        number,
+        servedModel,
+        losses: outcome.losses,
+      }),
+    );
+  }
+  if (!delivery.cut) {
+    client.end(delivery.last);
+    return;
+  }
+  client.cut();
+}
+
+/** Nothing of an answer was sent, so a refusal can still have its status. A provider's own refusal is shown as it is
+ *  to clients of its dialect, where it is about their request and not about our account. */
+function refuse(exchange: Exchange, outcome: Outcome, fault: Fault): void {
+  const { arrival } = exchange;
+  const extra = ['x-carrier-attempts', String(exchange.attempts.length)];
+  const { last, refusal } = outcome;
+  if (last !== undefined) {
+    extra.push('x-carrier-deployment', last.id);
+    if (last.provider.sandbox) extra.push('x-carrier-sandbox', '1');
+  }
+  const spoken = exchange.attempts.at(-1)?.dialect === exchange.dialect.name;
+  if (refusal === undefined || !spoken || !shown.has(fault.code)) {
+    respondFault(arrival, fault, extra);
+    return;
+  }
+  const headers = relayHeaders(refusal.headers, false);
+  headers.push('x-carrier-exchange-id', arrival.id, 'x-carrier-fault', fault.code, ...extra);
+  respondBytes(arrival.request, arrival.response, refusal.status, headers, refusal.body);
+}
+
+const shown: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
+  'upstream_invalid',
+  'context_overflow',
+  'content_filtered',
+  'upstream_rate_limited',
+  'upstream_overloaded',
+  'upstream_error',
+]);

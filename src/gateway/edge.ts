@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Fault } from '../completion/fault.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { passToAdmin } from './admin-pass-through.ts';
+import type { Arrival } from './arrival.ts';
+import { connectionOf } from './connections.ts';
+import { countTokens } from './count-tokens.ts';
+import { dialectNamed } from './dialect-table.ts';
+import { mintExchangeId } from './exchange-id.ts';
+import type { GatewayState } from './gateway.ts';
+import { answerHealthz, answerReadyz } from './health.ts';
+import { listModels } from './list-models.ts';
+import { respondFault, toFault } from './respond.ts';
+import { serveCompletion } from './serve-completion.ts';
+
+/** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge. */
+type Serve = (gateway: GatewayState, arrival: Arrival) => void | Promise<void>;
+
+interface Route {
+  readonly method: 'GET' | 'POST' | 'any';
+  readonly serve: Serve;
+}
+
+const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['/v1/chat/completions', completion('openai-chat')],
+  ['/v1/messages', completion('anthropic-messages')],
+  ['/v1/messages/count_tokens', { method: 'POST', serve: countTokens }],
+  ['/v1/models', { method: 'GET', serve: listModels }],
+  ['/healthz', { method: 'GET', serve: (_gateway, arrival) => answerHealthz(arrival) }],
+  ['/readyz', { method: 'GET', serve: answerReadyz }],
+  ['/metrics', { method: 'GET', serve: passToAdmin }],
+  ['/api', { method: 'any', serve: passToAdmin }],
+  ['/console', { method: 'any', serve: passToAdmin }],
+]);
+
+const prefixes: readonly (readonly [string, Route])[] = [
+  ['/v1/models/', { method: 'GET', serve: listModels }],
+  ['/api/', { method: 'any', serve: passToAdmin }],
+  ['/console/', { method: 'any', serve: passToAdmin }],
+];
+
+function completion(name: 'openai-chat' | 'anthropic-messages'): Route {
+  const dialect = dialectNamed(name);
+  if (dialect === undefined) throw new Error(`the dialect ${name} is not in the registry`);
+  return { method: 'POST', serve: (gateway, arrival) => serveCompletion(gateway, arrival, dialect) };
+}
+
+/** Takes one request off the HTTP server and gives it to whatever answers at its path. */
+export function handleRequest(gateway: GatewayState, request: IncomingMessage, response: ServerResponse): void {
+  const { clock } = gateway.ports;
+  const atMs = clock.nowMs();
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const connection = connectionOf(request.socket);
+  connection.openAnswers++;
+  response.once('close', () => {
+    connection.openAnswers--;
+  });
+  const arrival: Arrival = {
+    id: mintExchangeId(atMs),
+    atMs,
+    startedMs: gateway.deadlines.now(),
+    request,
+    response,
+    path,
+    query: mark === -1 ? '' : url.slice(mark + 1),
+    connection,
+    dialect: dialectOfPath(path, request.headers['anthropic-version'] !== undefined),
+  };
+  // Requests that come in while the process leaves end their connection, so that the next one goes elsewhere.
+  if (gateway.ports.draining()) response.shouldKeepAlive = false;
+  try {
+    checkHeaders(request);
+    const route = findRoute(path, request.method ?? '');
+    const served = route.serve(gateway, arrival);
+    if (served !== undefined) served.catch(error => refuse(gateway, arrival, error));
+  } catch (error) {
+    refuse(gateway, arrival, error);
+  }
+}
+
+/** Names and values count as two. */
+const rawHeadersMax = 2 * 200;
+
+/** What Node's parser lets pass and we do not. */
+function checkHeaders(request: IncomingMessage): void {
+  const { rawHeaders } = request;
+  if (rawHeaders.length > rawHeadersMax) throw new Fault('headers_too_large', 'There are more than 200 headers.');
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    // Two hosts: whoever stands before us and we could disagree about which one is meant.
+    if (name.length === 4 && name.toLowerCase() === 'host' && ++hosts > 1) throw new Fault('framing_invalid');
+  }
+}
+
+function findRoute(path: string, method: string): Route {
+  const route = routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
+  if (route === undefined) throw new Fault('path_not_found');
+  if (route.method !== 'any' && route.method !== method) {
+    throw new Fault('method_not_allowed', `${path} takes ${route.method}.`, { listing: [route.method] });
+  }
+  return route;
+}
+
+/** The dialect in which faults of a path are told; undefined where they are problem documents. */
+export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | undefined {
+  if (path.startsWith('/v1/messages')) return dialectNamed('anthropic-messages');
+  if (path.startsWith('/v1/')) return dialectNamed(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
+  return undefined;
+}
+
+function refuse(gateway: GatewayState, arrival: Arrival, error: unknown): void {
+  const fault = toFault(error);
+  const allow = fault.code === 'method_not_allowed' ? ['allow', fault.listing?.join(', ') ?? ''] : [];
+  if (arrival.response.headersSent) arrival.response.destroy();
+  else {
+    if (fault.code === 'framing_invalid') arrival.response.shouldKeepAlive = false;
+    respondFault(arrival, fault, allow);
+  }
+  gateway.ports.observe.refused({
+    fault,
+    exchangeId: arrival.id,
+    path: arrival.path,
+    durationMs: gateway.deadlines.now() - arrival.startedMs,
+  });
+}

@@ -1,0 +1,51 @@
+import type { Fault } from '../completion/fault.ts';
+import { LossLedger } from '../completion/loss.ts';
+import type { CompletionRequest } from '../completion/request.ts';
+import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import type { AttemptEnd } from '../journal/record.ts';
+import type { DecisionRecord } from '../routing/decision.ts';
+import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import type { Arrival } from './arrival.ts';
+import type { CarrierHeaders } from './carrier-headers.ts';
+import type { ClientAnswer } from './client-answer.ts';
+
+/** A request that was understood and is allowed: what the rest of the walk reads. */
+export interface Exchange {
+  readonly arrival: Arrival;
+  /** The client's dialect. */
+  readonly dialect: Dialect;
+  readonly carrier: CarrierHeaders;
+  readonly snapshot: Snapshot;
+  readonly principal: Principal;
+  readonly body: Buffer;
+  readonly scan: RequestScan;
+  readonly route: ResolvedRoute;
+  readonly client: ClientAnswer;
+  /** Monotonic instant at which all of it must have ended. */
+  readonly totalEndsAtMs: number;
+  readonly decision: DecisionRecord;
+  /** The request in the middle, where a candidate needs it translated; read at most once. */
+  readonly translation: Translation | undefined;
+  /** Attempts that are over, in order. */
+  readonly attempts: AttemptEnd[];
+}
+
+export interface Translation {
+  readonly request: CompletionRequest;
+  readonly losses: LossLedger;
+}
+
+/** Reads the request into the middle, or says why it cannot be carried to another dialect. */
+export function readTranslation(dialect: Dialect, body: Buffer): Translation | Fault {
+  const losses = new LossLedger();
+  try {
+    return { request: dialect.decodeRequest(body, losses), losses };
+  } catch (error) {
+    if (isFault(error)) return error;
+    throw error;
+  }
+}
+
+function isFault(error: unknown): error is Fault {
+  return error instanceof Error && error.name === 'Fault';
+}

@@ -1,0 +1,175 @@
+import type { Reading } from '../completion/usage.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { EndRecord, RatedAmount, SellCharge } from '../journal/record.ts';
+import { familyOf } from '../metering/estimates.ts';
+import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
+import { ratedAmountJson, rateReading } from '../pricing/rating.ts';
+import type { Deployment } from '../snapshot/load.ts';
+import type { Admission } from './admit.ts';
+import type { AttemptResult } from './attempt.ts';
+import type { Outcome } from './attempts.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayState } from './gateway.ts';
+
+export interface EndedAttempt {
+  readonly number: number;
+  readonly deployment: Deployment;
+  readonly dialect: Dialect;
+  readonly result: AttemptResult;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** The same instant on the monotonic clock. */
+  readonly startedMs: number;
+  readonly inputTokensEstimate: number;
+}
+
+/** Meters one attempt and adds it to the exchange. What the provider is owed is known or quarantined, never guessed. */
+export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
+  const { deployment, result, startedMs } = attempt;
+  const reading = readingOf(attempt, exchange.body.length);
+  const bought = rateReading(reading, deployment.buy!);
+  const quarantined = 'quarantine' in bought;
+  const servedModel = result.facts?.servedModel;
+  const requestId = providerRequestId(result.headers);
+  exchange.attempts.push({
+    attempt: attempt.number,
+    deployment: deployment.id,
+    provider: deployment.provider.name,
+    model: deployment.model,
+    targetModel: deployment.targetModel,
+    ...(servedModel === undefined ? undefined : { servedModel }),
+    dialect: attempt.dialect.name,
+    outcome: result.fault?.code ?? 'ok',
+    ...(result.status === undefined ? undefined : { upstreamStatus: result.status }),
+    ...(requestId === undefined ? undefined : { providerRequestId: requestId }),
+    startedAtMs: attempt.startedAtMs,
+    ...(result.firstByteAtMs === undefined ? undefined : { firstByteMs: span(startedMs, result.firstByteAtMs) }),
+    durationMs: span(startedMs, gateway.deadlines.now()),
+    reading: quarantined ? { ...reading, quarantine: bought.quarantine } : reading,
+    ...(quarantined || reading.source === 'none' ? undefined : { buy: ratedAmountJson(bought) }),
+  });
+  if (quarantined) alert(gateway, exchange, 'reading_quarantined', `${deployment.id}: ${bought.quarantine}`);
+  const code = result.fault?.code;
+  if (code === 'upstream_credential' || code === 'upstream_quota') {
+    alert(gateway, exchange, code, `${deployment.provider.name}: ${result.fault!.message}`);
+  }
+}
+
+/** A refusal costs nothing, whether it is a status or the first event of a stream; what was cut costs what had come. */
+function readingOf({ result, deployment }: EndedAttempt, requestBytes: number): Reading {
+  const { fault, facts } = result;
+  const basis = {
+    family: familyOf(deployment.model),
+    requestBytes,
+    contentBytesSinceUsage: result.contentBytesSinceUsage,
+  };
+  if (fault === undefined) return readingOfAnswer(facts ?? nothingObserved, basis);
+  if (!result.sent || (result.status ?? 200) >= 300) return nothingUsed;
+  if (result.status === undefined && fault.code === 'upstream_reset') return nothingUsed;
+  const refusedInside = facts?.fault !== undefined && facts.usage === undefined && facts.contentBytes === 0;
+  return refusedInside ? nothingUsed : readingOfCutAnswer(facts ?? nothingObserved, basis);
+}
+
+const nothingObserved: ObservedUsage = {
+  usage: undefined,
+  rawUsage: undefined,
+  serviceTier: undefined,
+  identityBroken: undefined,
+};
+
+/** The end of the exchange: what was read, what it costs its customer, and how it came about. */
+export function meterExchange(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  outcome: Outcome,
+): EndRecord {
+  const { arrival, client, scan } = exchange;
+  const { delivered, fault } = outcome;
+  const attempt = delivered === undefined ? undefined : exchange.attempts.at(-1);
+  const charge =
+    delivered === undefined || attempt === undefined
+      ? voided
+      : charged(attempt.reading, delivered.deployment, admission);
+  if (charge.quarantine !== undefined && attempt?.reading.quarantine === undefined) {
+    alert(gateway, exchange, 'reading_quarantined', `${attempt?.deployment}: ${charge.quarantine}`);
+  }
+  if (charge.sell !== undefined && charge.sell.overHoldAtto !== '0') {
+    alert(gateway, exchange, 'charge_over_hold', `${attempt?.deployment} used more than its upper bound`);
+  }
+  const last = delivered?.delivery?.last;
+  const sent = client.bytes + (client.gone ? 0 : (last?.length ?? 0));
+  const firstByteAtMs = client.firstByteAtMs;
+  return {
+    type: 'end',
+    id: arrival.id,
+    atMs: gateway.ports.clock.nowMs(),
+    status: statusOf(exchange, outcome),
+    outcome: fault?.code ?? 'ok',
+    stream: scan.stream,
+    attempts: exchange.attempts,
+    ...(charge.state === 'void' ? undefined : { reading: withQuarantine(attempt!.reading, charge.quarantine) }),
+    ...(charge.sell === undefined ? undefined : { sell: charge.sell }),
+    state: charge.state,
+    losses: outcome.losses,
+    ...(attempt?.servedModel === undefined ? undefined : { servedModel: attempt.servedModel }),
+    deliveredBytes:
+      delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
+    requestBytes: exchange.body.length,
+    responseBytes: sent,
+    ...(firstByteAtMs === undefined ? undefined : { firstByteMs: span(arrival.startedMs, firstByteAtMs) }),
+    durationMs: span(arrival.startedMs, gateway.deadlines.now()),
+    decision: exchange.decision,
+  };
+}
+
+interface Charge {
+  readonly state: EndRecord['state'];
+  readonly sell: SellCharge | undefined;
+  readonly quarantine: string | undefined;
+}
+
+const voided: Charge = { state: 'void', sell: undefined, quarantine: undefined };
+
+/** What the customer pays for a delivered attempt. Under a hard budget never more than the hold (I4): the rest is the
+ *  operator's. */
+function charged(reading: Reading, deployment: Deployment, admission: Admission): Charge {
+  if (reading.source === 'none') return voided;
+  const rated = rateReading(reading, deployment.sell!);
+  if ('quarantine' in rated) return { state: 'quarantined', sell: undefined, quarantine: rated.quarantine };
+  const holdAtto = admission.hold?.amount;
+  const json: RatedAmount = ratedAmountJson(rated);
+  const over = holdAtto !== undefined && rated.amountAtto > holdAtto ? rated.amountAtto - holdAtto : 0n;
+  const amountAtto = over === 0n ? json.amountAtto : holdAtto!.toString();
+  return {
+    state: reading.source === 'provider' ? 'settled' : 'estimated',
+    sell: { ...json, amountAtto, overHoldAtto: over.toString() },
+    quarantine: undefined,
+  };
+}
+
+function withQuarantine(reading: Reading, quarantine: string | undefined): Reading {
+  return quarantine === undefined ? reading : { ...reading, quarantine };
+}
+
+/** The status the client got, or would have got. */
+function statusOf(exchange: Exchange, { fault, delivered, refusal }: Outcome): number {
+  if (exchange.client.headersSent) return exchange.client.response.statusCode;
+  if (fault === undefined) return delivered?.delivery?.head?.status ?? 200;
+  return refusal?.status ?? exchange.dialect.encodeFault(fault, { exchangeId: exchange.arrival.id }).status;
+}
+
+function alert(gateway: GatewayState, exchange: Exchange, code: string, message: string): void {
+  gateway.ports.observe.alert({ code, message, exchangeId: exchange.arrival.id });
+}
+
+function providerRequestId(headers: AttemptResult['headers']): string | undefined {
+  const id = headers['x-request-id'] ?? headers['request-id'];
+  return typeof id === 'string' ? id.slice(0, requestIdLengthMax) : undefined;
+}
+
+const requestIdLengthMax = 128;
+
+function span(fromMs: number, toMs: number): number {
+  return Math.max(0, Math.round(toMs - fromMs));
+}

@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
+import { Fault } from '../completion/fault.ts';
+import type { ClientConnection } from './connections.ts';
+import type { Deadlines, Watched } from './deadlines.ts';
+import type { DataPlaneLimits } from './settings.ts';
+
+/** The whole request body, decompressed, in one Buffer. Rejects with Fault: `media_type_unsupported`,
+ *  `content_coding_unsupported`, `body_too_large`, `request_timeout`, `client_aborted`, `parameter_invalid`.
+ *  What the headers alone can refuse is refused before a byte is asked for. */
+export function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  connection: ClientConnection,
+  limits: DataPlaneLimits,
+  deadlines: Deadlines,
+): Promise<Buffer> {
+  const { headers } = request;
+  const type = headers['content-type'];
+  if (type !== 'application/json' && !jsonType.test(type ?? '')) throw new Fault('media_type_unsupported');
+  const coding = headers['content-encoding'];
+  const decompress = coding === undefined || coding === 'identity' ? undefined : decompressor(coding);
+  if (Number(headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits.bodyBytesMax);
+  if (headers.expect !== undefined) response.writeContinue();
+  return new Promise((resolve, reject) => {
+    new BodyReader({ request, connection, limits, deadlines, decompress }, resolve, reject);
+  });
+}
+
+/** OpenAI's and Anthropic's APIs take JSON alone; other charsets than UTF-8 are not JSON on the wire (RFC 8259 §8.1). */
+const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+
+interface BodySource {
+  readonly request: IncomingMessage;
+  readonly connection: ClientConnection;
+  readonly limits: DataPlaneLimits;
+  readonly deadlines: Deadlines;
+  readonly decompress: Transform | undefined;
+}
+
+class BodyReader implements Watched {
+  readonly #source: BodySource;
+  readonly #resolve: (body: Buffer) => void;
+  readonly #reject: (fault: Fault) => void;
+  readonly #chunks: Buffer[] = [];
+  #receivedBytes = 0;
+  #bytes = 0;
+  #lastAtMs: number;
+  #done = false;
+
+  constructor(source: BodySource, resolve: (body: Buffer) => void, reject: (fault: Fault) => void) {
+    this.#source = source;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { request, connection, deadlines, decompress } = source;
+    this.#lastAtMs = deadlines.nowMs;
+    connection.failBody = this.#failFraming;
+    deadlines.watch(this);
+    request.on('data', this.#onData);
+    request.on('end', this.#onEnd);
+    request.on('close', this.#onClose);
+    if (decompress !== undefined) {
+      decompress.on('data', this.#onDecompressed);
+      decompress.on('end', this.#finish);
+      decompress.on('drain', () => request.resume());
+      decompress.on('error', () => {
+        this.#fail(new Fault('parameter_invalid', 'The body is not what its content-encoding says.'));
+      });
+    }
+  }
+
+  checkDeadlines(nowMs: number): void {
+    if (nowMs - this.#lastAtMs >= this.#source.limits.bodyIdleTimeoutMs) this.#fail(new Fault('request_timeout'));
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#lastAtMs = this.#source.deadlines.nowMs;
+    this.#receivedBytes += chunk.length;
+    const { bodyBytesMax } = this.#source.limits;
+    if (this.#receivedBytes > bodyBytesMax) {
+      this.#fail(tooLarge(bodyBytesMax));
+      return;
+    }
+    if (this.#source.decompress === undefined) this.#chunks.push(chunk);
+    else if (!this.#source.decompress.write(chunk)) this.#source.request.pause();
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#source.decompress === undefined) this.#finish();
+    else this.#source.decompress.end();
+  };
+
+  readonly #onDecompressed = (chunk: Buffer): void => {
+    this.#bytes += chunk.length;
+    this.#chunks.push(chunk);
+    const { bodyBytesMax, decompressionRatioMax } = this.#source.limits;
+    if (this.#bytes > bodyBytesMax) {
+      this.#fail(tooLarge(bodyBytesMax));
+      return;
+    }
+    if (this.#bytes > ratioFloorBytes && this.#bytes > this.#receivedBytes * decompressionRatioMax) {
+      this.#fail(new Fault('body_too_large', `The body grows more than ${decompressionRatioMax} times unpacked.`));
+    }
+  };
+
+  /** The request closed before its end: nobody is left to answer. */
+  readonly #onClose = (): void => {
+    if (!this.#source.request.complete) this.#fail(new Fault('client_aborted'));
+  };
+
+  readonly #finish = (): void => {
+    if (this.#done) return;
+    this.#leave();
+    this.#resolve(this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks));
+  };
+
+  readonly #failFraming = (fault: Fault): boolean => {
+    if (this.#source.request.complete) return false;
+    this.#fail(fault);
+    return true;
+  };
+
+  readonly #fail = (fault: Fault): void => {
+    if (this.#done) return;
+    this.#leave();
+    this.#source.request.pause();
+    this.#reject(fault);
+  };
+
+  #leave(): void {
+    this.#done = true;
+    const { request, connection, deadlines, decompress } = this.#source;
+    deadlines.unwatch(this);
+    connection.failBody = undefined;
+    request.off('data', this.#onData);
+    request.off('end', this.#onEnd);
+    request.off('close', this.#onClose);
+    // A decompressor that failed half-way must not go on unpacking a bomb.
+    decompress?.destroy();
+  }
+}
+
+/** Small bodies of repeated text honestly pack better than any ratio that stops a bomb. */
+const ratioFloorBytes = 1024 * 1024;
+
+function decompressor(coding: string): Transform {
+  switch (coding.toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'br':
+      return createBrotliDecompress();
+    case 'zstd':
+      return createZstdDecompress();
+    default:
+      throw new Fault('content_coding_unsupported');
+  }
+}
+
+function tooLarge(bytesMax: number): Fault {
+  return new Fault('body_too_large', `The body is over ${bytesMax} bytes.`);
+}

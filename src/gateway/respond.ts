@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Fault, faults } from '../completion/fault.ts';
+import type { FaultAnswer } from '../dialects/dialect.ts';
+import type { Arrival } from './arrival.ts';
+
+/** Answers with a fault, in the dialect of the path or as a problem document (RFC 9457). `extra` are raw headers. */
+export function respondFault(arrival: Arrival, fault: Fault, extra: readonly string[] = []): number {
+  const answer = encodeFault(arrival, fault);
+  const headers = [
+    'content-type',
+    answer.contentType,
+    'x-carrier-exchange-id',
+    arrival.id,
+    'x-carrier-fault',
+    fault.code,
+    ...extra,
+  ];
+  if (fault.retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(fault.retryAfterMs / 1000)));
+  respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
+  return answer.status;
+}
+
+export function encodeFault(arrival: Pick<Arrival, 'dialect' | 'id'>, fault: Fault): FaultAnswer {
+  return arrival.dialect?.encodeFault(fault, { exchangeId: arrival.id }) ?? problem(fault);
+}
+
+/** Anything thrown on the walk as a fault. What is not one is ours: it is reported as `internal`, its cause kept. */
+export function toFault(error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
+}
+
+export function problem(fault: Fault): FaultAnswer {
+  const body = JSON.stringify({
+    type: `urn:common-carrier:fault:${fault.code}`,
+    title: faults[fault.code].meaning,
+    status: fault.status,
+    detail: fault.message,
+    code: fault.code,
+  });
+  return { status: fault.status, contentType: 'application/problem+json', body: Buffer.from(body) };
+}
+
+/** Sends a whole answer. If the request's body is still arriving, the connection is closed afterwards unless little of
+ *  it is left; until then what arrives is thrown away for a moment, because closing a socket with unread bytes in it
+ *  resets the connection and may destroy the answer on its way. */
+export function respondBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: string[],
+  body: Buffer,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  headers.push('content-length', String(body.length));
+  if (request.complete || isNearlyRead(request)) {
+    response.writeHead(status, headers);
+    response.end(body);
+    return;
+  }
+  headers.push('connection', 'close');
+  response.writeHead(status, headers);
+  response.write(body);
+  discardThenEnd(request, response);
+}
+
+/** Bodies up to this size are read to their end, so that the connection can serve the next request. */
+const discardBytesMax = 256 * 1024;
+const discardMsMax = 1_000;
+
+function isNearlyRead(request: IncomingMessage): boolean {
+  if (request.destroyed) return false;
+  const length = request.headers['content-length'];
+  if (request.headers.expect !== undefined) return false;
+  return length === undefined ? request.headers['transfer-encoding'] === undefined : Number(length) <= discardBytesMax;
+}
+
+function discardThenEnd(request: IncomingMessage, response: ServerResponse): void {
+  let bytes = 0;
+  const end = () => {
+    clearTimeout(timer);
+    request.off('data', count);
+    response.end();
+  };
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > discardBytesMax) end();
+  };
+  const timer = setTimeout(end, discardMsMax);
+  request.on('data', count);
+  request.once('end', end);
+  request.once('close', end);
+  request.on('error', () => {});
+  request.resume();
+}

@@ -1,0 +1,142 @@
+import { Fault } from '../completion/fault.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { EndRecord } from '../journal/record.ts';
+import { type Admission, takeHold } from './admit.ts';
+import { admitRecord } from './admit-record.ts';
+import type { Arrival } from './arrival.ts';
+import { attemptInOrder, type Outcome } from './attempts.ts';
+import { authenticate, presentedSecret } from './authenticate.ts';
+import { readCarrierHeaders } from './carrier-headers.ts';
+import { chooseCandidates, resolveRoute } from './choose.ts';
+import { ClientAnswer } from './client-answer.ts';
+import { deliver } from './deliver.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayState } from './gateway.ts';
+import { meterExchange } from './meter.ts';
+import { readBody } from './read-body.ts';
+import { respondFault, toFault } from './respond.ts';
+
+/** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
+ *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
+export async function serveCompletion(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<void> {
+  gateway.openExchanges++;
+  try {
+    const exchange = await understand(gateway, arrival, dialect);
+    const admission = await admit(gateway, exchange);
+    const outcome = await attemptInOrder(gateway, exchange, admission);
+    const end = meterExchange(gateway, exchange, admission, outcome);
+    await conclude(gateway, exchange, admission, outcome, end);
+  } catch (error) {
+    refuse(gateway, arrival, toFault(error));
+  } finally {
+    gateway.openExchanges--;
+  }
+}
+
+/** accept → authenticate → decode → resolve → filter → decide. */
+async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
+  const { ports, settings, deadlines } = gateway;
+  if (ports.draining()) throw new Fault('draining');
+  if (gateway.openExchanges > settings.limits.exchangesMax) throw new Fault('overloaded');
+
+  const { request, response } = arrival;
+  const snapshot = ports.snapshot();
+  const secret = presentedSecret(request.headers, arrival.query);
+  const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
+  const carrier = readCarrierHeaders(request.headers);
+
+  const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
+  const scan = dialect.scanRequest(body);
+  const route = resolveRoute(snapshot, principal, scan.requestedModel);
+  const { decision, translation } = chooseCandidates(
+    {
+      exchangeId: arrival.id,
+      dialect,
+      body,
+      scan,
+      route,
+      allowedZones: principal.zones,
+      askedZones: carrier.zones,
+      nowMs: ports.clock.nowMs(),
+    },
+    gateway.cooldowns,
+    gateway.draw,
+  );
+  const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
+  return {
+    arrival,
+    dialect,
+    carrier,
+    snapshot,
+    principal,
+    body,
+    scan,
+    route,
+    client: new ClientAnswer(response, settings.limits, deadlines),
+    totalEndsAtMs: arrival.startedMs + totalMs,
+    decision,
+    translation,
+    attempts: [],
+  };
+}
+
+/** Takes the hold and journals the admission. From here on the exchange may cost something. */
+async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
+  const { ports } = gateway;
+  const { snapshot, principal, scan, body, carrier, decision } = exchange;
+  const admission = await takeHold(
+    {
+      order: decision.order.map(handle => snapshot.deployment(handle)),
+      principal,
+      dialect: exchange.dialect.name,
+      scan,
+      bodyBytes: body.length,
+      strict: carrier.strict,
+      nowMs: exchange.arrival.atMs,
+    },
+    ports.budgets,
+  );
+  try {
+    if (exchange.client.gone) throw new Fault('client_aborted');
+    ports.journal.admit(admitRecord(exchange, admission));
+  } catch (error) {
+    admission.hold?.settle(0n);
+    throw error;
+  }
+  return admission;
+}
+
+/** journal `end` → the client sees the end → settle. The order is the invariant: no answer ends before its usage is
+ *  written, and a hold is only given back once it is. */
+async function conclude(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  outcome: Outcome,
+  end: EndRecord,
+): Promise<void> {
+  const { ports } = gateway;
+  try {
+    const written = ports.journal.end(end);
+    if (written !== undefined) await written;
+  } catch (error) {
+    // Without the record the client must not see an end, and the hold stays taken until the journal is read again.
+    exchange.client.cut();
+    ports.observe.alert({ code: 'journal_end_failed', message: String(error), exchangeId: end.id });
+    return;
+  }
+  deliver(exchange, outcome, end);
+  admission.hold?.settle(end.state === 'quarantined' ? admission.hold.amount : BigInt(end.sell?.amountAtto ?? 0));
+  const admitted = admitRecord(exchange, admission);
+  ports.observe.exchangeEnded({ admit: admitted, end });
+}
+
+function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {
+  respondFault(arrival, fault);
+  gateway.ports.observe.refused({
+    fault,
+    exchangeId: arrival.id,
+    path: arrival.path,
+    durationMs: gateway.deadlines.now() - arrival.startedMs,
+  });
+}

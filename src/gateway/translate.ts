@@ -1,0 +1,166 @@
+import type { CompletionEvent } from '../completion/event.ts';
+import { Fault } from '../completion/fault.ts';
+import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
+import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
+import type { ReceiverContext } from './receiver-context.ts';
+import { holdBackBytesMax, holdBackMsMax } from './relay.ts';
+
+/** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
+export class StreamTranslation implements AnswerReceiver {
+  committed = false;
+  readonly #attempt: Attempt;
+  readonly #context: ReceiverContext;
+  readonly #decoder: StreamDecoder;
+  readonly #encoder: StreamEncoder;
+  readonly #startedAtMs: number;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #end: Buffer | undefined;
+
+  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+    this.#attempt = attempt;
+    this.#context = context;
+    this.#decoder = from.decodeStream();
+    this.#encoder = context.dialect.encodeStream(answer);
+    this.#startedAtMs = context.deadlines.nowMs;
+  }
+
+  get facts(): AnswerFacts {
+    return this.#decoder.facts;
+  }
+
+  get contentBytesSinceUsage(): number {
+    return this.#decoder.contentBytesSinceUsage;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#end === undefined) this.#take(this.#decoder.push(chunk));
+  }
+
+  end(): void {
+    if (this.#end === undefined) this.#take(this.#decoder.finish());
+    if (this.#end === undefined) {
+      this.#attempt.fail(new Fault('upstream_truncated'));
+      return;
+    }
+    this.#attempt.succeed(this.#delivery(this.#end));
+  }
+
+  tick(nowMs: number): void {
+    if (!this.committed && this.#earlyBytes > 0 && nowMs - this.#startedAtMs >= holdBackMsMax) this.#commit();
+    if (this.committed) this.#context.progress.tick(nowMs, this);
+  }
+
+  broken(fault: Fault): Delivery | undefined {
+    if (!this.committed) return undefined;
+    return this.#delivery(this.#context.dialect.encodeStreamFault(fault, { exchangeId: this.#context.exchangeId }));
+  }
+
+  /** All events of one chunk leave in one write. */
+  #take(events: readonly CompletionEvent[]): void {
+    const pieces: Buffer[] = [];
+    let content = false;
+    for (const event of events) {
+      if (event.type === 'error') {
+        this.#send(pieces, content);
+        this.#attempt.fail(event.fault);
+        return;
+      }
+      const bytes = this.#encoder.push(event);
+      // The terminal event of every dialect is what message-end becomes; it waits for the journal.
+      if (event.type === 'message-end') this.#end = bytes;
+      else if (bytes.length > 0) pieces.push(bytes);
+      content ||= isContent(event);
+    }
+    this.#send(pieces, content);
+  }
+
+  #send(pieces: readonly Buffer[], content: boolean): void {
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (this.committed) {
+      this.#context.client.write(bytes);
+      this.#context.progress.passed(bytes.length, this);
+      return;
+    }
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if ((content && this.#end === undefined) || this.#earlyBytes > holdBackBytesMax) this.#commit();
+  }
+
+  #commit(): void {
+    this.committed = true;
+    const { client, progress } = this.#context;
+    client.begin(200, this.#context.finishHead([...streamHead], this.#decoder.facts.servedModel));
+    client.write(Buffer.concat(this.#early));
+    this.#early = [];
+    progress.committed(this);
+  }
+
+  #delivery(last: Buffer): Delivery {
+    if (this.committed) return { head: undefined, last, whole: false, cut: false };
+    const head = { status: 200, headers: [...streamHead] };
+    return { head, last: Buffer.concat([...this.#early, last]), whole: true, cut: false };
+  }
+}
+
+function isContent(event: CompletionEvent): boolean {
+  return event.type === 'text-delta' || event.type === 'arguments-delta' || event.type === 'block-open';
+}
+
+const streamHead = ['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache'];
+
+/** Across dialects, whole: the provider's answer decoded to events, and folded to an answer in the client's dialect. */
+export class WholeTranslation implements AnswerReceiver {
+  readonly committed = false;
+  facts: AnswerFacts | undefined;
+  readonly #attempt: Attempt;
+  readonly #context: ReceiverContext;
+  readonly #from: Dialect;
+  readonly #answer: AnswerContext;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+    this.#attempt = attempt;
+    this.#context = context;
+    this.#from = from;
+    this.#answer = answer;
+  }
+
+  get contentBytesSinceUsage(): number {
+    return this.facts?.usage === undefined ? (this.facts?.contentBytes ?? this.#bytes) : 0;
+  }
+
+  data(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    this.#chunks.push(chunk);
+    if (this.#bytes > this.#context.limits.responseBytesMax) {
+      this.#attempt.fail(new Fault('upstream_response_too_large'));
+    }
+  }
+
+  end(): void {
+    const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    this.facts = this.#from.observeAnswer(body);
+    if (this.facts.fault !== undefined) {
+      this.#attempt.fail(this.facts.fault);
+      return;
+    }
+    let last: Buffer;
+    try {
+      last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body), this.#answer);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#attempt.fail(error);
+      return;
+    }
+    const head = { status: 200, headers: ['content-type', 'application/json'] };
+    this.#attempt.succeed({ head, last, whole: true, cut: false });
+  }
+
+  tick(): void {}
+
+  broken(): Delivery | undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { usageBounds } from './bounds.ts';
+import { estimateInputTokens, estimateOutputTokens, estimateRule, familyOf } from './estimates.ts';
+import { nothingUsed, readingOfAnswer, readingOfCutAnswer } from './reading.ts';
+
+const basis = { family: 'anthropic', requestBytes: 700, contentBytesSinceUsage: 36 };
+const silent = { usage: undefined, rawUsage: undefined, serviceTier: undefined, identityBroken: undefined };
+
+test('a whole answer is read as its provider reported it, evidence included', () => {
+  const raw = { input_tokens: 5, output_tokens: 0 };
+  const reading = readingOfAnswer(
+    { usage: { inputUncached: 5, output: 0 }, rawUsage: raw, serviceTier: 'standard', identityBroken: undefined },
+    basis,
+  );
+
+  assert.deepEqual(reading, {
+    slices: { inputUncached: 5, output: 0 },
+    source: 'provider',
+    raw: { input_tokens: 5, output_tokens: 0 },
+    serviceTier: 'standard',
+  });
+});
+
+test('a whole answer without usage is estimated by a named rule', () => {
+  assert.deepEqual(readingOfAnswer(silent, basis), {
+    slices: { inputUncached: 200, output: 11 },
+    source: 'estimated',
+    rule: 'bytes-per-token/1:anthropic',
+  });
+});
+
+test('usage that does not add up is quarantined with its raw object, and nothing is guessed', () => {
+  const broken = { ...silent, rawUsage: { total_tokens: 3 }, identityBroken: 'no sum' };
+  const expected = { slices: {}, source: 'provider', raw: { total_tokens: 3 }, quarantine: 'no sum' };
+
+  assert.deepEqual(readingOfAnswer(broken, basis), expected);
+  assert.deepEqual(readingOfCutAnswer(broken, basis), expected);
+});
+
+test('a cut answer is the last usage and an estimate for what came after it', () => {
+  const seen = { ...silent, usage: { inputUncached: 50, cacheRead: 1000, output: 1 }, rawUsage: { output_tokens: 1 } };
+
+  assert.deepEqual(readingOfCutAnswer(seen, basis), {
+    slices: { inputUncached: 50, cacheRead: 1000, output: 12 },
+    source: 'estimated',
+    rule: 'bytes-per-token/1:anthropic',
+    raw: { output_tokens: 1 },
+  });
+});
+
+test('an answer that was cut before its first byte still used its input', () => {
+  assert.deepEqual(readingOfCutAnswer(silent, { ...basis, contentBytesSinceUsage: 0 }), {
+    slices: { inputUncached: 200, output: 0 },
+    source: 'estimated',
+    rule: 'bytes-per-token/1:anthropic',
+  });
+});
+
+test('an attempt that was refused used nothing', () => {
+  assert.deepEqual(nothingUsed, { slices: {}, source: 'none' });
+});
+
+test('families follow the vendor of the model, and unknown vendors share one', () => {
+  assert.equal(familyOf('anthropic/claude-sonnet-5'), 'anthropic');
+  assert.equal(familyOf('deepseek/deepseek-v4-pro'), 'deepseek');
+  assert.equal(familyOf('sandbox/echo'), 'other');
+  assert.equal(familyOf('toString/x'), 'other');
+  assert.equal(familyOf('bare'), 'other');
+  assert.equal(estimateRule('other'), 'bytes-per-token/1:other');
+});
+
+test('estimates round up, and nothing is nothing', () => {
+  assert.equal(estimateInputTokens(0, 'openai'), 0);
+  assert.equal(estimateInputTokens(1, 'openai'), 1);
+  assert.equal(estimateInputTokens(4, 'openai'), 1);
+  assert.equal(estimateInputTokens(5, 'openai'), 2);
+  assert.equal(estimateOutputTokens(7, 'anthropic'), 2);
+  assert.equal(estimateOutputTokens(8, 'anthropic'), 3);
+  assert.equal(estimateOutputTokens(333, 'deepseek'), 100);
+});
+
+for (const bytes of [-1, 0.5, Number.NaN, 2 ** 53]) {
+  test(`${bytes} is not a number of bytes`, () => {
+    assert.throws(() => estimateInputTokens(bytes, 'openai'), RangeError);
+  });
+}
+
+test('a family outside the table is a broken invariant', () => {
+  assert.throws(() => estimateInputTokens(1, 'nobody'), RangeError);
+});
+
+test('an estimate is the smallest whole number of tokens that covers the bytes, and never more than the bytes', () => {
+  fc.assert(
+    fc.property(fc.nat(2 ** 31 - 1), bytes => {
+      const tokens = BigInt(estimateOutputTokens(bytes, 'anthropic'));
+      assert.ok(tokens * 350n >= BigInt(bytes) * 100n);
+      assert.ok(tokens === 0n || (tokens - 1n) * 350n < BigInt(bytes) * 100n);
+      assert.ok(tokens <= BigInt(bytes));
+    }),
+  );
+});
+
+const request = {
+  dialect: 'anthropic-messages' as const,
+  bodyBytes: 1_000,
+  mediaParts: 0,
+  hasTools: false,
+  outputTokensMax: undefined,
+  answers: 1,
+};
+const model = { outputTokensMax: 8_000, mediaTokensMax: 5_000 };
+
+test('the bounds of a plain request are its bytes, and the output of the model', () => {
+  assert.deepEqual(usageBounds(request, model), { textTokensMax: 1_256, mediaTokensMax: 0, outputTokensMax: 8_000 });
+});
+
+test('a lower limit of the request bounds its output, a higher one does not raise it', () => {
+  assert.equal(usageBounds({ ...request, outputTokensMax: 100 }, model).outputTokensMax, 100);
+  assert.equal(usageBounds({ ...request, outputTokensMax: 0 }, model).outputTokensMax, 0);
+  assert.equal(usageBounds({ ...request, outputTokensMax: 9_000 }, model).outputTokensMax, 8_000);
+});
+
+test('every answer asked for may use the whole limit', () => {
+  assert.equal(usageBounds({ ...request, outputTokensMax: 100, answers: 4 }, model).outputTokensMax, 400);
+});
+
+test('media and tools add what bytes do not bound', () => {
+  assert.deepEqual(usageBounds({ ...request, mediaParts: 3, hasTools: true }, model), {
+    textTokensMax: 2_316,
+    mediaTokensMax: 15_000,
+    outputTokensMax: 8_000,
+  });
+});

@@ -1,0 +1,27 @@
+/** Budget periods are UTC calendar periods; weeks start on Monday. A window is named by its first day, ISO 8601,
+ *  or `total`, so that every process and replica names it alike without asking. */
+export type BudgetPeriod = 'day' | 'week' | 'month' | 'total';
+
+const dayMs = 86_400_000;
+
+/** The window that the instant falls into. */
+export function budgetWindow(period: BudgetPeriod, atMs: number): string {
+  switch (period) {
+    case 'total':
+      return 'total';
+    case 'day':
+      return isoDate(atMs);
+    case 'week': {
+      // 1970-01-01 was a Thursday: three days after a Monday.
+      const day = Math.floor(atMs / dayMs);
+      const daysSinceMonday = (((day + 3) % 7) + 7) % 7;
+      return isoDate((day - daysSinceMonday) * dayMs);
+    }
+    case 'month':
+      return `${isoDate(atMs).slice(0, 7)}-01`;
+  }
+}
+
+function isoDate(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10);
+}

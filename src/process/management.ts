@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { createAdminApp } from '../admin/app.ts';
+import { type Control, createControl } from '../control/control.ts';
+import { readPriceFacts } from '../control/price-facts.ts';
+import { publicPricesAt } from '../control/public-prices.ts';
+import type { Sealer } from '../control/seal.ts';
+import { findExchange, listExchanges, readUsage } from '../ledger/queries.ts';
+import { providers } from '../providers/registry.ts';
+import type { Store } from '../store/connect.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { AdminHandler } from './admin-server.ts';
+
+export interface ManagementOptions {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly adminKey: string;
+  readonly dataPath: string;
+  readonly sandboxBaseUrl: string;
+  readonly status: () => Readonly<Record<string, unknown>>;
+  /** Resolves when what was committed is served. */
+  readonly changed: () => Promise<void>;
+  readonly log: Log;
+}
+
+export interface Management {
+  readonly control: Control;
+  readonly handle: AdminHandler;
+}
+
+/** What changes and shows the installation, once the database is there. */
+export function openManagement(options: ManagementOptions): Management {
+  const { store, sealer, log } = options;
+  let changes = 0;
+  const control = createControl({
+    store,
+    sealer,
+    references: { environment: process.env, workingDirectory: process.cwd(), dataDirectory: options.dataPath },
+    kinds: providers,
+    facts: publicPricesAt(readPriceFacts(providers), Date.now()),
+    sandboxBaseUrl: options.sandboxBaseUrl,
+    nowMs: Date.now,
+    changed: () => {
+      changes += 1;
+    },
+  });
+  const app = createAdminApp({
+    adminKey: options.adminKey,
+    control,
+    store,
+    sealer,
+    queries: {
+      findExchange: id => findExchange(store, id),
+      listExchanges: (filter, page) => listExchanges(store, filter, page),
+      readUsage: query => readUsage(store, query),
+    },
+    status: options.status,
+    release: readRelease(),
+    nowMs: Date.now,
+    unexpected: error => log.error('the management API failed', { error: String((error as Error)?.stack ?? error) }),
+  });
+  return {
+    control,
+    // Who changed something may use it at once: the answer comes when workers serve with it.
+    handle: async request => {
+      const before = changes;
+      const response = await app.fetch(request);
+      if (changes !== before) await options.changed();
+      return response;
+    },
+  };
+}
+
+function readRelease(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(manifest.version);
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigurationError } from '../config/problem.ts';
+import { type ProcessSettings, readSettings } from '../config/settings.ts';
+import { readDeclaration } from '../control/read-declaration.ts';
+import { createLog } from '../telemetry/log.ts';
+import { claimHome } from './replica-home.ts';
+import { readServeWords } from './serve-words.ts';
+import { StartFailure } from './start-failure.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { Supervisor } from './supervisor.ts';
+import { welcome } from './welcome.ts';
+
+/** At the second signal open exchanges get so long. */
+const hurriedDrainMs = 1_000;
+
+export interface ServeOptions {
+  readonly command: 'serve' | 'start';
+  /** What follows the command. */
+  readonly words: readonly string[];
+  readonly entryPath: string;
+}
+
+/** Runs a replica until it is told to stop. Exits by itself: 0 after a drain, 2 for wrong settings, 4 when refused. */
+export async function runServe({ command, words, entryPath }: ServeOptions): Promise<void> {
+  const startedMs = performance.now() - process.uptime() * 1_000;
+  try {
+    const { settings, configFile } = readAllSettings(words);
+    const home = await claimHome(settings);
+    const log = createLog(settings.log, 'supervisor');
+    const supervisor = new Supervisor({ settings, home, entryPath, log, configFile });
+    onStopSignal(
+      signal => {
+        log.info('stopping', { signal });
+        void supervisor.stop(settings.drainTimeoutMs).then(() => {
+          log.info('stopped');
+          log.flush();
+          process.exit(0);
+        });
+      },
+      () => void supervisor.stop(hurriedDrainMs),
+    );
+    await supervisor.start();
+    const url = urlOf(settings, home.port);
+    const admin = supervisor.adminAddress;
+    const facts = {
+      url,
+      adminUrl: admin === undefined ? url : `http://${hostOf(admin.host)}:${admin.port}`,
+      dataDirectory: home.dataPath,
+      adminKeyPath: settings.adminKey === undefined ? join(home.dataPath, 'admin.key') : undefined,
+      example: supervisor.example,
+      command: entryPath.endsWith('.ts') ? 'npm run -s carrier --' : 'carrier',
+      startedInMs: performance.now() - startedMs,
+    };
+    // A log that machines read stays readable for them; who types `start` wants to read this.
+    if (command === 'start' || settings.log.format === 'pretty') process.stdout.write(`${welcome(facts)}\n`);
+    else log.info('ready', { url: facts.url, startedInMs: Math.round(facts.startedInMs) });
+  } catch (error) {
+    leave(error);
+  }
+}
+
+function readAllSettings(words: readonly string[]): { settings: ProcessSettings; configFile: string | undefined } {
+  const { flags, configPath } = readServeWords(words);
+  const configFile = configPath === undefined ? undefined : readConfigFile(configPath);
+  const file = configFile === undefined ? undefined : readDeclaration(configFile).declaration.process;
+  const settings = readSettings({ flags, environment: process.env, file, isTerminal: process.stdout.isTTY === true });
+  return { settings, configFile };
+}
+
+function readConfigFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const message = `${path} cannot be read: ${(error as Error).message}`;
+    throw new ConfigurationError([{ path: '--config', code: 'configuration_invalid', message }]);
+  }
+}
+
+function urlOf(settings: ProcessSettings, port: number): string {
+  return `${settings.tls === undefined ? 'http' : 'https'}://${hostOf(settings.host)}:${port}`;
+}
+
+/** As it is written in a URL that works on this machine. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Says what is wrong in words, without a stack trace where the reason has a name. */
+function leave(error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`carrier: ${error.message}\n`);
+    process.exit(2);
+  }
+  if (error instanceof StartFailure) {
+    process.stderr.write(`carrier: ${error.message}\n`);
+    process.exit(error.exitCode);
+  }
+  process.stderr.write(`carrier: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}

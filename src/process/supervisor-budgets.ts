@@ -1,0 +1,142 @@
+import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
+import { LedgerLeases } from '../ledger/leases.ts';
+import type { BudgetEntry, SnapshotJson } from '../snapshot/snapshot.ts';
+import type { Store } from '../store/connect.ts';
+import type { Log } from '../telemetry/log.ts';
+import { budgetWindow } from './budget-window.ts';
+import type { ToSupervisor, ToWorker } from './messages.ts';
+
+/** Leases are renewed, idle ones given back and past windows wound up so often. */
+const sweepIntervalMs = 10_000;
+/** Leases of holders that nobody heard of for a day are looked for so often. */
+const expiryIntervalMs = 600_000;
+
+export interface SupervisorBudgetsOptions {
+  /** Names this data directory among the replicas of one database. */
+  readonly replica: string;
+  readonly generation: number;
+  readonly snapshot: () => SnapshotJson | undefined;
+  readonly workers: () => readonly number[];
+  readonly send: (worker: number, message: ToWorker) => void;
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly log: Log;
+}
+
+/** Hard budgets on the supervisor's side: the broker, joined to a ledger that may not be there yet. Until it is, who needs
+ *  allowance hears that the budget cannot be verified. */
+export class SupervisorBudgets {
+  readonly #options: SupervisorBudgetsOptions;
+  readonly #broker: AllowanceBroker;
+  readonly #holder: string;
+  #leases: LedgerLeases | undefined;
+  #stopListening: (() => Promise<void>) | undefined;
+  #adopted = false;
+  #indexed: { readonly snapshot: SnapshotJson | undefined; readonly budgets: ReadonlyMap<string, BudgetEntry> } = {
+    snapshot: undefined,
+    budgets: new Map(),
+  };
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: SupervisorBudgetsOptions) {
+    this.#options = options;
+    this.#holder = `${options.replica}:${options.generation}`;
+    this.#broker = new AllowanceBroker({
+      leases: this.#deferredLeases(),
+      holder: this.#holder,
+      limitAtto: id => this.#limitAtto(id),
+      isCurrent: (id, window) => this.#currentWindow(id) === window,
+      workers: options.workers,
+      send: options.send,
+      after: options.after,
+      nowMs: Date.now,
+      log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
+    });
+  }
+
+  /** The ledger is there. */
+  open(store: Store): void {
+    if (this.#leases !== undefined) return;
+    const leases = new LedgerLeases(store);
+    this.#leases = leases;
+    this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
+    this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#broker.sweep()), sweepIntervalMs));
+    this.#timers.push(setInterval(() => this.#attempt('expiry', () => leases.expire()), expiryIntervalMs));
+    if (this.#adopted) this.adopted();
+  }
+
+  received(worker: number, message: Extract<ToSupervisor, { type: 'lease-request' | 'return' }>): void {
+    if (message.type === 'lease-request') this.#broker.request(worker, message);
+    else this.#broker.returned(worker, message);
+  }
+
+  /** Before the shipper hears of it. */
+  workerDied(worker: number): void {
+    this.#broker.workerDied(worker);
+  }
+
+  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>): void {
+    this.#broker.shipped(worker, dead, charged);
+  }
+
+  workerSettled(worker: number): void {
+    this.#broker.workerSettled(worker);
+  }
+
+  /** What earlier generations left in the journal is shipped: what they had leased and not spent is free again. */
+  adopted(): void {
+    this.#adopted = true;
+    const leases = this.#leases;
+    if (leases === undefined) return;
+    this.#attempt('ending earlier leases', () => leases.closeEarlier(this.#options.replica, this.#holder));
+  }
+
+  /** `shippedWhole`: nothing of this generation is left in the journal, so its leases can end now. Otherwise the next
+   *  start ends them. */
+  async close(shippedWhole: boolean): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#stopListening?.();
+    await this.#broker.close();
+    if (!shippedWhole || this.#leases === undefined) return;
+    await this.#leases.closeGeneration(this.#holder).catch(error => {
+      this.#options.log.warn('the leases stay open until the next start', { error: (error as Error).message });
+    });
+  }
+
+  #attempt(what: string, run: () => Promise<unknown>): void {
+    run().catch(error => {
+      this.#options.log.debug('the ledger does not answer', { what, error: (error as Error).message });
+    });
+  }
+
+  #limitAtto(id: string): bigint | undefined {
+    const budget = this.#budget(id);
+    return budget === undefined ? undefined : BigInt(budget.limitAtto);
+  }
+
+  #currentWindow(id: string): string | undefined {
+    const budget = this.#budget(id);
+    return budget === undefined ? undefined : budgetWindow(budget.period, Date.now());
+  }
+
+  #budget(id: string): BudgetEntry | undefined {
+    const snapshot = this.#options.snapshot();
+    if (snapshot !== this.#indexed.snapshot) {
+      this.#indexed = { snapshot, budgets: new Map(snapshot?.budgets.map(budget => [budget.id, budget])) };
+    }
+    return this.#indexed.budgets.get(id);
+  }
+
+  #deferredLeases(): BrokerLeases {
+    const ready = () => {
+      if (this.#leases === undefined) throw new Error('the database has not answered yet');
+      return this.#leases;
+    };
+    return {
+      acquire: async request => ready().acquire(request),
+      release: async (lease, amountAtto) => ready().release(lease, amountAtto),
+      renew: async holder => ready().renew(holder),
+      close: async lease => ready().close(lease),
+      askOthers: async (budget, window, holder) => ready().askOthers(budget, window, holder),
+    };
+  }
+}

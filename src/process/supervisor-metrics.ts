@@ -1,0 +1,43 @@
+import type { ShipperStatus } from '../journal/shipper.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
+import { ReplicaMetrics } from '../telemetry/replica-metrics.ts';
+import { gauge, type MetricJson } from '../telemetry/tally.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface SupervisorFacts {
+  readonly shipper: ShipperStatus;
+  readonly databaseUp: boolean;
+  readonly revision: bigint;
+}
+
+/** `/metrics`: what the workers counted, added up, and what only the supervisor knows. */
+export class SupervisorMetrics {
+  readonly replica = new ReplicaMetrics();
+  readonly #process = new ProcessMetrics();
+
+  async text(pool: WorkerPool, facts: SupervisorFacts): Promise<string> {
+    const workers = await pool.collectMetrics();
+    return this.replica.text([[...this.#process.json(), ...ownMetrics(pool, facts)], ...workers]);
+  }
+
+  close(): void {
+    this.#process.close();
+  }
+}
+
+function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision }: SupervisorFacts): MetricJson[] {
+  return [
+    gauge('carrier_workers_ready', 'Workers that serve.', pool.readyCount),
+    counter('carrier_worker_restarts_total', 'Workers that ended and were started again.', pool.restarts),
+    gauge('carrier_database_up', '1 when the database answered last time.', databaseUp ? 1 : 0),
+    gauge('carrier_configuration_revision', 'Newest configuration revision known here.', Number(revision)),
+    gauge('carrier_shipper_lag_records', 'Exchanges that ended and are not in the ledger yet.', shipper.lagRecords),
+    gauge('carrier_shipper_lag_bytes', 'Journal bytes that are not in the ledger yet.', shipper.lagBytes),
+    gauge('carrier_shipper_lag_seconds', 'Age of the oldest exchange not in the ledger yet.', shipper.lagSeconds),
+    counter('carrier_shipped_exchanges_total', 'Exchanges brought into the ledger.', shipper.shippedTotal),
+  ];
+}
+
+function counter(name: string, help: string, value: number): MetricJson {
+  return { name, help, type: 'counter', aggregator: 'sum', values: [{ value, labels: {} }] };
+}

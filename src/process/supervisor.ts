@@ -1,0 +1,339 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigurationError } from '../config/problem.ts';
+import type { ProcessSettings } from '../config/settings.ts';
+import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { createSealer, type Sealer } from '../control/seal.ts';
+import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
+import { Shipper } from '../journal/shipper.ts';
+import { LedgerShipping } from '../ledger/shipping.ts';
+import type { SnapshotJson } from '../snapshot/snapshot.ts';
+import type { Store } from '../store/connect.ts';
+import { maintain } from '../store/maintenance.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts';
+import { ConfigurationKeeper } from './configuration-keeper.ts';
+import { DatabaseSession } from './database-session.ts';
+import { type ExampleKey, exampleKey } from './example-key.ts';
+import { openManagement } from './management.ts';
+import type { ToSupervisor, WorkerSettings } from './messages.ts';
+import { PermitDesk } from './permit-desk.ts';
+import type { ReplicaHome } from './replica-home.ts';
+import { Sandbox } from './sandbox.ts';
+import { DeferredShippingTarget } from './shipping-target.ts';
+import { SupervisorBudgets } from './supervisor-budgets.ts';
+import { SupervisorMetrics } from './supervisor-metrics.ts';
+import { WorkerPool } from './worker-pool.ts';
+import { concurrencyLimits } from './worker-snapshot.ts';
+
+export interface SupervisorOptions {
+  readonly settings: ProcessSettings;
+  readonly home: ReplicaHome;
+  /** main.ts, which is what workers and the sandbox are forked from. */
+  readonly entryPath: string;
+  readonly log: Log;
+  /** Text of the file named by --config: applied at the start, once the database is there. */
+  readonly configFile: string | undefined;
+}
+
+/** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
+const applyWaitMs = 1_000;
+const maintenanceIntervalMs = 3_600_000;
+/** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
+const shipTimeoutMs = 15_000;
+
+/** One replica's owner: of the database session, the workers, the shipper and the management API.
+ *  Read `start` and `stop` as tables of contents. */
+export class Supervisor {
+  readonly #settings: ProcessSettings;
+  readonly #home: ReplicaHome;
+  readonly #log: Log;
+  readonly #configFile: string | undefined;
+  readonly #masterKey: string;
+  readonly #adminKey: string;
+  readonly #sealer: Sealer;
+  readonly #metrics = new SupervisorMetrics();
+  readonly #target = new DeferredShippingTarget();
+  readonly #desk: PermitDesk;
+  readonly #sandbox: Sandbox;
+  readonly #keeper: ConfigurationKeeper;
+  readonly #database: DatabaseSession;
+  readonly #shipper: Shipper;
+  readonly #pool: WorkerPool;
+  readonly #budgets: SupervisorBudgets;
+  #admin: AdminServer | undefined;
+  #concurrency: ReadonlyMap<string, number> = new Map();
+  #maintenance: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
+    this.#settings = settings;
+    this.#configFile = configFile;
+    this.#home = home;
+    this.#log = log;
+    this.#masterKey = ensureMasterKey(home.dataPath, settings.masterKey);
+    this.#adminKey = ensureAdminKey(home.dataPath, settings.adminKey);
+    this.#sealer = createSealer(this.#masterKey);
+    this.#sandbox = new Sandbox({
+      entryPath,
+      socketPath: home.sandboxSocketPath,
+      log,
+      processes: home.generation,
+    });
+    this.#keeper = new ConfigurationKeeper({
+      dataPath: home.dataPath,
+      log,
+      onSnapshot: snapshot => this.#snapshotChanged(snapshot),
+    });
+    this.#database = new DatabaseSession({
+      databaseUrl: settings.databaseUrl,
+      dataDirectory: home.dataPath,
+      log,
+      prepare: store => this.#prepare(store),
+      isFinal: error => error instanceof MasterKeyMismatch || error instanceof ConfigurationError,
+    });
+    this.#shipper = new Shipper({
+      directory: home.journalPath,
+      target: this.#target,
+      orphans: () => this.#keeper.current?.settings.orphans ?? 'delivered',
+      nowMs: Date.now,
+      onShipped: (worker, dead, charged) => this.#budgets.shipped(worker, dead, charged),
+      onSettled: worker => this.#budgets.workerSettled(worker),
+      onAdopted: () => this.#budgets.adopted(),
+      log: (message, details) => this.#logShipping(message, details),
+    });
+    this.#desk = new PermitDesk({
+      limit: handle => this.#concurrency.get(handle),
+      send: (worker, message) => this.#pool.send(worker, message),
+      after,
+    });
+    this.#budgets = new SupervisorBudgets({
+      replica: home.generation.replica,
+      generation: home.generation.number,
+      snapshot: () => this.#keeper.current,
+      workers: () => this.#pool.numbers,
+      send: (worker, message) => this.#pool.send(worker, message),
+      after,
+      log,
+    });
+    this.#pool = new WorkerPool({
+      count: settings.workers,
+      entryPath,
+      settings: worker => this.#workerSettings(worker),
+      log,
+      metrics: this.#metrics.replica,
+      processes: home.generation,
+      onMessage: (worker, message) => this.#received(worker, message),
+      onReaped: worker => this.#reaped(worker),
+    });
+  }
+
+  /** Resolves when requests are served. With a fresh snapshot on disk that does not wait for the database. */
+  async start(): Promise<void> {
+    // What lies in the journal now was written by the dead: the shipper takes it over before anybody writes anew.
+    this.#shipper.start();
+    this.#admin = await startAdminServer({
+      socketPath: this.#home.adminSocketPath,
+      listen: this.#settings.adminListen,
+      early: (request, isLocal) => this.#answerEarly(request, isLocal),
+    });
+    const database = this.#database.open();
+    if (this.#keeper.useDisk()) {
+      this.#snapshotChanged(this.#snapshot);
+      // Requests are served meanwhile; what waiting cannot mend ends the process.
+      database.catch(error => this.#failed(error));
+    } else await database;
+    this.#keeper.start();
+    await this.#sandbox.ensureFor(this.#snapshot);
+    this.#pool.start();
+    await this.#pool.ready();
+  }
+
+  /** Before the database was there for the first time, waiting for it is no news. */
+  #logShipping(message: string, details: Readonly<Record<string, unknown>>): void {
+    const level = this.#database.store === undefined ? 'debug' : 'warn';
+    this.#log[level](message, { details: JSON.stringify(details) });
+  }
+
+  /** Where the management API listens by itself; undefined when it is on the data plane's port. */
+  get adminAddress(): { readonly host: string; readonly port: number } | undefined {
+    return this.#admin?.addresses[0];
+  }
+
+  /** For the welcome. */
+  get example(): ExampleKey | undefined {
+    return exampleKey(this.#home.dataPath, this.#snapshot, this.#sealer);
+  }
+
+  get #snapshot(): SnapshotJson {
+    const { current } = this.#keeper;
+    if (current === undefined) throw new Error('workers are started once there is a snapshot');
+    return current;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopping !== undefined) return;
+    this.#log.error('stopping: the start cannot be completed', { error: (error as Error).message });
+    const exitCode = error instanceof ConfigurationError ? 2 : 1;
+    void this.stop(this.#settings.drainTimeoutMs).then(() => {
+      this.#log.flush();
+      process.exit(exitCode);
+    });
+  }
+
+  /** The database answers and is migrated. Runs again from the start when any step fails. */
+  async #prepare(store: Store): Promise<void> {
+    await claimInstallation(store, this.#sealer.fingerprint);
+    const { control, handle } = openManagement({
+      store,
+      sealer: this.#sealer,
+      adminKey: this.#adminKey,
+      dataPath: this.#home.dataPath,
+      sandboxBaseUrl: this.#sandbox.baseUrl,
+      status: () => this.#status(),
+      changed: () => this.#configurationChanged(),
+      log: this.#log,
+    });
+    if (this.#configFile !== undefined) {
+      await control.apply({ file: this.#configFile, dryRun: false, prune: false, actor: 'config-file' });
+    }
+    await control.ensureZeroConfiguration();
+    await this.#keeper.follow(store, control);
+    this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
+    this.#budgets.open(store);
+    this.#admin?.serve(handle);
+    const maintainNow = () =>
+      maintain(store, this.#settings.retention, Date.now()).catch(error =>
+        this.#log.warn('maintenance waits for the database', { error: error.message }),
+      );
+    await maintainNow();
+    this.#maintenance ??= setInterval(maintainNow, maintenanceIntervalMs);
+  }
+
+  /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
+  async #configurationChanged(): Promise<void> {
+    await this.#keeper.refresh();
+    await this.#pool.applied(this.#snapshot.hash, applyWaitMs);
+  }
+
+  #snapshotChanged(snapshot: SnapshotJson): void {
+    this.#concurrency = concurrencyLimits(snapshot);
+    this.#desk.limitsChanged();
+    void this.#sandbox.ensureFor(snapshot);
+    this.#pool.broadcast({ type: 'snapshot', path: this.#keeper.path, hash: snapshot.hash });
+  }
+
+  #received(worker: number, message: ToSupervisor): void {
+    switch (message.type) {
+      case 'permit-request':
+        this.#desk.request(worker, message);
+        break;
+      case 'return-permits':
+        this.#desk.returned(worker, message.handle, message.count);
+        break;
+      case 'lease-request':
+      case 'return':
+        this.#budgets.received(worker, message);
+        break;
+      default:
+    }
+  }
+
+  #reaped(worker: number): void {
+    this.#desk.forget(worker);
+    this.#budgets.workerDied(worker);
+    this.#shipper.markDead(worker);
+  }
+
+  #workerSettings(worker: number): WorkerSettings {
+    const { settings, home } = { settings: this.#settings, home: this.#home };
+    return {
+      worker,
+      generation: home.generation.number,
+      host: settings.host,
+      port: home.port,
+      tls: settings.tls,
+      journalDirectory: home.journalPath,
+      fsync: settings.journal.fsync,
+      fsyncIntervalMs: settings.journal.fsyncIntervalMs,
+      journalBytesMax: settings.journal.bytesMax,
+      snapshotPath: this.#keeper.path,
+      masterKey: this.#masterKey,
+      adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
+      proxy: settings.proxy,
+      limits: settings.limits,
+      log: settings.log,
+    };
+  }
+
+  /** For the management API. */
+  #status(): Record<string, unknown> {
+    const { current, databaseUp } = this.#keeper;
+    return {
+      generation: this.#home.generation.number,
+      workers: { wanted: this.#settings.workers, ready: this.#pool.readyCount, restarts: this.#pool.restarts },
+      snapshot: { hash: current?.hash, revision: current?.revision, compiledAt: current?.compiledAt },
+      database: databaseUp ? 'up' : 'down',
+      shipper: this.#shipper.status(),
+    };
+  }
+
+  /** What is answered without the database. Metrics have no key of their own: they are for this machine (workers pass
+   *  nothing else on), or for whoever has the admin key. */
+  #answerEarly(request: Request, isLocal: boolean): Promise<Response> | undefined {
+    if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') return undefined;
+    if (isLocal || isBearer(request, this.#adminKey)) return this.#answerMetrics();
+    return undefined;
+  }
+
+  async #answerMetrics(): Promise<Response> {
+    const text = await this.#metrics.text(this.#pool, {
+      shipper: this.#shipper.status(),
+      databaseUp: this.#keeper.databaseUp,
+      revision: BigInt(this.#keeper.current?.revision ?? 0),
+    });
+    return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
+  }
+
+  /** Called again it hurries: the time for open exchanges is that of the last call. */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#stopping !== undefined) {
+      void this.#pool.drain(drainMs);
+      return this.#stopping;
+    }
+    this.#stopping = this.#stop(drainMs);
+    return this.#stopping;
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    await this.#pool.drain(drainMs);
+    await this.#keeper.stop();
+    clearInterval(this.#maintenance);
+    await this.#budgets.close(await this.#shipRest());
+    await this.#admin?.close();
+    await this.#sandbox.stop();
+    await this.#database.stop();
+    this.#metrics.close();
+    await this.#home.release();
+  }
+
+  /** Every worker is reaped: their segments are dead, and go to the ledger whole if the database answers. */
+  async #shipRest(): Promise<boolean> {
+    await this.#shipper.stop();
+    if (this.#database.store === undefined) return false;
+    const timeout = new AbortController();
+    const shipped = this.#shipper
+      .drain()
+      .then(() => true)
+      .catch(() => false);
+    const late = sleep(shipTimeoutMs, false, { signal: timeout.signal }).catch(() => false);
+    const whole = await Promise.race([shipped, late]);
+    timeout.abort();
+    if (!whole) this.#log.warn('the journal is not shipped whole; the next start goes on with it');
+    return whole;
+  }
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,438 @@
+import { Fault } from '../completion/fault.ts';
+import type { BudgetHold, BudgetHolds } from '../gateway/ports.ts';
+import type { HeldLease } from '../journal/record.ts';
+import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
+import type { Grant, ToSupervisor } from './messages.ts';
+
+/** Longest wait of a request for an allowance; then `budget_unverifiable`. The one wait the request path may have. */
+export const allowanceWaitMs = 50;
+/** A block asked for is this many times the first amount seen, before demand is known. */
+const firstBlockFactor = 16n;
+/** Blocks asked for grow and shrink with demand within these factors of the amount that started them. */
+const blockDoublesBelowMs = 250;
+const blockHalvesAboveMs = 5_000;
+/** After a refused refill ahead, none is tried for so long; a request that needs one still asks at once. */
+const refillPauseMs = 200;
+/** Allowance that nobody used for so long goes back unasked. */
+const idleReturnMs = 30_000;
+/** Takers that may wait for one budget at once; beyond it `overloaded`. */
+const waitersMax = 10_000;
+/** How often `available` asks for what is left before it answers with what it has. */
+const availableRoundsMax = 4;
+
+export interface AllowanceBudget {
+  readonly id: string;
+  readonly period: BudgetPeriod;
+}
+
+export interface AllowanceOptions {
+  /** From the current snapshot; undefined when the budget is gone. */
+  readonly budget: (id: string) => AllowanceBudget | undefined;
+  readonly send: (message: ToSupervisor) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonicMs: () => number;
+  /** Calls back once after so many milliseconds; returns how to cancel it. */
+  readonly after: (ms: number, run: () => void) => () => void;
+  readonly observe?: AllowanceObserver;
+}
+
+/** What the metrics see. */
+export interface AllowanceObserver {
+  waited(durationMs: number, outcome: 'granted' | 'exhausted' | 'unverifiable'): void;
+}
+
+/** The allowance of one budget in one window that this worker holds, by lease. */
+interface Account {
+  readonly key: string;
+  readonly budget: string;
+  readonly window: string;
+  /** Unused amount by lease. A hold is taken from one lease, so that its charge names one. */
+  readonly free: Map<string, bigint>;
+  readonly waiters: Set<Taker>;
+  outstanding: Outstanding | undefined;
+  /** Were the remainders of several leases given back since the last grant, so that a refusal is final? */
+  consolidated: boolean;
+  blockAtto: bigint;
+  grantedAtMs: number;
+  refillAfterMs: number;
+  usedAtMs: number;
+  openHolds: number;
+}
+
+interface Outstanding {
+  readonly request: number;
+  readonly account: Account;
+  readonly needAtto: bigint;
+}
+
+interface Taker {
+  readonly accounts: readonly Account[];
+  readonly amount: bigint;
+  readonly startedAtMs: number;
+  readonly resolve: (answer: BudgetHold | Fault) => void;
+  cancelTimer: () => void;
+}
+
+/** Worker side of hard budgets. Holds are taken from blocks of allowance that the supervisor granted, mostly without
+ *  waiting. Whatever arrives is kept: a late grant serves later requests, and nothing granted is forgotten. */
+export class WorkerAllowances implements BudgetHolds {
+  readonly #options: AllowanceOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #outstanding = new Map<number, Outstanding>();
+  readonly #arrivals = new Set<() => void>();
+  #requests = 0;
+
+  constructor(options: AllowanceOptions) {
+    this.#options = options;
+  }
+
+  take(budgets: readonly string[], amount: bigint, nowMs: number): BudgetHold | Fault | Promise<BudgetHold | Fault> {
+    if (amount < 0n) throw new RangeError('a hold is never negative');
+    // Nothing to hold needs no lease: what costs nothing cannot pass a cap.
+    if (budgets.length === 0 || amount === 0n) return new Hold(amount, [], []);
+    const accounts = this.#open(budgets, nowMs);
+    if (accounts === undefined) return new Fault('budget_unverifiable', 'A budget of this key is not configured here.');
+    const hold = this.#takeNow(accounts, amount);
+    if (hold !== undefined) return hold;
+    if (accounts.some(account => account.waiters.size >= waitersMax)) {
+      return new Fault('overloaded', `More than ${waitersMax} requests wait for one budget.`);
+    }
+    return new Promise(resolve => this.#wait(accounts, amount, resolve));
+  }
+
+  async available(budgets: readonly string[], nowMs: number): Promise<bigint> {
+    const accounts = this.#open(budgets, nowMs);
+    if (accounts === undefined) return 0n;
+    let least: bigint | undefined;
+    const deadlineMs = this.#options.monotonicMs() + allowanceWaitMs;
+    for (const account of accounts) {
+      const largest = await this.#gather(account, deadlineMs);
+      if (least === undefined || largest < least) least = largest;
+    }
+    // Others may have taken while the later budgets were asked: what counts is what is here now.
+    for (const account of accounts) {
+      const largest = largestFree(account);
+      if (least === undefined || largest < least) least = largest;
+    }
+    return least ?? 0n;
+  }
+
+  /** The supervisor answered a lease-request, in time or late. */
+  granted(request: number, grant: Grant | undefined, refusal: 'exhausted' | 'unverifiable' | undefined): void {
+    const outstanding = this.#outstanding.get(request);
+    if (outstanding === undefined) return;
+    this.#outstanding.delete(request);
+    const { account } = outstanding;
+    account.outstanding = undefined;
+    if (grant !== undefined) {
+      this.#keep(account, grant);
+      this.#serve(account);
+    } else {
+      account.refillAfterMs = this.#options.monotonicMs() + refillPauseMs;
+      this.#refused(outstanding, refusal ?? 'unverifiable');
+    }
+    this.#arrived();
+  }
+
+  /** Gives back what is unused; an empty answer tells the supervisor that there is nothing. */
+  recall(budget: string, window: string): void {
+    const account = this.#accounts.get(accountKey(budget, window));
+    if (account === undefined || account.free.size === 0) {
+      this.#options.send({ type: 'return', budget, window, lease: '', amountAtto: '0' });
+      return;
+    }
+    this.#giveBack(account);
+  }
+
+  /** Returns the allowance of windows that are over and of budgets that nobody uses. Call it every few seconds. */
+  sweep(nowMs: number): void {
+    const monotonicMs = this.#options.monotonicMs();
+    for (const account of this.#accounts.values()) {
+      if (account.waiters.size > 0) continue;
+      const budget = this.#options.budget(account.budget);
+      const over = budget === undefined || budgetWindow(budget.period, nowMs) !== account.window;
+      if (!over && monotonicMs - account.usedAtMs < idleReturnMs) continue;
+      this.#giveBack(account);
+      if (account.openHolds === 0 && account.outstanding === undefined) this.#accounts.delete(account.key);
+    }
+  }
+
+  /** Everything unused goes back; for draining. */
+  returnAll(): void {
+    for (const account of this.#accounts.values()) this.#giveBack(account);
+  }
+
+  get openHolds(): number {
+    let open = 0;
+    for (const account of this.#accounts.values()) open += account.openHolds;
+    return open;
+  }
+
+  #open(budgets: readonly string[], nowMs: number): Account[] | undefined {
+    const accounts: Account[] = [];
+    for (const id of budgets) {
+      const budget = this.#options.budget(id);
+      if (budget === undefined) return undefined;
+      const window = budgetWindow(budget.period, nowMs);
+      const key = accountKey(id, window);
+      let account = this.#accounts.get(key);
+      if (account === undefined) {
+        account = {
+          key,
+          budget: id,
+          window,
+          free: new Map(),
+          waiters: new Set(),
+          outstanding: undefined,
+          consolidated: false,
+          blockAtto: 0n,
+          grantedAtMs: Number.NEGATIVE_INFINITY,
+          refillAfterMs: Number.NEGATIVE_INFINITY,
+          usedAtMs: this.#options.monotonicMs(),
+          openHolds: 0,
+        };
+        this.#accounts.set(key, account);
+      }
+      accounts.push(account);
+    }
+    return accounts;
+  }
+
+  /** All budgets or none: nothing is deducted before every budget was seen to suffice. */
+  #takeNow(accounts: readonly Account[], amount: bigint): BudgetHold | undefined {
+    const leases: HeldLease[] = [];
+    for (const account of accounts) {
+      const lease = leaseFor(account, amount);
+      if (lease === undefined) return undefined;
+      leases.push({ budget: account.budget, window: account.window, lease });
+    }
+    const usedAtMs = this.#options.monotonicMs();
+    for (const [index, account] of accounts.entries()) {
+      const lease = leases[index]!.lease;
+      const left = account.free.get(lease)! - amount;
+      if (left === 0n) account.free.delete(lease);
+      else account.free.set(lease, left);
+      account.openHolds += 1;
+      account.usedAtMs = usedAtMs;
+      this.#refillAhead(account, amount);
+    }
+    return new Hold(amount, leases, accounts, (account, lease, unused) => this.#settled(account, lease, unused));
+  }
+
+  #wait(accounts: readonly Account[], amount: bigint, resolve: (answer: BudgetHold | Fault) => void): void {
+    const taker: Taker = {
+      accounts,
+      amount,
+      startedAtMs: this.#options.monotonicMs(),
+      resolve,
+      cancelTimer: () => {},
+    };
+    taker.cancelTimer = this.#options.after(allowanceWaitMs, () => {
+      this.#answer(taker, new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 }), 'unverifiable');
+    });
+    for (const account of accounts) account.waiters.add(taker);
+    for (const account of accounts) this.#requestFor(account);
+  }
+
+  #answer(taker: Taker, answer: BudgetHold | Fault, outcome: 'granted' | 'exhausted' | 'unverifiable'): void {
+    for (const account of taker.accounts) account.waiters.delete(taker);
+    taker.cancelTimer();
+    this.#options.observe?.waited(this.#options.monotonicMs() - taker.startedAtMs, outcome);
+    taker.resolve(answer);
+  }
+
+  /** Serves waiting takers first come first served; the first that still lacks something asks for it. */
+  #serve(account: Account): void {
+    const unserved = new Set<Account>();
+    for (const taker of account.waiters) {
+      const hold = this.#takeNow(taker.accounts, taker.amount);
+      if (hold !== undefined) this.#answer(taker, hold, 'granted');
+      else for (const waited of taker.accounts) unserved.add(waited);
+    }
+    for (const waited of unserved) this.#requestFor(waited);
+  }
+
+  /** Asks for the first waiter that does not fit; at most one request a budget is on its way. */
+  #requestFor(account: Account): void {
+    if (account.outstanding !== undefined) return;
+    let need = 0n;
+    let want = 0n;
+    for (const taker of account.waiters) {
+      if (leaseFor(account, taker.amount) !== undefined) continue;
+      if (need === 0n) need = taker.amount;
+      want += taker.amount;
+    }
+    if (need === 0n) return;
+    if (account.blockAtto === 0n) account.blockAtto = need * firstBlockFactor;
+    this.#request(account, need, want > account.blockAtto ? want : account.blockAtto);
+  }
+
+  #request(account: Account, needAtto: bigint, wantAtto: bigint): void {
+    this.#requests += 1;
+    const outstanding: Outstanding = { request: this.#requests, account, needAtto };
+    account.outstanding = outstanding;
+    this.#outstanding.set(outstanding.request, outstanding);
+    this.#options.send({
+      type: 'lease-request',
+      request: outstanding.request,
+      budget: account.budget,
+      window: account.window,
+      needAtto: needAtto.toString(),
+      wantAtto: (wantAtto > needAtto ? wantAtto : needAtto).toString(),
+    });
+  }
+
+  #refillAhead(account: Account, amount: bigint): void {
+    if (account.blockAtto === 0n) account.blockAtto = amount * firstBlockFactor;
+    if (account.outstanding !== undefined || largestFree(account) * 2n >= account.blockAtto) return;
+    if (this.#options.monotonicMs() < account.refillAfterMs) return;
+    this.#request(account, 0n, account.blockAtto);
+  }
+
+  #keep(account: Account, grant: Grant): void {
+    const amount = BigInt(grant.amountAtto);
+    account.free.set(grant.lease, (account.free.get(grant.lease) ?? 0n) + amount);
+    const nowMs = this.#options.monotonicMs();
+    const sinceMs = nowMs - account.grantedAtMs;
+    if (sinceMs < blockDoublesBelowMs) account.blockAtto *= 2n;
+    else if (sinceMs > blockHalvesAboveMs && Number.isFinite(sinceMs)) account.blockAtto /= 2n;
+    account.grantedAtMs = nowMs;
+    account.consolidated = false;
+    account.usedAtMs = nowMs;
+    // The supervisor shrinks blocks near the cap: asking for much more than it gives would only ask too early.
+    if (account.blockAtto > amount * 4n) account.blockAtto = amount * 4n;
+  }
+
+  #refused(outstanding: Outstanding, refusal: 'exhausted' | 'unverifiable'): void {
+    const { account, needAtto } = outstanding;
+    // A refused refill harms nobody; whoever began to wait meanwhile asks for himself.
+    if (needAtto === 0n) {
+      this.#requestFor(account);
+      return;
+    }
+    // Remainders of several leases may together be what is missing: they go back first, and then the answer is final.
+    if (refusal === 'exhausted' && !account.consolidated && account.free.size > 0 && isLacking(account)) {
+      account.consolidated = true;
+      this.#giveBack(account);
+      this.#requestFor(account);
+      return;
+    }
+    account.consolidated = false;
+    for (const taker of account.waiters) {
+      if (leaseFor(account, taker.amount) !== undefined) continue;
+      if (refusal === 'exhausted' && taker.amount < needAtto) continue;
+      const fault =
+        refusal === 'exhausted'
+          ? new Fault('budget_exhausted')
+          : new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 });
+      this.#answer(taker, fault, refusal);
+    }
+    this.#serve(account);
+  }
+
+  #settled(account: Account, lease: string, unused: bigint): void {
+    account.openHolds -= 1;
+    if (unused === 0n) return;
+    const current = this.#accounts.get(account.key);
+    if (current !== account) throw new Error('an allowance account was closed while a hold was open');
+    account.free.set(lease, (account.free.get(lease) ?? 0n) + unused);
+    if (account.waiters.size > 0) this.#serve(account);
+  }
+
+  #giveBack(account: Account): void {
+    for (const [lease, amount] of account.free) {
+      const { budget, window } = account;
+      this.#options.send({ type: 'return', budget, window, lease, amountAtto: amount.toString() });
+    }
+    account.free.clear();
+  }
+
+  /** Asks for as much as is left, a few times, since each answer is only a share of it. */
+  async #gather(account: Account, deadlineMs: number): Promise<bigint> {
+    for (let round = 0; round < availableRoundsMax; round += 1) {
+      const before = largestFree(account);
+      const remainingMs = deadlineMs - this.#options.monotonicMs();
+      if (remainingMs <= 0) break;
+      if (account.outstanding === undefined) this.#request(account, 1n, account.blockAtto);
+      const { request } = account.outstanding!;
+      await this.#arrival(request, remainingMs);
+      if (largestFree(account) <= before) break;
+    }
+    return largestFree(account);
+  }
+
+  #arrival(request: number, waitMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const done = () => {
+        this.#arrivals.delete(check);
+        cancel();
+        resolve();
+      };
+      const check = () => {
+        if (!this.#outstanding.has(request)) done();
+      };
+      const cancel = this.#options.after(waitMs, done);
+      this.#arrivals.add(check);
+    });
+  }
+
+  #arrived(): void {
+    for (const check of [...this.#arrivals]) check();
+  }
+}
+
+class Hold implements BudgetHold {
+  readonly amount: bigint;
+  readonly leases: readonly HeldLease[];
+  readonly #accounts: readonly Account[];
+  readonly #settled: (account: Account, lease: string, unused: bigint) => void;
+  #open = true;
+
+  constructor(
+    amount: bigint,
+    leases: readonly HeldLease[],
+    accounts: readonly Account[],
+    settled: (account: Account, lease: string, unused: bigint) => void = () => {},
+  ) {
+    this.amount = amount;
+    this.leases = leases;
+    this.#accounts = accounts;
+    this.#settled = settled;
+  }
+
+  settle(charged: bigint): void {
+    if (!this.#open) throw new Error('a hold is settled once');
+    if (charged < 0n || charged > this.amount) throw new RangeError('a charge is between nothing and its hold');
+    this.#open = false;
+    for (const [index, account] of this.#accounts.entries()) {
+      this.#settled(account, this.leases[index]!.lease, this.amount - charged);
+    }
+  }
+}
+
+function accountKey(budget: string, window: string): string {
+  return `${budget} ${window}`;
+}
+
+/** The lease with the least left that suffices, so that large remainders stay for large holds. */
+function leaseFor(account: Account, amount: bigint): string | undefined {
+  let best: string | undefined;
+  let bestFree = 0n;
+  for (const [lease, free] of account.free) {
+    if (free < amount || (best !== undefined && free >= bestFree)) continue;
+    best = lease;
+    bestFree = free;
+  }
+  return best;
+}
+
+function largestFree(account: Account): bigint {
+  let largest = 0n;
+  for (const free of account.free.values()) if (free > largest) largest = free;
+  return largest;
+}
+
+function isLacking(account: Account): boolean {
+  for (const taker of account.waiters) if (leaseFor(account, taker.amount) === undefined) return true;
+  return false;
+}

@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSealer } from '../control/seal.ts';
+import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
+import type { GatewayObserver } from '../gateway/ports.ts';
+import { FileJournal } from '../journal/file-journal.ts';
+import { formatAtto } from '../pricing/money.ts';
+import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
+import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
+import { gauge, type MetricJson } from '../telemetry/tally.ts';
+import type { ToWorker, WorkerSettings } from './messages.ts';
+import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
+import { WorkerAllowances } from './worker-allowances.ts';
+import { WorkerPermits } from './worker-permits.ts';
+import { WorkerSnapshot } from './worker-snapshot.ts';
+
+/** How often allowance that nobody needs is looked for. */
+const sweepIntervalMs = 5_000;
+
+/** How often a drained worker looks whether the exchanges it cut have ended. */
+const cutExchangesPollMs = 5;
+
+const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+
+/** One worker: its own socket queue, its own journal segments, a copy of the snapshot. It never talks to the database.
+ *  Signals are the supervisor's to handle: a process manager that sends them to every process must not cut exchanges. */
+export async function runWorker(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+  const channel = openSupervisorChannel();
+  const settings = await startMessage(channel);
+  const log = createLog(settings.log, `worker-${settings.worker}`);
+  try {
+    const worker = await Worker.open(channel, settings, log);
+    await worker.listen();
+  } catch (error) {
+    channel.send({ type: 'fatal', message: (error as Error).message });
+    log.flush();
+    // The message is on its way through a pipe; leaving at once could lose it.
+    setTimeout(() => process.exit(1), 50);
+  }
+}
+
+function startMessage(channel: SupervisorChannel): Promise<WorkerSettings> {
+  return new Promise(resolve => {
+    channel.receiveOne(message => {
+      if (message.type !== 'start') throw new Error('the first message to a worker is start');
+      resolve(message.settings);
+    });
+  });
+}
+
+class Worker {
+  readonly #channel: SupervisorChannel;
+  readonly #settings: WorkerSettings;
+  readonly #log: Log;
+  readonly #journal: FileJournal;
+  readonly #snapshot: WorkerSnapshot;
+  readonly #allowances: WorkerAllowances;
+  readonly #permits: WorkerPermits;
+  readonly #gateway: Gateway;
+  readonly #exchanges = new ExchangeMetrics();
+  readonly #process = new ProcessMetrics();
+  #draining = false;
+
+  static async open(channel: SupervisorChannel, settings: WorkerSettings, log: Log): Promise<Worker> {
+    const sealer = createSealer(settings.masterKey);
+    const snapshot = await WorkerSnapshot.read(settings.snapshotPath, sealer);
+    const journal = await FileJournal.open({
+      directory: settings.journalDirectory,
+      generation: settings.generation,
+      worker: settings.worker,
+      fsync: settings.fsync,
+      fsyncIntervalMs: settings.fsyncIntervalMs,
+      bytesMax: settings.journalBytesMax,
+      clock,
+      onAlarm: ({ code, message }) => log.error(message, { code }),
+    });
+    return new Worker({ channel, settings, log, journal, snapshot, digestSecret: sealer.digestSecret });
+  }
+
+  private constructor(parts: {
+    readonly channel: SupervisorChannel;
+    readonly settings: WorkerSettings;
+    readonly log: Log;
+    readonly journal: FileJournal;
+    readonly snapshot: WorkerSnapshot;
+    readonly digestSecret: (secret: string) => string;
+  }) {
+    const { channel, settings, snapshot, journal } = parts;
+    this.#channel = channel;
+    this.#settings = settings;
+    this.#log = parts.log;
+    this.#journal = journal;
+    this.#snapshot = snapshot;
+    this.#allowances = new WorkerAllowances({
+      budget: id => snapshot.current.budgets.get(id),
+      send: message => channel.send(message),
+      monotonicMs: clock.monotonicMs,
+      after,
+      observe: this.#exchanges,
+    });
+    this.#permits = new WorkerPermits({
+      limit: handle => snapshot.concurrencyMax(handle),
+      send: message => channel.send(message),
+      monotonicMs: clock.monotonicMs,
+      after,
+    });
+    this.#gateway = createGateway(
+      {
+        snapshot: () => snapshot.current,
+        journal,
+        budgets: this.#allowances,
+        permits: this.#permits,
+        credential: provider => snapshot.credential(provider),
+        digestSecret: parts.digestSecret,
+        observe: this.#observer(),
+        clock,
+        draining: () => this.#draining,
+      },
+      { ...settings, reusePort: true },
+    );
+  }
+
+  async listen(): Promise<void> {
+    const port = await this.#gateway.listen();
+    setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
+    this.#channel.receive(message => this.#received(message));
+    this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
+    this.#channel.send({ type: 'ready', port });
+  }
+
+  #received(message: ToWorker): void {
+    switch (message.type) {
+      case 'start':
+        throw new Error('a worker is started once');
+      case 'snapshot':
+        void this.#applySnapshot(message.path);
+        break;
+      case 'grant':
+        this.#allowances.granted(message.request, message.grant, message.refusal);
+        break;
+      case 'recall':
+        this.#allowances.recall(message.budget, message.window);
+        break;
+      case 'permits':
+        this.#permits.granted(message.request, message.granted);
+        break;
+      case 'recall-permits':
+        this.#permits.recall(message.handle);
+        break;
+      case 'metrics-request':
+        this.#channel.send({ type: 'metrics', request: message.request, metrics: this.#metrics() });
+        break;
+      case 'drain':
+        void this.#drain(message.withinMs);
+        break;
+    }
+  }
+
+  async #applySnapshot(path: string): Promise<void> {
+    try {
+      await this.#snapshot.apply(path);
+      this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
+    } catch (error) {
+      // It goes on with the last one; the supervisor sees that this worker is behind.
+      this.#log.error('a snapshot cannot be used', { error: (error as Error).message });
+    }
+  }
+
+  #observer(): GatewayObserver {
+    return {
+      exchangeEnded: exchange => {
+        this.#exchanges.ended(exchange);
+        this.#log.exchange(exchangeLine(exchange, formatAtto));
+      },
+      refused: refusal => {
+        this.#exchanges.refused(refusal.fault);
+        this.#log.refusal(refusalLine(refusal));
+      },
+      alert: ({ code, message, exchangeId }) => {
+        this.#exchanges.alerted(code);
+        this.#log.warn(message, { code, exchange: exchangeId });
+      },
+    };
+  }
+
+  #metrics(): MetricJson[] {
+    return [
+      ...this.#exchanges.json(),
+      ...this.#process.json(),
+      gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
+      gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),
+      gauge('carrier_permits_in_use', 'Attempts at deployments with a concurrency limit.', this.#permits.inUse),
+      gauge('carrier_journal_has_room', '0 when a worker refuses to admit.', this.#journal.hasRoom() ? 1 : 0, 'min'),
+      gauge(
+        'carrier_snapshot_revision',
+        'Oldest configuration revision that a worker serves with.',
+        Number(this.#snapshot.current.revision),
+        'min',
+      ),
+    ];
+  }
+
+  async #drain(withinMs: number): Promise<void> {
+    const again = this.#draining;
+    this.#draining = true;
+    await this.#gateway.drain(withinMs);
+    if (again) return;
+    // What was cut still journals its end; the supervisor's own deadline bounds this.
+    while (this.#gateway.openExchanges > 0) await sleep(cutExchangesPollMs);
+    this.#allowances.returnAll();
+    await this.#journal.close();
+    this.#log.debug('worker drained', { port: this.#settings.port });
+    this.#log.flush();
+    this.#channel.close();
+    process.exit(0);
+  }
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}

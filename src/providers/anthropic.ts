@@ -1,0 +1,13 @@
+import { messagesEndpoint, type Provider, plainQuirks } from './provider.ts';
+
+/** https://platform.claude.com/docs/en/api/messages (2026-11). */
+export const anthropic: Provider = {
+  name: 'anthropic',
+  dialects: ['anthropic-messages'],
+  endpoints: { 'anthropic-messages': messagesEndpoint },
+  baseUrl: 'https://api.anthropic.com',
+  environment: ['ANTHROPIC_API_KEY'],
+  priceFacts: 'anthropic',
+  failureDomains: ['anthropic'],
+  quirks: plainQuirks,
+};

@@ -1,0 +1,16 @@
+import { messagesEndpoint, type Provider } from './provider.ts';
+
+/** The sandbox: the emulator behind a unix socket or on loopback, which is both providers at their own paths. */
+export const emulated: Provider = {
+  name: 'emulated',
+  dialects: ['openai-chat', 'anthropic-messages'],
+  endpoints: {
+    'openai-chat': { path: '/v1/chat/completions', credential: 'bearer' },
+    'anthropic-messages': messagesEndpoint,
+  },
+  baseUrl: undefined,
+  environment: [],
+  priceFacts: undefined,
+  failureDomains: ['sandbox'],
+  quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
+};

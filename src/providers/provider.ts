@@ -1,0 +1,40 @@
+import type { DialectName } from '../completion/request.ts';
+
+/** Who answers, as data. One small file each; registry.ts lists them. */
+export interface Provider {
+  /** Name of the kind in configuration, such as `openai`. */
+  readonly name: string;
+  /** In order of its own preference; the client's own dialect is chosen when it is among them. */
+  readonly dialects: readonly DialectName[];
+  readonly endpoints: Readonly<Partial<Record<DialectName, Endpoint>>>;
+  /** Where it is reached unless the account says otherwise; undefined for kinds without an address of their own. */
+  readonly baseUrl: string | undefined;
+  /** Environment variables that hold its key, the first one first. Empty: never configured from the environment. */
+  readonly environment: readonly string[];
+  /** Its id in the price facts; undefined when they have none. */
+  readonly priceFacts: string | undefined;
+  /** What fails together with it: deployments that share a domain are no fallback for each other. */
+  readonly failureDomains: readonly string[];
+  readonly quirks: Quirks;
+}
+
+/** One dialect at one provider. */
+export interface Endpoint {
+  /** Behind the base URL; where the two overlap (`…/v1` and `/v1/messages`), the overlap counts once. */
+  readonly path: string;
+  readonly credential: 'bearer' | 'x-api-key';
+  /** Values of a beta header that it takes, others are left out; absent when it takes or ignores them all. */
+  readonly betas?: { readonly header: string; readonly allowed: ReadonlySet<string> };
+}
+
+export interface Quirks {
+  /** Does it take `stream_options`? Those that do not refuse the field and send usage unasked. */
+  readonly streamOptions: boolean;
+  /** The word for an output limit that it takes, for requests that have none. */
+  readonly outputLimit: 'max_completion_tokens' | 'max_tokens';
+}
+
+export const plainQuirks: Quirks = { streamOptions: true, outputLimit: 'max_tokens' };
+
+export const chatEndpoint: Endpoint = { path: '/chat/completions', credential: 'bearer' };
+export const messagesEndpoint: Endpoint = { path: '/v1/messages', credential: 'x-api-key' };

@@ -1,0 +1,15 @@
+import { chatEndpoint, type Provider } from './provider.ts';
+
+/** https://docs.x.ai/developers/rest-api-reference/inference/chat (2026-11). Its messages endpoint is deprecated and left
+ *  out (https://docs.x.ai/developers/rest-api-reference/inference/legacy, 2026-11). */
+export const xai: Provider = {
+  name: 'xai',
+  dialects: ['openai-chat'],
+  endpoints: { 'openai-chat': chatEndpoint },
+  baseUrl: 'https://api.x.ai/v1',
+  environment: ['XAI_API_KEY'],
+  priceFacts: 'x-ai',
+  failureDomains: ['xai'],
+  // completion_tokens excludes reasoning_tokens: the usage reader sees it by the total (dialects/openai-chat/usage.ts).
+  quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
+};

@@ -1,0 +1,50 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** Tables of migration 0002. */
+export interface ControlTables {
+  installation: InstallationTable;
+  configuration_revision: ConfigurationRevisionTable;
+  configuration_resource: ConfigurationResourceTable;
+  price_version: PriceVersionTable;
+  idempotent_answer: IdempotentAnswerTable;
+}
+
+/** JSON goes in as text and comes back parsed. */
+type Json = ColumnType<unknown, string, string>;
+
+export interface InstallationTable {
+  readonly single: Generated<boolean>;
+  readonly master_key_fingerprint: string;
+  readonly created_at: Generated<Date>;
+}
+
+export interface ConfigurationRevisionTable {
+  readonly revision: bigint;
+  readonly at: Generated<Date>;
+  readonly actor: string;
+  readonly changes: Json;
+}
+
+export interface ConfigurationResourceTable {
+  readonly kind: string;
+  readonly id: string;
+  readonly document: Json;
+  readonly revision: bigint;
+}
+
+export interface PriceVersionTable {
+  readonly id: string;
+  readonly currency: string;
+  readonly rates: Json;
+  readonly digest: string;
+  readonly origin: string;
+  readonly published_at: Generated<Date>;
+}
+
+export interface IdempotentAnswerTable {
+  readonly key: string;
+  readonly digest: string;
+  readonly status: number;
+  readonly body: string;
+  readonly at: Generated<Date>;
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAdminApp } from '../../src/admin/app.ts';
+import { createControl } from '../../src/control/control.ts';
+import { createSealer } from '../../src/control/seal.ts';
+import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
+import { connect, type Store } from '../../src/store/connect.ts';
+import { designVariables, planContext, testFacts, testMasterKey } from './control.ts';
+import { createTestDatabase } from './database.ts';
+
+/** The management API over a database of its own, without a socket. */
+export interface AdminUnderTest {
+  readonly app: ReturnType<typeof createAdminApp>;
+  readonly adminKey: string;
+  readonly store: Store;
+  /** Errors that had no name. */
+  readonly unexpected: unknown[];
+  /** Forgets the configuration. */
+  clear(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const nowMs = () => 1_790_000_000_000;
+
+export async function startAdmin(): Promise<AdminUnderTest> {
+  const database = await createTestDatabase();
+  const store = connect(database.url);
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'carrier-admin-'));
+  return {
+    ...adminOver(store, dataDirectory),
+    store,
+    clear: async () => {
+      await store.pool.query(
+        'truncate configuration_resource, configuration_revision, price_version, idempotent_answer cascade',
+      );
+    },
+    stop: async () => {
+      await store.close();
+      await database.drop();
+      rmSync(dataDirectory, { recursive: true });
+    },
+  };
+}
+
+/** The API over any store, also one that does not answer. */
+export function adminOver(
+  store: Store,
+  dataDirectory: string,
+): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected'> {
+  const adminKey = 'admin-key-admin-key-admin-key-admin';
+  const unexpected: unknown[] = [];
+  const sealer = createSealer(testMasterKey);
+  const control = createControl({
+    store,
+    sealer,
+    references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
+    kinds: planContext().kinds,
+    facts: testFacts,
+    sandboxBaseUrl: 'unix:/run/sandbox',
+    nowMs,
+    changed: () => {},
+  });
+  const app = createAdminApp({
+    adminKey,
+    control,
+    store,
+    sealer,
+    queries: {
+      findExchange: id => findExchange(store, id),
+      listExchanges: (filter, page) => listExchanges(store, filter, page),
+      readUsage: query => readUsage(store, query),
+    },
+    status: () => ({ workers: 2 }),
+    release: '0.1.0',
+    nowMs,
+    unexpected: error => unexpected.push(error),
+  });
+  return { app, adminKey, unexpected };
+}

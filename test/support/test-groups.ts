@@ -1,0 +1,65 @@
+import { globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface TestGroup {
+  readonly title: string;
+  readonly isolation: 'none' | 'process';
+  readonly concurrency: number;
+  /** Of one test, and of the group as a whole. */
+  readonly testTimeoutMs: number;
+  readonly timeoutMs: number;
+  /** Absolute paths, sorted. */
+  readonly files: readonly string[];
+}
+
+/** The default run ends within five minutes on two slow cores; these only stop what hangs. */
+const short = { testTimeoutMs: 120_000, timeoutMs: 10 * 60_000 };
+const long = { testTimeoutMs: 15 * 60_000, timeoutMs: 25 * 60_000 };
+
+export const repositoryRoot = dirname(dirname(import.meta.dirname));
+
+/** What to run, in order; groups without files are left out. */
+export function testGroups(choice: {
+  readonly long: boolean;
+  readonly parts: readonly string[];
+}): readonly TestGroup[] {
+  const groups: readonly TestGroup[] = choice.long
+    ? [{ ...long, title: 'long', isolation: 'process', concurrency: 1, files: find('test/long/**/*.test.ts') }]
+    : [
+        {
+          ...short,
+          title: 'rooms',
+          isolation: 'none',
+          concurrency: 1,
+          files: [...find('src/**/*.test.ts'), ...find('test/architecture/**/*.test.ts')],
+        },
+        {
+          ...short,
+          title: 'simulation',
+          isolation: 'process',
+          concurrency: 2,
+          files: find('test/simulation/**/*.test.ts'),
+        },
+        {
+          ...short,
+          title: 'scenarios',
+          isolation: 'process',
+          concurrency: 2,
+          files: find('test/scenarios/**/*.test.ts'),
+        },
+      ];
+  return groups
+    .map(group => ({ ...group, files: group.files.filter(file => isChosen(file, choice.parts)) }))
+    .filter(group => group.files.length > 0);
+}
+
+function find(pattern: string): readonly string[] {
+  return globSync(pattern, { cwd: repositoryRoot })
+    .sort()
+    .map(path => join(repositoryRoot, path));
+}
+
+function isChosen(file: string, parts: readonly string[]): boolean {
+  const path = file.slice(repositoryRoot.length + 1);
+  return parts.length === 0 || parts.some(part => path.includes(part));
+}
