@@ -147,6 +147,7 @@ export class Shipper {
         this.#lagBytes = this.#follower.unreadBytes();
       }
       if (this.#batch === undefined) {
+        this.#recovered();
         this.#reportAdopted();
         return progressed;
       }
@@ -162,11 +163,15 @@ export class Shipper {
     }
     const shipped = this.#batch;
     this.#batch = undefined;
+    this.#recovered();
+    await this.#finish(shipped);
+    return true;
+  }
+
+  #recovered(): void {
     this.#backoffMs = 0;
     this.#lastError = undefined;
     this.#behindSinceMs = undefined;
-    await this.#finish(shipped);
-    return true;
   }
 
   async #place(): Promise<void> {
