@@ -26,6 +26,9 @@ create table exchange_key (
   digest bytea not null
 );
 
+-- Keys come in the order of time, so an index by blocks finds the oldest and costs nothing to keep.
+create index exchange_key_by_time on exchange_key using brin (at);
+
 create table exchange (
   at timestamptz not null,
   id text collate "C" not null,
