@@ -30,7 +30,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     ports,
     settings,
     deadlines: new Deadlines(ports.clock),
-    upstreams: new Upstreams(settings.proxy),
+    upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     cooldowns: new Cooldowns(),
     // One epoch for the life of the process; every decision record carries its seed.
     draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },

@@ -40,8 +40,9 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
 /** accept → authenticate → decode → resolve → filter → decide. */
 async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
   const { ports, settings, deadlines } = gateway;
-  if (ports.draining()) throw new Fault('draining');
-  if (gateway.openExchanges > settings.limits.exchangesMax) throw new Fault('overloaded');
+  if (ports.draining()) throw new Fault('draining', undefined, { retryAfterMs: busyRetryMs });
+  if (gateway.openExchanges > settings.limits.exchangesMax)
+    throw new Fault('overloaded', undefined, { retryAfterMs: busyRetryMs });
 
   const { request, response } = arrival;
   const snapshot = ports.snapshot();
@@ -84,6 +85,9 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     attempts: [],
   };
 }
+
+/** Another worker or process may take it a moment later. */
+const busyRetryMs = 1_000;
 
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
