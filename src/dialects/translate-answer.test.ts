@@ -472,3 +472,30 @@ test('arguments that are not an object travel wrapped in a whole messages answer
     { action: 'approximated', code: 'arguments-wrapped', path: 'choices.0.message.tool_calls' },
   ]);
 });
+
+test('answers nested too deep to be written again are malformed', () => {
+  const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  const rows: [Dialect, string][] = [
+    [anthropicMessages, `{"content":[{"type":"tool_use","id":"a","name":"f","input":${deep}}],"usage":${deep}}`],
+    [
+      openaiChat,
+      `{"choices":[{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]}}],"usage":${deep}}`,
+    ],
+  ];
+
+  for (const [dialect, body] of rows) {
+    const [event, ...more] = dialect.decodeAnswer(Buffer.from(body), new LossLedger());
+    assert.ok(event?.type === 'error' && event.fault.code === 'upstream_malformed');
+    assert.deepEqual(more, []);
+    assert.equal(dialect.observeAnswer(Buffer.from(body)).fault?.code, 'upstream_malformed');
+  }
+});
+
+test('many brackets that are not deep are no obstacle', () => {
+  const input = { list: Array.from({ length: 500 }, () => [{}]), text: '['.repeat(1000) };
+  const body = { content: [{ type: 'tool_use', id: 'a', name: 'f', input }], stop_reason: 'tool_use' };
+
+  const folded = foldEvents(anthropicMessages.decodeAnswer(Buffer.from(JSON.stringify(body)), new LossLedger()));
+
+  assert.equal(folded.blocks[0]?.text, JSON.stringify(input));
+});

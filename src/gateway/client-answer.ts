@@ -29,6 +29,11 @@ export class ClientAnswer implements Watched {
     response.on('close', () => this.#closed());
   }
 
+  /** Does it wait for the client to read? Then silence of the provider is our doing. */
+  get isWaiting(): boolean {
+    return this.#waitingSinceMs !== undefined;
+  }
+
   get headersSent(): boolean {
     return this.response.headersSent;
   }

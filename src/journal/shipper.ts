@@ -139,6 +139,8 @@ export class Shipper {
   /** Shipped segments that the file system would not let go; the next start sees them again, to no effect. */
   readonly #undeletable = new Set<string>();
   #lagBytes = 0;
+  /** When the target began to fail. */
+  #behindSinceMs: number | undefined;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
@@ -195,13 +197,15 @@ export class Shipper {
 
   status(): ShipperStatus {
     const oldest = this.#batch?.exchanges[0] ?? this.#gathering.exchanges[0];
+    // Before the target answers for the first time nothing is read, and the outage is what there is to tell.
+    const sinceMs = oldest?.exchange.end.atMs ?? this.#behindSinceMs;
     let openExchanges = 0;
     for (const stream of this.#streams.values()) openExchanges += stream.assembler.openCount;
     return {
       state: this.#backoffMs > 0 ? 'backing-off' : oldest === undefined ? 'idle' : 'shipping',
       lagRecords: (this.#batch?.exchanges.length ?? 0) + this.#gathering.exchanges.length,
       lagBytes: this.#lagBytes + (this.#batch?.bytes ?? 0) + this.#gathering.bytes,
-      lagSeconds: oldest === undefined ? 0 : Math.max(0, (this.#options.nowMs() - oldest.exchange.end.atMs) / 1_000),
+      lagSeconds: sinceMs === undefined ? 0 : Math.max(0, (this.#options.nowMs() - sinceMs) / 1_000),
       openExchanges,
       shippedTotal: this.#shippedTotal,
       lastError: this.#lastError,
@@ -226,6 +230,8 @@ export class Shipper {
       if (error instanceof JournalUnreadable) throw error;
       this.#backoffMs = Math.min(backoffMaxMs, Math.max(backoffMinMs, this.#backoffMs * 2));
       this.#lastError = describe(error);
+      this.#behindSinceMs ??= this.#options.nowMs();
+      this.#lagBytes = this.#unreadBytes(groupByStream(this.#list()));
       this.#options.log?.('shipping waits for the database', { error: this.#lastError, retryInMs: this.#backoffMs });
       return true;
     }
@@ -233,6 +239,7 @@ export class Shipper {
     this.#batch = undefined;
     this.#backoffMs = 0;
     this.#lastError = undefined;
+    this.#behindSinceMs = undefined;
     await this.#finish(shipped);
     return true;
   }
@@ -327,11 +334,14 @@ export class Shipper {
     return stream;
   }
 
+  #unreadBytes(segments: ReadonlyMap<string, readonly SegmentFile[]>): number {
+    return [...segments].reduce((sum, [key, files]) => sum + unreadOf(this.#streams.get(key), files), 0);
+  }
+
   /** Reads on by about so many bytes, until the batch is full or nothing is left. False when nothing was new. */
   #fill(bytesMax: number): boolean {
     const until = this.#gathering.bytes + bytesMax;
     const segments = groupByStream(this.#list());
-    let unreadBytes = 0;
     let progressed = false;
     for (const files of segments.values()) this.#open(files[0]!);
     // Another stream goes first each time, so that a busy worker cannot starve the others.
@@ -341,9 +351,8 @@ export class Shipper {
       const files = segments.get(key) ?? [];
       this.#place(stream);
       progressed = this.#readStream(stream, files, until) || progressed;
-      for (const file of files) unreadBytes += unreadOf(stream, file);
     }
-    this.#lagBytes = unreadBytes;
+    this.#lagBytes = this.#unreadBytes(segments);
     return progressed;
   }
 
@@ -541,9 +550,14 @@ function positionOf(stream: Stream): StreamPosition {
   return { generation, worker, ...(stream.assembler.oldestOpen() ?? { sequence, offset }) };
 }
 
-function unreadOf(stream: Stream, file: SegmentFile): number {
-  if (file.sequence < stream.sequence) return 0;
-  return file.sequence === stream.sequence ? Math.max(0, file.bytes - stream.offset) : file.bytes;
+/** Of a stream that was not begun: all of it. */
+function unreadOf(stream: Stream | undefined, files: readonly SegmentFile[]): number {
+  let bytes = 0;
+  for (const file of files) {
+    if (stream === undefined || file.sequence > stream.sequence) bytes += file.bytes;
+    else if (file.sequence === stream.sequence) bytes += Math.max(0, file.bytes - stream.offset);
+  }
+  return bytes;
 }
 
 function groupByStream(files: readonly SegmentFile[]): Map<string, SegmentFile[]> {

@@ -107,6 +107,30 @@ describe('the allowance broker', () => {
     assert.ok(performance.now() - startedAt < 60, `${performance.now() - startedAt} ms`);
   });
 
+  test('a block that comes too late for whoever asked serves the next at once', async () => {
+    const late = Promise.withResolvers<void>();
+    const leases = new LedgerLeases(store);
+    const slow: BrokerLeases = {
+      acquire: async request => {
+        await late.promise;
+        return leases.acquire(request);
+      },
+      release: (lease, amountAtto) => leases.release(lease, amountAtto),
+      renew: async () => {},
+      close: async () => {},
+      askOthers: async () => {},
+    };
+    const replica = new Replica(slow, 'j1:1', [1]);
+
+    assert.equal((await replica.ask(1, 10n, 10n)).refusal, 'unverifiable');
+    late.resolve();
+    await replica.settledDown();
+    const next = replica.ask(1, 10n, 10n);
+
+    assert.equal(replica.answeredAtOnce, true);
+    assert.equal((await next).grant?.amountAtto, '10');
+  });
+
   test('with the ledger away, what other workers do not use still serves', async () => {
     const leases = new LedgerLeases(store);
     const replica = new Replica(leases, 'j1:1', [1, 2]);

@@ -292,6 +292,70 @@ export async function readUsage(
   return [...byValue.values()].flatMap(mergeCurrencies).map(usageRow);
 }
 
+export interface BudgetWindowView {
+  readonly budget: string;
+  /** First day of the period, or `total`. */
+  readonly window: string;
+  /** Charged so far, as far as it is shipped. */
+  readonly spent: string;
+  /** Set aside for replicas and not charged yet. */
+  readonly leased: string;
+}
+
+/** Where hard budgets stand in their windows. */
+export async function readBudgetWindows(store: Store, budgets: readonly string[]): Promise<BudgetWindowView[]> {
+  if (budgets.length === 0) return [];
+  const rows = await store.db
+    .selectFrom('budget_window as w')
+    .leftJoin('lease', join =>
+      join.onRef('lease.budget', '=', 'w.budget').onRef('lease.period', '=', 'w.period').on('lease.state', '=', 'open'),
+    )
+    .select(({ fn }) => [
+      'w.budget',
+      'w.period',
+      'w.leased_atto',
+      'w.spent_atto',
+      fn.coalesce(fn.sum<bigint>('lease.spent_atto'), sql<bigint>`0::numeric`).as('open_spent_atto'),
+    ])
+    .where('w.budget', 'in', [...budgets])
+    .groupBy(['w.budget', 'w.period'])
+    .orderBy('w.budget')
+    .orderBy('w.period')
+    .execute();
+  return rows.map(row => ({
+    budget: row.budget,
+    window: row.period,
+    spent: formatAtto(row.spent_atto + row.open_spent_atto),
+    leased: formatAtto(row.leased_atto - row.open_spent_atto),
+  }));
+}
+
+export interface AlertView {
+  readonly id: string;
+  readonly at: string;
+  readonly code: string;
+  readonly message: string;
+  readonly exchangeId: string | null;
+}
+
+/** The newest alerts, without their details: those may hold a whole exchange. */
+export async function listAlerts(store: Store, limit: number): Promise<AlertView[]> {
+  const rows = await store.db
+    .selectFrom('alert')
+    .select(['id', 'at', 'code', 'message', 'exchange_id'])
+    .orderBy('at', 'desc')
+    .orderBy('id')
+    .limit(Math.min(limit, exchangePageMax))
+    .execute();
+  return rows.map(({ id, at, code, message, exchange_id }) => ({
+    id,
+    at: at.toISOString(),
+    code,
+    message,
+    exchangeId: exchange_id,
+  }));
+}
+
 const sliceColumns = {
   inputUncached: 'input_uncached',
   cacheRead: 'cache_read',

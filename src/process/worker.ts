@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createSealer } from '../control/seal.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
+import type { Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -18,8 +18,7 @@ import { WorkerSnapshot } from './worker-snapshot.ts';
 /** How often allowance that nobody needs is looked for. */
 const sweepIntervalMs = 5_000;
 
-/** How often a drained worker looks whether the exchanges it cut have ended. */
-const cutExchangesPollMs = 5;
+const prefetchedBudgetsMax = 32;
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -126,6 +125,7 @@ class Worker {
     const port = await this.#gateway.listen();
     setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
     this.#channel.receive(message => this.#received(message));
+    this.#allowances.prefetch(hardBudgets(this.#snapshot.current), clock.nowMs());
     this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     this.#channel.send({ type: 'ready', port });
   }
@@ -207,8 +207,6 @@ class Worker {
     this.#draining = true;
     await this.#gateway.drain(withinMs);
     if (again) return;
-    // What was cut still journals its end; the supervisor's own deadline bounds this.
-    while (this.#gateway.openExchanges > 0) await sleep(cutExchangesPollMs);
     this.#allowances.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
@@ -216,6 +214,12 @@ class Worker {
     this.#channel.close();
     process.exit(0);
   }
+}
+
+/** The first of them: more would be a rush at the start for what may never be used. */
+function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
+  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
+  return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
 }
 
 function after(ms: number, run: () => void): () => void {

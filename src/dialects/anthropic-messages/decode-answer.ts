@@ -1,8 +1,9 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
+import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord, type WireRecord } from '../wire-values.ts';
@@ -94,7 +95,7 @@ class MessageDecoder implements WireEventDecoder {
     if (this.events.isStarted) return this.events.malformed('a second message_start');
     const message = asWire<WireMessage>(value);
     this.#usage(message.usage);
-    this.events.start(filled(message.id) ?? '', filled(message.model), undefined);
+    this.events.start(readName(message.id) ?? '', readName(message.model), undefined);
   }
 
   #usage(raw: unknown): undefined {
@@ -183,7 +184,7 @@ class MessageDecoder implements WireEventDecoder {
   }
 
   #stop(from: { readonly stop_reason?: unknown; readonly stop_sequence?: unknown }): undefined {
-    this.#stopReason = filled(from.stop_reason) ?? this.#stopReason;
+    this.#stopReason = readName(from.stop_reason) ?? this.#stopReason;
     this.#stopSequence = filled(from.stop_sequence) ?? this.#stopSequence;
   }
 
@@ -216,7 +217,7 @@ function filled(value: unknown): string | undefined {
 
 function parsed(text: string): unknown {
   try {
-    return parseExact(text);
+    return parseBounded(text);
   } catch {
     return undefined;
   }

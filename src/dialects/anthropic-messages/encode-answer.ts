@@ -3,7 +3,7 @@ import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
 import { AnswerCallIds, messagesCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
 
@@ -211,7 +211,7 @@ function encodeBlock({ head, text }: FoldedBlock, ids: AnswerCallIds, context: A
 function argumentsObject(text: string, context: AnswerContext): unknown {
   if (text.trim() === '') return {};
   try {
-    const input = parseExact(text);
+    const input = parseBounded(text);
     if (isRecord(input)) return input;
   } catch {
     // The model wrote no JSON, or its answer was cut short.

@@ -1,7 +1,9 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
+import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
+import { parseBoundedInexact } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord } from '../wire-values.ts';
@@ -71,12 +73,12 @@ class ChunkDecoder implements WireEventDecoder {
   #chunk(chunk: WireChunk): undefined {
     const { events } = this;
     if (chunk.error !== undefined && chunk.error !== null) return events.fail(decodeStreamFault(chunk));
-    if (typeof chunk.service_tier === 'string') events.tally.serviceTier = chunk.service_tier;
+    events.tally.serviceTier = readName(chunk.service_tier) ?? events.tally.serviceTier;
     const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
     // Azure's first chunk has no choices, model or id: it tells about the prompt only.
     if (!events.isStarted && (choices.length > 0 || isFilled(chunk.model))) {
       const created = typeof chunk.created === 'number' ? chunk.created * 1000 : undefined;
-      events.start(isFilled(chunk.id) ? chunk.id : '', isFilled(chunk.model) ? chunk.model : undefined, created);
+      events.start(readName(chunk.id) ?? '', readName(chunk.model), created);
     }
     for (const entry of choices) {
       if (!isRecord(entry)) continue;
@@ -85,7 +87,7 @@ class ChunkDecoder implements WireEventDecoder {
       if (typeof choice.index === 'number' && choice.index !== 0) continue;
       const delta = choice.delta ?? choice.message;
       if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
-      if (isFilled(choice.finish_reason)) this.#finishRaw = choice.finish_reason;
+      this.#finishRaw = readName(choice.finish_reason) ?? this.#finishRaw;
     }
     if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
   }
@@ -219,7 +221,7 @@ function isFilled(value: unknown): value is string {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseBoundedInexact(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { Fault } from '../../completion/fault.ts';
-import { AnswerTally } from '../answer-tally.ts';
+import { AnswerTally, readName } from '../answer-tally.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver } from '../dialect.ts';
 import { JsonProblem, JsonScan } from '../json-scan.ts';
 import { NameTable } from '../name-table.ts';
@@ -102,7 +102,7 @@ class AnswerReading {
     while (scan.nextMember()) {
       switch (scan.key(topFields)) {
         case 0:
-          if (tally.servedModel === undefined) tally.servedModel = filledString(scan.parse());
+          if (tally.servedModel === undefined) tally.servedModel = readName(scan.parse());
           else scan.skip();
           break;
         case 1:
@@ -139,7 +139,7 @@ class AnswerReading {
       return;
     }
     scan.at = start;
-    this.tally.serviceTier = filledString(scan.parse()) ?? this.tally.serviceTier;
+    this.tally.serviceTier = readName(scan.parse()) ?? this.tally.serviceTier;
   }
 
   #choices(): void {
@@ -163,7 +163,7 @@ class AnswerReading {
           break;
         case 2:
           if (scan.isNull) scan.skip();
-          else this.tally.finishRaw = filledString(scan.parse()) ?? this.tally.finishRaw;
+          else this.tally.finishRaw = readName(scan.parse()) ?? this.tally.finishRaw;
           break;
         default:
           scan.skip();
@@ -252,10 +252,6 @@ class AnswerReading {
 /** `[DONE]`, whatever follows it on the line. */
 function isDone(data: Buffer, start: number, end: number): boolean {
   return end - start >= done.length && data[start] === 0x5b && data.compare(done, 0, 6, start, start + 6) === 0;
-}
-
-function filledString(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function parsedOrUndefined(text: string): unknown {
