@@ -9,7 +9,7 @@ import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts'
 import { isEmpty, isRecord, type WireRecord } from '../wire-values.ts';
 import { decodeStreamFault } from './fault.ts';
 import { mergeAnthropicUsage, readAnthropicUsage } from './usage.ts';
-import { asWire, type WireBlock, type WireDelta, type WireEvent, type WireMessage } from './wire.ts';
+import { asWire, type WireBlock, type WireDelta, type WireEvent, type WireMessage, type WireStop } from './wire.ts';
 
 export function decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[] {
   const decoder = new MessageDecoder(losses);
@@ -35,11 +35,14 @@ const eventNames = new NameTable([
 class MessageDecoder implements WireEventDecoder {
   readonly eventNames = eventNames;
   readonly events: AnswerEvents;
-  /** Ours by the wire's index; blocks that are not carried have none. */
+  /** Ours by the wire's index, while open. */
   readonly #blocks = new Map<unknown, number>();
+  /** The wire's indexes of blocks that are not carried. */
+  readonly #skipped = new Set<unknown>();
   #rawUsage: unknown = undefined;
   #stopReason: string | undefined = undefined;
   #stopSequence: string | undefined = undefined;
+  #explanation: string | undefined = undefined;
 
   constructor(losses: LossLedger) {
     this.events = new AnswerEvents(losses);
@@ -92,9 +95,13 @@ class MessageDecoder implements WireEventDecoder {
 
   #start(value: unknown): undefined {
     if (!isRecord(value)) return this.events.malformed('a message_start without a message');
-    if (this.events.isStarted) return this.events.malformed('a second message_start');
     const message = asWire<WireMessage>(value);
     this.#usage(message.usage);
+    if (this.events.isStarted) {
+      // Seen in recorded traffic, before any content; later it would be another message.
+      if (this.events.hasBlocks) this.events.malformed('a second message_start');
+      return;
+    }
     this.events.start(readName(message.id) ?? '', readName(message.model), undefined);
   }
 
@@ -132,8 +139,10 @@ class MessageDecoder implements WireEventDecoder {
         return;
       }
       case 'redacted_thinking':
+        this.#skipped.add(index);
         return events.lose('redacted-reasoning-unsupported', `content.${index}`);
       default:
+        this.#skipped.add(index);
         return events.lose('block-unsupported', `content.${index}`);
     }
   }
@@ -148,8 +157,9 @@ class MessageDecoder implements WireEventDecoder {
   }
 
   #delta(index: unknown, value: unknown): undefined {
+    if (this.#skipped.has(index)) return;
     const block = this.#blocks.get(index);
-    if (block === undefined) return;
+    if (block === undefined) return this.events.malformed('a delta of no open block');
     if (!isRecord(value)) return this.events.malformed('a delta that is not an object');
     const delta = asWire<WireDelta>(value);
     switch (delta.type) {
@@ -183,7 +193,9 @@ class MessageDecoder implements WireEventDecoder {
     this.#usage(event.usage);
   }
 
-  #stop(from: { readonly stop_reason?: unknown; readonly stop_sequence?: unknown }): undefined {
+  #stop(from: WireStop): undefined {
+    const details = from.stop_details;
+    if (isRecord(details)) this.#explanation = filled(details['explanation']) ?? this.#explanation;
     this.#stopReason = readName(from.stop_reason) ?? this.#stopReason;
     this.#stopSequence = filled(from.stop_sequence) ?? this.#stopSequence;
   }
@@ -192,6 +204,10 @@ class MessageDecoder implements WireEventDecoder {
     if (this.events.isOver) return;
     this.events.tally.finishRaw = this.#stopReason;
     const reason = (this.#stopReason === undefined ? undefined : reasons.get(this.#stopReason)) ?? 'other';
+    // Why the model declined is told beside the content; other dialects have words for it.
+    if (reason === 'refusal' && this.#explanation !== undefined) {
+      this.events.text(this.events.open({ type: 'refusal' }), this.#explanation);
+    }
     const finish: Finish = { reason, raw: this.#stopReason, stopSequence: this.#stopSequence };
     this.events.end(finish);
   }

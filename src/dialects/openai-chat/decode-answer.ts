@@ -94,7 +94,7 @@ class ChunkDecoder implements WireEventDecoder {
 
   #delta(delta: WireDelta): undefined {
     this.#say('reasoning', delta.reasoning_content ?? delta.reasoning);
-    this.#say('text', delta.content);
+    this.#content(delta.content);
     this.#say('refusal', delta.refusal);
     if (Array.isArray(delta.tool_calls)) {
       delta.tool_calls.forEach((call, position) => {
@@ -108,9 +108,20 @@ class ChunkDecoder implements WireEventDecoder {
     if (delta.function_call != null) this.events.malformed('a function_call that nobody asked for');
   }
 
-  #say(type: 'text' | 'refusal' | 'reasoning', value: unknown): undefined {
-    const text = typeof value === 'string' ? value : proseOf(value);
-    if (text === '') return;
+  /** Text. Mistral sends a list of parts, with its reasoning among them
+   *  (https://docs.mistral.ai/capabilities/reasoning, recorded traffic in github.com/vercel/ai, 2026-11). */
+  #content(value: unknown): undefined {
+    if (!Array.isArray(value)) return this.#say('text', value);
+    for (const part of value) {
+      if (!isRecord(part)) continue;
+      if (part['type'] === 'thinking') this.#say('reasoning', textsOf(part['thinking']));
+      else if (typeof part['text'] === 'string') this.#say('text', part['text']);
+      else this.events.lose('part-unsupported', 'choices.0.message.content');
+    }
+  }
+
+  #say(type: 'text' | 'refusal' | 'reasoning', text: unknown): undefined {
+    if (typeof text !== 'string' || text === '') return;
     if (type === 'refusal') this.#hasRefusal = true;
     if (this.#prose?.type !== type) {
       this.#closeProse();
@@ -203,10 +214,9 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['content_filter', 'content-filter'],
 ]);
 
-/** Some hosts send a list of parts. */
-function proseOf(value: unknown): string {
-  if (!Array.isArray(value)) return '';
-  return value.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
+function textsOf(parts: unknown): string {
+  if (!Array.isArray(parts)) return typeof parts === 'string' ? parts : '';
+  return parts.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
 }
 
 /** Some hosts send arguments as an object. */

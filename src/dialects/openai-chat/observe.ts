@@ -64,6 +64,7 @@ const deltaFields = new NameTable([
   'function_call',
   'audio',
 ]);
+const partFields = new NameTable(['text', 'thinking']);
 const callFields = new NameTable(['function', 'custom']);
 const callTextFields = new NameTable(['arguments', 'input']);
 const audioFields = new NameTable(['transcript']);
@@ -206,15 +207,25 @@ class AnswerReading {
     this.#count(reasoningBytes);
   }
 
-  /** Text; some hosts send a list of parts, whose bytes are counted with their wrapping. */
+  /** Text; some hosts send a list of parts, in which reasoning is a list again. */
   #content(): void {
     if (!scan.isArray) {
       this.#count(scan.textBytes());
       return;
     }
-    const start = scan.at;
-    scan.skip();
-    if (scan.at - start > 2) this.#count(scan.at - start);
+    scan.enter();
+    while (scan.nextElement()) {
+      if (scan.isObject) this.#part();
+      else scan.skip();
+    }
+  }
+
+  #part(): void {
+    scan.enter();
+    while (scan.nextMember()) {
+      if (scan.key(partFields) === -1) scan.skip();
+      else this.#content();
+    }
   }
 
   #calls(): void {
