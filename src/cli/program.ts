@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
@@ -14,6 +15,9 @@ import type {
   UsageRowAnswer,
 } from './answers.ts';
 import { backUp, restoreFrom } from './database-copy.ts';
+import { formatFindings } from './doctor/finding.ts';
+import { thisMachine } from './doctor/machine.ts';
+import { diagnose } from './doctor.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
@@ -32,6 +36,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const server = connectLazily(surroundings);
   const program = new Command('carrier')
     .description('Every model, carried on equal terms: a self-hosted gateway, meter and ledger for AI models.')
+    .version(readRelease(), '--version', 'print the release')
     .showSuggestionAfterError()
     .configureOutput({ writeOut: text => out.write(text), writeErr: text => err.write(text) })
     .exitOverride();
@@ -50,6 +55,15 @@ export function createProgram(surroundings: Surroundings): Command {
     formatTable(rows, columns, { isTerminal: out.isTerminal, empty });
 
   addServe(program);
+
+  leaf(program, 'doctor', 'Look at everything that a start needs, with the server down or up').action(async options => {
+    const { environment, send } = surroundings;
+    const findings = await diagnose({ environment, send, machine: thisMachine() });
+    print(options, { findings }, () => formatFindings(findings, out.isTerminal));
+    const failed = findings.filter(finding => finding.outcome === 'fail').length;
+    if (failed === 0) return;
+    throw new CommandFailure(exitCodes.failedCheck, 'check_failed', `${failed} of ${findings.length} checks failed.`);
+  });
 
   leaf(program, 'apply', 'Apply a declarative file: idempotent; what it does not name stays')
     .requiredOption('-f, --file <path>', 'the file; - reads standard input')
@@ -269,6 +283,14 @@ function toFailure(error: unknown): CommandFailure {
   if (error instanceof CommandFailure) return error;
   if (error instanceof Fault) return new CommandFailure(exitCodes.refused, error.code, error.message, { cause: error });
   throw error;
+}
+
+function readRelease(): string {
+  // Two levels up in a checkout and in the installed package alike.
+  const manifest: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return manifest.version;
 }
 
 function addServe(program: Command): void {
