@@ -15,6 +15,9 @@ import type {
   UsageRowAnswer,
 } from './answers.ts';
 import { backUp, restoreFrom } from './database-copy.ts';
+import { formatFindings } from './doctor/finding.ts';
+import { thisMachine } from './doctor/machine.ts';
+import { diagnose } from './doctor.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
@@ -52,6 +55,15 @@ export function createProgram(surroundings: Surroundings): Command {
     formatTable(rows, columns, { isTerminal: out.isTerminal, empty });
 
   addServe(program);
+
+  leaf(program, 'doctor', 'Look at everything that a start needs, with the server down or up').action(async options => {
+    const { environment, send } = surroundings;
+    const findings = await diagnose({ environment, send, machine: thisMachine() });
+    print(options, { findings }, () => formatFindings(findings, out.isTerminal));
+    const failed = findings.filter(finding => finding.outcome === 'fail').length;
+    if (failed === 0) return;
+    throw new CommandFailure(exitCodes.failedCheck, 'check_failed', `${failed} of ${findings.length} checks failed.`);
+  });
 
   leaf(program, 'apply', 'Apply a declarative file: idempotent; what it does not name stays')
     .requiredOption('-f, --file <path>', 'the file; - reads standard input')

@@ -223,6 +223,8 @@ test('what looks like a key or an account is removed from a message', () => {
     ['sent Authorization: Bearer abcdef.ghi', 'sent Authorization: [removed]'],
     ['token eyJhbGciOiJI.eyJzdWIiOiIx.sig done', 'token [removed] done'],
     ['id 0123456789abcdef0123456789abcdef!', 'id [removed]!'],
+    ['id Ab3_Ab3-Ab3_Ab3-Ab3_Ab3-Ab3_Ab3-Ab3_Ab3-!', 'id [removed]!'],
+    ['gpt-4o-mini-2024-07-18-with-a-long-name-of-its-own', 'gpt-4o-mini-2024-07-18-with-a-long-name-of-its-own'],
     ['see https://user:pw@host/x now', 'see [removed] now'],
     [
       "Unsupported parameter: 'user_location_type' and max_tokens",
