@@ -8,6 +8,8 @@ export interface EmulatedAnswer {
   readonly streamed: boolean;
   /** Which provider's failures fit a script's break. */
   readonly provider: ProviderName;
+  /** The headers are all there are: none of the provider's are added. */
+  readonly verbatim?: true;
 }
 
 export type ProviderName = 'openai' | 'anthropic';

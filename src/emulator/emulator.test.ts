@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { eventsOf, send, sendChat, sendMessages } from '../../test/support/emulator-client.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
-import { eventsOf, send, sendChat, sendMessages } from './test-client.ts';
 
 let emulator: Emulator;
 
@@ -101,4 +101,18 @@ test('the exact bytes that came and went are kept', async () => {
   assert.equal(kept.body.toString(), body);
   assert.equal(kept.answer.body.toString(), text);
   assert.equal(kept.answer.outcome, 'complete');
+});
+
+test('answers carry the headers of their provider, and a request id of their own', async () => {
+  const openai = (await sendChat(emulator, chat)).headers;
+  const anthropic = await sendMessages(emulator, message);
+  const refused = await sendMessages(emulator, {});
+
+  assert.match(openai.get('x-request-id')!, /^req_[0-9a-z]+$/);
+  assert.notEqual((await sendChat(emulator, chat)).headers.get('x-request-id'), openai.get('x-request-id'));
+  assert.equal(openai.get('x-ratelimit-reset-requests'), '6ms');
+  assert.equal(openai.get('openai-processing-ms'), '1');
+  assert.match(anthropic.headers.get('request-id')!, /^req_[0-9a-z]+$/);
+  assert.match(anthropic.headers.get('anthropic-ratelimit-tokens-reset')!, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/);
+  assert.equal(JSON.parse(refused.text).request_id, refused.headers.get('request-id'));
 });

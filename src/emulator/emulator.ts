@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { createConcurrency } from './concurrency.ts';
 import { controlPrefix, createControlHandler } from './control-api.ts';
 import type { EmulatedModel } from './models.ts';
 import { createRecorder, type RecordedExchange } from './recorder.ts';
+import type { ReplayedAnswer } from './replay.ts';
 import { createScripts } from './rules.ts';
 import { createProviderHandler, type EmulatorCounts } from './serve.ts';
 
@@ -33,6 +35,8 @@ export interface EmulatorOptions {
 export interface EmulatorStats extends EmulatorCounts {
   readonly connectionsOpen: number;
   readonly connectionsAccepted: number;
+  /** The most answers under way at once, by model, since the start or clearRequests(). */
+  readonly peakByModel: Readonly<Record<string, number>>;
 }
 
 export interface Emulator {
@@ -48,6 +52,8 @@ export interface Emulator {
   script(rule: string): void;
   /** Replaces all rules, and starts counting anew. Throws ScriptError. */
   replaceRules(rules: readonly string[]): void;
+  /** Sends this to every request with a key from now on; undefined ends it. Scripts still chunk it and break it off. */
+  replay(answer: ReplayedAnswer | undefined): void;
   /** Closes the listener and all connections: new ones are refused, until accept(). */
   refuse(): Promise<void>;
   /** Listens again on the same address. */
@@ -66,6 +72,8 @@ const backlog = 4_096;
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const nowMs = options.nowMs ?? Date.now;
   const counts: EmulatorCounts = { requests: 0, answersOpen: 0, clientAborts: 0, broken: 0 };
+  const concurrency = createConcurrency();
+  let replayed: ReplayedAnswer | undefined;
   const scripts = createScripts(options.rules ?? []);
   const recorder =
     options.record === false
@@ -81,6 +89,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     recorder,
     nowMs,
     counts,
+    concurrency,
+    replayed: () => replayed,
   });
 
   const connections = new Set<Socket>();
@@ -88,7 +98,12 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   let port = options.port ?? 0;
   let server: Server | undefined;
 
-  const stats = (): EmulatorStats => ({ ...counts, connectionsOpen: connections.size, connectionsAccepted });
+  const stats = (): EmulatorStats => ({
+    ...counts,
+    connectionsOpen: connections.size,
+    connectionsAccepted,
+    peakByModel: concurrency.peaks(),
+  });
 
   async function listen(): Promise<void> {
     const settings = { maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true };
@@ -148,10 +163,16 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
       return options.socketPath === undefined ? port : 0;
     },
     requests: () => recorder?.list() ?? [],
-    clearRequests: () => recorder?.clear(),
+    clearRequests() {
+      recorder?.clear();
+      concurrency.forget();
+    },
     stats,
     script: rule => scripts.addRule(rule),
     replaceRules: rules => scripts.replaceRules(rules),
+    replay(answer) {
+      replayed = answer;
+    },
     refuse,
     accept,
     stop: refuse,

@@ -15,13 +15,18 @@ export interface Endpoint {
 export function findEndpoint(method: string, url: string, sendsAnthropicVersion: boolean): Endpoint {
   const query = url.indexOf('?');
   const path = (query === -1 ? url : url.slice(0, query)).replace(/^\/(openai|anthropic)(?=\/)/, '');
-  const provider: ProviderName = sendsAnthropicVersion || path.startsWith('/v1/messages') ? 'anthropic' : 'openai';
+  const provider = providerOf(path, sendsAnthropicVersion);
   const name = nameOf(path, provider);
   const isRead = name === 'models' || name === 'anthropic-models';
   if (name !== 'unknown' && method !== (isRead ? 'GET' : 'POST')) {
     return { provider, name: 'wrong-method', method, path, model: undefined };
   }
   return { provider, name, method, path, model: isRead ? modelOf(path) : undefined };
+}
+
+function providerOf(path: string, sendsAnthropicVersion: boolean): ProviderName {
+  if (path === '/v1/chat/completions') return 'openai';
+  return sendsAnthropicVersion || path.startsWith('/v1/messages') ? 'anthropic' : 'openai';
 }
 
 function nameOf(path: string, provider: ProviderName): Endpoint['name'] {

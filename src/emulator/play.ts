@@ -152,16 +152,15 @@ function finish(playback: Playback, end: BodyPlan['end']): void {
       // Headers alone would otherwise stay in the buffer when nothing was written.
       response.flushHeaders();
       // A FIN without the last chunk or the promised length: what a proxy that dies leaves behind.
-      response.socket?.destroySoon();
+      response.req.socket.destroySoon();
       return;
   }
 }
 
 function reset(playback: Playback): void {
-  const { response } = playback;
   playback.ended('broken');
-  const socket = response.socket;
-  if (socket === null) return;
+  // The request's: a pipelined answer has no socket of its own yet.
+  const { socket } = playback.response.req;
   // Only TCP has a reset; on a unix socket the peer sees the connection vanish.
   if (socket.remoteAddress === undefined) socket.destroy();
   else socket.resetAndDestroy();

@@ -66,6 +66,8 @@ export class ScriptError extends Error {
 /** No script may hold a connection longer than this by a delay. */
 const delayMsMax = 600_000;
 const countMax = 100_000_000;
+/** The longest text a script can ask for; it is made in memory. */
+const textBytesMax = 64 * 1024 * 1024;
 const scriptBytesMax = 8_192;
 const headersMax = 32;
 
@@ -195,6 +197,8 @@ function readBreak(take: (key: string) => string | undefined): ScriptBreak | und
 function readContent(take: (key: string) => string | undefined): ScriptContent {
   const numbers: Partial<Record<(typeof contentNumbers)[keyof typeof contentNumbers], number | undefined>> = {};
   for (const [key, field] of Object.entries(contentNumbers)) numbers[field] = readCount(key, take(key), 0);
+  if ((numbers.textBytes ?? 0) > textBytesMax) throw new ScriptError(`body is at most ${textBytesMax}`);
+  if ((numbers.tokens ?? 0) > textBytesMax / 4) throw new ScriptError(`tokens is at most ${textBytesMax / 4}`);
   const usage = take('usage');
   if (usage !== undefined && usage !== 'none') throw new ScriptError('usage can only be none');
   return {

@@ -8,6 +8,7 @@ import {
   answerCountTokens,
   answerMessages,
 } from './anthropic/provider.ts';
+import type { Concurrency } from './concurrency.ts';
 import { type Endpoint, findEndpoint } from './endpoint.ts';
 import { createProviderHeaders, overrideHeaders } from './headers.ts';
 import type { EmulatedModel } from './models.ts';
@@ -16,6 +17,7 @@ import { checkOpenaiHeaders } from './openai/headers.ts';
 import { answerChat, answerModels, answerOpenaiRefusal } from './openai/provider.ts';
 import { type Outcome, play } from './play.ts';
 import { forgetful, type OpenRecord, type Recorder } from './recorder.ts';
+import { type ReplayedAnswer, replayAnswer } from './replay.ts';
 import { collectBody, createBodyReader, type KnownBody } from './request-body.ts';
 import type { Scripts } from './rules.ts';
 import { noScript, type Script, ScriptError, type ScriptFailure, writeHeaderValue } from './script.ts';
@@ -29,6 +31,9 @@ export interface ProviderCore {
   readonly recorder: Recorder | undefined;
   readonly nowMs: () => number;
   readonly counts: EmulatorCounts;
+  readonly concurrency: Concurrency;
+  /** Sent to every request that carries a key, instead of an answer of the emulator's own. */
+  readonly replayed: () => ReplayedAnswer | undefined;
 }
 
 export interface EmulatorCounts {
@@ -43,6 +48,8 @@ export interface EmulatorCounts {
 /** Anthropic documents 32 MB for a request; the emulator holds both providers to it. */
 const bodyBytesMax = 32 * 1024 * 1024;
 const answersPerBodyMax = 16;
+const answerFramesKeptMax = 1_000;
+const answerBytesKeptMax = 256 * 1024;
 
 /** Plays both providers on one listener: read, choose a script, answer, and play the answer as the script says. */
 export function createProviderHandler(
@@ -58,10 +65,12 @@ export function createProviderHandler(
     const requestId = `req_${idPrefix}${core.counts.requests.toString(36).padStart(8, '0')}`;
     let record = forgetful;
     let open = true;
+    let leave = () => {};
     const ended = (outcome: Outcome) => {
       if (!open) return;
       open = false;
       core.counts.answersOpen -= 1;
+      leave();
       if (outcome === 'client-aborted') core.counts.clientAborts += 1;
       if (outcome === 'broken') core.counts.broken += 1;
       record.ended(outcome);
@@ -72,6 +81,9 @@ export function createProviderHandler(
       const { headers } = request;
       const endpoint = findEndpoint(request.method!, request.url!, headers['anthropic-version'] !== undefined);
       const body = bytes === undefined ? undefined : readBody(bytes);
+      // A client that left while it was sending is not served.
+      if (!open) return;
+      leave = core.concurrency.enter(body?.model ?? '');
       const { script, answer } = decide(core, endpoint, headers, body, requestId);
       record = openRecord(core.recorder, request, bytes, script);
       play({
@@ -106,11 +118,13 @@ function decide(
     const header = headers['x-carrier-emulate'];
     script = core.scripts.choose(typeof header === 'string' ? header : undefined, body.model);
     if (script.failure !== undefined) return { script, answer: fail(endpoint.provider, script.failure, requestId) };
+    const replayed = core.replayed();
+    if (replayed !== undefined) return { script, answer: replayAnswer(replayed, endpoint.provider) };
     const key = `${endpoint.name} ${endpoint.model} ${version?.version} ${version?.beta} ${script.text}`;
     const known = body.answers.get(key);
     if (known !== undefined) return { script, answer: known };
     const answer = answerEndpoint(core, endpoint, body, script, version);
-    if (body.answers.size < answersPerBodyMax) body.answers.set(key, answer);
+    if (body.answers.size < answersPerBodyMax && isSmall(answer)) body.answers.set(key, answer);
     return { script, answer };
   } catch (error) {
     if (error instanceof Refusal) return { script, answer: refuse(endpoint.provider, error, requestId) };
@@ -118,6 +132,11 @@ function decide(
     const refusal = new Refusal(400, 'invalid_request_error', `x-carrier-emulate: ${error.message}`);
     return { script, answer: refuse(endpoint.provider, refusal, requestId) };
   }
+}
+
+function isSmall(answer: EmulatedAnswer): boolean {
+  if (answer.frames.length > answerFramesKeptMax) return false;
+  return answer.frames.reduce((bytes, frame) => bytes + frame.length, 0) <= answerBytesKeptMax;
 }
 
 function checkHeaders(
@@ -206,7 +225,7 @@ function answerHeaders(
   script: Script,
   nowMs: () => number,
 ): string[] {
-  const headers = [...common, ...answer.headers];
+  const headers = answer.verbatim ? [...answer.headers] : [...common, ...answer.headers];
   if (script.headers.length === 0) return headers;
   return overrideHeaders(
     headers,

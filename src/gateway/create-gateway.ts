@@ -29,7 +29,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     ports,
     settings,
     deadlines: new Deadlines(ports.clock),
-    upstreams: new Upstreams(settings.proxy),
+    upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     cooldowns: new Cooldowns(),
     // One epoch for the life of the process; every decision record carries its seed.
     draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
@@ -43,6 +43,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     drain: async timeoutMs => {
       tlsWatch?.close();
       await drain(server, timeoutMs);
+      await untilQuiet(state);
       state.deadlines.close();
       await state.upstreams.close();
     },
@@ -113,3 +114,13 @@ async function drain(server: Server, timeoutMs: number): Promise<void> {
   clearInterval(idle);
   clearTimeout(late);
 }
+
+/** With its connection gone an exchange still has its end to journal. */
+async function untilQuiet(state: GatewayState): Promise<void> {
+  const endsAtMs = state.deadlines.now() + quietMsMax;
+  while (state.openExchanges > 0 && state.deadlines.now() < endsAtMs) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
+
+const quietMsMax = 2_000;

@@ -380,5 +380,6 @@ function frameJson(record: AdmitRecord | AttemptRecord | ProgressRecord): string
 function isFull(error: unknown): boolean {
   if (error instanceof Fault) return error.code === 'journal_full';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  // EFBIG is not among them: where one file may not grow, the next segment may.
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }

@@ -39,7 +39,7 @@ export function readOpenAiChatUsage(raw: unknown): UsageReport | undefined {
   const output = completion - (reasoningIsApart ? 0 : (reasoning ?? 0)) - (outputAudio ?? 0);
   if (output < 0) fields.refuse('more reasoning and audio tokens than completion_tokens');
 
-  // Of xAI's live search, billed by the source (https://docs.x.ai/docs/guides/live-search, 2025-11).
+  // xAI bills what its server-side search reads beside the tokens (https://docs.x.ai/developers/cost-tracking, 2026-11).
   const sources = fields.count(raw, 'num_sources_used');
   if (sources !== undefined && sources > 0) fields.refuse(`${sources} num_sources_used have no meter`);
 

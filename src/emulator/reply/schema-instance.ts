@@ -117,14 +117,20 @@ function mergeKeyword(key: string, left: unknown, right: unknown): unknown {
   }
   if (key === 'required') return [...new Set([...listOf(left), ...listOf(right)])];
   if (key === 'enum') return listOf(left).filter(value => listOf(right).some(other => sameJson(value, other)));
-  if (key === 'type') {
-    const types = listOf(right);
-    return listOf(left).filter(type => types.includes(type) || (type === 'integer' && types.includes('number')));
-  }
+  if (key === 'type') return commonTypes(listOf(left), listOf(right));
   if (keepLarger.has(key)) return Math.max(Number(left), Number(right));
   if (keepSmaller.has(key)) return Math.min(Number(left), Number(right));
   if (key === 'allOf') return [...listOf(left), ...listOf(right)];
   return right;
+}
+
+/** Every integer is a number, so the two have integer in common. */
+function commonTypes(left: readonly unknown[], right: readonly unknown[]): unknown[] {
+  return left.flatMap(type => {
+    if (right.includes(type)) return [type];
+    if (type === 'integer' && right.includes('number')) return [type];
+    return type === 'number' && right.includes('integer') ? ['integer'] : [];
+  });
 }
 
 function listOf(value: unknown): unknown[] {

@@ -29,8 +29,12 @@ export function cutToBytes(text: string, bytesMax: number): string {
   return text.slice(0, end);
 }
 
-/** The pieces that a stream carries one by one: at most `bytesMax` bytes each, but never half a character. */
-export function splitText(text: string, bytesMax: number): string[] {
+/** A stream of a huge text has larger pieces rather than more of them. */
+const piecesMax = 100_000;
+
+/** The pieces that a stream carries one by one: `pieceBytes` each at most, but never half a character. */
+export function splitText(text: string, pieceBytes: number): string[] {
+  const bytesMax = Math.max(pieceBytes, Math.ceil(Buffer.byteLength(text) / piecesMax));
   const pieces: string[] = [];
   let start = 0;
   let at = 0;

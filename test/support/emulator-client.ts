@@ -1,4 +1,4 @@
-import type { Emulator } from './emulator.ts';
+import type { Emulator } from '../../src/emulator/emulator.ts';
 
 /** A plain client for tests of the emulator: no SDK, no retries, nothing hidden. */
 export interface Exchanged {

@@ -1,0 +1,14 @@
+// Compiles src/ to dist/ for the npm package, since Node runs no TypeScript below node_modules.
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+const compiled = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['--project', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exitCode = compiled.status ?? 1;

@@ -1,0 +1,76 @@
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded/start.ts';
+
+export const templateName = 'carrier_template';
+
+const directoryPrefix = 'carrier-test-';
+
+export interface TestServer {
+  readonly url: string;
+  readonly postgres: EmbeddedPostgres;
+  stop(): Promise<void>;
+}
+
+/** A throw-away Postgres in /tmp with a migrated template database. Not durable: it never outlives the run. */
+export async function startTestServer(log: (message: string) => void = () => undefined): Promise<TestServer> {
+  removeAbandoned();
+  const directory = mkdtempSync(join('/tmp', `${directoryPrefix}${process.pid}-`));
+  chmodSync(directory, 0o711);
+  const postgres = await startEmbeddedPostgres({ directory, log, durable: false });
+  const template = new URL(postgres.url);
+  template.pathname = `/${templateName}`;
+  await query(postgres.url, `create database ${templateName}`);
+  await migrateIfBuilt(template.href);
+  // Nobody can be in it when a test copies it.
+  await query(postgres.url, `alter database ${templateName} allow_connections false`);
+  return {
+    url: postgres.url,
+    postgres,
+    stop: async () => {
+      await postgres.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function query(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Directories of runs that were killed. */
+function removeAbandoned(): void {
+  for (const name of readdirSync('/tmp')) {
+    const processId = Number(name.startsWith(directoryPrefix) ? name.slice(directoryPrefix.length).split('-')[0] : NaN);
+    if (!Number.isInteger(processId) || isAlive(processId)) continue;
+    try {
+      rmSync(join('/tmp', name), { recursive: true, force: true });
+    } catch {
+      // Somebody else's; their own next run removes it.
+    }
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The migrations are loaded by path, so that this file stands on a tree that has none yet. */
+async function migrateIfBuilt(url: string): Promise<void> {
+  const path = new URL('../../src/store/migrate.ts', import.meta.url);
+  if (!existsSync(path)) return;
+  const { migrate } = (await import(path.href)) as { migrate(url: string): Promise<unknown> };
+  await migrate(url);
+}
