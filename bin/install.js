@@ -43,6 +43,9 @@ async function install(root, development) {
     '--no-audit',
     '--no-fund',
     '--include=optional',
+    // The packages run on the pinned Node; what npm's own Node thinks of their `engines` only confuses.
+    '--engine-strict=false',
+    '--loglevel=error',
     development ? '--include=dev' : '--omit=dev',
   ];
   say(`installing packages (npm ${args[0]}) …`);

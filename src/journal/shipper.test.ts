@@ -152,6 +152,23 @@ describe('the shipper', () => {
     assert.equal(shipper.status().lagSeconds, 0);
   });
 
+  test('a target that never answered yet is told by the lag, though nothing was read', async () => {
+    const target = new MemoryTarget();
+    target.positions = () => Promise.reject(new Error('the database is away'));
+    let nowMs = atMs;
+    const shipper = shipperOn(target, { nowMs: () => nowMs });
+    write(segment(1, 1), recordsOf({ id: exchangeId(1), atMs }));
+    shipper.adopt();
+
+    await shipper.step();
+    nowMs += 3_000;
+    await shipper.step();
+
+    assert.equal(shipper.status().lagSeconds, 3);
+    assert.equal(shipper.status().lagBytes, readFileSync(segment(1, 1)).length);
+    assert.equal(shipper.status().state, 'backing-off');
+  });
+
   test('one exchange that is refused is set aside and the others of its batch are shipped', async () => {
     const target = new MemoryTarget();
     target.refuses = exchangeId(5);

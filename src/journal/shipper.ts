@@ -1,45 +1,23 @@
-import { renameSync, unlinkSync } from 'node:fs';
-import { type CompletedExchange, ExchangeAssembler, type JournalPlace, leaseCharge } from './assemble.ts';
-import { listSegments, readRecords, type SegmentFile } from './segment.ts';
+import { type CompletedExchange, leaseCharge } from './assemble.ts';
+import {
+  type Batch,
+  batchBytesMax,
+  describe,
+  JournalFollower,
+  JournalUnreadable,
+  readBytesMax,
+  type Stream,
+} from './follower.ts';
+import { type ShippingBatch, ShippingRefused, type ShippingTarget } from './shipping-target.ts';
 
-/** Where shipments go. ledger/ fills it. */
-export interface ShippingTarget {
-  /** Everything of the batch in one transaction, or nothing. Shipping an exchange again changes nothing. */
-  ship(batch: ShippingBatch): Promise<void>;
-  /** Keeps what `ship` can never take (ShippingRefused) where people will look at it, with its exchange's id taken. */
-  quarantine(exchange: CompletedExchange, reason: string): Promise<void>;
-  /** Where reading may begin, by journal of a worker. */
-  positions(): Promise<readonly StreamPosition[]>;
-  /** The journal of this worker is gone. */
-  forget(stream: StreamName): Promise<void>;
-}
-
-/** The target refused the content, not the moment: trying the same again is useless. */
-export class ShippingRefused extends Error {
-  override readonly name = 'ShippingRefused';
-}
-
-export interface StreamName {
-  readonly generation: number;
-  readonly worker: number;
-}
-
-/** Everything below it is shipped. */
-export interface StreamPosition extends StreamName, JournalPlace {}
-
-export interface ShippingBatch {
-  readonly exchanges: readonly CompletedExchange[];
-  readonly positions: readonly StreamPosition[];
-  readonly alerts: readonly JournalAlert[];
-}
-
-export interface JournalAlert {
-  /** Derived from what it is about. */
-  readonly id: string;
-  readonly code: 'journal_corrupt' | 'journal_conflict';
-  readonly message: string;
-  readonly exchangeId: string | undefined;
-}
+export {
+  type JournalAlert,
+  type ShippingBatch,
+  ShippingRefused,
+  type ShippingTarget,
+  type StreamName,
+  type StreamPosition,
+} from './shipping-target.ts';
 
 export interface ShipperOptions {
   readonly directory: string;
@@ -70,63 +48,20 @@ export interface ShipperStatus {
   readonly lastError: string | undefined;
 }
 
-/** One transaction holds at most so many exchanges: enough to make its fixed cost small, few enough to take a third of a
- *  second. */
-const batchExchangesMax = 4_000;
-/** One read; parsing it keeps the supervisor's loop busy for some milliseconds. */
-const readBytesMax = 512 * 1024;
-/** Journal bytes of one batch, so that memory stays bounded with large records. */
-const batchBytesMax = 16 * 1024 * 1024;
 /** The journal is looked at so often when nobody says that it grew. */
 const tickMs = 200;
 const backoffMinMs = 100;
 const backoffMaxMs = 5_000;
 
-interface Stream extends StreamName {
-  readonly assembler: ExchangeAssembler;
-  /** Has its position been looked up? */
-  placed: boolean;
-  sequence: number;
-  offset: number;
-  /** The last segment of a dead process; undefined while it lives. */
-  deadThrough: number | undefined;
-  /** Of a dead one: read to its end and settled. */
-  finished: boolean;
-  readonly damaged: Set<string>;
-}
-
-/** What was read and is not under way yet. */
-interface Gathering {
-  /** Is there more to say than that an open exchange grew? */
-  urgent: boolean;
-  readonly exchanges: { readonly stream: Stream; readonly exchange: CompletedExchange }[];
-  readonly alerts: JournalAlert[];
-  readonly touched: Set<Stream>;
-  bytes: number;
-}
-
-/** What is under way, with where its streams stood when it was closed; reading goes on meanwhile. */
-interface Batch {
-  readonly exchanges: Gathering['exchanges'];
-  readonly alerts: readonly JournalAlert[];
-  readonly positions: ReadonlyMap<Stream, StreamPosition>;
-  readonly finished: ReadonlySet<Stream>;
-  /** Set aside: nothing of them is booked, so nothing of them is charged to a lease. */
-  readonly refused: Set<CompletedExchange>;
-  readonly bytes: number;
-}
-
 /** Moves the journal into the ledger: follows live segments, finishes dead ones, deletes what is shipped.
- *  At the start every segment is dead; later ones live until `markDead`. While the target fails nothing is read and
- *  nothing is lost: the journal keeps it. */
+ *  At the start every segment is dead; later ones live until `markDead`. While the target fails no more is read than one
+ *  batch ahead, and nothing is lost: the journal keeps it. */
 export class Shipper {
   readonly #options: ShipperOptions;
-  readonly #streams = new Map<string, Stream>();
-  readonly #adopting = new Set<Stream>();
-  #gathering: Gathering = emptyGathering();
+  readonly #follower: JournalFollower;
   /** Kept until it is shipped, however often that fails. */
   #batch: Batch | undefined;
-  #positions: Map<string, StreamPosition> | undefined;
+  #placed = false;
   #running: Promise<void> | undefined;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -135,13 +70,17 @@ export class Shipper {
   #lastError: string | undefined;
   #shippedTotal = 0;
   #adopted = false;
-  #turn = 0;
-  /** Shipped segments that the file system would not let go; the next start sees them again, to no effect. */
-  readonly #undeletable = new Set<string>();
   #lagBytes = 0;
+  /** When the target began to fail. */
+  #behindSinceMs: number | undefined;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
+    this.#follower = new JournalFollower({
+      directory: options.directory,
+      orphans: options.orphans,
+      log: (message, details) => options.log?.(message, details),
+    });
   }
 
   /** Begins shipping in the background. What lies in the directory now was written by dead processes. */
@@ -153,11 +92,7 @@ export class Shipper {
 
   /** For callers that step by hand instead of `start`. */
   adopt(): void {
-    for (const segment of listSegments(this.#options.directory)) {
-      const stream = this.#open(segment);
-      stream.deadThrough = Math.max(stream.deadThrough ?? 0, segment.sequence);
-      this.#adopting.add(stream);
-    }
+    this.#follower.adopt();
   }
 
   /** The journal grew: look now. */
@@ -168,14 +103,7 @@ export class Shipper {
 
   /** The process that wrote as this worker is reaped. Call it before another takes the number. */
   markDead(worker: number): void {
-    let any = false;
-    for (const segment of listSegments(this.#options.directory)) {
-      if (segment.worker !== worker) continue;
-      const stream = this.#open(segment);
-      stream.deadThrough = Math.max(stream.deadThrough ?? 0, segment.sequence);
-      any = true;
-    }
-    if (any) this.nudge();
+    if (this.#follower.markDead(worker)) this.nudge();
     else this.#options.onSettled?.(worker);
   }
 
@@ -194,15 +122,15 @@ export class Shipper {
   }
 
   status(): ShipperStatus {
-    const oldest = this.#batch?.exchanges[0] ?? this.#gathering.exchanges[0];
-    let openExchanges = 0;
-    for (const stream of this.#streams.values()) openExchanges += stream.assembler.openCount;
+    const oldest = this.#batch?.exchanges[0] ?? this.#follower.gathered[0];
+    // Before the target answers for the first time nothing is read, and the outage is what there is to tell.
+    const sinceMs = oldest?.exchange.end.atMs ?? this.#behindSinceMs;
     return {
       state: this.#backoffMs > 0 ? 'backing-off' : oldest === undefined ? 'idle' : 'shipping',
-      lagRecords: (this.#batch?.exchanges.length ?? 0) + this.#gathering.exchanges.length,
-      lagBytes: this.#lagBytes + (this.#batch?.bytes ?? 0) + this.#gathering.bytes,
-      lagSeconds: oldest === undefined ? 0 : Math.max(0, (this.#options.nowMs() - oldest.exchange.end.atMs) / 1_000),
-      openExchanges,
+      lagRecords: (this.#batch?.exchanges.length ?? 0) + this.#follower.gathered.length,
+      lagBytes: this.#lagBytes + (this.#batch?.bytes ?? 0) + this.#follower.gatheredBytes,
+      lagSeconds: sinceMs === undefined ? 0 : Math.max(0, (this.#options.nowMs() - sinceMs) / 1_000),
+      openExchanges: this.#follower.openExchanges,
       shippedTotal: this.#shippedTotal,
       lastError: this.#lastError,
     };
@@ -212,12 +140,14 @@ export class Shipper {
   async step(): Promise<boolean> {
     let progressed = false;
     try {
-      this.#positions ??= new Map((await this.#options.target.positions()).map(each => [streamKey(each), each]));
+      await this.#place();
       if (this.#batch === undefined) {
-        progressed = this.#fill(batchBytesMax);
-        this.#batch = this.#closeBatch();
+        progressed = this.#follower.fill(batchBytesMax);
+        this.#batch = this.#follower.closeBatch();
+        this.#lagBytes = this.#follower.unreadBytes();
       }
       if (this.#batch === undefined) {
+        this.#recovered();
         this.#reportAdopted();
         return progressed;
       }
@@ -226,30 +156,28 @@ export class Shipper {
       if (error instanceof JournalUnreadable) throw error;
       this.#backoffMs = Math.min(backoffMaxMs, Math.max(backoffMinMs, this.#backoffMs * 2));
       this.#lastError = describe(error);
+      this.#behindSinceMs ??= this.#options.nowMs();
+      this.#lagBytes = this.#follower.unreadBytes();
       this.#options.log?.('shipping waits for the database', { error: this.#lastError, retryInMs: this.#backoffMs });
       return true;
     }
     const shipped = this.#batch;
     this.#batch = undefined;
-    this.#backoffMs = 0;
-    this.#lastError = undefined;
+    this.#recovered();
     await this.#finish(shipped);
     return true;
   }
 
-  /** undefined while there is nothing more to say than that open exchanges grew. */
-  #closeBatch(): Batch | undefined {
-    const { urgent, exchanges, alerts, touched, bytes } = this.#gathering;
-    if (!urgent && exchanges.length === 0) return undefined;
-    this.#gathering = emptyGathering();
-    return {
-      exchanges,
-      alerts,
-      positions: new Map([...touched].map(stream => [stream, positionOf(stream)])),
-      finished: new Set([...touched].filter(stream => stream.finished)),
-      refused: new Set(),
-      bytes,
-    };
+  #recovered(): void {
+    this.#backoffMs = 0;
+    this.#lastError = undefined;
+    this.#behindSinceMs = undefined;
+  }
+
+  async #place(): Promise<void> {
+    if (this.#placed) return;
+    this.#follower.startAt(await this.#options.target.positions());
+    this.#placed = true;
   }
 
   /** While the database works on one batch, the next is read: neither waits for the other. */
@@ -262,7 +190,7 @@ export class Shipper {
     shipping.catch(() => {});
     let unreadable: unknown;
     try {
-      while (!over && !isFull(this.#gathering) && this.#fill(readBytesMax)) await nextTurn();
+      while (!over && !this.#follower.isFull && this.#follower.fill(readBytesMax)) await nextTurn();
     } catch (error) {
       unreadable = error;
     }
@@ -307,131 +235,6 @@ export class Shipper {
     });
   }
 
-  #open(name: StreamName): Stream {
-    const key = streamKey(name);
-    let stream = this.#streams.get(key);
-    if (stream === undefined) {
-      stream = {
-        generation: name.generation,
-        worker: name.worker,
-        assembler: new ExchangeAssembler(),
-        placed: false,
-        sequence: 0,
-        offset: 0,
-        deadThrough: undefined,
-        finished: false,
-        damaged: new Set(),
-      };
-      this.#streams.set(key, stream);
-    }
-    return stream;
-  }
-
-  /** Reads on by about so many bytes, until the batch is full or nothing is left. False when nothing was new. */
-  #fill(bytesMax: number): boolean {
-    const until = this.#gathering.bytes + bytesMax;
-    const segments = groupByStream(this.#list());
-    let unreadBytes = 0;
-    let progressed = false;
-    for (const files of segments.values()) this.#open(files[0]!);
-    // Another stream goes first each time, so that a busy worker cannot starve the others.
-    const streams = [...this.#streams];
-    const first = this.#turn++ % Math.max(1, streams.length);
-    for (const [key, stream] of [...streams.slice(first), ...streams.slice(0, first)]) {
-      const files = segments.get(key) ?? [];
-      this.#place(stream);
-      progressed = this.#readStream(stream, files, until) || progressed;
-      for (const file of files) unreadBytes += unreadOf(stream, file);
-    }
-    this.#lagBytes = unreadBytes;
-    return progressed;
-  }
-
-  #place(stream: Stream): void {
-    if (stream.placed) return;
-    stream.placed = true;
-    const position = this.#positions?.get(streamKey(stream));
-    if (position === undefined) return;
-    stream.sequence = position.sequence;
-    stream.offset = position.offset;
-  }
-
-  #list(): SegmentFile[] {
-    try {
-      return listSegments(this.#options.directory).filter(file => !this.#undeletable.has(file.path));
-    } catch (cause) {
-      throw new JournalUnreadable('the journal directory cannot be listed', { cause });
-    }
-  }
-
-  /** `files` were listed before anything is read: when a next one exists, this one grows no more. */
-  #readStream(stream: Stream, files: readonly SegmentFile[], untilBytes: number): boolean {
-    let progressed = false;
-    while (!stream.finished && !isFull(this.#gathering) && this.#gathering.bytes < untilBytes) {
-      const through = stream.deadThrough ?? Number.POSITIVE_INFINITY;
-      const file = files.find(each => each.sequence >= stream.sequence && each.sequence <= through);
-      if (file === undefined) {
-        if (stream.deadThrough !== undefined) this.#settle(stream);
-        return progressed;
-      }
-      if (file.sequence > stream.sequence) {
-        stream.sequence = file.sequence;
-        stream.offset = 0;
-      }
-      const { end, advanced } = this.#readSegment(stream, file);
-      progressed ||= advanced;
-      if (end === 'more') continue;
-      const sealed = files.some(each => each.sequence > file.sequence) || stream.deadThrough !== undefined;
-      if (!sealed) return progressed;
-      // A torn tail of a sealed segment was never acknowledged to anyone.
-      stream.sequence = file.sequence + 1;
-      stream.offset = 0;
-      this.#gathering.touched.add(stream);
-      this.#gathering.urgent = true;
-      progressed = true;
-    }
-    return progressed;
-  }
-
-  #readSegment(stream: Stream, file: SegmentFile): { end: 'more' | 'end'; advanced: boolean } {
-    const from = stream.offset;
-    const read = readSafely(file.path, from);
-    let startOffset = from;
-    for (const { record, endOffset } of read.records) {
-      const result = stream.assembler.accept(record, { sequence: file.sequence, offset: startOffset });
-      startOffset = endOffset;
-      if (result === 'conflict') this.#alert(conflictAlert(record.id));
-      else if (result !== undefined) this.#gathering.exchanges.push({ stream, exchange: result });
-    }
-    stream.offset = read.offset;
-    this.#gathering.bytes += read.offset - from;
-    if (read.end === 'corrupt') {
-      stream.damaged.add(file.path);
-      this.#alert(corruptAlert(file, read.offset, read.resumeOffset));
-      this.#options.log?.('a journal segment is damaged', { path: file.path, offset: read.offset });
-      stream.offset = read.resumeOffset ?? file.bytes;
-    }
-    const advanced = stream.offset > from;
-    // The next batch that has something to say moves the position too.
-    if (advanced) this.#gathering.touched.add(stream);
-    const end = read.end === 'more' || read.end === 'corrupt' ? 'more' : 'end';
-    return { end, advanced };
-  }
-
-  #alert(alert: JournalAlert): void {
-    this.#gathering.alerts.push(alert);
-    this.#gathering.urgent = true;
-  }
-
-  #settle(stream: Stream): void {
-    for (const exchange of stream.assembler.settleAll(this.#options.orphans())) {
-      this.#gathering.exchanges.push({ stream, exchange });
-    }
-    stream.finished = true;
-    this.#gathering.touched.add(stream);
-    this.#gathering.urgent = true;
-  }
-
   async #ship(batch: Batch): Promise<void> {
     await this.#shipSplitting(
       batch,
@@ -473,88 +276,28 @@ export class Shipper {
     for (const [stream, position] of batch.positions) {
       const charged = charges.get(stream);
       if (charged !== undefined) this.#options.onShipped?.(stream.worker, stream.deadThrough !== undefined, charged);
-      this.#deleteShipped(stream, position);
+      this.#follower.deleteShipped(stream, position);
       if (batch.finished.has(stream)) await this.#close(stream);
     }
     this.#reportAdopted();
   }
 
-  #deleteShipped(stream: Stream, shipped: JournalPlace): void {
-    for (const file of this.#list()) {
-      if (streamKey(file) !== streamKey(stream)) continue;
-      if (file.sequence >= shipped.sequence || file.sequence > (stream.deadThrough ?? file.sequence)) continue;
-      try {
-        if (stream.damaged.has(file.path)) renameSync(file.path, `${file.path}.damaged`);
-        else unlinkSync(file.path);
-      } catch (error) {
-        this.#undeletable.add(file.path);
-        this.#options.log?.('a shipped journal segment cannot be deleted', { error: describe(error) });
-      }
-    }
-  }
-
   async #close(stream: Stream): Promise<void> {
-    const key = streamKey(stream);
-    this.#streams.delete(key);
-    this.#adopting.delete(stream);
-    this.#positions?.delete(key);
-    // A later process may go on under this name; then the position is still of use.
-    const continued = this.#list().some(file => streamKey(file) === key);
-    if (continued) this.#positions?.set(key, positionOf(stream));
-    else {
+    const continued = this.#follower.close(stream);
+    if (!continued) {
       await this.#options.target.forget(stream).catch(error => {
         // A position without a journal costs one row; nothing reads it.
         this.#options.log?.('a shipped journal position stays', { error: describe(error) });
       });
     }
-    const others = [...this.#streams.values()].some(each => each.worker === stream.worker && each.deadThrough);
-    if (!others) this.#options.onSettled?.(stream.worker);
+    if (!this.#follower.hasDead(stream.worker)) this.#options.onSettled?.(stream.worker);
   }
 
   #reportAdopted(): void {
-    if (this.#adopted || this.#adopting.size > 0) return;
+    if (this.#adopted || this.#follower.isAdopting) return;
     this.#adopted = true;
     this.#options.onAdopted?.();
   }
-}
-
-class JournalUnreadable extends Error {}
-
-function readSafely(path: string, from: number): ReturnType<typeof readRecords> {
-  try {
-    return readRecords(path, from, readBytesMax);
-  } catch (cause) {
-    throw new JournalUnreadable(`the journal segment ${path} cannot be read`, { cause });
-  }
-}
-
-function emptyGathering(): Gathering {
-  return { urgent: false, exchanges: [], alerts: [], touched: new Set(), bytes: 0 };
-}
-
-function isFull(gathering: Gathering): boolean {
-  return gathering.exchanges.length >= batchExchangesMax || gathering.bytes >= batchBytesMax;
-}
-
-function positionOf(stream: Stream): StreamPosition {
-  const { generation, worker, sequence, offset } = stream;
-  return { generation, worker, ...(stream.assembler.oldestOpen() ?? { sequence, offset }) };
-}
-
-function unreadOf(stream: Stream, file: SegmentFile): number {
-  if (file.sequence < stream.sequence) return 0;
-  return file.sequence === stream.sequence ? Math.max(0, file.bytes - stream.offset) : file.bytes;
-}
-
-function groupByStream(files: readonly SegmentFile[]): Map<string, SegmentFile[]> {
-  const groups = new Map<string, SegmentFile[]>();
-  for (const file of files) {
-    const key = streamKey(file);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [file]);
-    else group.push(file);
-  }
-  return groups;
 }
 
 function chargesByStream(batch: Batch): Map<Stream, Map<string, bigint>> {
@@ -572,32 +315,4 @@ function chargesByStream(batch: Batch): Map<Stream, Map<string, bigint>> {
 
 function nextTurn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
-}
-
-function conflictAlert(exchangeId: string): JournalAlert {
-  return {
-    id: `journal_conflict:${exchangeId}`,
-    code: 'journal_conflict',
-    message: 'An open exchange was admitted a second time; the first admission counts.',
-    exchangeId,
-  };
-}
-
-function corruptAlert(file: SegmentFile, from: number, to: number | undefined): JournalAlert {
-  const name = `${file.generation}-${file.worker}-${file.sequence}`;
-  return {
-    id: `journal_corrupt:${name}:${from}`,
-    code: 'journal_corrupt',
-    message: `Journal segment ${name} is damaged from byte ${from} to ${to ?? file.bytes}; it is kept beside the journal as .damaged.`,
-    exchangeId: undefined,
-  };
-}
-
-function streamKey(name: StreamName): string {
-  return `${name.generation}-${name.worker}`;
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.message || (error as { code?: string }).code || error.name;
 }

@@ -10,7 +10,7 @@ import { ShippingRefused } from '../journal/shipper.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { checkLedger } from './check.ts';
 import { LedgerLeases } from './leases.ts';
-import { findExchange, listExchanges, readUsage } from './queries.ts';
+import { findExchange, listAlerts, listExchanges, readBudgetWindows, readUsage } from './queries.ts';
 import { LedgerShipping } from './shipping.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
@@ -194,8 +194,13 @@ describe('shipping into the ledger', () => {
         ['unbilled:org_acme', 'revenue:inference', '0.0005'],
       ],
     );
-    const { rows } = await store.pool.query('select code from alert order by code');
-    assert.deepEqual(rows, [{ code: 'charge_over_hold' }, { code: 'lease_unknown' }]);
+    assert.deepEqual(
+      (await listAlerts(store, 10)).map(alert => [alert.code, alert.exchangeId]),
+      [
+        ['charge_over_hold', exchangeId(1)],
+        ['lease_unknown', exchangeId(1)],
+      ],
+    );
     assert.deepEqual(await checkLedger(store), []);
   });
 
@@ -225,6 +230,9 @@ describe('shipping into the ledger', () => {
     const { rows } = await store.pool.query('select spent_atto from lease');
     assert.deepEqual(rows, [{ spent_atto: 1_400_000_000_000_000n }]);
     await assert.rejects(ship([third!]), ShippingRefused);
+    assert.deepEqual(await readBudgetWindows(store, ['b1']), [
+      { budget: 'b1', window: '2026-11-01', spent: '0.0014', leased: '0.0001' },
+    ]);
 
     await ledger.closeGeneration('j1:1');
     const windows = await store.pool.query('select leased_atto, spent_atto from budget_window');
@@ -232,11 +240,25 @@ describe('shipping into the ledger', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('what was booked cannot be updated or deleted', async () => {
+    await ship([complete(recordsOf({ id: exchangeId(1), atMs }))]);
+
+    for (const table of ['exchange', 'attempt', 'decision', 'charge', 'transfer']) {
+      await assert.rejects(store.pool.query(`update ${table} set at = at`), /never changed/, table);
+      await assert.rejects(store.pool.query(`delete from ${table}`), /never changed/, table);
+    }
+    await assert.rejects(store.pool.query('update exchange_key set at = now()'), /never changed/);
+  });
+
   test('a broken rule is found', async () => {
     await ship([complete(recordsOf({ id: exchangeId(1), atMs }))]);
-    await store.pool.query(`update transfer set amount_atto = amount_atto + 1 where kind = 'sell'`);
-    await store.pool.query(`update charge set amount_atto = amount_atto + 1 where book = 'buy'`);
-    await store.pool.query('delete from exchange_key');
+    // As only somebody with the server's own rights can.
+    await store.pool.query(
+      `begin; set local session_replication_role = replica;
+       update transfer set amount_atto = amount_atto + 1 where kind = 'sell';
+       update charge set amount_atto = amount_atto + 1 where book = 'buy';
+       delete from exchange_key; commit`,
+    );
 
     const rules = (await checkLedger(store)).map(({ rule }) => rule);
     assert.deepEqual(rules, ['charge_is_sum_of_lines', 'exchange_has_its_key', 'sell_is_booked']);

@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/databa
 import { ArchiveDamaged } from './archive.ts';
 import { type BackupProgress, BackupRefusal, backup, readBackupManifest, restore } from './backup.ts';
 import { connect, type Store } from './connect.ts';
+import { SchemaRefusal } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 
 const atMs = Date.UTC(2026, 2, 14, 15, 9);
@@ -107,10 +108,13 @@ describe('backup and restore', () => {
   });
 
   test('a backup of a newer schema is refused', async () => {
+    await from.pool.query(`insert into schema_migration values (99, 'later', 1, 'x')`);
     await backup({ url: source.url, path: path() });
-    await to.pool.query('delete from schema_migration');
+    await from.pool.query('delete from schema_migration where number = 99');
 
     await assert.rejects(restore({ url: target.url, path: path() }), refusal('backup_too_new'));
+    await to.pool.query('truncate schema_migration');
+    await assert.rejects(restore({ url: target.url, path: path() }), SchemaRefusal);
   });
 });
 

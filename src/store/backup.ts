@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { ArchiveDamaged, ArchiveWriter, type Frame, frameBytesMax, readArchive } from './archive.ts';
 import { connectSession } from './connect.ts';
 import { copyInStream, copyOut } from './copy.ts';
+import { checkSchema } from './migrate.ts';
 import { ensurePartitions } from './partitions.ts';
 
 /** The whole database in one file, as it was at one instant, without a program of Postgres. What lies in journals and is
@@ -58,7 +59,8 @@ interface TableEnd {
 /** Rows are collected to about this size before they are compressed. */
 const chunkBytes = 512 * 1024;
 
-/** Writes the file (mode 600) whole or not at all. Readers and writers of the database are not held up. */
+/** Writes the file (mode 600) whole or not at all. Readers and writers of the database are not held up.
+ *  Throws SchemaRefusal for a database that this release does not run on, as restore does. */
 export async function backup({
   url,
   path,
@@ -78,6 +80,7 @@ export async function backup({
   const client = connectSession(url, { applicationName: 'carrier-backup', statementTimeoutMs: 0 });
   try {
     await client.connect();
+    await checkSchema(client);
     await client.query('begin isolation level repeatable read read only');
     const tables = await readTables(client);
     await archive.write('manifest', {
@@ -129,6 +132,7 @@ export async function restore({
     await client.connect();
     const manifest = readManifest(await nextFrame(frames));
     checkMasterKey(manifest, masterKeyFingerprint);
+    await checkSchema(client);
     const schema = await readSchema(client);
     if (manifest.schema > schema) {
       throw new BackupRefusal(

@@ -70,6 +70,25 @@ describe('maintenance', () => {
     assert.ok((await partitions('transfer')).includes('transfer_202610'));
   });
 
+  test('forgets keys and alerts that are older than any repeat or reader', async () => {
+    const add = (id: string, days: number) =>
+      store.pool.query(
+        `with k as (insert into exchange_key values ($1, $2, '\\x00'))
+         insert into alert (id, at, code, message) values ($1, $2, 'c', 'm')`,
+        [id, new Date(nowMs - days * dayMs)],
+      );
+    await add('ex_ancient', 401);
+    await add('ex_old', 399);
+    await add('ex_new', 1);
+
+    await maintain(store, { exchangesDays: 30, decisionsDays: 30 }, nowMs);
+
+    const keys = await store.pool.query('select id from exchange_key order by at');
+    assert.deepEqual(keys.rows, [{ id: 'ex_old' }, { id: 'ex_new' }]);
+    const alerts = await store.pool.query('select id from alert');
+    assert.deepEqual(alerts.rows, [{ id: 'ex_new' }]);
+  });
+
   test('is done by one replica at a time', async () => {
     const client = await store.pool.connect();
     await client.query('select pg_advisory_lock($1)', [0x6d_61_69_6e]);

@@ -22,10 +22,15 @@ const maintenanceLock = 0x6d_61_69_6e; // "main"
 const dayMs = 86_400_000;
 /** Partitions exist this long before the first row needs them, so that making one never meets a shipment. */
 const partitionsAheadDays = 7;
+/** A repeat of an exchange is known as one for so long. No journal waits anywhere near as long. */
+const keysKeptDays = 400;
+/** One statement deletes so many keys, and one run so often: short locks, and a run that ends. */
+const keysDeletedAtOnce = 50_000;
+const keyDeletionsMax = 40;
 /** Alerts are read by people; older ones have been. */
 const alertsKeptDays = 90;
 
-/** Makes partitions ahead and drops those past their retention. Any number of replicas may call it at any time; one does
+/** Makes partitions ahead, drops those past their retention, and forgets what is older than anybody asks. Any number of replicas may call it at any time; one does
  *  the work. Dropping is a matter of whole days, so nothing younger than its setting is ever lost. */
 export async function maintain(store: Store, retention: RetentionSettings, nowMs: number): Promise<MaintenanceReport> {
   const client = await store.pool.connect();
@@ -37,6 +42,7 @@ export async function maintain(store: Store, retention: RetentionSettings, nowMs
       await ensurePartitions(client, instantsMs);
       const dropped = await dropExpired(client, retention, nowMs);
       await client.query('delete from alert where at < $1', [new Date(nowMs - alertsKeptDays * dayMs)]);
+      await deleteOldKeys(client, new Date(nowMs - keysKeptDays * dayMs));
       return { ran: true, dropped };
     } finally {
       await client.query('select pg_advisory_unlock($1)', [maintenanceLock]);
@@ -59,6 +65,17 @@ async function dropExpired(client: pg.ClientBase, retention: RetentionSettings, 
     }
   }
   return dropped;
+}
+
+async function deleteOldKeys(client: pg.ClientBase, before: Date): Promise<void> {
+  for (let deletion = 0; deletion < keyDeletionsMax; deletion += 1) {
+    const { rowCount } = await client.query(
+      `delete from exchange_key
+        where ctid = any (array(select ctid from exchange_key where at < $1 limit ${keysDeletedAtOnce}))`,
+      [before],
+    );
+    if ((rowCount ?? 0) < keysDeletedAtOnce) return;
+  }
 }
 
 async function partitionNames(client: pg.ClientBase, table: string): Promise<string[]> {

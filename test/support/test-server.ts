@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded/start.ts';
+import { migrate } from '../../src/store/migrate.ts';
 
 export const templateName = 'carrier_template';
 
@@ -22,7 +23,7 @@ export async function startTestServer(log: (message: string) => void = () => und
   const template = new URL(postgres.url);
   template.pathname = `/${templateName}`;
   await query(postgres.url, `create database ${templateName}`);
-  await migrateIfBuilt(template.href);
+  await migrate(template.href);
   // Nobody can be in it when a test copies it.
   await query(postgres.url, `alter database ${templateName} allow_connections false`);
   return {
@@ -65,12 +66,4 @@ function isAlive(processId: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-/** The migrations are loaded by path, so that this file stands on a tree that has none yet. */
-async function migrateIfBuilt(url: string): Promise<void> {
-  const path = new URL('../../src/store/migrate.ts', import.meta.url);
-  if (!existsSync(path)) return;
-  const { migrate } = (await import(path.href)) as { migrate(url: string): Promise<unknown> };
-  await migrate(url);
 }

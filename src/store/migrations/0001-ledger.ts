@@ -26,6 +26,9 @@ create table exchange_key (
   digest bytea not null
 );
 
+-- Keys come in the order of time, so an index by blocks finds the oldest and costs nothing to keep.
+create index exchange_key_by_time on exchange_key using brin (at);
+
 create table exchange (
   at timestamptz not null,
   id text collate "C" not null,
@@ -208,5 +211,25 @@ create table alert (
   detail json
 );
 create index alert_by_time on alert (at);
+
+-- Corrections are more rows. Retention drops partitions, which is neither an update nor a delete.
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'rows of % are never changed; corrections are further rows', tg_argv[0]
+    using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+create trigger exchange_is_immutable before update or delete on exchange
+  for each row execute function refuse_change('exchange');
+create trigger attempt_is_immutable before update or delete on attempt
+  for each row execute function refuse_change('attempt');
+create trigger decision_is_immutable before update or delete on decision
+  for each row execute function refuse_change('decision');
+create trigger charge_is_immutable before update or delete on charge
+  for each row execute function refuse_change('charge');
+create trigger transfer_is_immutable before update or delete on transfer
+  for each row execute function refuse_change('transfer');
+create trigger exchange_key_is_immutable before update on exchange_key
+  for each row execute function refuse_change('exchange_key');
 `,
 };

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import { exchangeId, recordsOf } from '../../test/support/exchanges.ts';
+import { type CompletedExchange, ExchangeAssembler } from '../journal/assemble.ts';
+import type { BudgetEntry } from '../snapshot/snapshot.ts';
+import { connect, type Store } from '../store/connect.ts';
+import { raiseBudgetWarnings } from './budget-warnings.ts';
+import { LedgerShipping } from './shipping.ts';
+
+describe('budget warnings', () => {
+  let database: TestDatabase;
+  let store: Store;
+  before(async () => {
+    database = await createTestDatabase();
+    store = connect(database.url);
+    // Twice 0.0007 USD in November, once in October.
+    const exchanges = [
+      complete(1, Date.UTC(2026, 10, 2)),
+      complete(2, Date.UTC(2026, 10, 20, 9)),
+      complete(3, Date.UTC(2026, 9, 31, 23)),
+    ];
+    await new LedgerShipping(store, 'j1').ship({ exchanges, positions: [], alerts: [] });
+  });
+  after(async () => {
+    await store.close();
+    await database.drop();
+  });
+
+  const budget = (more: Partial<BudgetEntry>): BudgetEntry => ({
+    id: 'b1',
+    scope: 'project',
+    subject: 'prj_web',
+    limitAtto: '2000000000000000',
+    currency: 'USD',
+    period: 'month',
+    hard: true,
+    warnAtPpm: [500_000, 700_000, 800_000],
+    ...more,
+  });
+
+  test('come once for each part that is passed in the window, at the part exactly too', async () => {
+    const november = { budget: budget({}), window: '2026-11-01' };
+
+    // 0.0014 of 0.002 is 70 %.
+    const first = await raiseBudgetWarnings(store, [november]);
+    assert.deepEqual(
+      first.map(({ atPpm, message }) => [atPpm, message]),
+      [
+        [500_000, 'Budget b1 of project prj_web has spent 0.0014 of 0.002 USD (2026-11-01), past 50 %.'],
+        [700_000, 'Budget b1 of project prj_web has spent 0.0014 of 0.002 USD (2026-11-01), past 70 %.'],
+      ],
+    );
+    assert.deepEqual(await raiseBudgetWarnings(store, [november]), []);
+  });
+
+  test('look at the budget’s own subject, currency and window', async () => {
+    const cases = [
+      { budget: budget({ id: 'total', limitAtto: '2100000000000000', warnAtPpm: [1_000_000] }), window: 'total' },
+      { budget: budget({ id: 'key', scope: 'key', subject: 'Ab3dEf9h' }), window: '2026-11-20' },
+      {
+        budget: budget({ id: 'organisation', scope: 'organisation', subject: 'org_acme', hard: false }),
+        window: '2026-11-01',
+      },
+      { budget: budget({ id: 'other', subject: 'prj_other' }), window: '2026-11-01' },
+      { budget: budget({ id: 'euro', currency: 'EUR' }), window: '2026-11-01' },
+      { budget: budget({ id: 'silent', warnAtPpm: [] }), window: '2026-11-01' },
+      { budget: budget({ id: 'later' }), window: '2026-12-01' },
+    ];
+
+    const warnings = await raiseBudgetWarnings(store, cases);
+
+    assert.deepEqual(warnings.map(({ budget, atPpm }) => `${budget} ${atPpm}`).sort(), [
+      'organisation 500000',
+      'organisation 700000',
+      'total 1000000',
+    ]);
+  });
+});
+
+function complete(number: number, atMs: number): CompletedExchange {
+  const assembler = new ExchangeAssembler();
+  const results = recordsOf({ id: exchangeId(number), atMs }).map(record =>
+    assembler.accept(record, { sequence: 1, offset: 0 }),
+  );
+  const completed = results.at(-1);
+  assert.ok(typeof completed === 'object');
+  return completed;
+}
