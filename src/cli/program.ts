@@ -4,7 +4,9 @@ import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
 import { revokeLocally } from '../control/local-revocation.ts';
 import type {
+  AlertAnswer,
   ApplyAnswer,
+  BudgetAnswer,
   ExchangeAnswer,
   ExchangeSummaryAnswer,
   KeyAnswer,
@@ -164,6 +166,18 @@ export function createProgram(surroundings: Surroundings): Command {
     const answer = (await server().get('/api/v1/prices')) as PricesAnswer;
     print(options, answer, () => showPrices(answer, table));
   });
+
+  leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
+    const items = await readPages<BudgetAnswer>('/api/v1/budgets');
+    print(options, { items }, () => showBudgets(items, table));
+  });
+
+  leaf(program, 'alerts', 'What an operator should look at, newest first')
+    .option('--limit <number>', 'how many', '20')
+    .action(async options => {
+      const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
+      print(options, answer, () => showAlerts(answer.items, table));
+    });
 
   const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
   leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
@@ -351,6 +365,35 @@ function showPrices(answer: PricesAnswer, table: TableOf): string {
     .filter(rule => rule.version !== null)
     .map(rule => `Rule ${rule.id}: ${rule.state}, ${rule.version}.\n`);
   return `${shown}${rules.join('')}`;
+}
+
+function showBudgets(items: readonly BudgetAnswer[], table: TableOf): string {
+  return table(
+    items,
+    [
+      { title: 'of', cell: budget => `${budget.scope} ${budget.subject}` },
+      { title: 'period', cell: budget => budget.period },
+      { title: 'hard', cell: budget => (budget.hard ? 'yes' : 'no') },
+      { title: 'limit', right: true, cell: budget => `${budget.limit} ${budget.currency}` },
+      { title: 'window', cell: budget => budget.windows.at(-1)?.window ?? '' },
+      { title: 'spent', right: true, cell: budget => budget.windows.at(-1)?.spent ?? '' },
+      { title: 'set aside', right: true, cell: budget => budget.windows.at(-1)?.leased ?? '' },
+    ],
+    'No budgets.',
+  );
+}
+
+function showAlerts(items: readonly AlertAnswer[], table: TableOf): string {
+  return table(
+    items,
+    [
+      { title: 'at', cell: alert => alert.at },
+      { title: 'code', cell: alert => alert.code },
+      { title: 'exchange', cell: alert => alert.exchangeId ?? '' },
+      { title: 'message', cell: alert => alert.message },
+    ],
+    'No alerts.',
+  );
 }
 
 function showExchanges(page: Page<ExchangeSummaryAnswer>, table: TableOf): string {
