@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { after, before, beforeEach, suite, test } from 'node:test';
+import { getRequestListener } from '@hono/node-server';
 import { type AdminUnderTest, adminOver, startAdmin } from '../../test/support/admin.ts';
 import { connect } from '../store/connect.ts';
 
@@ -57,7 +60,9 @@ suite('the management API', () => {
     assert.equal(document.status, 200);
     assert.equal(document.json.openapi, '3.1.0');
     assert.deepEqual(Object.keys(document.json.paths).sort(), [
+      '/api/v1/alerts',
       '/api/v1/apply',
+      '/api/v1/budgets',
       '/api/v1/deployments',
       '/api/v1/exchanges',
       '/api/v1/exchanges/{id}',
@@ -81,7 +86,7 @@ suite('the management API', () => {
     const again = await call('POST', '/api/v1/apply', { file: exported.json, prune: true });
     assert.deepEqual([again.json.revision, again.json.changes], ['1', []]);
     const status = await call('GET', '/api/v1/status');
-    assert.deepEqual(status.json, { release: '0.1.0', revision: '1', workers: 2 });
+    assert.deepEqual(status.json, { release: '0.1.0', revision: '1', notices: [], workers: 2 });
   });
 
   test('every problem of a file comes back at once with its position', async () => {
@@ -134,6 +139,42 @@ suite('the management API', () => {
     assert.deepEqual(admin.unexpected, []);
   });
 
+  test('over a real socket it answers the same, also to bodies without a length', async () => {
+    const server = createServer(getRequestListener(admin.app.fetch, { overrideGlobalObjects: false }));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    const send = (method: string, path: string, chunks?: readonly Buffer[]) =>
+      new Promise<{ status: number | undefined; fault: unknown }>((resolve, reject) => {
+        const request = httpRequest({
+          port: address.port,
+          method,
+          path,
+          agent: false,
+          headers: { authorization: `Bearer ${admin.adminKey}`, 'content-type': 'application/json' },
+        });
+        request.on('response', response => {
+          resolve({ status: response.statusCode, fault: response.headers['x-carrier-fault'] });
+          response.destroy();
+        });
+        request.on('error', reject);
+        for (const chunk of chunks ?? []) request.write(chunk);
+        request.end();
+      });
+
+    const half = JSON.stringify({ file: design });
+    const sent = await send('POST', '/api/v1/apply', [Buffer.from(half.slice(0, 100)), Buffer.from(half.slice(100))]);
+    assert.deepEqual(sent, { status: 200, fault: undefined });
+    const large = await send('POST', '/api/v1/apply', Array(11).fill(Buffer.alloc(1024 * 1024, 'x')));
+    assert.deepEqual(large, { status: 413, fault: 'body_too_large' });
+    const broken = await send('POST', '/api/v1/apply', [Buffer.from([0x22, 0xff, 0x22])]);
+    assert.deepEqual(broken, { status: 400, fault: 'utf8_invalid' });
+    assert.deepEqual(await send('DELETE', '/api/v1/keys/acme%2Fweb%2Fci'), { status: 200, fault: undefined });
+    server.closeAllConnections();
+    server.close();
+    assert.deepEqual(admin.unexpected, []);
+  });
+
   test('a key is created with its secret once, listed without it, and revoked by id or name', async () => {
     await call('POST', '/api/v1/apply', { file: design });
     const created = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'second' });
@@ -145,6 +186,8 @@ suite('the management API', () => {
     assert.doesNotMatch(JSON.stringify(listed.json), /secret|digest/);
     const revoked = await call('DELETE', '/api/v1/keys/acme%2Fweb%2Fsecond');
     assert.deepEqual([revoked.status, revoked.json.id, revoked.json.revoked], [200, created.json.id, true]);
+    const decoded = await call('DELETE', '/api/v1/keys/acme/web/second');
+    assert.deepEqual([decoded.status, decoded.json.id], [200, created.json.id]);
     const duplicate = await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'second' });
     assert.equal(duplicate.headers.get('x-carrier-fault'), 'resource_exists');
   });
@@ -196,6 +239,30 @@ suite('the management API', () => {
         ['buy', 'USD'],
       ],
     );
+  });
+
+  test('budgets are listed with their limit and windows, and alerts newest first', async () => {
+    await call('POST', '/api/v1/apply', { file: design });
+    await admin.store.pool.query(
+      `insert into alert (id, at, code, message) values ('a', '2026-09-01', 'old', 'x'), ('b', '2026-09-02', 'new', 'y')`,
+    );
+    const budgets = await call('GET', '/api/v1/budgets');
+    assert.deepEqual(budgets.json.items, [
+      {
+        id: 'project:acme/web:month:USD',
+        scope: 'project',
+        subject: 'acme/web',
+        limit: '100',
+        currency: 'USD',
+        period: 'month',
+        hard: true,
+        windows: [],
+      },
+    ]);
+    const alerts = await call('GET', '/api/v1/alerts?limit=1');
+    assert.deepEqual(alerts.json.items, [
+      { id: 'b', at: '2026-09-02T00:00:00.000Z', code: 'new', message: 'y', exchangeId: null },
+    ]);
   });
 
   test('without the database the answer says so by name', async () => {

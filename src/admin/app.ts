@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { Fault } from '../completion/fault.ts';
+import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
 import { configurationOperations } from './configuration.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -10,9 +10,7 @@ import { answerOnce } from './idempotency.ts';
 import { keyOperations } from './keys.ts';
 import { callOperation, describeOperation, type Operation } from './operation.ts';
 import { problemResponse, toProblem } from './problem.ts';
-
-/** A declarative file of 4 MiB, as a JSON string. */
-const bodyBytesMax = 10 * 1024 * 1024;
+import { readBody } from './read-body.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -20,6 +18,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...keyOperations(dependencies),
     ...catalogueOperations(dependencies),
     ...exchangeOperations(dependencies),
+    ...budgetOperations(dependencies),
   ];
 }
 
@@ -42,15 +41,12 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     // Nothing here is for a cache: the next answer may be another, and some hold a secret.
     context.header('cache-control', 'no-store');
   });
-  app.use(
-    '/api/*',
-    bodyLimit({ maxSize: bodyBytesMax, onError: () => problemResponse(toProblem(new Fault('body_too_large'))) }),
-  );
 
   for (const operation of operations(dependencies)) {
     describeOperation(app, operation);
-    app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id'), async context => {
-      const body = operation.body === undefined ? '' : await context.req.text();
+    // An id may have slashes, and what stands in front of this server may have decoded their %2F.
+    app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id{.+}'), async context => {
+      const body = operation.body === undefined ? '' : await readBody(context.req.raw);
       const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
       const call = () => callOperation(operation, context, body);
       const answer =

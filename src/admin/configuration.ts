@@ -60,10 +60,10 @@ export function configurationOperations({ control, status, release }: AdminDepen
       method: 'get',
       path: '/api/v1/status',
       summary: 'How this replica is',
-      answer: z.looseObject({ release: z.string(), revision: z.string() }),
+      answer: z.looseObject({ release: z.string(), revision: z.string(), notices: z.array(z.string()) }),
       handle: async () => {
         const { revision } = await control.readConfiguration();
-        return { release, revision: revision.toString(), ...status() };
+        return { release, revision: revision.toString(), notices: control.notices(), ...status() };
       },
     }),
   ];

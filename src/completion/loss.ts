@@ -8,15 +8,24 @@ export interface Loss {
   readonly path: string;
 }
 
+/** A long conversation may lose the same thing in every message. The last loss kept says that there were more. */
+export const lossesMax = 100;
+
 export class LossLedger {
   readonly losses: Loss[] = [];
   dropped(code: string, path: string): void {
-    this.losses.push({ action: 'dropped', code, path });
+    this.#declare('dropped', code, path);
   }
   approximated(code: string, path: string): void {
-    this.losses.push({ action: 'approximated', code, path });
+    this.#declare('approximated', code, path);
   }
   moved(code: string, path: string): void {
-    this.losses.push({ action: 'moved', code, path });
+    this.#declare('moved', code, path);
+  }
+
+  #declare(action: Loss['action'], code: string, path: string): void {
+    if (this.losses.length >= lossesMax) return;
+    const isLast = this.losses.length === lossesMax - 1;
+    this.losses.push(isLast ? { action: 'dropped', code: 'more-losses', path: '' } : { action, code, path });
   }
 }

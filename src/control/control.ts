@@ -14,7 +14,7 @@ import { type ReferenceSources, resolveReference } from './references.ts';
 import { type Configuration, type KeyResource, keyName, resourceOf, resourcesOf } from './resources.ts';
 import type { Sealer } from './seal.ts';
 import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
-import { type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
+import { noticesOf, type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
 
 /** Everything that changes the configuration, and what is made of it. One for each supervisor. */
 export interface Control {
@@ -28,6 +28,8 @@ export interface Control {
   revokeKey(name: string, actor: string): Promise<KeyResource>;
   /** What an unconfigured installation has; run at every start, after the file named at start. */
   ensureZeroConfiguration(): Promise<void>;
+  /** What an operator should know although nothing is wrong; for the log at start and the status. */
+  notices(): readonly string[];
   compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson>;
 }
 
@@ -188,6 +190,7 @@ export function createControl(options: ControlOptions): Control {
     createKey,
     revokeKey,
     ensureZeroConfiguration,
+    notices: () => noticesOf(options.references.environment),
     compile,
   };
 }

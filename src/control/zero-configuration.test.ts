@@ -6,7 +6,7 @@ import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
 import { type Configuration, emptyConfiguration, resourceOf, resourcesOf } from './resources.ts';
-import { planZeroConfiguration } from './zero-configuration.ts';
+import { noticesOf, planZeroConfiguration } from './zero-configuration.ts';
 
 const firstKey = `cck_Ab12Cd34_${'z'.repeat(43)}`;
 const compileContext = { compiledAt: '2026-09-01T00:00:00.000Z', sandboxBaseUrl: 'unix:/run/sandbox' };
@@ -151,4 +151,10 @@ test('an export names what comes from the environment without writing it, and ap
   assert.match(text, /publish-facts-when-unconfigured is in force with facts-1\.2\.3/);
   assert.doesNotMatch(text, /OPENAI_API_KEY/);
   assert.deepEqual(planText(text, fresh, { context: planContext(designVariables) }).changes, []);
+});
+
+test('a key of a provider that cannot be called yet is said, not ignored', () => {
+  assert.deepEqual(noticesOf({ GEMINI_API_KEY: 'x', OPENAI_API_KEY: 'y', COHERE_API_KEY: '' }), [
+    'GEMINI_API_KEY is set, but its provider cannot be called yet; it is not used',
+  ]);
 });

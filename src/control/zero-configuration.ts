@@ -88,6 +88,15 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
   };
 }
 
+/** Keys of providers that cannot be called yet: said rather than ignored (I10). */
+const variablesNotAvailable = ['GEMINI_API_KEY', 'COHERE_API_KEY', 'AZURE_OPENAI_API_KEY', 'AWS_BEARER_TOKEN_BEDROCK'];
+
+export function noticesOf(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return variablesNotAvailable
+    .filter(variable => environment[variable])
+    .map(variable => `${variable} is set, but its provider cannot be called yet; it is not used`);
+}
+
 function nothing(stored: Configuration): Plan {
   return { next: stored, changes: [], publications: [], problems: [] };
 }

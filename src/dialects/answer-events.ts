@@ -13,7 +13,7 @@ export class AnswerEvents {
   readonly #declared = new Set<string>();
   #events: CompletionEvent[] = [];
   #opened = 0;
-  readonly #open = new Set<number>();
+  readonly #open = new Map<number, BlockHead['type']>();
   #isStarted = false;
   #isOver = false;
 
@@ -26,6 +26,9 @@ export class AnswerEvents {
   }
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+  get hasBlocks(): boolean {
+    return this.#opened > 0;
   }
   get isOver(): boolean {
     return this.#isOver;
@@ -47,17 +50,19 @@ export class AnswerEvents {
   open(block: BlockHead): number {
     const index = this.#opened;
     this.#opened += 1;
-    this.#open.add(index);
+    this.#open.set(index, block.type);
     this.#push({ type: 'block-open', index, block });
     return index;
   }
 
-  text(index: number, text: string): void {
+  text(index: number, text: string): undefined {
+    if (this.#open.get(index) === 'call') return this.malformed('text inside a tool call');
     this.tally.content(Buffer.byteLength(text));
     this.#push({ type: 'text-delta', index, text });
   }
 
-  arguments(index: number, text: string): void {
+  arguments(index: number, text: string): undefined {
+    if (this.#open.get(index) !== 'call') return this.malformed('arguments outside a tool call');
     this.tally.content(Buffer.byteLength(text));
     this.#push({ type: 'arguments-delta', index, text });
   }
@@ -67,7 +72,7 @@ export class AnswerEvents {
   }
 
   closeAll(): void {
-    for (const index of this.#open) this.close(index);
+    for (const index of this.#open.keys()) this.close(index);
   }
 
   /** A report that does not add up is kept for the reading and not told to the client. */

@@ -3,6 +3,14 @@ import type { UsageSlices } from '../completion/usage.ts';
 import type { UsageReport } from '../completion/usage-fields.ts';
 import type { AnswerFacts } from './dialect.ts';
 
+/** Names that providers choose reach headers, records and metrics. */
+const nameLettersMax = 256;
+
+/** A name a provider sent, within its bound; undefined when it sent none. */
+export function readName(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, nameLettersMax) : undefined;
+}
+
 /** Facts of an answer while they are being gathered. */
 export class AnswerTally {
   servedModel: string | undefined = undefined;

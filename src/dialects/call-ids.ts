@@ -22,10 +22,11 @@ function hashedId(text: string, form: CallIdForm): string {
 }
 
 /** Ids of one request. Some clients count their calls anew in each turn, so an id may name several calls: every later
- *  one gets an id of its own, and a result belongs to the latest call of its id. */
+ *  one gets an id of its own, and a result belongs to the first of them that has none. */
 export class RequestCallIds {
   readonly #form: CallIdForm;
-  readonly #latest = new Map<string, string>();
+  /** Calls without a result so far, in order, and the one answered last. */
+  readonly #calls = new Map<string, { readonly waiting: string[]; last: string }>();
   readonly #used = new Set<string>();
 
   constructor(form: CallIdForm) {
@@ -36,12 +37,17 @@ export class RequestCallIds {
     let fitting = fitCallId(id, this.#form);
     for (let turn = 1; this.#used.has(fitting); turn += 1) fitting = hashedId(`${id}\n${turn}`, this.#form);
     this.#used.add(fitting);
-    this.#latest.set(id, fitting);
+    const calls = this.#calls.get(id);
+    if (calls === undefined) this.#calls.set(id, { waiting: [fitting], last: fitting });
+    else calls.waiting.push(fitting);
     return fitting;
   }
 
   ofResult(id: string): string {
-    return this.#latest.get(id) ?? fitCallId(id, this.#form);
+    const calls = this.#calls.get(id);
+    if (calls === undefined) return fitCallId(id, this.#form);
+    calls.last = calls.waiting.shift() ?? calls.last;
+    return calls.last;
   }
 }
 

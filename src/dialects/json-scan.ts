@@ -62,6 +62,12 @@ export class JsonScan {
     }
   }
 
+  /** Lets go of the text, which may be large, until the next start. */
+  release(): void {
+    this.#bytes = emptyBytes;
+    this.#words = undefined;
+  }
+
   /** The first byte of the value here: which kind it is. */
   get byte(): number {
     return this.at < this.#end ? this.#bytes[this.at]! : -1;

@@ -286,3 +286,14 @@ test('an answer that is none has a fault', () => {
     assert.equal(observe(Buffer.from('{"error":"boom"}')).fault?.code, 'upstream_error');
   }
 });
+
+test('an event of a great many lines is read without a buffer for each', () => {
+  const observer = chat.observeStream({ stripUsage: false });
+  const lines = `data: {"choices":[{"delta":{"content":"ab"}}]\n${'data:\n'.repeat(200_000)}data: }\n\n`;
+
+  const seen = run(observer, [Buffer.from(`${lines}data: [DONE]\n\n`)]);
+
+  assert.equal(seen.state, 'ended');
+  assert.equal(observer.facts.contentBytes, 2);
+  assert.equal(observer.facts.malformedEvents, 0);
+});

@@ -4,6 +4,10 @@ import type { ByteRange } from './dialect.ts';
 import { JsonProblem, JsonScan } from './json-scan.ts';
 import type { NameTable } from './name-table.ts';
 
+/** Names of models reach logs, headers and records, so they have a bound; the longest in use have about 100 letters. */
+const modelLettersMax = 256;
+const wordLettersMax = 64;
+
 /** Where the values of some top-level fields lie in a request body. */
 export class RequestFields<const Name extends string> {
   readonly body: Buffer;
@@ -34,6 +38,22 @@ export class RequestFields<const Name extends string> {
     const value = this.value(name);
     if (value === undefined || typeof value === 'string') return value;
     throw invalid(name, 'must be a string');
+  }
+
+  /** The model's name, which every request must give. */
+  requestedModel(name: Name): string {
+    const model = this.string(name);
+    if (model === undefined || model === '') {
+      throw new Fault('parameter_missing', `${name} is missing.`, { parameter: name });
+    }
+    if (model.length <= modelLettersMax) return model;
+    throw invalid(name, `must have at most ${modelLettersMax} letters`);
+  }
+
+  /** A short text; undefined for anything else, which is the provider's to refuse. */
+  word(name: Name): string | undefined {
+    const value = this.value(name);
+    return typeof value === 'string' && value.length <= wordLettersMax ? value : undefined;
   }
 
   /** False when absent or null. */
@@ -83,6 +103,8 @@ export function readRequestFields<const Name extends string>(
     if (!(problem instanceof JsonProblem)) throw problem;
     if (problem.kind === 'too-deep') throw new Fault('json_too_deep');
     throw new Fault('json_malformed', `The body is not valid JSON: unexpected input at byte ${problem.offset}.`);
+  } finally {
+    sharedScan.release();
   }
 }
 

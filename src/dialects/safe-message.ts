@@ -8,8 +8,10 @@ const secretPatterns: readonly RegExp[] = [
   /\b(?:AIza|AKIA|ASIA|ya29)[\w.-]{10,}/g,
   // Signed tokens.
   /\beyJ[\w-]{8,}\.[\w.-]+/g,
-  // Long runs that mix letters and digits, as secrets and no words do.
-  /\b(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{32,}\b/g,
+  // Long runs that mix letters and digits, as secrets do and words do not; names of models have separators, and no
+  // capitals.
+  /\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{28,}\b/g,
+  /\b(?=[a-z\d_-]*[A-Z])(?=[A-Z\d_-]*[a-z])(?=[A-Za-z_-]*\d)[\w-]{40,}/g,
   // URLs that carry credentials or queries.
   /\bhttps?:\/\/[^\s?]*[?@][^\s]*/gi,
 ];

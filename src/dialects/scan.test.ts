@@ -73,6 +73,7 @@ test('a body that cannot be used is refused by name', () => {
     ['{"model":null}', 'parameter_missing'],
     ['{"model":""}', 'parameter_missing'],
     ['{"model":7}', 'parameter_invalid'],
+    [`{"model":"${'x'.repeat(257)}"}`, 'parameter_invalid'],
     ['{"model":"x","stream":"true"}', 'parameter_invalid'],
     ['{"model":"x","max_tokens":"5"}', 'parameter_invalid'],
     ['{"model":"x","max_tokens":-1}', 'parameter_invalid'],

@@ -3,6 +3,9 @@ import type { NameTable } from './name-table.ts';
 /** A server-sent event larger than this is refused: it has to be held until it is whole. */
 export const eventBytesMax = 8 * 1024 * 1024;
 
+/** Lines kept apart at most: an event of a million empty lines must not become a million buffers. */
+const dataLinesMax = 4096;
+
 /** Finds whole events in a stream of bytes, whatever the chunks: lines end in LF, CRLF or CR; comments and fields that
  *  mean nothing here are passed over; several data lines are joined by LF. Nothing is copied while events lie whole in
  *  their chunks. After `next` said true, the fields describe the event. */
@@ -157,6 +160,7 @@ export class SseCutter {
     }
     this.#dataLines ??= [Buffer.from(this.buffer.subarray(this.dataStart, this.dataEnd))];
     this.#dataLines.push(lineFeed, Buffer.from(this.buffer.subarray(start, end)));
+    if (this.#dataLines.length > dataLinesMax) this.#dataLines = [Buffer.concat(this.#dataLines)];
   }
 
   #joinData(lines: Buffer[]): void {

@@ -225,6 +225,7 @@ test('no bytes make a decoder throw or break the laws', () => {
       'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}\n\n',
       'data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","name":"f"}}\n\n',
       'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n',
+      'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}\n\n',
       'data: {"type":"content_block_stop","index":0}\n\n',
       'event: message_stop\ndata: {}\n\n',
       'event: error\ndata: {}\n\n',
@@ -471,4 +472,86 @@ test('arguments that are not an object travel wrapped in a whole messages answer
   assert.deepEqual(losses.losses, [
     { action: 'approximated', code: 'arguments-wrapped', path: 'choices.0.message.tool_calls' },
   ]);
+});
+
+test('answers nested too deep to be written again are malformed', () => {
+  const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  const rows: [Dialect, string][] = [
+    [anthropicMessages, `{"content":[{"type":"tool_use","id":"a","name":"f","input":${deep}}],"usage":${deep}}`],
+    [
+      openaiChat,
+      `{"choices":[{"message":{"tool_calls":[{"function":{"name":"f","arguments":${deep}}}]}}],"usage":${deep}}`,
+    ],
+  ];
+
+  for (const [dialect, body] of rows) {
+    const [event, ...more] = dialect.decodeAnswer(Buffer.from(body), new LossLedger());
+    assert.ok(event?.type === 'error' && event.fault.code === 'upstream_malformed');
+    assert.deepEqual(more, []);
+    assert.equal(dialect.observeAnswer(Buffer.from(body)).fault?.code, 'upstream_malformed');
+  }
+});
+
+test('many brackets that are not deep are no obstacle', () => {
+  const input = { list: Array.from({ length: 500 }, () => [{}]), text: '['.repeat(1000) };
+  const body = { content: [{ type: 'tool_use', id: 'a', name: 'f', input }], stop_reason: 'tool_use' };
+
+  const folded = foldEvents(anthropicMessages.decodeAnswer(Buffer.from(JSON.stringify(body)), new LossLedger()));
+
+  assert.equal(folded.blocks[0]?.text, JSON.stringify(input));
+});
+
+test('a reason to stop that the client has no word for is declared', () => {
+  const chatLosses = new LossLedger();
+  const paused = anthropicMessages.decodeAnswer(Buffer.from('{"content":[],"stop_reason":"pause_turn"}'), chatLosses);
+  const chat = JSON.parse(openaiChat.encodeAnswer(paused, context(chatLosses)).toString());
+  assert.equal(chat.choices[0].finish_reason, 'stop');
+  assert.deepEqual(chatLosses.losses, [
+    { action: 'approximated', code: 'finish-reason-approximated', path: 'stop_reason' },
+  ]);
+
+  const losses = new LossLedger();
+  const wire =
+    'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"bored"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\ndata: [DONE]\n\n';
+  const written = encode(anthropicMessages, decode(openaiChat, Buffer.from(wire)), context(losses)).toString();
+  assert.ok(written.includes('"stop_reason":"end_turn"'));
+  assert.deepEqual(losses.losses, [
+    { action: 'approximated', code: 'finish-reason-approximated', path: 'choices.0.finish_reason' },
+  ]);
+});
+
+test('why a model declined is told to chat clients as the refusal', () => {
+  const declined = {
+    content: [],
+    stop_reason: 'refusal',
+    stop_details: { type: 'refusal', category: 'cyber', explanation: 'Not that.' },
+  };
+
+  const events = anthropicMessages.decodeAnswer(Buffer.from(JSON.stringify(declined)), new LossLedger());
+  const { message, finish_reason: reason } = JSON.parse(openaiChat.encodeAnswer(events, context()).toString())
+    .choices[0];
+
+  checkStream(events);
+  assert.equal(message.content, null);
+  assert.equal(message.refusal, 'Not that.');
+  assert.equal(reason, 'stop');
+});
+
+test('a repeated message_start before any content is passed over, and a delta of no block is malformed', () => {
+  const start =
+    'data: {"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1,"output_tokens":1}}}\n\n';
+  const stop = 'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\ndata: {"type":"message_stop"}\n\n';
+  const stray = 'data: {"type":"content_block_delta","index":3,"delta":{"type":"text_delta","text":"a"}}\n\n';
+
+  const repeated = decode(anthropicMessages, Buffer.from(start + start + stop));
+  const strayed = decode(anthropicMessages, Buffer.from(start + stray + stop));
+
+  assert.deepEqual(
+    repeated.map(({ type }) => type),
+    ['message-start', 'usage', 'finish', 'message-end'],
+  );
+  assert.deepEqual(
+    strayed.map(({ type }) => type),
+    ['message-start', 'error'],
+  );
 });

@@ -559,7 +559,8 @@ test('ids of calls fit the other side, stay apart, and pair with their results',
 });
 
 test('arguments that are no object travel wrapped and declared', () => {
-  for (const text of ['{"a":', '[1]', '7', '12345678901234567890', 'null']) {
+  const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+  for (const text of ['{"a":', '[1]', '7', '12345678901234567890', 'null', deep]) {
     const { wire, losses } = toMessages({
       model: 'x',
       messages: [
@@ -604,4 +605,48 @@ test('turns of one role in a row become one message', () => {
       ],
     },
   ]);
+});
+
+test('a system prompt alone is said as the user', () => {
+  const { wire, losses } = toMessages({
+    model: 'x',
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'system', content: 'Say hello.' },
+    ],
+  });
+
+  assert.equal(wire['system'], 'Be brief.');
+  assert.deepEqual(wire['messages'], [{ role: 'user', content: 'Say hello.' }]);
+  assert.deepEqual(losses, ['moved system-as-user messages.1']);
+});
+
+test('calls of one id in one turn pair with their results in order', () => {
+  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } };
+  const { wire } = toMessages({
+    model: 'x',
+    messages: [
+      ...ask,
+      { role: 'assistant', tool_calls: [call, call] },
+      { role: 'tool', tool_call_id: 'a', content: '1' },
+      { role: 'tool', tool_call_id: 'a', content: '2' },
+    ],
+  });
+
+  const [, assistant, user] = wire['messages'] as { content: Record<string, string>[] }[];
+  assert.deepEqual(
+    user?.content.map(block => block['tool_use_id']),
+    assistant?.content.map(({ id }) => id),
+  );
+  assert.notEqual(assistant?.content[0]?.['id'], assistant?.content[1]?.['id']);
+});
+
+test('losses and the names in messages have bounds', () => {
+  const messages = Array.from({ length: 300 }, () => ({ role: 'user', name: 'ann', content: 'Hi' }));
+  const { losses } = toMessages({ model: 'x', messages });
+  assert.equal(losses.length, 100);
+  assert.equal(losses.at(-1), 'dropped more-losses ');
+
+  const path = refusal(openaiChat, { model: 'x', messages: ask, ['y'.repeat(5000)]: 1 });
+  assert.equal(path, `translation_unsupported ${'y'.repeat(64)}`);
 });

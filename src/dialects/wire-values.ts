@@ -92,6 +92,9 @@ export function lost(code: string, unless: (value: unknown) => boolean = never):
   return { type: 'lost', code, unless };
 }
 
+/** Of a field's name in a message: clients choose it. */
+const nameLettersMax = 64;
+
 export class FieldRules {
   readonly #rules: ReadonlyMap<string, FieldRule>;
 
@@ -105,7 +108,8 @@ export class FieldRules {
       const rule = this.#rules.get(name);
       if (rule?.type === 'read') continue;
       const value = record[name];
-      const at = path === '' ? name : `${path}.${name}`;
+      const shown = name.slice(0, nameLettersMax);
+      const at = path === '' ? shown : `${path}.${shown}`;
       if (rule === undefined) throw unsupported(at, 'this field is not known and would be lost.');
       if (value === null || rule.unless(value)) continue;
       if (rule.type === 'refused') throw unsupported(at);

@@ -1,8 +1,8 @@
 import type { AdmitRecord } from '../journal/record.ts';
-import type { Admission } from './admit.ts';
+import type { Fitting } from './admit.ts';
 import type { Exchange } from './exchange.ts';
 
-export function admitRecord(exchange: Exchange, admission: Admission): AdmitRecord {
+export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord {
   const { arrival, principal, scan, carrier } = exchange;
   const first = admission.order[0]!;
   return {

@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { RequestScan } from '../dialects/dialect.ts';
+import type { AdmitRecord } from '../journal/record.ts';
 import { usageBounds } from '../metering/bounds.ts';
 import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
@@ -8,13 +9,18 @@ import type { Deployment, Principal } from '../snapshot/load.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
 
 /** What may be tried, and what is set aside for it. */
-export interface Admission {
+export interface Fitting {
   /** The order of the decision, without deployments whose cost the hold would not cover. */
   readonly order: readonly Deployment[];
   /** undefined when no hard budget applies. */
   readonly hold: BudgetHold | undefined;
   /** The output limit to send instead of the client's, where the key allows lowering it. */
   readonly loweredOutputTokensMax: number | undefined;
+}
+
+/** The same once it is in the journal. */
+export interface Admission extends Fitting {
+  readonly record: AdmitRecord;
 }
 
 export interface AdmissionQuestion {
@@ -30,9 +36,14 @@ export interface AdmissionQuestion {
 /** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
  *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
  *  it. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
-export async function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Admission> {
+export function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Fitting | Promise<Fitting> {
+  const { order, principal } = question;
+  if (principal.hardBudgets.length > 0) return holdWorstCase(question, budgets);
+  return { order, hold: undefined, loweredOutputTokensMax: undefined };
+}
+
+async function holdWorstCase(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Fitting> {
   const { order, principal, nowMs } = question;
-  if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
 
   const costs = order.map(deployment => worstCost(question, deployment));
   const whole = await take(budgets, principal, maximum(costs), nowMs);
@@ -55,7 +66,7 @@ async function lowerOutput(
   available: bigint,
   budgets: BudgetHolds,
   refusal: Fault,
-): Promise<Admission> {
+): Promise<Fitting> {
   const { order, principal, strict, nowMs } = question;
   if (!principal.lowerOutputToFit || strict) throw refusal;
   for (const deployment of order) {

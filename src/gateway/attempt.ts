@@ -174,6 +174,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
       this.fail(new Fault('deadline_exceeded'));
       return;
     }
+    if (this.#phase === 'answering' && this.#setup.client.isWaiting) {
+      this.#phaseEndsAtMs = nowMs + this.#setup.policy.idleTimeoutMs;
+    }
     if (nowMs >= this.#phaseEndsAtMs) {
       this.fail(new Fault(this.#lateFault()));
       return;

@@ -178,6 +178,7 @@ async function send(
         exchange,
         inputTokensEstimate,
         answerLosses,
+        nowMs: ports.clock.nowMs,
       }),
   });
   const result = await attempt.result;
@@ -225,11 +226,12 @@ interface Head {
   readonly exchange: Exchange;
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
+  readonly nowMs: () => number;
 }
 
 function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
   const { status, headers, exchange } = head;
-  if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, Date.now);
+  if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, head.nowMs);
   if (status >= 300)
     return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
   const coding = headers['content-encoding'];
@@ -265,7 +267,8 @@ function noteCooldown(gateway: GatewayState, deployment: Deployment, { status, f
   // Zero comes from services that do not know; a very long wait would hide a deployment that recovered.
   if (waitMs === undefined || waitMs <= 0) return;
   const coolingMs = Math.min(Math.max(waitMs, coolingMsMin), coolingMsMax);
-  gateway.cooldowns.set(deployment.handle, gateway.ports.clock.nowMs() + coolingMs);
+  const nowMs = gateway.ports.clock.nowMs();
+  gateway.cooldowns.set(deployment.handle, nowMs + coolingMs, nowMs);
 }
 
 const coolingMsMin = 250;

@@ -26,7 +26,13 @@ export class ClientAnswer implements Watched {
     this.response = response;
     this.#limits = limits;
     this.#deadlines = deadlines;
-    response.on('close', () => this.#closed());
+    if (response.destroyed) this.gone = true;
+    else response.on('close', () => this.#closed());
+  }
+
+  /** Does it wait for the client to read? Then silence of the provider is our doing. */
+  get isWaiting(): boolean {
+    return this.#waitingSinceMs !== undefined;
   }
 
   get headersSent(): boolean {

@@ -7,12 +7,16 @@ export class Cooldowns {
   }
 
   /** A later end wins; a shorter wait never cuts a longer one. */
-  set(handle: string, untilMs: number): void {
-    if (untilMs > (this.#untilMs.get(handle) ?? 0)) this.#untilMs.set(handle, untilMs);
+  set(handle: string, untilMs: number, nowMs: number): void {
+    if (untilMs <= (this.#untilMs.get(handle) ?? 0)) return;
+    if (this.#untilMs.size >= sweepAtSize) this.#sweep(nowMs);
+    this.#untilMs.set(handle, untilMs);
   }
 
-  /** Forgets what has passed; the map is as large as the number of deployments that cool down. */
-  sweep(nowMs: number): void {
+  #sweep(nowMs: number): void {
     for (const [handle, untilMs] of this.#untilMs) if (untilMs <= nowMs) this.#untilMs.delete(handle);
   }
 }
+
+/** Handles of deployments that are gone would pile up otherwise; more than that never cool down at once for long. */
+const sweepAtSize = 1_024;

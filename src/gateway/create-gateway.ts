@@ -30,7 +30,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     ports,
     settings,
     deadlines: new Deadlines(ports.clock),
-    upstreams: new Upstreams(settings.proxy),
+    upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     cooldowns: new Cooldowns(),
     // One epoch for the life of the process; every decision record carries its seed.
     draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
@@ -43,6 +43,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   const close = async () => {
     tlsWatch?.close();
     await closeServer(server);
+    await untilQuiet(state);
     state.deadlines.close();
     await state.upstreams.close();
   };
@@ -120,3 +121,13 @@ async function closeServer(server: Server): Promise<void> {
   await closed;
   clearInterval(idle);
 }
+
+/** With its connection gone an exchange still has its end to journal. */
+async function untilQuiet(state: GatewayState): Promise<void> {
+  const endsAtMs = state.deadlines.now() + quietMsMax;
+  while (state.openExchanges > 0 && state.deadlines.now() < endsAtMs) {
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+}
+
+const quietMsMax = 2_000;

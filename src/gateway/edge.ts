@@ -98,7 +98,8 @@ function checkHeaders(request: IncomingMessage): void {
 function findRoute(path: string, method: string): Route {
   const route = routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
   if (route === undefined) throw new Fault('path_not_found');
-  if (route.method !== 'any' && route.method !== method) {
+  const asked = method === 'HEAD' ? 'GET' : method;
+  if (route.method !== 'any' && route.method !== asked) {
     throw new Fault('method_not_allowed', `${path} takes ${route.method}.`, { listing: [route.method] });
   }
   return route;

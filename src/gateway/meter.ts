@@ -3,11 +3,13 @@ import type { Dialect } from '../dialects/dialect.ts';
 import type { EndRecord, RatedAmount, SellCharge } from '../journal/record.ts';
 import { familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
+import type { RateCard } from '../pricing/rate-card.ts';
 import { ratedAmountJson, rateReading } from '../pricing/rating.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
+import { describeBug } from './bug.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 
@@ -27,7 +29,7 @@ export interface EndedAttempt {
 export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
   const { deployment, result, startedMs } = attempt;
   const reading = readingOf(attempt, exchange.body.length);
-  const bought = rateReading(reading, deployment.buy!);
+  const bought = rate(reading, deployment.buy!);
   const quarantined = 'quarantine' in bought;
   const servedModel = result.facts?.servedModel;
   const requestId = providerRequestId(result.headers);
@@ -135,7 +137,7 @@ const voided: Charge = { state: 'void', sell: undefined, quarantine: undefined }
  *  operator's. */
 function charged(reading: Reading, deployment: Deployment, admission: Admission): Charge {
   if (reading.source === 'none') return voided;
-  const rated = rateReading(reading, deployment.sell!);
+  const rated = rate(reading, deployment.sell!);
   if ('quarantine' in rated) return { state: 'quarantined', sell: undefined, quarantine: rated.quarantine };
   const holdAtto = admission.hold?.amount;
   const json: RatedAmount = ratedAmountJson(rated);
@@ -146,6 +148,15 @@ function charged(reading: Reading, deployment: Deployment, admission: Admission)
     sell: { ...json, amountAtto, overHoldAtto: over.toString() },
     quarantine: undefined,
   };
+}
+
+/** Rating asserts; an exchange that is admitted must end all the same, so what it cannot rate is quarantined. */
+function rate(reading: Reading, card: RateCard): ReturnType<typeof rateReading> {
+  try {
+    return rateReading(reading, card);
+  } catch (error) {
+    return { quarantine: `rating failed: ${describeBug(error)}` };
+  }
 }
 
 function withQuarantine(reading: Reading, quarantine: string | undefined): Reading {

@@ -51,7 +51,7 @@ export class ProgressNotes {
 
   #note(answer: Progressing): void {
     this.#bytesSince = 0;
-    const contentBytes = answer.facts?.contentBytes ?? 0;
+    const contentBytes = answer.facts?.contentBytes ?? answer.contentBytesSinceUsage;
     const usage: UsageSlices | undefined = answer.facts?.usage;
     this.#journal.progress({
       type: 'progress',

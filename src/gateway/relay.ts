@@ -147,6 +147,7 @@ export class WholeRelay implements AnswerReceiver {
     this.#chunks.push(chunk);
     if (this.committed) {
       this.#context.client.write(previous!);
+      this.#context.progress.passed(previous!.length, this);
       return;
     }
     if (this.#bytes > holdBackBytesMax) this.#commit();

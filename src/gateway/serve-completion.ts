@@ -6,6 +6,7 @@ import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
+import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, resolveRoute } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
@@ -19,11 +20,14 @@ import { respondFault, toFault } from './respond.ts';
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
 export async function serveCompletion(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<void> {
+  const { ports } = gateway;
   gateway.openExchanges++;
   try {
     const exchange = await understand(gateway, arrival, dialect);
     const admission = await admit(gateway, exchange);
     const outcome = await attemptInOrder(gateway, exchange, admission);
+    const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
+    if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
     const end = meterExchange(gateway, exchange, admission, outcome);
     await conclude(gateway, exchange, admission, outcome, end);
   } catch (error) {
@@ -36,8 +40,9 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
 /** accept → authenticate → decode → resolve → filter → decide. */
 async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
   const { ports, settings, deadlines } = gateway;
-  if (ports.draining()) throw new Fault('draining');
-  if (gateway.openExchanges > settings.limits.exchangesMax) throw new Fault('overloaded');
+  if (ports.draining()) throw new Fault('draining', undefined, { retryAfterMs: busyRetryMs });
+  if (gateway.openExchanges > settings.limits.exchangesMax)
+    throw new Fault('overloaded', undefined, { retryAfterMs: busyRetryMs });
 
   const { request, response } = arrival;
   const snapshot = ports.snapshot();
@@ -81,11 +86,14 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
   };
 }
 
+/** Another worker or process may take it a moment later. */
+const busyRetryMs = 1_000;
+
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
   const { snapshot, principal, scan, body, carrier, decision } = exchange;
-  const admission = await takeHold(
+  const fitted = takeHold(
     {
       order: decision.order.map(handle => snapshot.deployment(handle)),
       principal,
@@ -97,14 +105,16 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
     },
     ports.budgets,
   );
+  const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
     if (exchange.client.gone) throw new Fault('client_aborted');
-    ports.journal.admit(admitRecord(exchange, admission));
+    const record = admitRecord(exchange, fitting);
+    ports.journal.admit(record);
+    return { ...fitting, record };
   } catch (error) {
-    admission.hold?.settle(0n);
+    fitting.hold?.settle(0n);
     throw error;
   }
-  return admission;
 }
 
 /** journal `end` → the client sees the end → settle. The order is the invariant: no answer ends before its usage is
@@ -123,17 +133,17 @@ async function conclude(
   } catch (error) {
     // Without the record the client must not see an end, and the hold stays taken until the journal is read again.
     exchange.client.cut();
-    ports.observe.alert({ code: 'journal_end_failed', message: String(error), exchangeId: end.id });
+    ports.observe.alert({ code: 'journal_end_failed', message: describeBug(error), exchangeId: end.id });
     return;
   }
   deliver(exchange, outcome, end);
   admission.hold?.settle(end.state === 'quarantined' ? admission.hold.amount : BigInt(end.sell?.amountAtto ?? 0));
-  const admitted = admitRecord(exchange, admission);
-  ports.observe.exchangeEnded({ admit: admitted, end });
+  ports.observe.exchangeEnded({ admit: admission.record, end });
 }
 
 function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {
-  respondFault(arrival, fault);
+  if (arrival.response.headersSent) arrival.response.destroy();
+  else respondFault(arrival, fault, ['x-carrier-attempts', '0']);
   gateway.ports.observe.refused({
     fault,
     exchangeId: arrival.id,

@@ -14,11 +14,14 @@ export interface Upstream {
 /** Connections to providers: one pool an account and base URL, made at first use and kept over snapshots. */
 export class Upstreams {
   readonly #proxy: GatewaySettings['proxy'];
+  readonly #poolOptions: typeof poolOptions & { readonly connections: number };
   readonly #pools = new Map<string, Upstream>();
   #secureContext: SecureContext | undefined;
 
-  constructor(proxy: GatewaySettings['proxy']) {
+  /** `connectionsMax`: sockets to one account; more attempts wait for one within their connect deadline. */
+  constructor(proxy: GatewaySettings['proxy'], connectionsMax: number) {
     this.#proxy = proxy;
+    this.#poolOptions = { ...poolOptions, connections: connectionsMax };
   }
 
   of(provider: ProviderEntry): Upstream {
@@ -41,7 +44,7 @@ export class Upstreams {
       const { socketPath, basePath } = splitSocketUrl(baseUrl);
       const origin = 'http://localhost';
       return {
-        dispatcher: new Pool(origin, { ...poolOptions, connect: { ...connectOptions, socketPath } }),
+        dispatcher: new Pool(origin, { ...this.#poolOptions, connect: { ...connectOptions, socketPath } }),
         origin,
         basePath,
       };
@@ -52,8 +55,8 @@ export class Upstreams {
     const proxy = this.#proxyFor(url);
     const dispatcher =
       proxy === undefined
-        ? new Pool(url.origin, { ...poolOptions, connect: { ...connectOptions, ...tls } })
-        : new ProxyAgent({ ...poolOptions, uri: proxy, requestTls: { ...connectOptions, ...tls } });
+        ? new Pool(url.origin, { ...this.#poolOptions, connect: { ...connectOptions, ...tls } })
+        : new ProxyAgent({ ...this.#poolOptions, uri: proxy, requestTls: { ...connectOptions, ...tls } });
     return { dispatcher, origin: url.origin, basePath };
   }
 
@@ -73,15 +76,11 @@ export class Upstreams {
   }
 }
 
-/** Sockets to one account from one worker; more attempts wait for one within their connect deadline. */
-const connectionsMax = 4096;
-
 /** Deadlines are the route's and watched by the attempt, so undici's own are off; but a connection nobody waits for any
  *  more must not linger. */
 const connectOptions = { timeout: 60_000 } as const;
 
 const poolOptions = {
-  connections: connectionsMax,
   pipelining: 1,
   allowH2: false,
   headersTimeout: 0,

@@ -9,6 +9,7 @@ import { readServeWords } from './serve-words.ts';
 import { StartFailure } from './start-failure.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { Supervisor } from './supervisor.ts';
+import { endOnUncaught } from './uncaught.ts';
 import { welcome } from './welcome.ts';
 
 /** At the second signal open exchanges get so long. */
@@ -28,15 +29,18 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
     const { settings, configFile } = readAllSettings(words);
     const home = await claimHome(settings);
     const log = createLog(settings.log, 'supervisor');
+    endOnUncaught(log);
     const supervisor = new Supervisor({ settings, home, entryPath, log, configFile });
     onStopSignal(
       signal => {
         log.info('stopping', { signal });
-        void supervisor.stop(settings.drainTimeoutMs).then(() => {
-          log.info('stopped');
-          log.flush();
-          process.exit(0);
-        });
+        void supervisor
+          .stop(settings.drainTimeoutMs)
+          .then(() => {
+            log.info('stopped');
+            return log.close();
+          })
+          .then(() => process.exit(0));
       },
       () => void supervisor.stop(hurriedDrainMs),
     );

@@ -174,10 +174,9 @@ export class Supervisor {
     if (this.#stopping !== undefined) return;
     this.#log.error('stopping: the start cannot be completed', { error: (error as Error).message });
     const exitCode = error instanceof ConfigurationError ? 2 : 1;
-    void this.stop(this.#settings.drainTimeoutMs).then(() => {
-      this.#log.flush();
-      process.exit(exitCode);
-    });
+    void this.stop(this.#settings.drainTimeoutMs)
+      .then(() => this.#log.close())
+      .then(() => process.exit(exitCode));
   }
 
   /** The database answers and is migrated. Runs again from the start when any step fails. */

@@ -175,19 +175,30 @@ test('a hold is settled once, for no more than its amount', async () => {
   assert.throws(() => hold.settle(10n), /once/);
 });
 
-test('the remainders of several leases go back before a budget is called exhausted', async () => {
+test('who lacks a part asks for that part, since a grant adds to the lease that is here', async () => {
   const harness = new Harness();
   const first = harness.allowances.take(['a'], 6n, noon);
   harness.grant(1, 'L1', '6');
   held(await first).settle(0n);
-  const second = harness.allowances.take(['a'], 7n, noon);
-  harness.grant(harness.requests().at(-1)!.request, 'L2', '7');
-  held(await second).settle(0n);
+  harness.allowances.granted(2, undefined, 'exhausted');
 
-  const third = harness.allowances.take(['a'], 10n, noon);
-  // The refill that was on its way is refused, and so is the need that is asked for next.
-  harness.allowances.granted(harness.requests().at(-1)!.request, undefined, 'exhausted');
-  harness.allowances.granted(harness.requests().at(-1)!.request, undefined, 'exhausted');
+  const second = harness.allowances.take(['a'], 10n, noon);
+  assert.equal(harness.requests().at(-1)?.needAtto, '4');
+  harness.grant(harness.requests().at(-1)!.request, 'L1', '4');
+
+  assert.equal(held(await second).leases[0]?.lease, 'L1');
+  assert.deepEqual(harness.returns(), []);
+});
+
+test('the remainders of several leases go back before more is asked for', async () => {
+  const harness = new Harness();
+  const first = harness.allowances.take(['a'], 6n, noon);
+  harness.grant(1, 'L1', '6');
+  held(await first).settle(0n);
+  harness.allowances.granted(2, undefined, 'exhausted');
+
+  const second = harness.allowances.take(['a'], 10n, noon);
+  harness.grant(harness.requests().at(-1)!.request, 'L2', '7');
   assert.deepEqual(
     harness.returns().map(({ lease, amountAtto }) => [lease, amountAtto]),
     [
@@ -195,9 +206,22 @@ test('the remainders of several leases go back before a budget is called exhaust
       ['L2', '7'],
     ],
   );
+  assert.equal(harness.requests().at(-1)?.needAtto, '10');
   harness.grant(harness.requests().at(-1)!.request, 'L3', '13');
 
-  assert.equal(held(await third).leases[0]?.lease, 'L3');
+  assert.equal(held(await second).leases[0]?.lease, 'L3');
+});
+
+test('a budget that was asked for ahead answers its first request at once', () => {
+  const harness = new Harness();
+
+  harness.allowances.prefetch([{ id: 'a', limitAtto: 50_000n }], noon);
+  assert.deepEqual(harness.sent, [
+    { type: 'lease-request', request: 1, budget: 'a', window: '2026-11-20', needAtto: '0', wantAtto: '50' },
+  ]);
+  harness.grant(1, 'L1', '50');
+
+  assert.ok(!(harness.allowances.take(['a'], 10n, noon) instanceof Promise));
 });
 
 test('a recall returns what is unused and keeps what is held', async () => {

@@ -15,6 +15,8 @@ const blockHalvesAboveMs = 5_000;
 const refillPauseMs = 200;
 /** Allowance that nobody used for so long goes back unasked. */
 const idleReturnMs = 30_000;
+/** Asked for ahead: this part of the limit. */
+const prefetchShare = 1_000n;
 /** Takers that may wait for one budget at once; beyond it `overloaded`. */
 const waitersMax = 10_000;
 /** How often `available` asks for what is left before it answers with what it has. */
@@ -50,8 +52,6 @@ interface Account {
   readonly free: Map<string, bigint>;
   readonly waiters: Set<Taker>;
   outstanding: Outstanding | undefined;
-  /** Were the remainders of several leases given back since the last grant, so that a refusal is final? */
-  consolidated: boolean;
   blockAtto: bigint;
   grantedAtMs: number;
   refillAfterMs: number;
@@ -134,6 +134,16 @@ export class WorkerAllowances implements BudgetHolds {
     this.#arrived();
   }
 
+  /** Asks ahead for a share of budgets that may be used, so that their first requests need not wait. `limitAtto` is the
+   *  budget's. Whatever is not used goes back like any idle allowance. */
+  prefetch(budgets: readonly { readonly id: string; readonly limitAtto: bigint }[], nowMs: number): void {
+    for (const { id, limitAtto } of budgets) {
+      const account = this.#open([id], nowMs)?.[0];
+      if (account === undefined || account.outstanding !== undefined || account.free.size > 0) continue;
+      this.#request(account, 0n, limitAtto / prefetchShare);
+    }
+  }
+
   /** Gives back what is unused; an empty answer tells the supervisor that there is nothing. */
   recall(budget: string, window: string): void {
     const account = this.#accounts.get(accountKey(budget, window));
@@ -184,7 +194,6 @@ export class WorkerAllowances implements BudgetHolds {
           free: new Map(),
           waiters: new Set(),
           outstanding: undefined,
-          consolidated: false,
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
@@ -252,19 +261,22 @@ export class WorkerAllowances implements BudgetHolds {
     for (const waited of unserved) this.#requestFor(waited);
   }
 
-  /** Asks for the first waiter that does not fit; at most one request a budget is on its way. */
+  /** Asks for what the first waiter that does not fit lacks; at most one request a budget is on its way. A supervisor has
+   *  one lease a budget and window, so that a grant adds to what is here. Should there be remainders of several leases,
+   *  they go back first: together they may be what is missing. */
   #requestFor(account: Account): void {
     if (account.outstanding !== undefined) return;
-    let need = 0n;
+    let first: bigint | undefined;
     let want = 0n;
     for (const taker of account.waiters) {
       if (leaseFor(account, taker.amount) !== undefined) continue;
-      if (need === 0n) need = taker.amount;
+      first ??= taker.amount;
       want += taker.amount;
     }
-    if (need === 0n) return;
-    if (account.blockAtto === 0n) account.blockAtto = need * firstBlockFactor;
-    this.#request(account, need, want > account.blockAtto ? want : account.blockAtto);
+    if (first === undefined) return;
+    if (account.free.size > 1) this.#giveBack(account);
+    if (account.blockAtto === 0n) account.blockAtto = first * firstBlockFactor;
+    this.#request(account, first - largestFree(account), want > account.blockAtto ? want : account.blockAtto);
   }
 
   #request(account: Account, needAtto: bigint, wantAtto: bigint): void {
@@ -297,7 +309,6 @@ export class WorkerAllowances implements BudgetHolds {
     if (sinceMs < blockDoublesBelowMs) account.blockAtto *= 2n;
     else if (sinceMs > blockHalvesAboveMs && Number.isFinite(sinceMs)) account.blockAtto /= 2n;
     account.grantedAtMs = nowMs;
-    account.consolidated = false;
     account.usedAtMs = nowMs;
     // The supervisor shrinks blocks near the cap: asking for much more than it gives would only ask too early.
     if (account.blockAtto > amount * 4n) account.blockAtto = amount * 4n;
@@ -310,17 +321,10 @@ export class WorkerAllowances implements BudgetHolds {
       this.#requestFor(account);
       return;
     }
-    // Remainders of several leases may together be what is missing: they go back first, and then the answer is final.
-    if (refusal === 'exhausted' && !account.consolidated && account.free.size > 0 && isLacking(account)) {
-      account.consolidated = true;
-      this.#giveBack(account);
-      this.#requestFor(account);
-      return;
-    }
-    account.consolidated = false;
     for (const taker of account.waiters) {
       if (leaseFor(account, taker.amount) !== undefined) continue;
-      if (refusal === 'exhausted' && taker.amount < needAtto) continue;
+      // A smaller one, or one that lacks less since something was settled, asks for itself.
+      if (refusal === 'exhausted' && taker.amount - largestFree(account) < needAtto) continue;
       const fault =
         refusal === 'exhausted'
           ? new Fault('budget_exhausted')
@@ -430,9 +434,4 @@ function largestFree(account: Account): bigint {
   let largest = 0n;
   for (const free of account.free.values()) if (free > largest) largest = free;
   return largest;
-}
-
-function isLacking(account: Account): boolean {
-  for (const taker of account.waiters) if (leaseFor(account, taker.amount) === undefined) return true;
-  return false;
 }

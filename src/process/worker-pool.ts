@@ -17,7 +17,7 @@ const readyTimeoutMs = 20_000;
 const metricsTimeoutMs = 500;
 
 /** After its drain time a worker still has to journal the ends of what it cut. */
-const drainGraceMs = 2_000;
+const drainGraceMs = 3_000;
 
 /** What a worker inherits from the environment: what Node and TLS need, and no secret. */
 const inheritedVariables = [

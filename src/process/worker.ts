@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createSealer } from '../control/seal.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
+import type { Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -11,6 +11,7 @@ import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
 import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
+import { endOnUncaught } from './uncaught.ts';
 import { WorkerAllowances } from './worker-allowances.ts';
 import { WorkerPermits } from './worker-permits.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
@@ -18,8 +19,7 @@ import { WorkerSnapshot } from './worker-snapshot.ts';
 /** How often allowance that nobody needs is looked for. */
 const sweepIntervalMs = 5_000;
 
-/** How often a drained worker looks whether the exchanges it cut have ended. */
-const cutExchangesPollMs = 5;
+const prefetchedBudgetsMax = 32;
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -30,12 +30,13 @@ export async function runWorker(): Promise<void> {
   const channel = openSupervisorChannel();
   const settings = await startMessage(channel);
   const log = createLog(settings.log, `worker-${settings.worker}`);
+  endOnUncaught(log);
   try {
     const worker = await Worker.open(channel, settings, log);
     await worker.listen();
   } catch (error) {
     channel.send({ type: 'fatal', message: (error as Error).message });
-    log.flush();
+    await log.close();
     // The message is on its way through a pipe; leaving at once could lose it.
     setTimeout(() => process.exit(1), 50);
   }
@@ -126,6 +127,7 @@ class Worker {
     const port = await this.#gateway.listen();
     setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
     this.#channel.receive(message => this.#received(message));
+    this.#allowances.prefetch(hardBudgets(this.#snapshot.current), clock.nowMs());
     this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     this.#channel.send({ type: 'ready', port });
   }
@@ -207,15 +209,19 @@ class Worker {
     this.#draining = true;
     await this.#gateway.drain(withinMs);
     if (again) return;
-    // What was cut still journals its end; the supervisor's own deadline bounds this.
-    while (this.#gateway.openExchanges > 0) await sleep(cutExchangesPollMs);
     this.#allowances.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
-    this.#log.flush();
+    await this.#log.close();
     this.#channel.close();
     process.exit(0);
   }
+}
+
+/** The first of them: more would be a rush at the start for what may never be used. */
+function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
+  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
+  return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
 }
 
 function after(ms: number, run: () => void): () => void {

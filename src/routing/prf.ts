@@ -37,8 +37,22 @@ export class KeyedDraws {
 
 /** The lottery number of a handle in one epoch: 16 hexadecimal digits, compared as text. */
 export function lotOf(seed: string, handle: string): string {
-  return hash('sha256', `${seed}\nlot\n${handle}`, 'hex').slice(0, 16);
+  if (seed !== lotsSeed || lots.size >= lotsMax) {
+    lots.clear();
+    lotsSeed = seed;
+  }
+  let lot = lots.get(handle);
+  if (lot === undefined) {
+    lot = hash('sha256', `${seed}\nlot\n${handle}`, 'hex').slice(0, 16);
+    lots.set(handle, lot);
+  }
+  return lot;
 }
+
+/** Lots of the present epoch, so that a handle is hashed once an epoch and not once a request. */
+const lots = new Map<string, string>();
+let lotsSeed = '';
+const lotsMax = 10_000;
 
 const wordBytes = 6;
 const wordSpan = 2 ** 48;

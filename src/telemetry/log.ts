@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { compactExchange, compactMessage, compactRefusal } from './compact-line.ts';
 import type { ExchangeLine, RefusalLine } from './exchange-line.ts';
+import { LineWriter } from './line-writer.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -18,46 +19,22 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   exchange(line: ExchangeLine): void;
   refusal(line: RefusalLine): void;
-  /** Writes what is buffered; before the process ends. */
-  flush(): void;
+  /** Writes what waits, if somebody still reads; before the process ends. */
+  close(): Promise<void>;
+  /** One attempt, at once; for a process that is about to break. */
+  flushNow(): void;
 }
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Bytes that may wait in memory before a write. Lines are also written every flushIntervalMs. */
-const bufferBytesMin = 4_096;
-const flushIntervalMs = 200;
-/** A reader of the log that is slower than this makes lines be dropped, never the exchange wait. */
-const bufferBytesMax = 16 * 1024 * 1024;
-
-/** Writes to a file descriptor, 1 unless told. `role` is `supervisor` or `worker-1`. */
-export function createLog(settings: LogSettings, role: string, descriptor: number | string = 1): Log {
-  const pretty = settings.format === 'pretty';
-  const destination = pino.destination({
-    dest: descriptor,
-    sync: false,
-    minLength: pretty ? 0 : bufferBytesMin,
-    maxLength: bufferBytesMax,
-  });
-  const flushTimer = setInterval(() => destination.flush(), flushIntervalMs);
-  flushTimer.unref();
-  // Nobody reads any more: a closed terminal or pipe must not end a process that serves.
-  destination.on('error', () => {});
-  const flush = () => {
-    try {
-      destination.flushSync();
-    } catch {
-      // Not open yet, or closed by its reader: there is nothing to save the lines to.
-    }
-  };
-  return pretty ? prettyLog(settings, role, destination, flush) : jsonLog(settings, role, destination, flush);
+/** Writes to a file descriptor, stdout unless told. `role` is `supervisor` or `worker-1`. */
+export function createLog(settings: LogSettings, role: string, descriptor = 1): Log {
+  const writer = new LineWriter(descriptor);
+  return settings.format === 'pretty' ? prettyLog(settings, role, writer) : jsonLog(settings, role, writer);
 }
 
-function jsonLog(settings: LogSettings, role: string, destination: pino.DestinationStream, flush: () => void): Log {
-  const logger = pino(
-    { level: settings.level, base: { role }, timestamp: pino.stdTimeFunctions.epochTime },
-    destination,
-  );
+function jsonLog(settings: LogSettings, role: string, writer: LineWriter): Log {
+  const logger = pino({ level: settings.level, base: { role }, timestamp: pino.stdTimeFunctions.epochTime }, writer);
   const shown = logger.isLevelEnabled('info');
   const head = `{"level":30,"role":${JSON.stringify(role)},"time":`;
   // pino writes key by key; for the one line that every exchange has, stringifying it whole takes a third of the time.
@@ -69,21 +46,22 @@ function jsonLog(settings: LogSettings, role: string, destination: pino.Destinat
     warn: (message, fields) => logger.warn(fields ?? {}, message),
     error: (message, fields) => logger.error(fields ?? {}, message),
     exchange: line => {
-      if (shown) destination.write(wholeLine('exchange', line));
+      if (shown) writer.write(wholeLine('exchange', line));
     },
     refusal: line => {
-      if (shown) destination.write(wholeLine('refused', line));
+      if (shown) writer.write(wholeLine('refused', line));
     },
-    flush,
+    close: () => writer.close(),
+    flushNow: () => writer.flushNow(),
   };
 }
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
-function prettyLog(settings: LogSettings, role: string, destination: pino.DestinationStream, flush: () => void): Log {
+function prettyLog(settings: LogSettings, role: string, writer: LineWriter): Log {
   const least = levels.indexOf(settings.level);
   const write = (level: string, line: () => string) => {
-    if (levels.indexOf(level) >= least) destination.write(`${line()}\n`);
+    if (levels.indexOf(level) >= least) writer.write(`${line()}\n`);
   };
   return {
     debug: (message, fields) => write('debug', () => compactMessage('debug', role, message, fields)),
@@ -92,6 +70,7 @@ function prettyLog(settings: LogSettings, role: string, destination: pino.Destin
     error: (message, fields) => write('error', () => compactMessage('error', role, message, fields)),
     exchange: line => write('info', () => compactExchange(line)),
     refusal: line => write('info', () => compactRefusal(line)),
-    flush,
+    close: () => writer.close(),
+    flushNow: () => writer.flushNow(),
   };
 }

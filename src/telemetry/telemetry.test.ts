@@ -113,14 +113,14 @@ test('a model name cannot move the cursor of a terminal', () => {
   assert.match(compactMessage('warn', 'worker-1', 'x\ny', { reason: 'a\x07b' }), /x\?y.*reason=a\?b/);
 });
 
-test('the log holds one JSON object a line, with the level asked for', () => {
+test('the log holds one JSON object a line, with the level asked for', async () => {
   const path = join(directory, 'json.log');
   const log = createLog({ level: 'info', format: 'json' }, 'worker-1', openSync(path, 'a'));
 
   log.debug('not shown');
   log.exchange(exchangeLine(exchange(), formatAmount));
   log.warn('segment sealed', { bytes: 3 });
-  log.flush();
+  await log.close();
 
   const lines = readFileSync(path, 'utf8').trim().split('\n');
   assert.equal(lines.length, 2);
@@ -171,7 +171,7 @@ test('deployments beyond the bound are counted as other', () => {
 
 test('counting and logging an exchange costs microseconds', () => {
   const metrics = new ExchangeMetrics();
-  const log = createLog({ level: 'info', format: 'json' }, 'worker-1', '/dev/null');
+  const log = createLog({ level: 'info', format: 'json' }, 'worker-1', openSync('/dev/null', 'w'));
   const ended = exchange();
   const observe = (count: number) => {
     for (let i = 0; i < count; i += 1) {

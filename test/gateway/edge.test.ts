@@ -269,6 +269,27 @@ suite('the edge', () => {
     raw.socket.destroy();
   });
 
+  test('requests mean the same however their bytes are cut up', async () => {
+    const body = good.replace('hello', 'say exactly: whole');
+    const chunked = body.replace(/.{1,7}/gs, piece => `${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`);
+    const bytes = [
+      post(chat, body, [bearer]),
+      `POST ${chat} HTTP/1.1\r\nhost: a\r\n${bearer}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${chunked}0\r\n\r\n`,
+    ].join('');
+    for (const size of [1, 2, 3, 5, 17, 64, 333]) {
+      const raw = await openRaw(gateway.port);
+      for (let at = 0; at < bytes.length; at += size) {
+        raw.send(bytes.slice(at, at + size));
+        await new Promise(resolve => setImmediate(resolve));
+      }
+
+      const text = await raw.until(/("content": ?"whole".*){2}\}\s*$/s);
+
+      assert.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 2);
+      raw.socket.destroy();
+    }
+  });
+
   test('a broken request behind a good one does not tear the good answer', async () => {
     const raw = await openRaw(gateway.port);
 

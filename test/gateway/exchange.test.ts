@@ -244,8 +244,8 @@ suite('an exchange', () => {
     const ends = gateway.ends().length;
     const raw = await openRaw(gateway.port);
     raw.socket.pause();
-    const body = '{"model":"toy","stream":true,"max_tokens":9000000,"messages":[{"role":"user","content":"x"}]}';
-    raw.send(post('/v1/chat/completions', body, [bearer, 'x-carrier-emulate: body=40000000;chunks=60000']));
+    const body = '{"model":"toy","max_tokens":9000000,"messages":[{"role":"user","content":"x"}]}';
+    raw.send(post('/v1/chat/completions', body, [bearer, 'x-carrier-emulate: body=30000000;chunks=60000']));
 
     await gateway.untilEnded(ends + 1);
 

@@ -21,7 +21,11 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await query(server, `create database ${name} template ${templateName}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => query(server, `drop database if exists ${name} with (force)`) };
+  // A server of our own goes with everything on it, and may be gone before a test's own hooks run.
+  const drop = async () => {
+    if (own === undefined) await query(server, `drop database if exists ${name} with (force)`);
+  };
+  return { url: url.href, drop };
 }
 
 function startOwn(): Promise<TestServer> {

@@ -1,14 +1,15 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
+import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord, type WireRecord } from '../wire-values.ts';
 import { decodeStreamFault } from './fault.ts';
 import { mergeAnthropicUsage, readAnthropicUsage } from './usage.ts';
-import { asWire, type WireBlock, type WireDelta, type WireEvent, type WireMessage } from './wire.ts';
+import { asWire, type WireBlock, type WireDelta, type WireEvent, type WireMessage, type WireStop } from './wire.ts';
 
 export function decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[] {
   const decoder = new MessageDecoder(losses);
@@ -34,11 +35,14 @@ const eventNames = new NameTable([
 class MessageDecoder implements WireEventDecoder {
   readonly eventNames = eventNames;
   readonly events: AnswerEvents;
-  /** Ours by the wire's index; blocks that are not carried have none. */
+  /** Ours by the wire's index, while open. */
   readonly #blocks = new Map<unknown, number>();
+  /** The wire's indexes of blocks that are not carried. */
+  readonly #skipped = new Set<unknown>();
   #rawUsage: unknown = undefined;
   #stopReason: string | undefined = undefined;
   #stopSequence: string | undefined = undefined;
+  #explanation: string | undefined = undefined;
 
   constructor(losses: LossLedger) {
     this.events = new AnswerEvents(losses);
@@ -91,10 +95,14 @@ class MessageDecoder implements WireEventDecoder {
 
   #start(value: unknown): undefined {
     if (!isRecord(value)) return this.events.malformed('a message_start without a message');
-    if (this.events.isStarted) return this.events.malformed('a second message_start');
     const message = asWire<WireMessage>(value);
     this.#usage(message.usage);
-    this.events.start(filled(message.id) ?? '', filled(message.model), undefined);
+    if (this.events.isStarted) {
+      // Seen in recorded traffic, before any content; later it would be another message.
+      if (this.events.hasBlocks) this.events.malformed('a second message_start');
+      return;
+    }
+    this.events.start(readName(message.id) ?? '', readName(message.model), undefined);
   }
 
   #usage(raw: unknown): undefined {
@@ -131,8 +139,10 @@ class MessageDecoder implements WireEventDecoder {
         return;
       }
       case 'redacted_thinking':
+        this.#skipped.add(index);
         return events.lose('redacted-reasoning-unsupported', `content.${index}`);
       default:
+        this.#skipped.add(index);
         return events.lose('block-unsupported', `content.${index}`);
     }
   }
@@ -147,8 +157,9 @@ class MessageDecoder implements WireEventDecoder {
   }
 
   #delta(index: unknown, value: unknown): undefined {
+    if (this.#skipped.has(index)) return;
     const block = this.#blocks.get(index);
-    if (block === undefined) return;
+    if (block === undefined) return this.events.malformed('a delta of no open block');
     if (!isRecord(value)) return this.events.malformed('a delta that is not an object');
     const delta = asWire<WireDelta>(value);
     switch (delta.type) {
@@ -182,8 +193,10 @@ class MessageDecoder implements WireEventDecoder {
     this.#usage(event.usage);
   }
 
-  #stop(from: { readonly stop_reason?: unknown; readonly stop_sequence?: unknown }): undefined {
-    this.#stopReason = filled(from.stop_reason) ?? this.#stopReason;
+  #stop(from: WireStop): undefined {
+    const details = from.stop_details;
+    if (isRecord(details)) this.#explanation = filled(details['explanation']) ?? this.#explanation;
+    this.#stopReason = readName(from.stop_reason) ?? this.#stopReason;
     this.#stopSequence = filled(from.stop_sequence) ?? this.#stopSequence;
   }
 
@@ -191,6 +204,10 @@ class MessageDecoder implements WireEventDecoder {
     if (this.events.isOver) return;
     this.events.tally.finishRaw = this.#stopReason;
     const reason = (this.#stopReason === undefined ? undefined : reasons.get(this.#stopReason)) ?? 'other';
+    // Why the model declined is told beside the content; other dialects have words for it.
+    if (reason === 'refusal' && this.#explanation !== undefined) {
+      this.events.text(this.events.open({ type: 'refusal' }), this.#explanation);
+    }
     const finish: Finish = { reason, raw: this.#stopReason, stopSequence: this.#stopSequence };
     this.events.end(finish);
   }
@@ -216,7 +233,7 @@ function filled(value: unknown): string | undefined {
 
 function parsed(text: string): unknown {
   try {
-    return parseExact(text);
+    return parseBounded(text);
   } catch {
     return undefined;
   }

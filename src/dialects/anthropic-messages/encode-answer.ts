@@ -3,7 +3,7 @@ import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
 import { AnswerCallIds, messagesCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
 
@@ -23,7 +23,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
       role: 'assistant',
       model: answer.servedModel ?? context.targetModel,
       content,
-      ...stop(answer.finish),
+      ...stop(answer.finish, context),
       usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context)),
     }),
   );
@@ -171,7 +171,7 @@ class MessageEncoder implements StreamEncoder {
 
   #finish(finish: Finish): string {
     const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context));
-    return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish), usage }));
+    return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage }));
   }
 }
 
@@ -211,7 +211,7 @@ function encodeBlock({ head, text }: FoldedBlock, ids: AnswerCallIds, context: A
 function argumentsObject(text: string, context: AnswerContext): unknown {
   if (text.trim() === '') return {};
   try {
-    const input = parseExact(text);
+    const input = parseBounded(text);
     if (isRecord(input)) return input;
   } catch {
     // The model wrote no JSON, or its answer was cut short.
@@ -220,7 +220,9 @@ function argumentsObject(text: string, context: AnswerContext): unknown {
   return { INVALID_JSON: text };
 }
 
-function stop(finish: Finish): { readonly stop_reason: string; readonly stop_sequence: string | null } {
+function stop(finish: Finish, context: AnswerContext): { stop_reason: string; stop_sequence: string | null } {
+  // This dialect has no word for it, and a client would take the answer for whole.
+  if (finish.reason === 'other') context.losses.approximated('finish-reason-approximated', 'choices.0.finish_reason');
   return { stop_reason: stopReasons[finish.reason], stop_sequence: finish.stopSequence ?? null };
 }
 

@@ -11,23 +11,25 @@ import type {
 } from '../../completion/request.ts';
 import { messagesCallIds, RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { parseExact } from '../exact-json.ts';
+import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 
 /** Temperatures reach 1 here and 2 elsewhere. */
 const temperatureMax = 1;
 
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
-  const leading = request.turns.findIndex(turn => turn.role !== 'system');
-  const bodyAt = leading === -1 ? request.turns.length : leading;
-  const system = request.turns.slice(0, bodyAt).flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
+  const turns = withBody(request.turns, losses);
+  const bodyAt = turns.findIndex(turn => turn.role !== 'system');
+  const system = turns
+    .slice(0, Math.max(bodyAt, 0))
+    .flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
   const hasTools = request.tools.length > 0;
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
     max_tokens: limit(request, target, losses),
     system: system.length === 0 ? undefined : shortest(system),
-    messages: encodeTurns(request.turns.slice(bodyAt), losses),
+    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), losses),
     temperature: temperature(request, losses),
     top_p: request.sampling.topP,
     top_k: request.sampling.topK,
@@ -39,6 +41,14 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   };
   declareLostSampling(request, losses);
   return Buffer.from(JSON.stringify(wire));
+}
+
+/** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
+function withBody(turns: readonly Turn[], losses: LossLedger): readonly Turn[] {
+  const last = turns.at(-1);
+  if (last === undefined || turns.some(turn => turn.role !== 'system')) return turns;
+  losses.moved('system-as-user', last.path);
+  return turns.with(-1, { ...last, role: 'user' });
 }
 
 /** Required here: without a limit of the client's, the model's own. */
@@ -139,7 +149,7 @@ function encodeCall(call: CallBlock, path: string, ids: RequestCallIds, losses: 
 function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unknown {
   if (call.argumentsText.trim() === '') return {};
   try {
-    const parsed = parseExact(call.argumentsText);
+    const parsed = parseBounded(call.argumentsText);
     if (isRecord(parsed)) return parsed;
   } catch {
     // The model wrote no JSON; the next one may see that.

@@ -1,5 +1,5 @@
 import { Fault } from '../../completion/fault.ts';
-import { AnswerTally } from '../answer-tally.ts';
+import { AnswerTally, readName } from '../answer-tally.ts';
 import type { AnswerFacts, StreamObserver } from '../dialect.ts';
 import { JsonProblem, JsonScan } from '../json-scan.ts';
 import { NameTable } from '../name-table.ts';
@@ -130,10 +130,10 @@ class AnswerReading {
           else scan.skip();
           break;
         case 7:
-          tally.servedModel = filledString(scan.parse()) ?? tally.servedModel;
+          tally.servedModel = readName(scan.parse()) ?? tally.servedModel;
           break;
         case 8:
-          tally.finishRaw = filledString(scan.parse()) ?? tally.finishRaw;
+          tally.finishRaw = readName(scan.parse()) ?? tally.finishRaw;
           break;
         default:
           scan.skip();
@@ -159,7 +159,7 @@ class AnswerReading {
           break;
         case 3:
           if (scan.isNull) scan.skip();
-          else this.tally.finishRaw = filledString(scan.parse()) ?? this.tally.finishRaw;
+          else this.tally.finishRaw = readName(scan.parse()) ?? this.tally.finishRaw;
           break;
         case 4:
           if (scan.name(deltaTypes) !== -1) this.sawContent = true;
@@ -216,10 +216,6 @@ class AnswerReading {
     this.sawContent = true;
     this.tally.content(bytes);
   }
-}
-
-function filledString(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 // One reader for all streams: reading an event is synchronous and always ends.

@@ -1,4 +1,3 @@
-import { Fault } from '../../completion/fault.ts';
 import type { RequestScan, RequestSplice } from '../dialect.ts';
 import { NameTable } from '../name-table.ts';
 import { readRequestFields } from '../request-fields.ts';
@@ -12,13 +11,8 @@ const mediaTypes = new NameTable(['image', 'document', 'container_upload']);
 
 export function scanRequest(body: Buffer): RequestScan {
   const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
-  const requestedModel = read.string('model');
-  if (requestedModel === undefined || requestedModel === '') {
-    throw new Fault('parameter_missing', 'model is missing.', { parameter: 'model' });
-  }
-  const tier = read.value('service_tier');
   return {
-    requestedModel,
+    requestedModel: read.requestedModel('model'),
     modelAt: read.at('model'),
     stream: read.flag('stream'),
     streamUsage: true,
@@ -29,7 +23,7 @@ export function scanRequest(body: Buffer): RequestScan {
     answers: 1,
     mediaParts: read.mediaParts,
     hasTools: read.isFilledList('tools'),
-    serviceTier: typeof tier === 'string' ? tier : undefined,
+    serviceTier: read.word('service_tier'),
   };
 }
 

@@ -1,12 +1,18 @@
 /** The parts of answers that are read; all are unknown until read.
  *  Source: @anthropic-ai/sdk 1.11 src/resources/messages/messages.ts (2026-11). */
 
-export interface WireMessage {
+/** How a message ended: in whole messages, and in the delta of message_delta. */
+export interface WireStop {
+  readonly stop_reason?: unknown;
+  readonly stop_sequence?: unknown;
+  /** Of a refusal: `category` and `explanation`. */
+  readonly stop_details?: unknown;
+}
+
+export interface WireMessage extends WireStop {
   readonly id?: unknown;
   readonly model?: unknown;
   readonly content?: unknown;
-  readonly stop_reason?: unknown;
-  readonly stop_sequence?: unknown;
   readonly usage?: unknown;
 }
 
@@ -30,13 +36,11 @@ export interface WireBlock {
   readonly input?: unknown;
 }
 
-export interface WireDelta {
+export interface WireDelta extends WireStop {
   readonly type?: unknown;
   readonly text?: unknown;
   readonly partial_json?: unknown;
   readonly thinking?: unknown;
-  readonly stop_reason?: unknown;
-  readonly stop_sequence?: unknown;
 }
 
 /** Views a record as one of the above; their fields are all optional and unknown, so any record is one. */

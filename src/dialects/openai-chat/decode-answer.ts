@@ -1,7 +1,9 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
+import { readName } from '../answer-tally.ts';
 import type { StreamDecoder } from '../dialect.ts';
+import { parseBoundedInexact } from '../exact-json.ts';
 import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord } from '../wire-values.ts';
@@ -71,12 +73,12 @@ class ChunkDecoder implements WireEventDecoder {
   #chunk(chunk: WireChunk): undefined {
     const { events } = this;
     if (chunk.error !== undefined && chunk.error !== null) return events.fail(decodeStreamFault(chunk));
-    if (typeof chunk.service_tier === 'string') events.tally.serviceTier = chunk.service_tier;
+    events.tally.serviceTier = readName(chunk.service_tier) ?? events.tally.serviceTier;
     const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
     // Azure's first chunk has no choices, model or id: it tells about the prompt only.
     if (!events.isStarted && (choices.length > 0 || isFilled(chunk.model))) {
       const created = typeof chunk.created === 'number' ? chunk.created * 1000 : undefined;
-      events.start(isFilled(chunk.id) ? chunk.id : '', isFilled(chunk.model) ? chunk.model : undefined, created);
+      events.start(readName(chunk.id) ?? '', readName(chunk.model), created);
     }
     for (const entry of choices) {
       if (!isRecord(entry)) continue;
@@ -85,14 +87,14 @@ class ChunkDecoder implements WireEventDecoder {
       if (typeof choice.index === 'number' && choice.index !== 0) continue;
       const delta = choice.delta ?? choice.message;
       if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
-      if (isFilled(choice.finish_reason)) this.#finishRaw = choice.finish_reason;
+      this.#finishRaw = readName(choice.finish_reason) ?? this.#finishRaw;
     }
     if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
   }
 
   #delta(delta: WireDelta): undefined {
     this.#say('reasoning', delta.reasoning_content ?? delta.reasoning);
-    this.#say('text', delta.content);
+    this.#content(delta.content);
     this.#say('refusal', delta.refusal);
     if (Array.isArray(delta.tool_calls)) {
       delta.tool_calls.forEach((call, position) => {
@@ -106,9 +108,20 @@ class ChunkDecoder implements WireEventDecoder {
     if (delta.function_call != null) this.events.malformed('a function_call that nobody asked for');
   }
 
-  #say(type: 'text' | 'refusal' | 'reasoning', value: unknown): undefined {
-    const text = typeof value === 'string' ? value : proseOf(value);
-    if (text === '') return;
+  /** Text. Mistral sends a list of parts, with its reasoning among them
+   *  (https://docs.mistral.ai/capabilities/reasoning, recorded traffic in github.com/vercel/ai, 2026-11). */
+  #content(value: unknown): undefined {
+    if (!Array.isArray(value)) return this.#say('text', value);
+    for (const part of value) {
+      if (!isRecord(part)) continue;
+      if (part['type'] === 'thinking') this.#say('reasoning', textsOf(part['thinking']));
+      else if (typeof part['text'] === 'string') this.#say('text', part['text']);
+      else this.events.lose('part-unsupported', 'choices.0.message.content');
+    }
+  }
+
+  #say(type: 'text' | 'refusal' | 'reasoning', text: unknown): undefined {
+    if (typeof text !== 'string' || text === '') return;
     if (type === 'refusal') this.#hasRefusal = true;
     if (this.#prose?.type !== type) {
       this.#closeProse();
@@ -201,10 +214,9 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['content_filter', 'content-filter'],
 ]);
 
-/** Some hosts send a list of parts. */
-function proseOf(value: unknown): string {
-  if (!Array.isArray(value)) return '';
-  return value.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
+function textsOf(parts: unknown): string {
+  if (!Array.isArray(parts)) return typeof parts === 'string' ? parts : '';
+  return parts.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
 }
 
 /** Some hosts send arguments as an object. */
@@ -219,7 +231,7 @@ function isFilled(value: unknown): value is string {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseBoundedInexact(text);
   } catch {
     return undefined;
   }

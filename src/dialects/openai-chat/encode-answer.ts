@@ -29,7 +29,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
             tool_calls: calls.length === 0 ? undefined : calls,
           },
           logprobs: null,
-          finish_reason: finishReason(answer.finish, hasRefusal),
+          finish_reason: finishReason(answer.finish, hasRefusal, context),
         },
       ],
       usage: answer.usage === undefined ? undefined : encodeUsage(answer.usage),
@@ -124,7 +124,7 @@ class ChunkEncoder implements StreamEncoder {
   }
 
   #finish(finish: Finish): Buffer {
-    const reason = JSON.stringify(finishReason(finish, this.#hasRefusal));
+    const reason = JSON.stringify(finishReason(finish, this.#hasRefusal, this.#context));
     const last = `${this.#head}{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
     if (!this.#context.streamUsage || this.#usage === undefined) return Buffer.from(last);
     const usage = JSON.stringify(encodeUsage(this.#usage));
@@ -156,7 +156,7 @@ function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): unknown[] 
   return [{ id: ids.ofCall(head.id), type: 'function', function: called }];
 }
 
-function finishReason(finish: Finish, hasRefusal: boolean): string {
+function finishReason(finish: Finish, hasRefusal: boolean, context: AnswerContext): string {
   switch (finish.reason) {
     case 'length':
       return 'length';
@@ -167,6 +167,11 @@ function finishReason(finish: Finish, hasRefusal: boolean): string {
     case 'refusal':
       // A refusal in words of its own is a stop; one that only ended the answer is what a filter does.
       return hasRefusal ? 'stop' : 'content_filter';
+    case 'pause':
+    case 'other':
+      // This dialect has no word for it, and a client would take the answer for whole.
+      context.losses.approximated('finish-reason-approximated', 'stop_reason');
+      return 'stop';
     default:
       return 'stop';
   }

@@ -1,5 +1,5 @@
 import { Fault } from '../../completion/fault.ts';
-import { AnswerTally } from '../answer-tally.ts';
+import { AnswerTally, readName } from '../answer-tally.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver } from '../dialect.ts';
 import { JsonProblem, JsonScan } from '../json-scan.ts';
 import { NameTable } from '../name-table.ts';
@@ -64,6 +64,7 @@ const deltaFields = new NameTable([
   'function_call',
   'audio',
 ]);
+const partFields = new NameTable(['text', 'thinking']);
 const callFields = new NameTable(['function', 'custom']);
 const callTextFields = new NameTable(['arguments', 'input']);
 const audioFields = new NameTable(['transcript']);
@@ -102,7 +103,7 @@ class AnswerReading {
     while (scan.nextMember()) {
       switch (scan.key(topFields)) {
         case 0:
-          if (tally.servedModel === undefined) tally.servedModel = filledString(scan.parse());
+          if (tally.servedModel === undefined) tally.servedModel = readName(scan.parse());
           else scan.skip();
           break;
         case 1:
@@ -139,7 +140,7 @@ class AnswerReading {
       return;
     }
     scan.at = start;
-    this.tally.serviceTier = filledString(scan.parse()) ?? this.tally.serviceTier;
+    this.tally.serviceTier = readName(scan.parse()) ?? this.tally.serviceTier;
   }
 
   #choices(): void {
@@ -163,7 +164,7 @@ class AnswerReading {
           break;
         case 2:
           if (scan.isNull) scan.skip();
-          else this.tally.finishRaw = filledString(scan.parse()) ?? this.tally.finishRaw;
+          else this.tally.finishRaw = readName(scan.parse()) ?? this.tally.finishRaw;
           break;
         default:
           scan.skip();
@@ -206,15 +207,25 @@ class AnswerReading {
     this.#count(reasoningBytes);
   }
 
-  /** Text; some hosts send a list of parts, whose bytes are counted with their wrapping. */
+  /** Text; some hosts send a list of parts, in which reasoning is a list again. */
   #content(): void {
     if (!scan.isArray) {
       this.#count(scan.textBytes());
       return;
     }
-    const start = scan.at;
-    scan.skip();
-    if (scan.at - start > 2) this.#count(scan.at - start);
+    scan.enter();
+    while (scan.nextElement()) {
+      if (scan.isObject) this.#part();
+      else scan.skip();
+    }
+  }
+
+  #part(): void {
+    scan.enter();
+    while (scan.nextMember()) {
+      if (scan.key(partFields) === -1) scan.skip();
+      else this.#content();
+    }
   }
 
   #calls(): void {
@@ -252,10 +263,6 @@ class AnswerReading {
 /** `[DONE]`, whatever follows it on the line. */
 function isDone(data: Buffer, start: number, end: number): boolean {
   return end - start >= done.length && data[start] === 0x5b && data.compare(done, 0, 6, start, start + 6) === 0;
-}
-
-function filledString(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function parsedOrUndefined(text: string): unknown {

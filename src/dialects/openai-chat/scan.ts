@@ -19,21 +19,28 @@ const fields = new NameTable([
   'service_tier',
 ]);
 
-/** Content parts whose tokens are not bounded by their bytes. */
-const mediaTypes = new NameTable(['image_url', 'input_audio', 'file']);
+/** Content parts whose tokens are not bounded by their bytes: those of the API, then those that other hosts add. */
+const mediaTypes = new NameTable([
+  'image_url',
+  'input_audio',
+  'file',
+  'image',
+  'input_image',
+  'audio_url',
+  'video_url',
+  'input_video',
+  'document_url',
+  'input_file',
+]);
 
 type Field = (typeof fields)['names'][number];
 
 export function scanRequest(body: Buffer): RequestScan {
   const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
-  const requestedModel = read.string('model');
-  if (requestedModel === undefined || requestedModel === '') {
-    throw new Fault('parameter_missing', 'model is missing.', { parameter: 'model' });
-  }
   const limits = outputLimits(read);
   const stream = read.flag('stream');
   return {
-    requestedModel,
+    requestedModel: read.requestedModel('model'),
     modelAt: read.at('model'),
     stream,
     streamUsage: asksUsage(read),
@@ -44,7 +51,7 @@ export function scanRequest(body: Buffer): RequestScan {
     answers: answersAsked(read),
     mediaParts: read.mediaParts,
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
-    serviceTier: serviceTier(read),
+    serviceTier: read.word('service_tier'),
   };
 }
 
@@ -88,12 +95,6 @@ function answersAsked(read: RequestFields<Field>): number {
   const answers = read.count('n') ?? 1;
   if (answers >= 1) return answers;
   throw new Fault('parameter_invalid', 'n must be at least 1.', { parameter: 'n' });
-}
-
-/** Only a word can name a tier; anything else is the provider's to refuse. */
-function serviceTier(read: RequestFields<Field>): string | undefined {
-  const tier = read.value('service_tier');
-  return typeof tier === 'string' ? tier : undefined;
 }
 
 const optionFields = new NameTable(['include_usage']);

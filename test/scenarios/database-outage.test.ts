@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { revokeLocally } from '../../src/control/local-revocation.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type DatabaseCut, startDatabaseCut } from './support/database-cut.ts';
+import { type Carrier, startCarrier } from './support/start-carrier.ts';
+import { until } from './support/until.ts';
+
+let database: TestDatabase;
+let cut: DatabaseCut;
+let carrier: Carrier;
+
+before(async () => {
+  database = await createTestDatabase();
+  cut = await startDatabaseCut(database.url);
+  carrier = await startCarrier({ workers: 2, env: { DATABASE_URL: cut.url } });
+});
+after(async () => {
+  await cut?.mend();
+  await carrier?.remove();
+  await cut?.close();
+  await database?.drop();
+});
+
+async function ask(key = carrier.key): Promise<{ status: number; exchangeId: string; fault: string | null }> {
+  const response = await fetch(`${carrier.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'sandbox/chat-1', messages: [{ role: 'user', content: 'Answer with 3 tokens' }] }),
+  });
+  await response.arrayBuffer();
+  return {
+    status: response.status,
+    exchangeId: response.headers.get('x-carrier-exchange-id')!,
+    fault: response.headers.get('x-carrier-fault'),
+  };
+}
+
+async function untilBooked(exchangeId: string): Promise<void> {
+  await until(`exchange ${exchangeId} is in the ledger`, async () => {
+    // A kept connection may lead to a worker that was killed.
+    const answer = await carrier.api('GET', `/api/v1/exchanges/${exchangeId}`).catch(() => undefined);
+    return answer?.status === 200 ? true : undefined;
+  });
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${carrier.url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
+}
+
+test('with the database gone admitted keys are served, and usage waits in the journal', async () => {
+  await cut.cut();
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask()));
+
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal((await fetch(`${carrier.url}/readyz`)).status, 200);
+  const api = await carrier.api('GET', '/api/v1/models');
+  assert.equal(api.status, 503);
+  assert.equal(api.headers.get('content-type'), 'application/problem+json');
+  await until('metrics say so', async () => ((await metric('carrier_database_up')) === 0 ? true : undefined));
+
+  await cut.mend();
+  for (const { exchangeId } of answers) await untilBooked(exchangeId);
+  await until('metrics say so', async () => ((await metric('carrier_database_up')) === 1 ? true : undefined));
+});
+
+test('a start without the database serves from the snapshot on disk, and ships once the database is back', async () => {
+  assert.equal(await carrier.stop(), 0);
+  await cut.cut();
+
+  await carrier.start();
+
+  const { status, exchangeId } = await ask();
+  assert.equal(status, 200);
+  const api = await carrier.api('GET', '/api/v1/models');
+  assert.equal(api.status, 503);
+  assert.equal(api.json.code, 'database_unavailable');
+  await cut.mend();
+  await untilBooked(exchangeId);
+  assert.equal((await carrier.api('GET', '/api/v1/models')).status, 200);
+});
+
+test('a worker that dies while the database is gone loses nothing', async () => {
+  await cut.cut();
+  const { exchangeId } = await ask();
+  const [worker] = carrier.workerProcessIds();
+
+  process.kill(worker!, 'SIGKILL');
+  await until('another worker is there', () => (carrier.workerProcessIds().includes(worker!) ? undefined : true));
+  await cut.mend();
+
+  await untilBooked(exchangeId);
+});
+
+test('a stop without the database leaves the journal for the next start, which ships it', async () => {
+  await cut.cut();
+  const { exchangeId } = await ask();
+
+  assert.equal(await carrier.stop(), 0);
+  assert.ok(readdirSync(join(carrier.dataDirectory, 'journal')).length > 0);
+  await cut.mend();
+  await carrier.start();
+
+  await untilBooked(exchangeId);
+});
+
+test('a key revoked on the machine while the database is gone stops working at once, and stays revoked', async () => {
+  await cut.cut();
+  const { key } = carrier;
+
+  revokeLocally(carrier.dataDirectory, key.slice(4, 12));
+
+  await until('the key is refused', async () => ((await ask(key)).fault === 'key_revoked' ? true : undefined), 2_000);
+  await cut.mend();
+  await until('the database knows', async () => {
+    const { status, json } = await carrier.api('GET', '/api/v1/keys');
+    if (status !== 200) return undefined;
+    return JSON.stringify(json).includes('"revoked":true') ? true : undefined;
+  });
+  assert.equal((await ask(key)).fault, 'key_revoked');
+});
