@@ -1,6 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 
-/** A declarative file of 4 MiB, as a JSON string. */
+/** The largest declarative file, as a JSON string at its longest. */
 export const bodyBytesMax = 10 * 1024 * 1024;
 
 /** The body as text, read no further than the bound. Throws Fault('body_too_large' | 'utf8_invalid'). */

@@ -16,9 +16,12 @@ const timeoutMsMax = 86_400_000;
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, {
   error: 'must be 1 to 64 letters, digits, `.`, `_`, `:` or `-`, and begin with a letter or digit',
 });
-const routeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*){0,3}$/, {
-  error: 'must be a name of letters, digits, `.`, `_`, `:` or `-`; `/` may part it',
-});
+const routeName = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*){0,3}$/, {
+    error: 'must be a name of letters, digits, `.`, `_`, `:` or `-`; `/` may part it',
+  });
 export const modelPattern =
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._:@+-]*(?:\/[A-Za-z0-9._:@+-]+){0,3}$/;
 const model = z.string().max(200).regex(modelPattern, { error: 'must be vendor/name, such as openai/gpt-5' });
@@ -93,6 +96,7 @@ const provider = z.strictObject({
 });
 
 const deployment = z.strictObject({
+  was: name.optional().describe('Its name until now: renames a stored deployment, which stays the same to routing.'),
   provider: name.describe('Account that serves it.'),
   model: model.describe('vendor/name, as clients may ask for it.'),
   targetModel: z

@@ -97,6 +97,9 @@ test('a bomb of anchors, deep nesting, NUL bytes and huge files are refused quic
     '- '.repeat(100_000),
     `${Array.from({ length: 2_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')}`,
     '? '.repeat(10_000),
+    `providers:\n${Array.from({ length: 70_000 }, (_, i) => `  a${i}: 1`).join('\n')}`,
+    `organisations:\n  o: { projects: &a { ${Array.from({ length: 15_000 }, (_, i) => `p${i}: {}`).join(', ')} } }\n${Array.from({ length: 90 }, (_, i) => `  q${i}: { projects: *a }`).join('\n')}`,
+    `x: [${'1,'.repeat(800_000)}1]`,
     'a: "\0"',
     `a: ${'x'.repeat(5 * 1024 * 1024)}`,
     '&a [*a]',
@@ -110,12 +113,14 @@ test('a bomb of anchors, deep nesting, NUL bytes and huge files are refused quic
   for (const text of hostile) {
     const startedAt = performance.now();
     assert.notDeepEqual(problems(text), [], text.slice(0, 40));
-    assert.ok(performance.now() - startedAt < 2_000, text.slice(0, 40));
+    assert.ok(performance.now() - startedAt < 5_000, text.slice(0, 40));
   }
 });
 
 test('duplicate keys and several documents are errors, not the last one wins', () => {
-  assert.deepEqual(problems('organisations: { a: {}, a: {} }').length, 1);
+  assert.deepEqual(problems('organisations: { a: {}, a: {}, "a": {} }').length, 2);
+  assert.deepEqual(problems('organisations: { 1: {}, "1": {} }').length, 1);
+  assert.deepEqual(problems('{ ? [ a ] : b }').length, 1);
   assert.deepEqual(problems('organisations: { a: {} }\norganisations: { b: {} }').length, 1);
   assert.notDeepEqual(problems('organisations: { a: {} }\n---\norganisations: { b: {} }'), []);
 });

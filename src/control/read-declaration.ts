@@ -1,11 +1,27 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import type { z } from 'zod';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
 import { checkProcessPart } from '../config/settings.ts';
 import { type Declaration, declarationSchema, dialectsNotAvailable, keysNotAvailable } from './declaration.ts';
 
-/** Largest file; larger ones are refused before they are parsed. */
-export const declarationBytesMax = 4 * 1024 * 1024;
+/** Largest file, and most entries in it: more are refused before they are parsed. Parsing holds up the supervisor, about a
+ *  second at these bounds; installations with more keys than fit make them by the management API. */
+export const declarationBytesMax = 2 * 1024 * 1024;
+const separatorsMax = 150_000;
+/** Values after anchors are expanded. */
+const valuesMax = 200_000;
 /** How often anchors may be used; what they expand to is bounded by this and the size. */
 const aliasCountMax = 100;
 /** Nesting of flow collections, far above what the schema allows; checked before parsing, which recurses. */
@@ -26,13 +42,15 @@ export function readDeclaration(text: string): ReadDeclaration {
   if (Buffer.byteLength(text) > declarationBytesMax) throw invalid(`the file is over ${declarationBytesMax} bytes`);
   if (text.includes('\0')) throw invalid('the file contains a NUL byte');
   refuseDeepNesting(text);
+  if (countSeparators(text) > separatorsMax) throw invalid(`the file has more than about ${separatorsMax} entries`);
 
   const lines = new LineCounter();
   const document = parse(text, lines);
+  const positionOf = positionsIn(document, lines);
   const locate = (path: Path, problem: Omit<Problem, 'path' | 'line' | 'column'>): Problem => ({
     path: path.map(String).join('.'),
     ...problem,
-    ...positionOf(document, path, lines),
+    ...positionOf(path),
   });
   const syntax = [...document.errors, ...document.warnings].slice(0, problemsMax).map(error => {
     const at = lines.linePos(error.pos[0]);
@@ -40,6 +58,8 @@ export function readDeclaration(text: string): ReadDeclaration {
     return { path: '', code: 'configuration_invalid' as const, message, line: at.line, column: at.col };
   });
   if (syntax.length > 0) throw new ConfigurationError(syntax);
+  const duplicates = findDuplicates(document, lines);
+  if (duplicates.length > 0) throw new ConfigurationError(duplicates);
 
   const content = toContent(document);
   if (content === null || content === undefined || isEmptyMap(content)) throw invalid('the file says nothing');
@@ -47,8 +67,8 @@ export function readDeclaration(text: string): ReadDeclaration {
   const parsed = declarationSchema.safeParse(content);
   const problems = [
     ...reserved,
-    ...(parsed.error?.issues ?? []).flatMap(issue => explain(issue, content, locate)),
-    ...processProblems(content, document, lines),
+    ...(parsed.error?.issues ?? []).slice(0, problemsMax).flatMap(issue => explain(issue, content, locate)),
+    ...processProblems(content, positionOf),
   ];
   if (problems.length > 0) throw new ConfigurationError(inFileOrder(problems).slice(0, problemsMax));
   return { declaration: parsed.data!, locate };
@@ -60,12 +80,35 @@ function parse(text: string, lines: LineCounter): Document {
       lineCounter: lines,
       version: '1.2',
       strict: true,
-      uniqueKeys: true,
+      // The parser compares each key with every other of its map; findDuplicates is as strict, in one pass.
+      uniqueKeys: false,
       prettyErrors: false,
     });
   } catch (cause) {
     throw invalid(`the file cannot be parsed (${cause instanceof Error ? cause.message.slice(0, 100) : 'unknown'})`);
   }
+}
+
+/** Keys that occur twice in one map: which one counts would be anybody's guess. */
+function findDuplicates(document: Document, lines: LineCounter): Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? String(key.value) : undefined;
+        if (name === undefined || seen.has(name)) {
+          const at = lines.linePos(offsetOf(key) ?? 0);
+          const message = name === undefined ? 'a key must be a plain name' : `${name} is said twice`;
+          problems.push({ path: '', ...wrong(message), line: at.line, column: at.col });
+          if (problems.length >= problemsMax) return visit.BREAK;
+        }
+        if (name !== undefined) seen.add(name);
+      }
+      return undefined;
+    },
+  });
+  return problems;
 }
 
 function toContent(document: Document): unknown {
@@ -89,12 +132,32 @@ function refuseDeepNesting(text: string): void {
     throw invalid(`the file nests deeper than ${depthMax} levels`);
 }
 
-/** zod does not see these keys; an entry of that name must not vanish in silence. */
-function findReservedKeys(content: unknown, path: Path = []): Path[] {
-  if (typeof content !== 'object' || content === null || path.length > depthMax) return [];
-  return Object.entries(content).flatMap(([key, value]) =>
-    key === '__proto__' ? [[...path, key]] : findReservedKeys(value, [...path, key]),
-  );
+/** Commas, colons and line ends: at least one for each node that the parser makes. */
+function countSeparators(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2c || code === 0x3a || code === 0x0a) count++;
+  }
+  return count;
+}
+
+/** zod does not see these keys; an entry of that name must not vanish in silence. Walks what anchors expand to, so it also
+ *  is where too much of it is noticed. */
+function findReservedKeys(content: unknown): Path[] {
+  const found: Path[] = [];
+  let values = 0;
+  const walk = (value: unknown, path: Path): void => {
+    if (++values > valuesMax) throw invalid(`the file comes to more than ${valuesMax} values`);
+    if (typeof value !== 'object' || value === null) return;
+    if (path.length > depthMax) throw invalid(`the file nests deeper than ${depthMax} levels`);
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === '__proto__') found.push([...path, key]);
+      else walk(inner, [...path, key]);
+    }
+  };
+  walk(content, []);
+  return found;
 }
 
 function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclaration['locate']): Problem[] {
@@ -123,12 +186,12 @@ function explainUnknownKey(path: Path): Omit<Problem, 'path' | 'line' | 'column'
   return wrong('no setting has this name here');
 }
 
-function processProblems(content: unknown, document: Document, lines: LineCounter): Problem[] {
+function processProblems(content: unknown, positionOf: PositionOf): Problem[] {
   const part = valueAt(content, ['process']);
   if (part === undefined) return [];
   return checkProcessPart(part).map(problem => ({
     ...problem,
-    ...positionOf(document, problem.path.split('.'), lines),
+    ...positionOf(problem.path.split('.')),
   }));
 }
 
@@ -146,25 +209,40 @@ function valueAt(content: unknown, path: Path): unknown {
   return value;
 }
 
-/** Of the deepest part of the path that the file has; keys are pointed at rather than their values. */
-function positionOf(document: Document, path: Path, lines: LineCounter): { line?: number; column?: number } {
-  let node: unknown = document.contents;
-  let offset: number | undefined;
-  for (const segment of path) {
-    if (isAlias(node)) node = node.resolve(document);
-    if (isMap(node)) {
-      const pair = node.items.find(item => isScalar(item.key) && String(item.key.value) === String(segment));
-      if (pair === undefined) break;
-      offset = offsetOf(pair.key) ?? offset;
-      node = pair.value;
-    } else if (isSeq(node)) {
-      node = node.items[Number(segment)];
-      offset = offsetOf(node) ?? offset;
-    } else break;
-  }
-  if (offset === undefined) return {};
-  const at = lines.linePos(offset);
-  return { line: at.line, column: at.col };
+type PositionOf = (path: Path) => { readonly line?: number; readonly column?: number };
+
+/** Positions of the deepest part of a path that the file has; keys are pointed at rather than their values. */
+function positionsIn(document: Document, lines: LineCounter): PositionOf {
+  // A map of many thousand entries may have as many problems: each is found by name, not by looking through them all.
+  const byName = new WeakMap<YAMLMap, Map<string, Pair>>();
+  const find = (map: YAMLMap, name: string): Pair | undefined => {
+    let names = byName.get(map);
+    if (names === undefined) {
+      names = new Map(map.items.flatMap(item => (isScalar(item.key) ? [[String(item.key.value), item] as const] : [])));
+      byName.set(map, names);
+    }
+    return names.get(name);
+  };
+
+  return path => {
+    let node: unknown = document.contents;
+    let offset: number | undefined;
+    for (const segment of path) {
+      if (isAlias(node)) node = node.resolve(document);
+      if (isMap(node)) {
+        const pair = find(node, String(segment));
+        if (pair === undefined) break;
+        offset = offsetOf(pair.key) ?? offset;
+        node = pair.value;
+      } else if (isSeq(node)) {
+        node = node.items[Number(segment)];
+        offset = offsetOf(node) ?? offset;
+      } else break;
+    }
+    if (offset === undefined) return {};
+    const at = lines.linePos(offset);
+    return { line: at.line, column: at.col };
+  };
 }
 
 function offsetOf(node: unknown): number | undefined {

@@ -162,6 +162,72 @@ test('errors of providers are named, whatever their shape', () => {
     [500, anthropicError('api_error'), 'upstream_error'],
     [504, anthropicError('timeout_error'), 'upstream_first_byte_timeout'],
     [529, anthropicError('overloaded_error'), 'upstream_overloaded'],
+    [
+      400,
+      { error: { code: 400, message: 'API key not valid. Please pass a valid API key.', status: 'INVALID_ARGUMENT' } },
+      'upstream_credential',
+    ],
+    [401, { detail: 'Invalid API Key' }, 'upstream_credential'],
+    [401, { error: { message: 'Missing Authentication header', code: 401 } }, 'upstream_credential'],
+    [403, { message: 'The security token included in the request is invalid.' }, 'upstream_credential'],
+    [
+      429,
+      {
+        error: {
+          code: 429,
+          message: 'You exceeded your current quota, please check your plan',
+          status: 'RESOURCE_EXHAUSTED',
+        },
+      },
+      'upstream_rate_limited',
+    ],
+    [
+      429,
+      { error: { code: 'RateLimitReached', message: 'Your requests have exceeded rate limit' } },
+      'upstream_rate_limited',
+    ],
+    [
+      400,
+      {
+        message:
+          'The model returned the following errors: Input Tokens Exceeded: Number of input tokens exceeds maximum length.',
+      },
+      'context_overflow',
+    ],
+    [
+      400,
+      { error_type: 'TOO_MANY_TOKENS', message: 'too many tokens: size limit exceeded by 25836 tokens.' },
+      'context_overflow',
+    ],
+    [
+      400,
+      {
+        error: {
+          message: 'prompt too long; exceeded max context length by 1119046 tokens',
+          type: 'invalid_request_error',
+        },
+      },
+      'context_overflow',
+    ],
+    [
+      400,
+      {
+        error: { message: 'The total length of all messages is too long.', type: 'too_many_prompt_tokens', code: 400 },
+      },
+      'context_overflow',
+    ],
+    [
+      400,
+      [
+        {
+          error: {
+            code: 400,
+            message: 'The input token count (1250074) exceeds the maximum number of tokens allowed (1048576).',
+          },
+        },
+      ],
+      'context_overflow',
+    ],
     [502, '<html><body>Bad Gateway at 10.0.0.7</body></html>', 'upstream_error'],
     [500, '', 'upstream_error'],
     [400, 'null', 'upstream_invalid'],

@@ -61,7 +61,7 @@ function readError(status: number | undefined, body: unknown): ProviderError {
   const innerCode = isRecord(inner['innererror']) ? word(inner['innererror']['code']) : '';
   return {
     status: status ?? numericStatus(inner),
-    type: word(inner['type']),
+    type: word(inner['type'] ?? inner['error_type']),
     code: `${word(inner['code'])} ${innerCode}`.trim(),
     message: typeof error === 'string' ? error : messageOf(inner),
     parameter: parameterOf(inner['param']),
@@ -137,15 +137,17 @@ const quotaWords = [
   'insufficient_balance',
   'credit_balance_too_low',
 ];
-const quotaText = /credit balance is too low|insufficient balance|exceeded your current quota/i;
+// Not `exceeded your current quota`: Google says so of limits by the minute; OpenAI's code tells its own apart.
+const quotaText = /credit balance is too low|insufficient balance/i;
 const contextWords = [
   'context_length_exceeded',
   'exceed_context_size_error',
   'too_many_prompt_tokens',
+  'too_many_tokens',
   'model_context_window_exceeded',
 ];
 const contextText =
-  /prompt is too long|maximum context length|exceeds? (?:the |this model's |its )?(?:available )?context|context window (?:of|exceeded|limit)|input is too long|reduce the length of (?:the|your) (?:messages|prompt|input)/i;
+  /prompt (?:is )?too long|max(?:imum)? context length|exceeds? (?:the |this model's |its )?(?:available )?context|context window (?:of|exceeded|limit)|input is too long|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i;
 const filterWords = [
   'content_filter',
   'content_policy_violation',
@@ -163,7 +165,7 @@ const credentialWords = [
   'invalid_authentication',
   'unauthorized',
 ];
-const credentialText = /\b(?:incorrect|invalid) (?:x-)?api[- ]key/i;
+const credentialText = /\b(?:incorrect|invalid) (?:x-)?api[- ]key|\bapi key not valid/i;
 const overloadedWords = [
   'overloaded_error',
   'engine_overloaded',
