@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -21,16 +21,11 @@ chmodSync(directory, 0o711);
 let adminPort: number;
 let carrier: Carrier;
 
-function mintCertificate(name: string): void {
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-      .concat(['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'])
-      .concat(['-keyout', `${key}.new`, '-out', `${certificate}.new`]),
-    { stdio: 'ignore' },
-  );
-  copyFileSync(`${key}.new`, key);
-  copyFileSync(`${certificate}.new`, certificate);
+/** `one` or `two`: what a renewal leaves at the path. */
+function putCertificate(name: string): void {
+  const fixture = (file: string) => fileURLToPath(new URL(`../support/tls/${file}`, import.meta.url));
+  copyFileSync(fixture(`${name}.key.pem`), key);
+  copyFileSync(fixture(`${name}.pem`), certificate);
 }
 
 before(async () => {
@@ -94,17 +89,17 @@ test('certificates that cannot be used are refused before anything starts', () =
 });
 
 test('HTTPS is served by every worker, and a renewed certificate is used without a restart', async () => {
-  mintCertificate('first');
+  putCertificate('one');
   const port = await claimFreePort();
   const secure = await startCarrierWithTls(port);
   try {
-    assert.equal((await handshake(port)).subject.CN, 'first');
+    assert.equal((await handshake(port)).subject.CN, 'one');
     const workers = childProcessIds(secure.pid, 'worker');
 
-    mintCertificate('second');
+    putCertificate('two');
 
     await until('twenty handshakes in a row show the new certificate', async () => {
-      for (let i = 0; i < 20; i += 1) if ((await handshake(port)).subject.CN !== 'second') return undefined;
+      for (let i = 0; i < 20; i += 1) if ((await handshake(port)).subject.CN !== 'two') return undefined;
       return true;
     });
     assert.deepEqual(childProcessIds(secure.pid, 'worker'), workers);
