@@ -56,6 +56,7 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
   connection.openAnswers++;
   response.once('close', () => {
     connection.openAnswers--;
+    if (connection.isBroken && connection.openAnswers === 0) request.socket.destroySoon();
   });
   const arrival: Arrival = {
     id: mintExchangeId(atMs),

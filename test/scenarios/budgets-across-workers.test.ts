@@ -59,7 +59,7 @@ async function charged(): Promise<number> {
     const now = await chargedSoFar();
     if (now === before) return now;
     before = now;
-    await sleep(1_000);
+    await sleep(500);
   }
 }
 
