@@ -135,9 +135,16 @@ export class LedgerLeases {
     });
   }
 
-  /** Asks other replicas for what they hold unused of this budget. */
-  async askOthers(budget: string, window: string, holder: string): Promise<void> {
-    await this.#store.pool.query('select pg_notify($1, $2)', [recallChannel, JSON.stringify([budget, window, holder])]);
+  /** Asks other replicas for what they hold unused of this budget. False when none holds any: then waiting for them
+   *  would be in vain. */
+  async askOthers(budget: string, window: string, holder: string): Promise<boolean> {
+    const { rowCount } = await this.#store.pool.query(
+      `select pg_notify($1, $2) from lease
+        where budget = $3 and period = $4 and state = 'open' and holder <> $5
+        limit 1`,
+      [recallChannel, JSON.stringify([budget, window, holder]), budget, window, holder],
+    );
+    return rowCount === 1;
   }
 
   /** Calls back when another replica asks. Reconnects by itself; returns how to stop. */
