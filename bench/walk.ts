@@ -1,6 +1,7 @@
 /** Question: how much CPU does the worker's walk cost for each small request, 34 kB request and 65-chunk stream in the
  *  same dialect, and each small request across dialects, authentication, decision, metering, rating and two journal
- *  records included? Usage: node bench/walk.ts [requests] [small|large|stream|across]. Upstream and client run in a process of their own. */
+ *  records included? Upstream and client run in a process of their own.
+ *  Usage: node bench/walk.ts [requests] [small|large|stream|across] */
 import { fork } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
