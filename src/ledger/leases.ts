@@ -149,7 +149,7 @@ export class LedgerLeases {
 
   /** Calls back when another replica asks. Reconnects by itself; returns how to stop. */
   listen(holder: string, onAsked: (budget: string, window: string) => void): () => Promise<void> {
-    return listenForRecalls(this.#store.url, holder, onAsked);
+    return listenForRecalls(() => this.#store.url, holder, onAsked);
   }
 
   async #close(condition: string, value: string): Promise<void> {
@@ -226,7 +226,8 @@ async function lockWindows(client: pg.ClientBase, condition: string, values: rea
 const listenRetryMs = 1_000;
 
 function listenForRecalls(
-  url: string,
+  /** An embedded server that was started again has another. */
+  url: () => string,
   holder: string,
   onAsked: (budget: string, window: string) => void,
 ): () => Promise<void> {
@@ -239,7 +240,7 @@ function listenForRecalls(
     if (!stopped) retry = setTimeout(() => void open(), listenRetryMs);
   };
   const open = async () => {
-    const client = connectSession(url, { applicationName: 'carrier-recall' });
+    const client = connectSession(url(), { applicationName: 'carrier-recall' });
     current = client;
     // One broken connection may say so twice.
     let over = false;
