@@ -125,5 +125,8 @@ test('after a restart a spent budget is still spent', async () => {
   assert.equal(await carrier.stop(), 0);
   await carrier.start();
 
-  assert.equal((await ask()).fault, 'budget_exhausted');
+  // The first question to a ledger that has just started may take longer than a request may wait.
+  let answer = await ask();
+  for (let i = 0; i < 20 && answer.fault === 'budget_unverifiable'; i += 1) answer = await ask();
+  assert.equal(answer.fault, 'budget_exhausted');
 });
