@@ -1,6 +1,7 @@
 /** Question: how much CPU does the worker's walk cost for each small request, 34 kB request and 65-chunk stream in the
- *  same dialect, authentication, decision, metering, rating and two journal records included?
- *  Usage: node bench/walk.ts [requests] [small|large|stream]. Upstream and client run in a process of their own. */
+ *  same dialect, and each small request across dialects, authentication, decision, metering, rating and two journal
+ *  records included? Upstream and client run in a process of their own.
+ *  Usage: node bench/walk.ts [requests] [small|large|stream|across] */
 import { fork } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,7 +17,7 @@ import { FileJournal } from '../src/journal/file-journal.ts';
 import { loadSnapshot } from '../src/snapshot/load.ts';
 import { snapshotJson } from '../test/support/snapshot.ts';
 
-const kinds = ['small', 'large', 'stream'] as const;
+const kinds = ['small', 'large', 'stream', 'across'] as const;
 type Kind = (typeof kinds)[number];
 const clients = 8;
 const secret = 'cck_test0001_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG';
@@ -171,6 +172,7 @@ async function runPeer(): Promise<void> {
     small,
     large: JSON.stringify({ model: 'gpt-5', messages: Array.from({ length: 95 }, (_, n) => turn(n)) }),
     stream: small.replace('{', '{"stream":true,"stream_options":{"include_usage":true},'),
+    across: small.replace('{', '{"max_tokens":100,'),
   };
   process.on('message', async ({ port, kind, count }: Load) => {
     const pool = new Pool(`http://127.0.0.1:${port}`, { connections: clients, pipelining: 1 });
@@ -179,7 +181,7 @@ async function runPeer(): Promise<void> {
     const run = async () => {
       while (left-- > 0) {
         const response = await pool.request({
-          path: '/v1/chat/completions',
+          path: kind === 'across' ? '/v1/messages' : '/v1/chat/completions',
           method: 'POST',
           headers: {
             authorization: `Bearer ${secret}`,

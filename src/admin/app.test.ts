@@ -60,7 +60,9 @@ suite('the management API', () => {
     assert.equal(document.status, 200);
     assert.equal(document.json.openapi, '3.1.0');
     assert.deepEqual(Object.keys(document.json.paths).sort(), [
+      '/api/v1/alerts',
       '/api/v1/apply',
+      '/api/v1/budgets',
       '/api/v1/deployments',
       '/api/v1/exchanges',
       '/api/v1/exchanges/{id}',
@@ -237,6 +239,30 @@ suite('the management API', () => {
         ['buy', 'USD'],
       ],
     );
+  });
+
+  test('budgets are listed with their limit and windows, and alerts newest first', async () => {
+    await call('POST', '/api/v1/apply', { file: design });
+    await admin.store.pool.query(
+      `insert into alert (id, at, code, message) values ('a', '2026-09-01', 'old', 'x'), ('b', '2026-09-02', 'new', 'y')`,
+    );
+    const budgets = await call('GET', '/api/v1/budgets');
+    assert.deepEqual(budgets.json.items, [
+      {
+        id: 'project:acme/web:month:USD',
+        scope: 'project',
+        subject: 'acme/web',
+        limit: '100',
+        currency: 'USD',
+        period: 'month',
+        hard: true,
+        windows: [],
+      },
+    ]);
+    const alerts = await call('GET', '/api/v1/alerts?limit=1');
+    assert.deepEqual(alerts.json.items, [
+      { id: 'b', at: '2026-09-02T00:00:00.000Z', code: 'new', message: 'y', exchangeId: null },
+    ]);
   });
 
   test('without the database the answer says so by name', async () => {

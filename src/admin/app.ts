@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { Fault } from '../completion/fault.ts';
+import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
 import { configurationOperations } from './configuration.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -17,6 +18,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...keyOperations(dependencies),
     ...catalogueOperations(dependencies),
     ...exchangeOperations(dependencies),
+    ...budgetOperations(dependencies),
   ];
 }
 

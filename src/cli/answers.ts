@@ -96,3 +96,23 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next?: string;
 }
+
+export interface BudgetAnswer {
+  readonly id: string;
+  readonly scope: string;
+  readonly subject: string;
+  readonly limit: string;
+  readonly currency: string;
+  readonly period: string;
+  readonly hard: boolean;
+  /** Oldest first. */
+  readonly windows: readonly { readonly window: string; readonly spent: string; readonly leased: string }[];
+}
+
+export interface AlertAnswer {
+  readonly id: string;
+  readonly at: string;
+  readonly code: string;
+  readonly message: string;
+  readonly exchangeId: string | null;
+}

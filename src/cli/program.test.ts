@@ -115,6 +115,8 @@ suite('the command line', () => {
       /^No usage from 2026-09-01T00:00:00\.000Z/,
     );
     assert.deepEqual(JSON.parse((await run('usage --by key --json')).out).rows, []);
+    assert.match((await run('budgets')).out, /^project acme\/web {2}month {3}yes {3}100 USD$/m);
+    assert.equal((await run('alerts')).out, 'No alerts.\n');
     assert.equal((await run('exchanges list')).out, 'No exchanges yet.\n');
     assert.equal((await run('exchanges show ex_none')).code, 4);
   });

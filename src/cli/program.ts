@@ -4,7 +4,9 @@ import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
 import { revokeLocally } from '../control/local-revocation.ts';
 import type {
+  AlertAnswer,
   ApplyAnswer,
+  BudgetAnswer,
   ExchangeAnswer,
   ExchangeSummaryAnswer,
   KeyAnswer,
@@ -12,16 +14,16 @@ import type {
   Page,
   PricesAnswer,
   UsageAnswer,
-  UsageRowAnswer,
 } from './answers.ts';
 import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { showAlerts, showBudgets, showExchanges, showKeys, showModels, showPrices, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
-import { formatExchange, formatMoney } from './show-exchange.ts';
+import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 
@@ -101,19 +103,7 @@ export function createProgram(surroundings: Surroundings): Command {
     .option('--project <organisation/project>', 'of one project')
     .action(async options => {
       const items = await readPages<KeyAnswer>('/api/v1/keys', { project: options.project });
-      print(options, { items }, () =>
-        table(
-          items,
-          [
-            { title: 'id', cell: key => key.id },
-            { title: 'project', cell: key => key.project },
-            { title: 'name', cell: key => key.name },
-            { title: 'expires', cell: key => key.expiresAt ?? 'never' },
-            { title: 'state', cell: key => (key.revoked ? 'revoked' : 'active') },
-          ],
-          'No keys. Create one with `carrier keys create --project organisation/project --name name`.',
-        ),
-      );
+      print(options, { items }, () => showKeys(items, table));
     });
   leaf(keys, 'revoke <key>', 'Revoke a key for good, by id or as organisation/project/name')
     .option('--local', 'through the data directory of this machine; works with the database down', false)
@@ -136,17 +126,7 @@ export function createProgram(surroundings: Surroundings): Command {
 
   leaf(program, 'models', 'List models with the deployments that serve them').action(async options => {
     const items = await readPages<ModelAnswer>('/api/v1/models');
-    print(options, { items }, () =>
-      table(
-        items,
-        [
-          { title: 'model', cell: model => model.id },
-          { title: 'priced', cell: model => (model.priced ? 'yes' : 'no') },
-          { title: 'deployments', cell: model => model.deployments.join(', ') },
-        ],
-        'No models. Set a provider key in the environment, or apply a file with deployments.',
-      ),
-    );
+    print(options, { items }, () => showModels(items, table));
   });
 
   leaf(program, 'usage', 'Requests, tokens and amounts, added up')
@@ -164,6 +144,18 @@ export function createProgram(surroundings: Surroundings): Command {
     const answer = (await server().get('/api/v1/prices')) as PricesAnswer;
     print(options, answer, () => showPrices(answer, table));
   });
+
+  leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
+    const items = await readPages<BudgetAnswer>('/api/v1/budgets');
+    print(options, { items }, () => showBudgets(items, table));
+  });
+
+  leaf(program, 'alerts', 'What an operator should look at, newest first')
+    .option('--limit <number>', 'how many', '20')
+    .action(async options => {
+      const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
+      print(options, answer, () => showAlerts(answer.items, table));
+    });
 
   const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
   leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
@@ -306,71 +298,6 @@ function addServe(program: Command): void {
     throw usage('`serve` must be the first word');
   });
 }
-
-function showUsage(answer: UsageAnswer, table: TableOf): string {
-  const input = (row: UsageRowAnswer) =>
-    row.inputUncached + row.cacheRead + row.cacheWrite5m + row.cacheWrite1h + row.inputAudio + row.inputImage;
-  const output = (row: UsageRowAnswer) => row.output + row.reasoning + row.outputAudio;
-  return table(
-    answer.rows,
-    [
-      {
-        title: answer.by,
-        cell: row => (row.by === '' ? '(never sent)' : row.name === undefined ? row.by : `${row.by} ${row.name}`),
-      },
-      { title: 'requests', right: true, cell: row => String(row.requests) },
-      { title: 'input', right: true, cell: row => String(input(row)) },
-      { title: 'of it cached', right: true, cell: row => String(row.cacheRead) },
-      { title: 'output', right: true, cell: row => String(output(row)) },
-      { title: 'charged', right: true, cell: row => formatMoney(row.sell) },
-      { title: 'cost', right: true, cell: row => formatMoney(row.buy) },
-    ],
-    `No usage from ${answer.from} to ${answer.to}.`,
-  );
-}
-
-function showPrices(answer: PricesAnswer, table: TableOf): string {
-  const rows = answer.books.flatMap(({ book, version, currency, rates }) =>
-    Object.entries(rates).map(([target, row]) => ({ book, version, currency, target, ...row })),
-  );
-  const shown = table(
-    rows,
-    [
-      { title: 'book', cell: row => row.book },
-      { title: 'for', cell: row => row.target },
-      { title: 'input', right: true, cell: row => row.rates['input'] ?? '' },
-      { title: 'cached', right: true, cell: row => row.rates['cacheRead'] ?? '' },
-      { title: 'output', right: true, cell: row => row.rates['output'] ?? '' },
-      { title: 'currency', cell: row => row.currency },
-      { title: 'tiers', right: true, cell: row => (row.tiers.length === 0 ? '' : String(row.tiers.length)) },
-      { title: 'version', cell: row => row.version },
-    ],
-    'No prices, so nothing can be called. Apply a file with prices.',
-  );
-  const rules = answer.rules
-    .filter(rule => rule.version !== null)
-    .map(rule => `Rule ${rule.id}: ${rule.state}, ${rule.version}.\n`);
-  return `${shown}${rules.join('')}`;
-}
-
-function showExchanges(page: Page<ExchangeSummaryAnswer>, table: TableOf): string {
-  return table(
-    page.items,
-    [
-      { title: 'exchange', cell: exchange => exchange.id },
-      { title: 'at', cell: exchange => exchange.at },
-      { title: 'project', cell: exchange => `${exchange.principal.organisation}/${exchange.principal.project}` },
-      { title: 'key', cell: exchange => exchange.principal.key },
-      { title: 'requested', cell: exchange => exchange.requestedModel },
-      { title: 'outcome', cell: exchange => exchange.outcome },
-      { title: 'status', cell: exchange => exchange.status },
-      { title: 'charged', right: true, cell: exchange => formatMoney(exchange.sell) },
-    ],
-    'No exchanges yet.',
-  );
-}
-
-type TableOf = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string) => string;
 
 function connectLazily(surroundings: Surroundings) {
   let server: ReturnType<typeof connectServer> | undefined;

@@ -75,7 +75,8 @@ function keyEntry(key: KeyResource, context: CompileContext) {
   };
 }
 
-function compileBudgets(configuration: Configuration): BudgetEntry[] {
+/** All budgets, whoever they bind, in the currency of the sell book. */
+export function compileBudgets(configuration: Configuration): BudgetEntry[] {
   const currency = currencyOf(configuration, 'sell');
   return (['key', 'organisation', 'project'] as const).flatMap(scope =>
     resourcesOf(configuration, scope).flatMap(({ id, budget }) =>

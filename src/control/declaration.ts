@@ -96,6 +96,7 @@ const provider = z.strictObject({
 });
 
 const deployment = z.strictObject({
+  was: name.optional().describe('Its name until now: renames a stored deployment, which stays the same to routing.'),
   provider: name.describe('Account that serves it.'),
   model: model.describe('vendor/name, as clients may ask for it.'),
   targetModel: z

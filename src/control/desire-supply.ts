@@ -74,7 +74,7 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
   return Object.entries(desire.declaration.deployments ?? {}).map(([id, declared]) => ({
     kind: 'deployment',
     id,
-    handle: resourceOf(desire.stored, 'deployment', id)?.handle ?? desire.mintHandle(),
+    handle: handleOf(desire, id, declared.was) ?? desire.mintHandle(),
     provider: declared.provider,
     model: declared.model,
     targetModel: declared.targetModel ?? declared.model.slice(declared.model.indexOf('/') + 1),
@@ -84,6 +84,26 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     mediaTokensMax: declared.mediaTokensMax ?? mediaTokensMaxDefault,
     origin: 'declared',
   }));
+}
+
+/** Names of stored deployments that the file gives another name. Applied again, nothing is left to rename. */
+export function renamedDeployments(desire: Desire): readonly string[] {
+  return Object.values(desire.declaration.deployments ?? {}).flatMap(({ was }) => (was === undefined ? [] : [was]));
+}
+
+/** A handle survives a rename (I5): to routing and to decision records it is the same deployment. */
+function handleOf(desire: Desire, id: string, was: string | undefined): string | undefined {
+  const own = resourceOf(desire.stored, 'deployment', id)?.handle;
+  if (was === undefined) return own;
+  const path = ['deployments', id, 'was'];
+  const before = resourceOf(desire.stored, 'deployment', was)?.handle;
+  const sameName = Object.entries(desire.declaration.deployments ?? {}).filter(([, other]) => other.was === was);
+  if (desire.declaration.deployments?.[was] !== undefined)
+    desire.refuse(path, `this file has a deployment ${was} itself`);
+  else if (sameName.length > 1) desire.refuse(path, `several deployments were ${was}`);
+  else if (own !== undefined && before !== undefined)
+    desire.refuse(path, `${id} and ${was} are both stored; they cannot become one`);
+  return own ?? before;
 }
 
 export function desireRoutes(desire: Desire): RouteResource[] {

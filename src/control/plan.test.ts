@@ -99,6 +99,45 @@ test('handles and key ids are kept when everything else of them changes', () => 
   );
 });
 
+test('a renamed deployment is the same to routing, and renaming it again changes nothing', () => {
+  const once = applied(design);
+  const renamed = design
+    .replaceAll('gpt-5-us', 'gpt-5-america')
+    .replace('gpt-5-america:  {', 'gpt-5-america:  { was: gpt-5-us,');
+  const twice = applied(renamed, once);
+
+  assert.equal(resourceOf(twice, 'deployment', 'gpt-5-us'), undefined);
+  assert.equal(
+    resourceOf(twice, 'deployment', 'gpt-5-america')?.handle,
+    resourceOf(once, 'deployment', 'gpt-5-us')?.handle,
+  );
+  const candidates = (configuration: Configuration) =>
+    compileSnapshot(configuration, compileContext)
+      .routes[0]?.candidates.map(({ handle }) => handle)
+      .sort();
+  assert.deepEqual(candidates(twice), candidates(once));
+  assert.deepEqual(summary(planText(renamed, twice)), []);
+});
+
+test('a rename that would lose or merge a deployment is refused', () => {
+  const once = applied(design);
+  const deployment = (name: string, was: string) => `${name}: { was: ${was}, provider: openai, model: openai/gpt-5 }`;
+
+  assert.deepEqual(problems(`deployments: { ${deployment('sonnet-eu', 'gpt-5-us')} }`, once).slice(0, 1), [
+    '1 deployments.sonnet-eu.was: sonnet-eu and gpt-5-us are both stored; they cannot become one',
+  ]);
+  assert.deepEqual(
+    problems(`deployments: { ${deployment('a', 'sonnet-eu')}, ${deployment('b', 'sonnet-eu')} }`, once).slice(0, 2),
+    [
+      '1 deployments.a.was: several deployments were sonnet-eu',
+      '1 deployments.b.was: several deployments were sonnet-eu',
+    ],
+  );
+  assert.deepEqual(problems(`deployments: { ${deployment('a', 'gpt-5-us')} }`, once), [
+    '- routes.smart.candidates: there is no deployment gpt-5-us',
+  ]);
+});
+
 test('an imported secret in our own form brings its id along and takes the place of the old key', () => {
   const once = applied(design);
   const secret = `cck_Ab12Cd34_${'z'.repeat(43)}`;

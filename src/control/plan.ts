@@ -4,7 +4,7 @@ import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
 import { desirePrices } from './desire-prices.ts';
-import { desireDeployments, desireProviders, desireRoutes } from './desire-supply.ts';
+import { desireDeployments, desireProviders, desireRoutes, renamedDeployments } from './desire-supply.ts';
 import type { ProviderKind } from './provider-kinds.ts';
 import type { ReadDeclaration } from './read-declaration.ts';
 import type { Resolved } from './references.ts';
@@ -87,7 +87,12 @@ export function planApply(
   const saysNothing = Object.keys(read.declaration).every(part => part === 'process');
   if (saysNothing && options.prune) desire.refuse([], 'the file names no resource, so pruning would remove everything');
 
-  const resources = merge(stored, desired, options.prune, prices.endsFacts);
+  const resources = merge(stored, {
+    desired,
+    renamed: renamedDeployments(desire),
+    prune: options.prune,
+    endsFacts: prices.endsFacts,
+  });
   const versions = new Map([...stored.versions, ...prices.versions.map(version => [version.id, version] as const)]);
   const next: Configuration = { revision: stored.revision, resources, versions };
   checkReferences(next, desire);
@@ -110,12 +115,15 @@ export function compare(before: Configuration, after: Configuration): readonly C
   });
 }
 
-function merge(
-  stored: Configuration,
-  desired: readonly Resource[],
-  prune: boolean,
-  endsFacts: boolean,
-): ReadonlyMap<string, Resource> {
+interface Merging {
+  readonly desired: readonly Resource[];
+  /** Deployments that go on under another name. */
+  readonly renamed: readonly string[];
+  readonly prune: boolean;
+  readonly endsFacts: boolean;
+}
+
+function merge(stored: Configuration, { desired, renamed, prune, endsFacts }: Merging): ReadonlyMap<string, Resource> {
   const resources = new Map<string, Resource>();
   for (const [key, resource] of stored.resources) {
     if (!prune || !prunable.includes(resource.kind)) resources.set(key, resource);
@@ -125,6 +133,7 @@ function merge(
     // A key whose new secret brings another id takes the place of the one it replaces.
     if (resource.kind === 'key' && replaced.has(keyName(resource))) resources.delete(key);
   }
+  for (const name of renamed) resources.delete(`deployment:${name}`);
   for (const resource of desired) resources.set(resourceKey(resource), resource);
   for (const rule of resourcesOf(stored, 'rule')) {
     const ends = prune || (endsFacts && rule.id === 'publish-facts-when-unconfigured');

@@ -30,6 +30,8 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
       method: request.method ?? 'GET',
       path: query === '' ? path : `${path}?${query}`,
       headers: passedHeaders(request.rawHeaders, remote, arrival.id),
+      // A connection of its own: one that is kept may have gone with the last supervisor.
+      agent: false,
       timeout: idleMsMax,
     });
     upstream.on('response', answer => {

@@ -36,9 +36,14 @@ export interface AdmissionQuestion {
 /** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
  *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
  *  it. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
-export async function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Fitting> {
+export function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Fitting | Promise<Fitting> {
+  const { order, principal } = question;
+  if (principal.hardBudgets.length > 0) return holdWorstCase(question, budgets);
+  return { order, hold: undefined, loweredOutputTokensMax: undefined };
+}
+
+async function holdWorstCase(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Fitting> {
   const { order, principal, nowMs } = question;
-  if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
 
   const costs = order.map(deployment => worstCost(question, deployment));
   const whole = await take(budgets, principal, maximum(costs), nowMs);

@@ -50,7 +50,7 @@ export class ClientAnswer implements Watched {
   }
 
   write(bytes: Buffer): void {
-    if (this.gone || bytes.length === 0) return;
+    if (this.gone || this.response.destroyed || bytes.length === 0) return;
     this.firstByteAtMs ??= this.#deadlines.now();
     this.bytes += bytes.length;
     if (this.response.write(bytes) || this.#waitingSinceMs !== undefined) return;

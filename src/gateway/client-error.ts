@@ -22,8 +22,8 @@ export function answerClientError(
   // The request line was fine and its body is not: the request itself answers.
   if (connection?.failBody?.(fault) === true) return undefined;
   if (connection !== undefined && connection.openAnswers > 0) {
-    // An earlier request's answer is on its way; writing now would tear it. The connection ends with it.
-    socket.pause();
+    // An earlier request's answer is on its way; writing now would tear it.
+    connection.isBroken = true;
     return undefined;
   }
   const path = requestPath(error.rawPacket);

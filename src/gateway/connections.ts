@@ -5,6 +5,8 @@ import type { Fault } from '../completion/fault.ts';
 export interface ClientConnection {
   /** Responses begun or due on it. */
   openAnswers: number;
+  /** What came after the open answers was no HTTP: the connection ends with the last of them. */
+  isBroken: boolean;
   /** Ends the reading of the body that is arriving, when its framing turns out to be broken. False when the body had
    *  come whole, so that what is broken came after it. */
   failBody: ((fault: Fault) => boolean) | undefined;
@@ -15,7 +17,7 @@ const connections = new WeakMap<Socket, ClientConnection>();
 export function connectionOf(socket: Socket): ClientConnection {
   let connection = connections.get(socket);
   if (connection === undefined) {
-    connection = { openAnswers: 0, failBody: undefined };
+    connection = { openAnswers: 0, isBroken: false, failBody: undefined };
     connections.set(socket, connection);
   }
   return connection;

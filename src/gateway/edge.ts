@@ -54,8 +54,10 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
   const path = mark === -1 ? url : url.slice(0, mark);
   const connection = connectionOf(request.socket);
   connection.openAnswers++;
+  response.on('error', ignoreLateWrite);
   response.once('close', () => {
     connection.openAnswers--;
+    if (connection.isBroken && connection.openAnswers === 0) request.socket.destroySoon();
   });
   const arrival: Arrival = {
     id: mintExchangeId(atMs),
@@ -79,6 +81,10 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
     refuse(gateway, arrival, error);
   }
 }
+
+/** A write that crosses the end of its connection is reported here, and `close` says the same. Without a listener it
+ *  would end the process. */
+function ignoreLateWrite(): void {}
 
 /** Names and values count as two. */
 const rawHeadersMax = 2 * 200;

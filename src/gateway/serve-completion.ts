@@ -93,7 +93,7 @@ const busyRetryMs = 1_000;
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
   const { snapshot, principal, scan, body, carrier, decision } = exchange;
-  const fitting = await takeHold(
+  const fitted = takeHold(
     {
       order: decision.order.map(handle => snapshot.deployment(handle)),
       principal,
@@ -105,6 +105,7 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
     },
     ports.budgets,
   );
+  const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
     if (exchange.client.gone) throw new Fault('client_aborted');
     const record = admitRecord(exchange, fitting);
@@ -142,7 +143,7 @@ async function conclude(
 
 function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {
   if (arrival.response.headersSent) arrival.response.destroy();
-  else respondFault(arrival, fault);
+  else respondFault(arrival, fault, ['x-carrier-attempts', '0']);
   gateway.ports.observe.refused({
     fault,
     exchangeId: arrival.id,

@@ -96,7 +96,7 @@ describe('the allowance broker', () => {
       release: async () => true,
       renew: async () => {},
       close: async () => {},
-      askOthers: async () => {},
+      askOthers: async () => true,
     };
     // Time passes only from one timer to the next.
     let nowMs = 0;
@@ -133,7 +133,7 @@ describe('the allowance broker', () => {
       release: (lease, amountAtto) => leases.release(lease, amountAtto),
       renew: async () => {},
       close: async () => {},
-      askOthers: async () => {},
+      askOthers: async () => true,
     };
     const replica = new Replica(slow, 'j1:1', [1]);
 
@@ -251,7 +251,10 @@ class Replica {
         release: (lease, amountAtto) => leases.release(lease, amountAtto),
         renew: each => leases.renew(each),
         close: lease => leases.close(lease),
-        askOthers: async () => this.askOthers(),
+        askOthers: async () => {
+          this.askOthers();
+          return true;
+        },
       },
       holder,
       limitAtto: budget => (budget === 'b1' ? 1_000n : undefined),

@@ -7,7 +7,8 @@ export interface BrokerLeases {
   release(lease: string, amountAtto: bigint): Promise<boolean>;
   renew(holder: string): Promise<void>;
   close(lease: string): Promise<void>;
-  askOthers(budget: string, window: string, holder: string): Promise<void>;
+  /** False when no other replica holds anything of it. */
+  askOthers(budget: string, window: string, holder: string): Promise<boolean>;
 }
 
 /** To a worker; the messages of the same names in process/messages.ts. */
@@ -259,11 +260,15 @@ export class AllowanceBroker {
     }
     if (hasNeed(state) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
-      await Promise.race([
-        leases.askOthers(state.budget, state.window, holder).then(() => this.#pause(recallMs)),
-        this.#pause(2 * recallMs),
-      ]).catch(error => this.#options.log?.('other replicas cannot be asked', { error: String(error) }));
-      answer = await this.#acquire(state);
+      const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
+        if (others) await this.#pause(recallMs);
+        return others;
+      });
+      const worthwhile = await Promise.race([asked, this.#pause(2 * recallMs).then(() => true)]).catch(error => {
+        this.#options.log?.('other replicas cannot be asked', { error: String(error) });
+        return true;
+      });
+      if (worthwhile) answer = await this.#acquire(state);
     }
     // Without an answer nobody knows; the timers of those who wait say so.
     if (answer !== 'no-answer') this.#refuseRest(state, asking);

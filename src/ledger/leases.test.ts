@@ -139,7 +139,14 @@ describe('leases of budgets', () => {
       listening = rows[0].n;
     }
 
-    await leases.askOthers('b1', 'total', 'j1:1');
+    // Whoever holds nothing is not asked, and the asker need not wait.
+    assert.equal(await leases.askOthers('b1', 'total', 'j1:1'), false);
+    const held = { limitAtto: 100n, needAtto: 1n, wantAtto: 1n };
+    await leases.acquire({ budget: 'b1', window: 'total', ...held, holder: 'j1:1' });
+    assert.equal(await leases.askOthers('b1', 'total', 'j1:1'), false);
+    await leases.acquire({ budget: 'b1', window: 'total', ...held, holder: 'j2:1' });
+
+    assert.equal(await leases.askOthers('b1', 'total', 'j1:1'), true);
     await hears.promise;
 
     assert.deepEqual(heard, ['j2:1 b1 total']);

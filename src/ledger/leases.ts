@@ -135,14 +135,21 @@ export class LedgerLeases {
     });
   }
 
-  /** Asks other replicas for what they hold unused of this budget. */
-  async askOthers(budget: string, window: string, holder: string): Promise<void> {
-    await this.#store.pool.query('select pg_notify($1, $2)', [recallChannel, JSON.stringify([budget, window, holder])]);
+  /** Asks other replicas for what they hold unused of this budget. False when none holds any: then waiting for them
+   *  would be in vain. */
+  async askOthers(budget: string, window: string, holder: string): Promise<boolean> {
+    const { rowCount } = await this.#store.pool.query(
+      `select pg_notify($1, $2) from lease
+        where budget = $3 and period = $4 and state = 'open' and holder <> $5
+        limit 1`,
+      [recallChannel, JSON.stringify([budget, window, holder]), budget, window, holder],
+    );
+    return rowCount === 1;
   }
 
   /** Calls back when another replica asks. Reconnects by itself; returns how to stop. */
   listen(holder: string, onAsked: (budget: string, window: string) => void): () => Promise<void> {
-    return listenForRecalls(this.#store.url, holder, onAsked);
+    return listenForRecalls(() => this.#store.url, holder, onAsked);
   }
 
   async #close(condition: string, value: string): Promise<void> {
@@ -219,7 +226,8 @@ async function lockWindows(client: pg.ClientBase, condition: string, values: rea
 const listenRetryMs = 1_000;
 
 function listenForRecalls(
-  url: string,
+  /** An embedded server that was started again has another. */
+  url: () => string,
   holder: string,
   onAsked: (budget: string, window: string) => void,
 ): () => Promise<void> {
@@ -232,7 +240,7 @@ function listenForRecalls(
     if (!stopped) retry = setTimeout(() => void open(), listenRetryMs);
   };
   const open = async () => {
-    const client = connectSession(url, { applicationName: 'carrier-recall' });
+    const client = connectSession(url(), { applicationName: 'carrier-recall' });
     current = client;
     // One broken connection may say so twice.
     let over = false;

@@ -36,7 +36,9 @@ class Ledger implements BrokerLeases {
   }
   async renew() {}
   async close() {}
-  async askOthers() {}
+  async askOthers() {
+    return true;
+  }
 }
 
 interface Exchange {

@@ -27,7 +27,9 @@ export interface ProcessIdentity {
 
 export function openDataDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // Root's database server runs as `nobody`, who must get through to its own directory in here; secrets are closed by
+    // their own modes.
+    mkdirSync(path, { recursive: true, mode: process.geteuid?.() === 0 ? 0o711 : 0o700 });
     return realpathSync(path);
   } catch (cause) {
     throw new StartFailure(

@@ -1,3 +1,7 @@
+import type { DataPlaneLimits } from '../gateway/settings.ts';
+
+export type { DataPlaneLimits };
+
 /** What supervisor and workers say to each other over the IPC channel. Small, JSON, versioned by the release:
  *  both sides are always of the same one. Amounts are decimal integer strings of atto-currency. */
 export type ToWorker =
@@ -70,30 +74,4 @@ export interface WorkerSettings {
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
-}
-
-/** Bounds of the data plane. Reaching one is a named fault in the client's own dialect. */
-export interface DataPlaneLimits {
-  /** Default 32 MiB; `body_too_large`. */
-  readonly bodyBytesMax: number;
-  /** Default 100 (times its compressed size) ; `body_too_large`. */
-  readonly decompressionRatioMax: number;
-  /** Default 32 KiB, at most 200 headers; `headers_too_large`. */
-  readonly headerBytesMax: number;
-  /** Default 10 s; `request_timeout`. */
-  readonly headersTimeoutMs: number;
-  /** Default 30 s without a byte of body; `request_timeout`. */
-  readonly bodyIdleTimeoutMs: number;
-  /** Default 20,000 a worker; further connections are closed. */
-  readonly connectionsMax: number;
-  /** Default 10,000 a worker; `overloaded`. */
-  readonly exchangesMax: number;
-  /** Whole answers held in memory for translation; default 32 MiB; `upstream_response_too_large`. */
-  readonly responseBytesMax: number;
-  /** One event of a stream; default 8 MiB; `upstream_malformed`. */
-  readonly eventBytesMax: number;
-  /** Bytes waiting for a client that does not read; reading upstream pauses above it. Default 256 KiB. */
-  readonly clientBufferBytesMax: number;
-  /** How long a client may not read before its exchange is aborted. Default 60 s. */
-  readonly clientStallTimeoutMs: number;
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../config/problem.ts';
 import { type ProcessSettings, readSettings } from '../config/settings.ts';
 import { readDeclaration } from '../control/read-declaration.ts';
 import { createLog } from '../telemetry/log.ts';
+import { checkTlsFiles } from './check-tls.ts';
 import { claimHome } from './replica-home.ts';
 import { readServeWords } from './serve-words.ts';
 import { StartFailure } from './start-failure.ts';
@@ -12,6 +14,8 @@ import { Supervisor } from './supervisor.ts';
 import { endOnUncaught } from './uncaught.ts';
 import { welcome } from './welcome.ts';
 
+/** A start that failed takes down what it had started, within so long. */
+const failedStopMs = 5_000;
 /** At the second signal open exchanges get so long. */
 const hurriedDrainMs = 1_000;
 
@@ -25,16 +29,17 @@ export interface ServeOptions {
 /** Runs a replica until it is told to stop. Exits by itself: 0 after a drain, 2 for wrong settings, 4 when refused. */
 export async function runServe({ command, words, entryPath }: ServeOptions): Promise<void> {
   const startedMs = performance.now() - process.uptime() * 1_000;
+  let supervisor: Supervisor | undefined;
   try {
     const { settings, configFile } = readAllSettings(words);
     const home = await claimHome(settings);
     const log = createLog(settings.log, 'supervisor');
     endOnUncaught(log);
-    const supervisor = new Supervisor({ settings, home, entryPath, log, configFile });
+    const started = new Supervisor({ settings, home, entryPath, log, configFile });
     onStopSignal(
       signal => {
         log.info('stopping', { signal });
-        void supervisor
+        void started
           .stop(settings.drainTimeoutMs)
           .then(() => {
             log.info('stopped');
@@ -42,17 +47,18 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
           })
           .then(() => process.exit(0));
       },
-      () => void supervisor.stop(hurriedDrainMs),
+      () => void started.stop(hurriedDrainMs),
     );
-    await supervisor.start();
+    supervisor = started;
+    await started.start();
     const url = urlOf(settings, home.port);
-    const admin = supervisor.adminAddress;
+    const admin = started.adminAddress;
     const facts = {
       url,
       adminUrl: admin === undefined ? url : `http://${hostOf(admin.host)}:${admin.port}`,
       dataDirectory: home.dataPath,
       adminKeyPath: settings.adminKey === undefined ? join(home.dataPath, 'admin.key') : undefined,
-      example: supervisor.example,
+      example: started.example,
       command: entryPath.endsWith('.ts') ? 'npm run -s carrier --' : 'carrier',
       startedInMs: performance.now() - startedMs,
     };
@@ -60,6 +66,7 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
     if (command === 'start' || settings.log.format === 'pretty') process.stdout.write(`${welcome(facts)}\n`);
     else log.info('ready', { url: facts.url, startedInMs: Math.round(facts.startedInMs) });
   } catch (error) {
+    await Promise.race([supervisor?.stop(0), sleep(failedStopMs)]).catch(() => {});
     leave(error);
   }
 }
@@ -69,6 +76,7 @@ function readAllSettings(words: readonly string[]): { settings: ProcessSettings;
   const configFile = configPath === undefined ? undefined : readConfigFile(configPath);
   const file = configFile === undefined ? undefined : readDeclaration(configFile).declaration.process;
   const settings = readSettings({ flags, environment: process.env, file, isTerminal: process.stdout.isTTY === true });
+  if (settings.tls !== undefined) checkTlsFiles(settings.tls);
   return { settings, configFile };
 }
 

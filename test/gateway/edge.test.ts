@@ -290,17 +290,20 @@ suite('the edge', () => {
     }
   });
 
-  test('a broken request behind a good one does not tear the good answer', async () => {
-    const raw = await openRaw(gateway.port);
+  for (const [kept, closing] of [
+    ['kept', []],
+    ['last', ['connection: close']],
+  ] as const) {
+    test(`a broken request behind a good one does not tear the good answer, on a ${kept} connection`, async () => {
+      const raw = await openRaw(gateway.port);
 
-    raw.send(
-      `${post(chat, good.replace('hello', 'say exactly: whole'), [bearer, 'connection: close'])}NONSENSE\r\n\r\n`,
-    );
-    const text = await raw.closed();
+      raw.send(`${post(chat, good.replace('hello', 'say exactly: whole'), [bearer, ...closing])}NONSENSE\r\n\r\n`);
+      const text = await raw.closed();
 
-    assert.match(text, /^HTTP\/1\.1 200 OK/);
-    assert.match(text, /"content": ?"whole"/);
-  });
+      assert.match(text, /^HTTP\/1\.1 200 OK/);
+      assert.match(text, /"content": ?"whole"/);
+    });
+  }
 
   for (const [place, headers, query] of [
     ['Authorization', [bearer], ''],

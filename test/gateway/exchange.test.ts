@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { Fault } from '../../src/completion/fault.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { digestOf, secret, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { openRaw, post } from '../support/raw-http.ts';
@@ -400,6 +401,95 @@ suite('budgets at the door', () => {
     assert.notEqual(end.sell?.overHoldAtto, '0');
     assert.ok(gateway.alerts.includes('charge_over_hold'));
     assert.deepEqual(gateway.settled, [BigInt(admit.hold.amountAtto)]);
+  });
+});
+
+suite('a gateway without room', () => {
+  async function start(t: { after(run: () => Promise<void>): void }, options: Partial<TestGatewayOptions>) {
+    const emulator = await startEmulator();
+    const gateway = await startGateway({ snapshot: snapshotFor(emulator), ...options });
+    t.after(async () => {
+      await gateway.stop();
+      await emulator.stop();
+    });
+    return { emulator, gateway };
+  }
+
+  test('a full journal refuses to admit, says when to come back, and shows in readyz', async t => {
+    const { emulator, gateway } = await start(t, {
+      ports: {
+        journal: {
+          admit: () => {
+            throw new Fault('journal_full', undefined, { retryAfterMs: 1_500 });
+          },
+          attempt: () => undefined,
+          progress: () => {},
+          end: () => undefined,
+          hasRoom: () => false,
+          close: async () => {},
+        },
+      },
+    });
+
+    const response = await ask(gateway, {});
+    const ready = await fetch(`${gateway.url}/readyz`);
+
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get('retry-after'), '2');
+    assert.equal(response.headers.get('x-carrier-fault'), 'journal_full');
+    assert.equal(ready.status, 503);
+    assert.match(await ready.text(), /"journal":"full"/);
+    assert.equal(emulator.stats().requests, 0);
+  });
+
+  test('a deployment at its concurrency limit is passed over, and named when it is the only one', async t => {
+    const { emulator, gateway } = await start(t, { ports: { permits: { acquire: () => false, release: () => {} } } });
+
+    const chat = await ask(gateway, {});
+    const messages = await ask(gateway, { path: '/v1/messages', model: 'claude' });
+
+    assert.deepEqual([chat.status, messages.status], [503, 529]);
+    assert.equal(chat.headers.get('x-carrier-fault'), 'deployment_saturated');
+    assert.equal(gateway.ends()[0]?.state, 'void');
+    assert.deepEqual(gateway.attempts(), []);
+    assert.equal(emulator.stats().requests, 0);
+  });
+
+  test('more exchanges than a worker may hold are refused, and served again when there is room', async t => {
+    const { gateway } = await start(t, { limits: { exchangesMax: 1 } });
+    const first = await ask(gateway, {
+      model: 'toy',
+      stream: true,
+      headers: { 'x-carrier-emulate': 'pace=10ms;tokens=20' },
+    });
+
+    const second = await ask(gateway, {});
+    await first.text();
+    const third = await ask(gateway, {});
+
+    assert.equal(second.status, 503);
+    assert.equal(second.headers.get('x-carrier-fault'), 'overloaded');
+    assert.equal(second.headers.get('retry-after'), '1');
+    assert.equal(third.status, 200);
+  });
+
+  test('a journal that cannot take the end never lets the client see one', async t => {
+    const { gateway } = await start(t, {
+      ports: {
+        journal: {
+          admit: () => {},
+          attempt: () => undefined,
+          progress: () => {},
+          end: () => Promise.reject(new Error('no space')),
+          hasRoom: () => true,
+          close: async () => {},
+        },
+      },
+    });
+
+    await assert.rejects(ask(gateway, {}));
+    await assert.rejects(async () => (await ask(gateway, { stream: true })).text());
+    assert.deepEqual(gateway.alerts, ['journal_end_failed', 'journal_end_failed']);
   });
 });
 

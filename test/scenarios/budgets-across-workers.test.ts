@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { acmeKey, declareSupply } from './support/declare-supply.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
@@ -51,12 +52,18 @@ async function ask(script = 'tokens=100'): Promise<Answered> {
   }
 }
 
-/** What the project was charged, in millionths, once everything is shipped. */
+/** What the project was charged, in millionths, once it grows no more: what the journal has is shipped within a second. */
 async function charged(): Promise<number> {
-  await until('everything is shipped', async () => {
-    const { json } = await carrier.api('GET', '/api/v1/status');
-    return json.shipper.lagRecords === 0 && json.shipper.openExchanges === 0 ? true : undefined;
-  });
+  let before = -1;
+  for (;;) {
+    const now = await chargedSoFar();
+    if (now === before) return now;
+    before = now;
+    await sleep(500);
+  }
+}
+
+async function chargedSoFar(): Promise<number> {
   const year = new Date().getUTCFullYear();
   const { json } = await carrier.api('GET', `/api/v1/usage?by=project&from=${year}-01-01&to=${year + 1}-01-01`);
   return Number(json.rows[0]?.sell?.amount ?? '0') * 1e6;
@@ -118,5 +125,8 @@ test('after a restart a spent budget is still spent', async () => {
   assert.equal(await carrier.stop(), 0);
   await carrier.start();
 
-  assert.equal((await ask()).fault, 'budget_exhausted');
+  // The first question to a ledger that has just started may take longer than a request may wait.
+  let answer = await ask();
+  for (let i = 0; i < 20 && answer.fault === 'budget_unverifiable'; i += 1) answer = await ask();
+  assert.equal(answer.fault, 'budget_exhausted');
 });

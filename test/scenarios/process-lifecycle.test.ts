@@ -187,9 +187,11 @@ test('a killed supervisor takes its workers with it, and the next one settles wh
 test('metrics are added up over workers, and name no key, project or organisation', async () => {
   await Promise.all(Array.from({ length: 4 }, async () => (await openStream('tokens=3')).whole));
 
-  const text = await (await fetch(`${carrier.url}/metrics`)).text();
+  const text = await until('both workers are ready', async () => {
+    const metrics = await (await fetch(`${carrier.url}/metrics`)).text();
+    return /^carrier_workers_ready 2$/m.test(metrics) ? metrics : undefined;
+  });
 
-  assert.match(text, /^carrier_workers_ready 2$/m);
   assert.match(text, /^carrier_exchanges_total\{dialect="anthropic-messages",mode="stream",outcome="ok"\} 4$/m);
   assert.match(text, /^carrier_attempts_total\{deployment="sandbox-messages",outcome="ok"\} 4$/m);
   assert.doesNotMatch(text, new RegExp(`sandbox/sandbox|${carrier.key.slice(4, 12)}`));

@@ -32,7 +32,7 @@ export async function startAdmin(): Promise<AdminUnderTest> {
     store,
     clear: async () => {
       await store.pool.query(
-        'truncate configuration_resource, configuration_revision, price_version, idempotent_answer cascade',
+        'truncate configuration_resource, configuration_revision, price_version, idempotent_answer, alert cascade',
       );
     },
     stop: async () => {

@@ -5,14 +5,17 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmdirSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EmbeddedPostgresError } from './failure.ts';
+import { findPostmaster } from './processes.ts';
 import type { ServerUser } from './server-user.ts';
 
 /** Where the server of a data directory keeps its files when its user cannot enter the data directory itself. */
@@ -68,6 +71,7 @@ function openRecorded(directory: string, home: string, user: ServerUser): string
 
 function openOutside(directory: string, user: ServerUser, log: (message: string) => void): string {
   mkdirSync(sharedRoot, { recursive: true, mode: 0o755 });
+  removeTemporary();
   const hash = createHash('sha256').update(directory).digest('hex').slice(0, 16);
   // A directory of this name without our `location` belongs to a data directory that was removed. It may hold
   // somebody's ledger, so it is left alone and named.
@@ -87,6 +91,21 @@ function openOutside(directory: string, user: ServerUser, log: (message: string)
   writeFileSync(`${location}.new`, `${home}\n`, { mode: 0o600 });
   renameSync(`${location}.new`, location);
   return home;
+}
+
+/** A data directory below /tmp is meant to be thrown away, so what was kept here for one that is gone is thrown away too.
+ *  Any other may be on a disk that is not mounted at the moment. */
+function removeTemporary(): void {
+  for (const name of readdirSync(sharedRoot)) {
+    if (!name.endsWith('.owner')) continue;
+    const ownerPath = join(sharedRoot, name);
+    const owner = readFileSync(ownerPath, 'utf8').trim();
+    const home = ownerPath.slice(0, -'.owner'.length);
+    if (!owner.startsWith('/tmp/') || existsSync(owner) || findPostmaster(join(home, 'cluster')) !== undefined)
+      continue;
+    rmSync(home, { recursive: true, force: true });
+    rmSync(ownerPath, { force: true });
+  }
 }
 
 /** Makes the directory if need be and asks the server's user itself whether it can write there: modes, access lists,

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, it } from 'node:test';
@@ -242,5 +252,38 @@ describe('embedded Postgres', () => {
 
     assert.match(home, /^\/var\/lib\/common-carrier\/[0-9a-f]{16}/);
     assert.deepEqual(rows, [{ number: 7 }]);
+  });
+
+  it('throws away what was kept there for a directory below /tmp that is gone', {
+    skip: process.geteuid?.() === 0 ? false : 'only root runs the server as somebody else',
+  }, async () => {
+    const gone = newDirectory();
+    chmodSync(join(gone, '..'), 0o700);
+    await (await start(gone)).stop();
+    const home = findHome(gone)!;
+    rmSync(join(gone, '..'), { recursive: true });
+
+    const next = newDirectory();
+    chmodSync(join(next, '..'), 0o700);
+    await (await start(next)).stop();
+    roots.push(findHome(next)!, `${findHome(next)}.owner`);
+
+    assert.deepEqual([existsSync(home), existsSync(`${home}.owner`)], [false, false]);
+  });
+
+  it('refuses a copied data directory, which would share the database of the first', {
+    skip: process.geteuid?.() === 0 ? false : 'only root runs the server as somebody else',
+  }, async () => {
+    const first = newDirectory();
+    chmodSync(join(first, '..'), 0o700);
+    await (await start(first)).stop();
+    roots.push(findHome(first)!, `${findHome(first)}.owner`);
+    const copy = newDirectory();
+    cpSync(first, copy, { recursive: true });
+
+    await assert.rejects(
+      start(copy),
+      (error: unknown) => error instanceof EmbeddedPostgresError && error.code === 'directory_copied',
+    );
   });
 });

@@ -1,0 +1,73 @@
+import { z } from '@hono/zod-openapi';
+import { compileBudgets } from '../control/compile.ts';
+import { listAlerts, readBudgetWindows } from '../ledger/queries.ts';
+import { formatAtto } from '../pricing/money.ts';
+import type { AdminDependencies } from './dependencies.ts';
+import { type Operation, operation, pageLimitMax, pageOf, pageQuery } from './operation.ts';
+
+const budgetSchema = z
+  .object({
+    id: z.string(),
+    scope: z.enum(['key', 'project', 'organisation']),
+    subject: z.string(),
+    limit: z.string(),
+    currency: z.string(),
+    period: z.enum(['day', 'week', 'month', 'total']),
+    hard: z.boolean(),
+    windows: z.array(z.object({ window: z.string(), spent: z.string(), leased: z.string() })),
+  })
+  .openapi('Budget');
+
+const alertSchema = z
+  .object({
+    id: z.string(),
+    at: z.string(),
+    code: z.string(),
+    message: z.string(),
+    exchangeId: z.string().nullable(),
+  })
+  .openapi('Alert');
+
+/** Where budgets stand, and what an operator should look at. */
+export function budgetOperations({ control, store }: AdminDependencies): readonly Operation[] {
+  return [
+    operation({
+      method: 'get',
+      path: '/api/v1/budgets',
+      summary: 'Budgets; of hard ones also what is spent and set aside, by window',
+      query: pageQuery,
+      answer: z.object({ items: z.array(budgetSchema), next: z.string().optional() }),
+      handle: async ({ query }) => {
+        const budgets = compileBudgets(await control.readConfiguration());
+        budgets.sort((left, right) => (left.id < right.id ? -1 : 1));
+        const page = pageOf(budgets, query);
+        const windows = await readBudgetWindows(
+          store,
+          page.items.map(({ id }) => id),
+        );
+        const byBudget = Map.groupBy(windows, window => window.budget);
+        return {
+          ...page,
+          items: page.items.map(({ id, scope, subject, limitAtto, currency, period, hard }) => ({
+            id,
+            scope,
+            subject,
+            limit: formatAtto(BigInt(limitAtto)),
+            currency,
+            period,
+            hard,
+            windows: (byBudget.get(id) ?? []).map(({ window, spent, leased }) => ({ window, spent, leased })),
+          })),
+        };
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api/v1/alerts',
+      summary: 'The newest alerts: quarantined readings, charges over their hold, budgets near their limit',
+      query: z.strictObject({ limit: z.coerce.number().int().min(1).max(pageLimitMax).default(100) }),
+      answer: z.object({ items: z.array(alertSchema) }),
+      handle: async ({ query }) => ({ items: await listAlerts(store, query.limit) }),
+    }),
+  ];
+}

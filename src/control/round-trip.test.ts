@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { planContext, planText } from '../../test/support/control.ts';
+import { providers } from '../providers/registry.ts';
+import { loadSnapshot } from '../snapshot/load.ts';
+import { compileSnapshot } from './compile.ts';
+import { exportConfiguration } from './export.ts';
+import type { PlanContext } from './plan.ts';
+import { type Configuration, emptyConfiguration } from './resources.ts';
+
+const variables = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`KEY_${i}`, `${i}`.repeat(40)]));
+const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
+const decimal = fc.tuple(fc.nat(1_000), fc.nat(999_999)).map(([whole, part]) => `${whole}.${part}`);
+const some = <Value>(keys: readonly string[], value: fc.Arbitrary<Value>) =>
+  fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: keys.length, noNullPrototype: true });
+const zones = fc.uniqueArray(fc.constantFrom('EU', 'DE', 'US', 'GLOBAL', 'DE/eu-central-1'), {
+  minLength: 1,
+  maxLength: 3,
+});
+const allow = fc.uniqueArray(fc.constantFrom('**', 'v/*', 'smart', '*'), { maxLength: 3 });
+const timeout = optional(fc.integer({ min: 1, max: 86_400_000 }));
+
+const provider = fc.oneof(
+  fc.record({
+    dialect: fc.constantFrom('openai-chat', 'anthropic-messages'),
+    baseUrl: fc.constantFrom('https://api.openai.com/v1', 'http://127.0.0.1:1/', 'unix:/run/x.sock'),
+    credential: optional(fc.constantFrom('env:KEY_0', 'env:KEY_1')),
+  }),
+  fc.record({ kind: fc.constantFrom('openai', 'anthropic'), credential: fc.constant('env:KEY_2') }),
+  fc.record({
+    dialects: fc.constantFrom(['openai-chat', 'anthropic-messages'], ['anthropic-messages', 'openai-chat']),
+    baseUrl: fc.constant('http://127.0.0.1:2'),
+  }),
+);
+const deployment = fc.record({
+  provider: fc.constant('p0'),
+  model: fc.constantFrom('v/a', 'v/b', 'w/a'),
+  targetModel: optional(fc.constantFrom('a', 'other')),
+  zones: optional(fc.record({ processing: fc.constantFrom('EU', 'US', 'GLOBAL') })),
+  limits: optional(fc.record({ concurrency: optional(fc.integer({ min: 1, max: 99 })) })),
+  outputTokensMax: optional(fc.constantFrom(1, 32_000, 128_000)),
+  mediaTokensMax: optional(fc.constantFrom(0, 32_768)),
+});
+const rates = {
+  input: optional(decimal),
+  output: optional(decimal),
+  cacheRead: optional(decimal),
+  reasoning: optional(decimal),
+};
+const tier = fc.record({
+  measure: fc.constant('inputTotal'),
+  op: fc.constantFrom('gt', 'gte'),
+  size: fc.nat(500_000),
+  rates: fc.record(rates),
+});
+const book = fc.record({
+  currency: fc.constantFrom('USD', 'EUR'),
+  rates: some(['v/a', 'v/*', 'w/a', 'd0'], fc.record({ ...rates, tiers: optional(fc.array(tier, { maxLength: 3 })) })),
+});
+const budget = fc.record({
+  limit: decimal,
+  period: optional(fc.constantFrom('day', 'week', 'month', 'total')),
+  hard: optional(fc.boolean()),
+  warnAt: optional(fc.uniqueArray(fc.constantFrom('0.5', '0.80', '1', '1.0'), { maxLength: 3 })),
+});
+const key = (secret: string) =>
+  fc.record({
+    secret: fc.constant(secret),
+    expiresAt: optional(fc.constantFrom('2027-01-01T00:00:00Z', '2027-01-01T02:00:00+02:00')),
+    revoked: optional(fc.boolean()),
+    allow: optional(allow),
+    zones: optional(zones),
+    lowerOutputToFit: optional(fc.boolean()),
+    budget: optional(budget),
+  });
+const project = fc.record({ allow: optional(allow), zones: optional(zones), budget: optional(budget) });
+const declaration = fc.record({
+  providers: fc.record({ p0: provider, p1: provider }),
+  deployments: fc.record({ d0: deployment, d1: deployment, d2: deployment }),
+  prices: optional(fc.record({ sell: optional(book), buy: optional(book) })),
+  routes: some(
+    ['smart', 'team/fast'],
+    fc.record({
+      candidates: fc.uniqueArray(
+        fc.record({
+          deployment: fc.constantFrom('d0', 'd1', 'd2'),
+          weight: optional(fc.integer({ min: 1, max: 9 })),
+          priority: optional(fc.nat(3)),
+        }),
+        { minLength: 1, maxLength: 3, selector: candidate => candidate.deployment },
+      ),
+      retries: optional(fc.nat(16)),
+      idleTimeoutMs: timeout,
+      abort: optional(fc.constantFrom('cancel', 'drain')),
+    }),
+  ),
+  organisations: fc.record({
+    acme: fc.record({
+      budget: optional(budget),
+      projects: fc.record({
+        web: fc
+          .tuple(project, key('env:KEY_3'), key('env:KEY_4'))
+          .map(([rest, one, two]) => ({ ...rest, keys: { one, two } })),
+        empty: project,
+      }),
+    }),
+  }),
+  policies: optional(fc.record({ orphans: optional(fc.constantFrom('delivered', 'free')) })),
+});
+
+/** With the kinds of provider that there really are. */
+function context(): PlanContext {
+  return { ...planContext(variables), kinds: providers };
+}
+
+function applied(text: string, stored: Configuration): Configuration {
+  const plan = planText(text, stored, { context: context() });
+  assert.deepEqual(plan.problems, []);
+  return plan.next;
+}
+
+/** JSON drops what is undefined, which YAML would write as null. */
+function toYaml(content: unknown): string {
+  return stringify(JSON.parse(JSON.stringify(content)));
+}
+
+test('whatever is applied compiles, is the same when applied again, and comes back from its export', () => {
+  fc.assert(
+    fc.property(declaration, content => {
+      const text = toYaml(content);
+      const once = applied(text, emptyConfiguration);
+      loadSnapshot(compileSnapshot(once, { compiledAt: '2026-09-01T00:00:00.000Z', sandboxBaseUrl: 'unix:/x' }));
+
+      const exported = exportConfiguration(once);
+      for (const again of [text, exported]) {
+        for (const prune of [false, true]) {
+          const plan = planText(again, once, { prune, context: context() });
+          assert.deepEqual([plan.problems, plan.changes, plan.publications], [[], [], []]);
+        }
+      }
+      assert.equal(exportConfiguration(applied(exported, emptyConfiguration)), exported);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('from one configuration to another and back nothing is left behind but what a revocation keeps', () => {
+  const unrevoked = declaration.map(content =>
+    JSON.parse(JSON.stringify(content).replaceAll('"revoked":true', '"revoked":false')),
+  );
+  fc.assert(
+    fc.property(unrevoked, unrevoked, (first, second) => {
+      const start = applied(toYaml(first), emptyConfiguration);
+      const prune = (text: string, stored: Configuration) =>
+        planText(text, stored, { prune: true, context: context() });
+      const there = prune(toYaml(second), start);
+      const back = prune(toYaml(first), there.next);
+
+      assert.deepEqual([there.problems, back.problems], [[], []]);
+      assert.equal(exportConfiguration(back.next), exportConfiguration(start));
+      assert.equal(exportConfiguration(there.next), exportConfiguration(applied(toYaml(second), emptyConfiguration)));
+    }),
+    { numRuns: 80 },
+  );
+});

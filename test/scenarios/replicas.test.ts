@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { acmeKey, declareSupply } from './support/declare-supply.ts';
+import { type Carrier, startCarrier } from './support/start-carrier.ts';
+import { until } from './support/until.ts';
+
+let emulator: Emulator;
+let database: TestDatabase;
+let one: Carrier;
+let two: Carrier;
+
+before(async () => {
+  emulator = await startEmulator({ record: false });
+  database = await createTestDatabase();
+  const supply = declareSupply({
+    emulatorUrl: emulator.url,
+    project: ['budget: { limit: "0.0255", period: day, hard: true }'],
+  });
+  const env = {
+    ...supply.env,
+    DATABASE_URL: database.url,
+    CARRIER_MASTER_KEY: randomBytes(32).toString('base64url'),
+  };
+  one = await startCarrier({ workers: 2, yaml: supply.yaml, env });
+  two = await startCarrier({ workers: 1, env });
+});
+after(async () => {
+  await emulator?.stop();
+  await one?.remove();
+  await two?.remove();
+  await database?.drop();
+});
+
+async function ask(carrier: Carrier, key = acmeKey): Promise<string> {
+  const response = await fetch(`${carrier.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', connection: 'close' },
+    body: JSON.stringify({
+      model: 'openai/gpt-5',
+      max_completion_tokens: 100,
+      messages: [{ role: 'user', content: 'Answer with 100 tokens' }],
+    }),
+  });
+  await response.arrayBuffer();
+  return response.headers.get('x-carrier-fault') ?? String(response.status);
+}
+
+async function admin(carrier: Carrier, method: string, path: string, body?: unknown) {
+  const answer = await carrier.api(method, path, body);
+  assert.ok(answer.status < 300, answer.text);
+  return answer.json;
+}
+
+test('a key works on the replica that made it when the answer is there, and within a second on the other', async () => {
+  const made = await admin(one, 'POST', '/api/v1/keys', { project: 'acme/web', name: 'second' });
+
+  assert.equal(await ask(one, made.secret), '200');
+  const madeMs = performance.now();
+  await until('the other replica knows the key', async () =>
+    (await ask(two, made.secret)) === '200' ? true : undefined,
+  );
+  assert.ok(performance.now() - madeMs < 1_500);
+
+  await admin(one, 'DELETE', `/api/v1/keys/${made.id}`);
+  assert.equal(await ask(one, made.secret), 'key_revoked');
+  await until('the other replica refuses the key', async () =>
+    (await ask(two, made.secret)) === 'key_revoked' ? true : undefined,
+  );
+});
+
+test('changes of the configuration drop no request', async () => {
+  let stopped = false;
+  const faults: string[] = [];
+  const load = Array.from({ length: 4 }, async () => {
+    while (!stopped) {
+      const response = await fetch(`${one.url}/v1/models`, { headers: { authorization: `Bearer ${acmeKey}` } });
+      await response.arrayBuffer();
+      if (response.status !== 200) faults.push(String(response.status));
+    }
+  });
+
+  for (let i = 0; i < 5; i += 1) await admin(one, 'POST', '/api/v1/keys', { project: 'acme/web', name: `load-${i}` });
+  stopped = true;
+  await Promise.all(load);
+
+  assert.deepEqual(faults, []);
+});
+
+test('two replicas spend one hard budget nearly whole and never pass it', async () => {
+  const year = new Date().getUTCFullYear();
+  const charged = async () => {
+    const usage = await admin(one, 'GET', `/api/v1/usage?by=project&from=${year}-01-01&to=${year + 1}-01-01`);
+    return Number(usage.rows[0]?.sell?.amount ?? '0') * 1e6;
+  };
+
+  await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index % 2 === 0 ? one : two)));
+  for (const carrier of [one, two, one, two]) {
+    let outcome = await ask(carrier);
+    while (outcome !== 'budget_exhausted') {
+      assert.ok(outcome === '200' || outcome === 'budget_unverifiable', outcome);
+      outcome = await ask(carrier);
+    }
+  }
+
+  await until('the budget is charged nearly whole', async () => ((await charged()) > 23_500 ? true : undefined));
+  assert.ok((await charged()) <= 25_500);
+});
+
+test('a replica that stops gives back what it had leased', async () => {
+  await admin(one, 'POST', '/api/v1/apply', {
+    file: declareSupply({
+      emulatorUrl: emulator.url,
+      project: ['budget: { limit: "0.0355", period: day, hard: true }'],
+    }).yaml,
+  });
+  await until('the second replica serves again', async () => ((await ask(two)) === '200' ? true : undefined));
+
+  assert.equal(await two.stop(), 0);
+
+  let served = 1;
+  for (let outcome = await ask(one); outcome !== 'budget_exhausted'; outcome = await ask(one)) {
+    if (outcome === '200') served += 1;
+  }
+  assert.ok(served >= 9, `${served} answers of about 1,010 millionths fit into 10,000 and what was left before`);
+});
