@@ -1,12 +1,5 @@
 import { type CompletedExchange, leaseCharge } from './assemble.ts';
-import {
-  type Batch,
-  describe,
-  JournalFollower,
-  JournalUnreadable,
-  readBytesMax,
-  type Stream,
-} from './follower.ts';
+import { type Batch, describe, JournalFollower, JournalUnreadable, readBytesMax, type Stream } from './follower.ts';
 import { type ShippingBatch, ShippingRefused, type ShippingTarget } from './shipping-target.ts';
 
 export {
