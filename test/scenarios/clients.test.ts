@@ -357,6 +357,58 @@ for (const provider of ['openai-chat', 'anthropic-messages'] as const) {
   }
 }
 
+test('a stream from another dialect shows its usage only where the client asked for it', async () => {
+  const openai = new OpenAI({ apiKey: acmeKey, baseURL: `${carrier.url}/v1`, maxRetries: 0 });
+  const messages = [{ role: 'user' as const, content: 'Answer with 3 tokens' }];
+  const body = { model: 'anthropic/claude-sonnet-5', messages, stream: true as const };
+  const chunksOf = async (stream: AsyncIterable<OpenAI.ChatCompletionChunk>) => {
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    return chunks;
+  };
+  const quiet = await chunksOf(await openai.chat.completions.create(body));
+  const told = await chunksOf(
+    await openai.chat.completions.create({ ...body, stream_options: { include_usage: true } }),
+  );
+
+  assert.ok(quiet.every(chunk => chunk.usage === undefined && chunk.choices.length === 1));
+  assert.ok(told.slice(0, -1).every(chunk => chunk.usage === null && chunk.choices.length === 1));
+  assert.deepEqual(told.at(-1)!.choices, []);
+  assert.equal(told.at(-1)!.usage!.completion_tokens, 3);
+});
+
+test('what cannot be carried to another dialect is declared, refused when strict, and refused by name when it matters', async () => {
+  const anthropic = new Anthropic({
+    apiKey: acmeKey,
+    baseURL: carrier.url,
+    maxRetries: 0,
+    defaultHeaders: { 'anthropic-version': '2023-06-01' },
+  });
+  const messages = [{ role: 'user' as const, content: 'Hello' }];
+  const body = {
+    model: 'openai/gpt-5',
+    max_tokens: 20,
+    messages,
+    top_k: 5,
+  } as Anthropic.MessageCreateParamsNonStreaming;
+
+  const { response } = await anthropic.messages.create(body).withResponse();
+  const strict = await failure(anthropic.messages.create(body, { headers: { 'x-carrier-strict': '1' } }));
+  const image = { type: 'image' as const, source: { type: 'url' as const, url: 'https://acme.example/a.png' } };
+  const unsupported = await failure(
+    anthropic.messages.create({ ...body, messages: [{ role: 'user', content: [image] }] }),
+  );
+
+  assert.equal(response.headers.get('x-carrier-loss'), 'top-k-unsupported;top_k');
+  const shown = await booked(response.headers.get('x-carrier-exchange-id')!);
+  assert.deepEqual(shown.losses, [{ action: 'dropped', code: 'top-k-unsupported', path: 'top_k' }]);
+  assert.ok(strict instanceof Anthropic.BadRequestError && unsupported instanceof Anthropic.BadRequestError);
+  assert.equal(strict.headers.get('x-carrier-fault'), 'loss_refused');
+  assert.equal(unsupported.headers.get('x-carrier-fault'), 'translation_unsupported');
+  assert.match(unsupported.message, /messages\.0\.content\.0/);
+  assert.equal(emulator.requests().length, 1);
+});
+
 test('anthropic counts tokens with a provider that can, and hears by name when none can', async () => {
   const anthropic = new Anthropic({ apiKey: acmeKey, baseURL: carrier.url, maxRetries: 0 });
   const messages = [{ role: 'user' as const, content: 'Hello there' }];

@@ -251,6 +251,42 @@ test('a chat stream of which no usage was asked comes back without the chunk of 
   }
 });
 
+/** Larger than what is held back until an answer has ended, and than one read of a socket. */
+const largeText = 'Grüße \\u0041 '.repeat(200_000);
+
+for (const dialect of fixtureDialects) {
+  test(`${dialect}: 3 MB go up in pieces and come back in others as they are`, async () => {
+    const large = asked[dialect](false).replace('"x"', `"${largeText}"`);
+    const whole = plainAnswers[dialect].whole.replace('"x"', `"${largeText}"`);
+    for (const [chunks, pieceBytes] of [
+      ['whole', 65_536],
+      ['1000', 999],
+    ] as const) {
+      emulator.replaceRules([`chunks=${chunks}`]);
+      answerWith(whole, false);
+
+      const answer = await sendInPieces(dialect, large, pieceBytes);
+
+      assert.equal(answer.status, 200);
+      assert.ok(answer.body.equals(Buffer.from(whole)), `${answer.body.length} bytes came back`);
+      const { body } = emulator.requests().at(-1)!;
+      assert.ok(body.equals(Buffer.from(large.replace(dialect, dialect === 'openai-chat' ? 'chat' : 'messages'))));
+    }
+  });
+}
+
+/** Without a length, so that the pieces are the message's own. */
+function sendInPieces(dialect: FixtureDialect, body: string, pieceBytes: number): Promise<BytesAnswer> {
+  const bytes = Buffer.from(body);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += pieceBytes) pieces.push(bytes.subarray(at, at + pieceBytes));
+  return sendBytes(carrier.url, {
+    path: dialectPaths[dialect],
+    body: pieces,
+    headers: { authorization: `Bearer ${clientKey}`, 'content-type': 'application/json' },
+  });
+}
+
 /** What SDKs, browsers and proxies send along. */
 const clientHeaders = {
   'user-agent': 'acme/1.0',

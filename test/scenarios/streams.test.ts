@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { dialectPaths, type FixtureDialect, fixtureDialects } from './support/fixtures.ts';
 import { claimFreePort } from './support/free-port.ts';
+import { hearStream } from './support/hear-stream.ts';
 import { type BytesAnswer, sendBytes } from './support/send-bytes.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
@@ -137,36 +138,6 @@ function ask(client: FixtureDialect, route: string, stream: boolean): Promise<By
   });
 }
 
-interface Heard {
-  readonly text: string;
-  readonly ends: number;
-  readonly errors: number;
-}
-
-/** What a client of the dialect makes of a stream. Throws when an event of it is not whole. */
-function hear(client: FixtureDialect, body: Buffer): Heard {
-  const heard = { text: '', ends: 0, errors: 0 };
-  const stream = body.toString();
-  assert.match(stream, /\n\r?\n$/);
-  for (const event of stream.split(/\r?\n\r?\n/)) {
-    const data = event
-      .split(/\r?\n/)
-      .filter(line => line.startsWith('data:'))
-      .map(line => line.slice('data:'.length).trimStart())
-      .join('\n');
-    if (data === '') continue;
-    if (data === '[DONE]') {
-      heard.ends += 1;
-      continue;
-    }
-    const told = JSON.parse(data);
-    if (told.error !== undefined) heard.errors += 1;
-    if (told.type === 'message_stop') heard.ends += 1;
-    heard.text += client === 'openai-chat' ? (told.choices?.[0]?.delta?.content ?? '') : (told.delta?.text ?? '');
-  }
-  return heard;
-}
-
 function textOf(client: FixtureDialect, body: Buffer): string {
   const answer = JSON.parse(body.toString());
   return client === 'openai-chat' ? answer.choices[0].message.content : answer.content[0].text;
@@ -191,7 +162,7 @@ for (const first of providers) {
           const { status, headers, body } = answers[asker]!;
           assert.equal(status, 200, `${name}: ${body}`);
           assert.equal(headers['x-carrier-deployment'], `sound-${second}`, name);
-          const heard = stream ? hear(client, body) : { text: textOf(client, body), ends: 1, errors: 0 };
+          const heard = stream ? hearStream(client, body) : { text: textOf(client, body), ends: 1, errors: 0 };
           assert.deepEqual(heard, { text: 'Grüße an alle', ends: 1, errors: 0 }, name);
           // Whoever asked for a wait is left alone by the second round.
           if (!waits.has(fault)) assert.equal(headers['x-carrier-attempts'], '2', name);
@@ -213,7 +184,7 @@ for (const client of fixtureDialects) {
 
         const answer = await ask(client, `${provider}-0-chat`, true);
 
-        const heard = hear(client, answer.body);
+        const heard = hearStream(client, answer.body);
         assert.equal(answer.status, 200, fault);
         assert.equal(answer.headers['x-carrier-attempts'], '1', fault);
         assert.deepEqual([heard.ends, heard.errors], [0, 1], `${fault}: ${answer.body}`);
@@ -264,7 +235,7 @@ for (const client of fixtureDialects) {
         const answer = await ask(client, `once-${provider}`, true);
 
         if (answer.status === 200) {
-          const heard = hear(client, answer.body);
+          const heard = hearStream(client, answer.body);
           const isWhole = cut >= endAt;
           assert.deepEqual([heard.ends, heard.errors], isWhole ? [1, 0] : [0, 1], `cut at ${cut}: ${answer.body}`);
           assert.ok(isWhole ? heard.text === 'Grüße' : 'Grüße'.startsWith(heard.text), `cut at ${cut}: ${heard.text}`);

@@ -2,7 +2,8 @@ import { Agent, request } from 'node:http';
 
 export interface BytesSent {
   readonly path: string;
-  readonly body: Buffer | string;
+  /** Pieces go chunked, without a length. */
+  readonly body: Buffer | string | readonly Buffer[];
   /** Nothing is added but the length and the host. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -31,7 +32,7 @@ export function sendBytes(url: string, sent: BytesSent): Promise<BytesAnswer> {
         port,
         method: 'POST',
         path: sent.path,
-        headers: { ...sent.headers, 'content-length': Buffer.byteLength(sent.body) },
+        headers: { ...sent.headers, ...framing(sent.body) },
         timeout: answerMsMax,
       },
       answer => {
@@ -50,6 +51,20 @@ export function sendBytes(url: string, sent: BytesSent): Promise<BytesAnswer> {
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${answerMsMax} ms`)));
     outgoing.on('error', reject);
-    outgoing.end(sent.body);
+    if (!isPieces(sent.body)) {
+      outgoing.end(sent.body);
+      return;
+    }
+    for (const piece of sent.body) outgoing.write(piece);
+    outgoing.end();
   });
+}
+
+function framing(body: BytesSent['body']): Record<string, string> {
+  if (isPieces(body)) return { 'transfer-encoding': 'chunked' };
+  return { 'content-length': String(Buffer.byteLength(body)) };
+}
+
+function isPieces(body: BytesSent['body']): body is readonly Buffer[] {
+  return Array.isArray(body);
 }
