@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
-import { dialectPaths } from './support/fixtures.ts';
+import { dialectPaths, readFixtures } from './support/fixtures.ts';
 import { sendBytes } from './support/send-bytes.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
@@ -19,6 +19,7 @@ providers:
   messages: { dialect: anthropic-messages, baseUrl: "${emulator.url}", credential: env:PLANT_KEY }
 deployments:
   chat-1: { provider: chat, model: acme/chat }
+  messages-0: { provider: messages, model: acme/failing }
   messages-1: { provider: messages, model: acme/messages }
 prices:
   sell:
@@ -30,12 +31,16 @@ prices:
         cacheWrite5m: "1.5625"
         output: "10"
         tiers: [ { measure: inputTotal, op: gt, size: 200000, rates: { input: "2.5", cacheRead: "0.25", cacheWrite5m: "3.125", output: "15" } } ]
+      acme/failing: { input: "3", cacheRead: "0.3", cacheWrite5m: "3.75", cacheWrite1h: "6", output: "15" }
       acme/messages: { input: "3.000000000001", cacheRead: "0.3", cacheWrite5m: "3.75", cacheWrite1h: "6", output: "15", reasoning: "12.5" }
   buy:
     currency: USD
     rates:
       acme/chat: { input: "1.1", cacheRead: "0.11", cacheWrite5m: "1.1", output: "8.8" }
+      acme/failing: { input: "2.7", cacheRead: "0.27", cacheWrite5m: "3.375", cacheWrite1h: "5.4", output: "13.5" }
       acme/messages: { input: "2.7", cacheRead: "0.27", cacheWrite5m: "3.375", cacheWrite1h: "5.4", output: "13.5" }
+routes:
+  falling-back: { candidates: [ { deployment: messages-0 }, { deployment: messages-1, priority: 2 } ], retries: 1 }
 organisations:
   acme: { projects: { web: { keys: { ci: { secret: env:ACME_KEY } } } } }
 `,
@@ -168,12 +173,12 @@ for (const stream of [false, true]) {
 
       const shown = await exchange(await ask(model, stream, asks));
 
-      const { source, raw: _, serviceTier: __, ...read } = shown.reading;
+      const { source, ...read } = shown.reading;
       assert.deepEqual(read, slices);
       assert.deepEqual([shown.status, source], ['settled', 'provider']);
       assert.deepEqual([shown.sell.amount, shown.sell.currency], [sell, 'USD']);
       assert.deepEqual(
-        shown.attempts.map((attempt: { buy: { amount: string } }) => attempt.buy.amount),
+        shown.attempts.map((attempt: Attempt) => attempt.buy.amount),
         [buy],
       );
     });
@@ -189,11 +194,72 @@ test('a tier without a price is never free: the reading is quarantined, and noth
   assert.match(JSON.stringify(shown.reading), /priority/);
 });
 
-async function ask(model: Case['model'], stream: boolean, asks = '"metadata":{}'): Promise<string> {
+for (const stream of [false, true]) {
+  test(`an answer without usage${stream ? ', streamed,' : ''} is charged by estimate, and says by which rule`, async () => {
+    emulator.script('usage=none;tokens=5');
+
+    const shown = await exchange(await ask('chat', stream));
+
+    // The request has 115 bytes, or 114 when streamed: 29 tokens. The text has 19: 5 tokens.
+    const { inputUncached, output, source, rule } = shown.reading;
+    assert.deepEqual([inputUncached, output, source, rule], [29, 5, 'estimated', 'bytes-per-token/1:other']);
+    assert.deepEqual(
+      [shown.status, shown.sell.amount, shown.attempts[0].buy.amount],
+      ['estimated', '0.00008625', '0.0000759'],
+    );
+  });
+}
+
+for (const [dialect, model] of [
+  ['openai-chat', 'chat'],
+  ['anthropic-messages', 'messages'],
+] as const) {
+  test(`usage of ${dialect} that does not add up is quarantined with its raw object, and nothing is charged`, async () => {
+    const broken = readFixtures(dialect, 'answers').find(({ name }) => name === 'usage-broken.json')!;
+    emulator.replay({
+      status: 200,
+      headers: ['content-type', 'application/json'],
+      body: broken.bytes,
+      streamed: false,
+    });
+
+    const shown = await exchange(await ask(model, false));
+    emulator.replay(undefined);
+
+    assert.deepEqual([shown.status, shown.sell], ['quarantined', null]);
+    assert.deepEqual(shown.attempts[0].rawUsage, JSON.parse(broken.bytes.toString()).usage);
+    assert.match(shown.reading.quarantine, /add up/);
+  });
+}
+
+test('what a failed attempt used is bought, and only what was delivered is sold', async () => {
+  emulator.script('model=failing;report-input=11;report-output=9;cut-after=1');
+  emulator.script('model=messages;report-input=11;report-output=9');
+
+  const shown = await exchange(await ask('falling-back', true));
+
+  // The first attempt had said 11 in and 1 out when it broke off.
+  assert.deepEqual(
+    shown.attempts.map((attempt: Attempt) => [attempt.deployment, attempt.outcome, attempt.buy.amount]),
+    [
+      ['messages-0', 'upstream_truncated', '0.0000432'],
+      ['messages-1', 'ok', '0.0001512'],
+    ],
+  );
+  assert.deepEqual([shown.status, shown.sell.amount], ['settled', '0.000168000000000011']);
+});
+
+interface Attempt {
+  readonly deployment: string;
+  readonly outcome: string;
+  readonly buy: { readonly amount: string };
+}
+
+async function ask(model: Case['model'] | 'falling-back', stream: boolean, asks = '"metadata":{}'): Promise<string> {
   const answer = await sendBytes(carrier.url, {
     path: dialectPaths[model === 'chat' ? 'openai-chat' : 'anthropic-messages'],
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: `{"model":"acme/${model}","max_tokens":2000,${asks},"stream":${stream},"messages":[{"role":"user","content":"Hello"}]}`,
+    body: `{"model":"${model === 'falling-back' ? model : `acme/${model}`}","max_tokens":2000,${asks},"stream":${stream},"messages":[{"role":"user","content":"Hello"}]}`,
   });
   assert.equal(answer.status, 200, answer.body.toString());
   return String(answer.headers['x-carrier-exchange-id']);
