@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import OpenAI from 'openai';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { acmeKey, declareSupply, providerKey } from './support/declare-supply.ts';
-import { anthropicClient, openAiClient, type RealClient, type Tool } from './support/real-clients.ts';
+import { anthropicClient, openAiClient, type RealClient, type Told, type Tool } from './support/real-clients.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
 
@@ -67,6 +67,11 @@ const finishes = {
   'openai-chat': { end: 'stop', length: 'length', calls: 'tool_calls', stop: 'stop' },
   'anthropic-messages': { end: 'end_turn', length: 'max_tokens', calls: 'tool_use', stop: 'stop_sequence' },
 } as const;
+
+/** Without the id, which is new for each answer across dialects where the provider's own does not fit. */
+function callOf(call: Told['calls'][number]) {
+  return [call.name, call.input];
+}
 
 /** The exchange as the management API shows it, once its journal record has reached the ledger. */
 function booked(exchange: string) {
@@ -160,6 +165,28 @@ for (const [index, clientName] of clientNames.entries()) {
           );
         });
       }
+
+      test('whatever the answer, its stream folds to the whole of it', async () => {
+        const tools = [weather, now];
+        for (const question of [
+          { prompt: 'Say exactly: naïve \u{1f600} 日本語 "quoted" \\\\ tab\\there' },
+          { prompt: 'Answer with 0 tokens' },
+          { prompt: 'Please refuse to answer' },
+          { prompt: 'Answer with 700 tokens', outputTokensMax: 1_000 },
+          { prompt: 'Answer with 40 tokens', outputTokensMax: 3 },
+          { prompt: 'Call the tool now', tools },
+          { prompt: 'Call the tool weather and call the tool weather', tools },
+        ]) {
+          const whole = await client.ask({ model, ...question });
+          const folded = await client.ask({ model, ...question, stream: true });
+
+          assert.deepEqual(
+            [folded.text, folded.calls.map(callOf), folded.finish, folded.usage],
+            [whole.text, whole.calls.map(callOf), whole.finish, whole.usage],
+            question.prompt,
+          );
+        }
+      });
 
       test('what the provider read from its cache is part of the input, at its own rate', async () => {
         emulator.script('report-input=100;cached=40;report-output=7');

@@ -251,6 +251,31 @@ test('a chat stream of which no usage was asked comes back without the chunk of 
   }
 });
 
+test('a request to count tokens reaches the provider as it was sent, and its answer comes back as it is', async () => {
+  const counted = '{ "input_tokens" : 7 }';
+  for (const { name, bytes } of readFixtures('anthropic-messages', 'requests')) {
+    answerWith(counted, false, ['request-id', 'req_1']);
+
+    const answer = await sendBytes(carrier.url, {
+      path: '/v1/messages/count_tokens?beta=true',
+      body: bytes,
+      headers: { 'x-api-key': clientKey, 'content-type': 'application/json', 'anthropic-beta': 'token-counting-x' },
+    });
+
+    assert.deepEqual([answer.status, answer.body.toString()], [200, counted], name);
+    assert.equal(answer.headers['request-id'], 'req_1');
+    const received = emulator.requests().at(-1)!;
+    assert.equal(received.path, '/v1/messages/count_tokens?beta=true');
+    assert.equal(
+      received.body.toString(),
+      bytes.toString().replace(spelledModel, () => servedModel),
+      name,
+    );
+    assert.equal(headersOf(received.rawHeaders)['anthropic-beta'], 'token-counting-x');
+    assert.equal(headersOf(received.rawHeaders)['x-api-key'], providerKey);
+  }
+});
+
 /** Larger than what is held back until an answer has ended, and than one read of a socket. */
 const largeText = 'Grüße \\u0041 '.repeat(200_000);
 
