@@ -101,10 +101,9 @@ suite('media under a budget', () => {
       headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
       body,
     });
-    await response.arrayBuffer();
+    assert.equal(response.status, 200, await response.text());
     await gateway.untilEnded(1);
 
-    assert.equal(response.status, 200);
     // 126 bytes around the image, 256 hidden tokens, one image, 100 tokens of output.
     assert.equal(gateway.ended[0]!.admit.hold.amountAtto, String(3_482n * attoPerToken));
     // An estimate, too, goes by the part: a quarter of the bytes around it, and 1,600.

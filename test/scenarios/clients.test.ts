@@ -340,6 +340,21 @@ for (const client of ['openai', 'anthropic'] as const) {
   }
 }
 
+test('a client that retries by itself does not ask again what the budget has refused', async () => {
+  let asked = 0;
+  const counting: typeof fetch = (url, init) => {
+    asked += 1;
+    return fetch(url, init);
+  };
+  const openai = new OpenAI({ apiKey: poorKey, baseURL: `${carrier.url}/v1`, fetch: counting });
+  const messages = [{ role: 'user' as const, content: 'Hello' }];
+
+  const refused = openai.chat.completions.create({ model: 'openai/gpt-5', max_completion_tokens: 5_000, messages });
+
+  await assert.rejects(refused, OpenAI.RateLimitError);
+  assert.equal(asked, 1);
+});
+
 for (const provider of ['openai-chat', 'anthropic-messages'] as const) {
   for (const client of ['openai', 'anthropic'] as const) {
     test(`${client} raises an error in the middle of a stream from ${provider}, and what came is charged by estimate`, async () => {
