@@ -63,6 +63,8 @@ export interface RequestScan {
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
   readonly mediaParts: number;
+  /** Bytes of the body that are the data of such parts, in base64: they bound no tokens. */
+  readonly mediaBytes: number;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;
@@ -80,12 +82,21 @@ export interface RequestSplice {
   readonly askUsage: boolean;
   /** Lower (or set) the output limit, for a hold that would not fit otherwise. */
   readonly outputTokensMax: number | undefined;
+  /** The word for it where the client named none and the dialect has two; `max_completion_tokens` unless said. */
+  readonly outputLimitField?: OutputLimitField;
 }
+
+/** The two words of chat completions for an output limit. Hosts differ in which one they know. */
+export type OutputLimitField = 'max_completion_tokens' | 'max_tokens';
 
 export interface RequestTarget {
   readonly targetModel: string;
   /** The model's own output bound, for dialects that require one. */
   readonly outputTokensMax: number;
+  /** For dialects that have two words for a limit; `max_completion_tokens` unless said. */
+  readonly outputLimitField?: OutputLimitField;
+  /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
+  readonly streamOptions?: boolean;
 }
 
 export interface AnswerFacts {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Fault } from '../completion/fault.ts';
 import type { ByteRange } from './dialect.ts';
 import { JsonProblem, JsonScan } from './json-scan.ts';
+import { countMediaBytes } from './media-bytes.ts';
 import type { NameTable } from './name-table.ts';
 
 /** Names of models reach logs, headers and records, so they have a bound; the longest in use have about 100 letters. */
@@ -14,12 +15,20 @@ export class RequestFields<const Name extends string> {
   readonly #table: NameTable<Name>;
   readonly #ranges: readonly (ByteRange | undefined)[];
   readonly mediaParts: number;
+  /** Of the data that these parts carry. */
+  readonly mediaBytes: number;
 
-  constructor(body: Buffer, table: NameTable<Name>, ranges: readonly (ByteRange | undefined)[], mediaParts: number) {
+  constructor(
+    body: Buffer,
+    table: NameTable<Name>,
+    ranges: readonly (ByteRange | undefined)[],
+    media: { readonly parts: number; readonly bytes: number },
+  ) {
     this.body = body;
     this.#table = table;
     this.#ranges = ranges;
-    this.mediaParts = mediaParts;
+    this.mediaParts = media.parts;
+    this.mediaBytes = media.bytes;
   }
 
   at(name: Name): ByteRange | undefined {
@@ -142,7 +151,9 @@ function readFields<const Name extends string>(
     ranges[field] = { start, end: scan.at };
   }
   scan.finish();
-  return new RequestFields(body, table, ranges, scan.counted);
+  const mediaRange = ranges[mediaField];
+  const bytes = scan.counted === 0 || mediaRange === undefined ? 0 : countMediaBytes(body, mediaRange, media.types);
+  return new RequestFields(body, table, ranges, { parts: scan.counted, bytes });
 }
 
 function invalid(name: string, must: string): Fault {

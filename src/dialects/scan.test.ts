@@ -52,6 +52,89 @@ test('a messages request is read in one pass', () => {
   assert.equal(scan.hasTools, false);
 });
 
+const media: readonly (readonly [
+  what: string,
+  dialect: typeof chat | typeof messages,
+  part: string,
+  mediaBytes: number,
+])[] = [
+  ['an image', chat, '{"type":"image_url","image_url":{"detail":"low","url":"data:image/png;base64,AAAA"}}', 26],
+  ['an image given before its type', chat, '{"image_url":{"url":"data:image/png;base64,AAAA"},"type":"image_url"}', 26],
+  ['an image as a bare string', chat, '{"type":"input_image","image_url":"data:image/png;base64,AAAA"}', 26],
+  [
+    'escapes, as many bytes as they take',
+    chat,
+    '{"type":"image_url","image_url":{"url":"data:image\\/png;base64,AAAA"}}',
+    27,
+  ],
+  ['audio', chat, '{"type":"input_audio","input_audio":{"data":"AAAAAAAA","format":"wav"}}', 8],
+  ['a PDF', chat, '{"type":"file","file":{"filename":"a","file_data":"data:application/pdf;base64,AAAA"}}', 32],
+  [
+    'a text as a file, which its bytes bound',
+    chat,
+    '{"type":"file","file":{"file_data":"data:text/plain;base64,AAAA"}}',
+    0,
+  ],
+  [
+    'an image by address',
+    chat,
+    '{"type":"image_url","image_url":{"url":"https://a.example/data:image/png;base64,"}}',
+    0,
+  ],
+  [
+    'a text with the fields of an image',
+    chat,
+    '{"type":"text","text":"x","image_url":{"url":"data:image/png;base64,AAAA"}}',
+    0,
+  ],
+  [
+    'an image in base64',
+    messages,
+    '{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}',
+    4,
+  ],
+  [
+    'an image in the result of a tool',
+    messages,
+    '{"type":"tool_result","content":[{"type":"image","source":{"type":"base64","data":"AAAA"}}]}',
+    4,
+  ],
+  [
+    'an image in a document, beside none of its own',
+    messages,
+    '{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"data":"AAAA","type":"base64"}}]}}',
+    4,
+  ],
+  [
+    'a document of plain text',
+    messages,
+    '{"type":"document","source":{"type":"text","media_type":"text/plain","data":"AAAA"}}',
+    0,
+  ],
+  ['a source of two types', messages, '{"type":"document","source":{"type":"base64","type":"text","data":"AAAA"}}', 0],
+  ['data that is no string', messages, '{"type":"image","source":{"type":"base64","data":[{"data":"AAAA"}]}}', 0],
+  ['a source that is no object', messages, '{"type":"image","source":[["AAAA"],null,7]}', 0],
+];
+
+for (const [what, dialect, part, mediaBytes] of media) {
+  test(`${dialect === chat ? 'chat' : 'messages'}: the data of media are counted apart from text: ${what}`, () => {
+    const body = `{"messages":[{"role":"user","content":[{"type":"text","text":"x"},${part},{"type":"text","text":"y"}]}],"model":"m"}`;
+
+    assert.equal(dialect.scanRequest(Buffer.from(body)).mediaBytes, mediaBytes);
+  });
+}
+
+test('what follows large media is read as it is', () => {
+  const data = 'A'.repeat(3_000_001);
+  const body = Buffer.from(
+    `{"messages":[{"content":[{"type":"image","source":{"type":"base64","data":"${data}"}}]}],"model":"m","max_tokens":7}`,
+  );
+
+  const scan = messages.scanRequest(body);
+
+  assert.deepEqual([scan.mediaParts, scan.mediaBytes, scan.outputTokensMax], [1, 3_000_001, 7]);
+});
+
 test('a body that cannot be used is refused by name', () => {
   const refused: [string | Buffer, FaultCode][] = [
     ['', 'json_malformed'],
@@ -164,6 +247,14 @@ test('an output limit is lowered where it stands, or set beside the model', () =
   ] as const) {
     const body = Buffer.from(given);
     assert.equal(chat.spliceRequest(body, chat.scanRequest(body), lowered).toString(), expected);
+  }
+  const other = { ...lowered, outputLimitField: 'max_tokens' as const };
+  for (const [given, expected] of [
+    ['{"model":"x"}', '{"model":"m","max_tokens":5}'],
+    ['{"model":"x","max_completion_tokens":10}', '{"model":"m","max_completion_tokens":5}'],
+  ] as const) {
+    const body = Buffer.from(given);
+    assert.equal(chat.spliceRequest(body, chat.scanRequest(body), other).toString(), expected);
   }
   for (const [given, expected] of [
     ['{"model":"x","max_tokens":10 }', '{"model":"m","max_tokens":5 }'],

@@ -91,8 +91,9 @@ function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint 
 }
 
 function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
-  const { mediaParts, hasTools, outputTokensMax, answers } = scan;
-  return usageBounds({ dialect, bodyBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
+  const { mediaParts, mediaBytes, hasTools, outputTokensMax, answers } = scan;
+  const textBytes = bodyBytes - mediaBytes;
+  return usageBounds({ dialect, textBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
 }
 
 function sellCard(deployment: Deployment): RateCard {

@@ -10,7 +10,7 @@ import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from 
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
 import { dialectFor } from './choose.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { endAttempt } from './meter.ts';
 import { ProgressNotes } from './progress-notes.ts';
@@ -134,7 +134,7 @@ async function send(
 
   const number = exchange.attempts.length + 1;
   const family = familyOf(deployment.model);
-  const inputTokensEstimate = estimateInputTokens(exchange.body.length, family);
+  const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
   const startedAtMs = ports.clock.nowMs();
   const written = ports.journal.attempt(
     attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
@@ -202,15 +202,17 @@ function writeRequest(exchange: Exchange, admission: Admission, deployment: Depl
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
+  const { streamOptions, outputLimit: outputLimitField } = providerOf(deployment.provider.kind).quirks;
+  const { targetModel, outputTokensMax } = deployment;
   if (dialect === exchange.dialect) {
-    const askUsage = scan.stream && !scan.streamUsage && providerOf(deployment.provider.kind).quirks.streamOptions;
-    const splice = { targetModel: deployment.targetModel, askUsage, outputTokensMax: lowered };
+    const askUsage = scan.stream && !scan.streamUsage && streamOptions;
+    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
     return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
   }
   if (translation === undefined) throw new Error('a request was to be translated that was not read');
   const request = lowered === undefined ? translation.request : { ...translation.request, outputTokensMax: lowered };
-  const { targetModel, outputTokensMax } = deployment;
-  const encoded = dialect.encodeRequest(request, { targetModel, outputTokensMax }, losses);
+  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions };
+  const encoded = dialect.encodeRequest(request, target, losses);
   const all = [...translation.losses.losses, ...losses.losses];
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;

@@ -3,6 +3,7 @@ import { LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest } from '../completion/request.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import type { AttemptEnd } from '../journal/record.ts';
+import type { EstimatedRequest } from '../metering/estimates.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
 import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
@@ -28,6 +29,11 @@ export interface Exchange {
   readonly translation: Translation | undefined;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
+}
+
+/** The request as estimates see it. */
+export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {
+  return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
 }
 
 export interface Translation {

@@ -1,7 +1,7 @@
 import type { Reading } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { EndRecord, RatedAmount, SellCharge } from '../journal/record.ts';
-import { familyOf } from '../metering/estimates.ts';
+import { type EstimatedRequest, familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 import { ratedAmountJson, rateReading } from '../pricing/rating.ts';
@@ -10,7 +10,7 @@ import type { Admission } from './admit.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
 import { describeBug } from './bug.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 
 export interface EndedAttempt {
@@ -28,7 +28,7 @@ export interface EndedAttempt {
 /** Meters one attempt and adds it to the exchange. What the provider is owed is known or quarantined, never guessed. */
 export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
   const { deployment, result, startedMs } = attempt;
-  const reading = readingOf(attempt, exchange.body.length);
+  const reading = readingOf(attempt, estimatedRequest(exchange));
   const bought = rate(reading, deployment.buy!);
   const quarantined = 'quarantine' in bought;
   // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
@@ -57,11 +57,11 @@ export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: E
 }
 
 /** A refusal costs nothing, whether it is a status or the first event of a stream; what was cut costs what had come. */
-function readingOf({ result, deployment }: EndedAttempt, requestBytes: number): Reading {
+function readingOf({ result, deployment }: EndedAttempt, request: EstimatedRequest): Reading {
   const { fault, facts } = result;
   const basis = {
     family: familyOf(deployment.model),
-    requestBytes,
+    request,
     contentBytesSinceUsage: result.contentBytesSinceUsage,
   };
   if (fault === undefined) return readingOfAnswer(facts ?? nothingObserved, basis);

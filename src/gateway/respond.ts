@@ -15,6 +15,8 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
     fault.code,
     ...extra,
   ];
+  // The clients of both dialects obey this, and would otherwise ask a 429 twice more.
+  if (fault.class === 'quota') headers.push('x-should-retry', 'false');
   if (fault.retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(fault.retryAfterMs / 1000)));
   respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
   return answer.status;

@@ -103,8 +103,10 @@ export class StreamTranslation implements AnswerReceiver {
   }
 }
 
+/** A block of text opens empty; a call opens with its name. */
 function isContent(event: CompletionEvent): boolean {
-  return event.type === 'text-delta' || event.type === 'arguments-delta' || event.type === 'block-open';
+  if (event.type === 'block-open') return event.block.type === 'call';
+  return event.type === 'text-delta' || event.type === 'arguments-delta';
 }
 
 const streamHead = ['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache'];

@@ -3,8 +3,9 @@ import type { DialectName } from '../completion/request.ts';
 /** What is known of a request before it is sent. */
 export interface BoundedRequest {
   readonly dialect: DialectName;
-  /** Bytes of the body as JSON, after content decoding. No text has more tokens than UTF-8 bytes. */
-  readonly bodyBytes: number;
+  /** Bytes of the body as JSON, after content decoding, without the data of media. No text has more tokens than UTF-8
+   *  bytes. */
+  readonly textBytes: number;
   /** Images, documents and audio, whose tokens their bytes do not bound. */
   readonly mediaParts: number;
   readonly hasTools: boolean;
@@ -44,7 +45,7 @@ export function usageBounds(
   const hidden = hiddenPromptTokens + (request.hasTools ? hiddenToolPromptTokens[request.dialect] : 0);
   const perAnswer = Math.min(request.outputTokensMax ?? model.outputTokensMax, model.outputTokensMax);
   return {
-    textTokensMax: request.bodyBytes + hidden,
+    textTokensMax: request.textBytes + hidden,
     mediaTokensMax: request.mediaParts * model.mediaTokensMax,
     outputTokensMax: perAnswer * request.answers,
   };

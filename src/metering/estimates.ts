@@ -26,9 +26,20 @@ export function estimateRule(family: string): string {
   return `bytes-per-token/${version}:${family}`;
 }
 
-/** From the bytes of the request body. Its JSON syntax counts as text: a little too many rather than too few. */
-export function estimateInputTokens(bodyBytes: number, family: string): number {
-  return tokensOf(bodyBytes, family);
+/** A request as estimates see it. */
+export interface EstimatedRequest {
+  /** UTF-8 bytes of the body without the data of media. */
+  readonly textBytes: number;
+  readonly mediaParts: number;
+}
+
+/** An image as large as models look at: 1,568 tokens at Anthropic (https://platform.claude.com/docs/en/build-with-claude/vision,
+ *  2026-11), fewer at OpenAI. Pages and seconds of other media are not known here. */
+const tokensPerMediaPart = 1_600;
+
+/** JSON syntax counts as text: a little too many rather than too few. */
+export function estimateInputTokens({ textBytes, mediaParts }: EstimatedRequest, family: string): number {
+  return tokensOf(textBytes, family) + mediaParts * tokensPerMediaPart;
 }
 
 /** From the UTF-8 bytes of text, arguments and reasoning. */

@@ -5,7 +5,7 @@ import { usageBounds } from './bounds.ts';
 import { estimateInputTokens, estimateOutputTokens, estimateRule, familyOf } from './estimates.ts';
 import { nothingUsed, readingOfAnswer, readingOfCutAnswer } from './reading.ts';
 
-const basis = { family: 'anthropic', requestBytes: 700, contentBytesSinceUsage: 36 };
+const basis = { family: 'anthropic', request: { textBytes: 700, mediaParts: 0 }, contentBytesSinceUsage: 36 };
 const silent = { usage: undefined, rawUsage: undefined, serviceTier: undefined, identityBroken: undefined };
 
 test('a whole answer is read as its provider reported it, evidence included', () => {
@@ -72,10 +72,11 @@ test('families follow the vendor of the model, and unknown vendors share one', (
 });
 
 test('estimates round up, and nothing is nothing', () => {
-  assert.equal(estimateInputTokens(0, 'openai'), 0);
-  assert.equal(estimateInputTokens(1, 'openai'), 1);
-  assert.equal(estimateInputTokens(4, 'openai'), 1);
-  assert.equal(estimateInputTokens(5, 'openai'), 2);
+  assert.equal(estimateInputTokens({ textBytes: 0, mediaParts: 0 }, 'openai'), 0);
+  assert.equal(estimateInputTokens({ textBytes: 1, mediaParts: 0 }, 'openai'), 1);
+  assert.equal(estimateInputTokens({ textBytes: 4, mediaParts: 0 }, 'openai'), 1);
+  assert.equal(estimateInputTokens({ textBytes: 5, mediaParts: 0 }, 'openai'), 2);
+  assert.equal(estimateInputTokens({ textBytes: 5, mediaParts: 2 }, 'openai'), 3_202);
   assert.equal(estimateOutputTokens(7, 'anthropic'), 2);
   assert.equal(estimateOutputTokens(8, 'anthropic'), 3);
   assert.equal(estimateOutputTokens(333, 'deepseek'), 100);
@@ -83,12 +84,12 @@ test('estimates round up, and nothing is nothing', () => {
 
 for (const bytes of [-1, 0.5, Number.NaN, 2 ** 53]) {
   test(`${bytes} is not a number of bytes`, () => {
-    assert.throws(() => estimateInputTokens(bytes, 'openai'), RangeError);
+    assert.throws(() => estimateInputTokens({ textBytes: bytes, mediaParts: 0 }, 'openai'), RangeError);
   });
 }
 
 test('a family outside the table is a broken invariant', () => {
-  assert.throws(() => estimateInputTokens(1, 'nobody'), RangeError);
+  assert.throws(() => estimateInputTokens({ textBytes: 1, mediaParts: 0 }, 'nobody'), RangeError);
 });
 
 test('an estimate is the smallest whole number of tokens that covers the bytes, and never more than the bytes', () => {
@@ -104,7 +105,7 @@ test('an estimate is the smallest whole number of tokens that covers the bytes, 
 
 const request = {
   dialect: 'anthropic-messages' as const,
-  bodyBytes: 1_000,
+  textBytes: 1_000,
   mediaParts: 0,
   hasTools: false,
   outputTokensMax: undefined,

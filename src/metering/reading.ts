@@ -1,5 +1,5 @@
 import type { Reading, UsageSlices } from '../completion/usage.ts';
-import { estimateInputTokens, estimateOutputTokens, estimateRule } from './estimates.ts';
+import { type EstimatedRequest, estimateInputTokens, estimateOutputTokens, estimateRule } from './estimates.ts';
 
 /** What an answer said about usage; a dialect's AnswerFacts have it. */
 export interface ObservedUsage {
@@ -13,8 +13,7 @@ export interface ObservedUsage {
 export interface EstimateBasis {
   /** estimates.ts familyOf the model. */
   readonly family: string;
-  /** UTF-8 bytes of the request body. */
-  readonly requestBytes: number;
+  readonly request: EstimatedRequest;
   /** UTF-8 bytes of content since the last usage report; of all content when there was none. */
   readonly contentBytesSinceUsage: number;
 }
@@ -38,7 +37,7 @@ export function readingOfCutAnswer(observed: ObservedUsage, basis: EstimateBasis
 }
 
 function estimated(observed: ObservedUsage, basis: EstimateBasis): Reading {
-  const seen = observed.usage ?? { inputUncached: estimateInputTokens(basis.requestBytes, basis.family) };
+  const seen = observed.usage ?? { inputUncached: estimateInputTokens(basis.request, basis.family) };
   const outputAfter = estimateOutputTokens(basis.contentBytesSinceUsage, basis.family);
   return {
     slices: { ...seen, output: (seen.output ?? 0) + outputAfter },

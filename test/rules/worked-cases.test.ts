@@ -56,7 +56,7 @@ function readingOf(worked: WorkedCase): Reading {
       serviceTier: report?.serviceTier ?? worked.serviceTier,
       identityBroken: report?.identityBroken,
     },
-    { family: 'other', requestBytes: 0, contentBytesSinceUsage: 0 },
+    { family: 'other', request: { textBytes: 0, mediaParts: 0 }, contentBytesSinceUsage: 0 },
   );
 }
 

@@ -22,6 +22,7 @@ export function scanRequest(body: Buffer): RequestScan {
     outputTokensMaxAlsoAt: undefined,
     answers: 1,
     mediaParts: read.mediaParts,
+    mediaBytes: read.mediaBytes,
     hasTools: read.isFilledList('tools'),
     serviceTier: read.word('service_tier'),
   };

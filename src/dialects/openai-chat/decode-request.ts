@@ -99,12 +99,15 @@ const messageFields = {
     // Clients that saw reasoning send it back; it has no signature, so no other provider takes it.
     reasoning_content: lost('reasoning-history-unsupported', isEmpty),
     reasoning: lost('reasoning-history-unsupported', isEmpty),
+    // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
+    parsed: read,
   }),
   tool: new FieldRules({ role: read, content: read, tool_call_id: read, name }),
 } as const;
 
 const callFields = new FieldRules({ id: read, type: read, function: read, index: read });
-const calledFields = new FieldRules({ name: read, arguments: read });
+/** `parsed_arguments` is the stream helper's too, parsed out of `arguments`. */
+const calledFields = new FieldRules({ name: read, arguments: read, parsed_arguments: read });
 const toolFields = new FieldRules({ type: read, function: read });
 const functionFields = new FieldRules({ name: read, description: read, parameters: read, strict: read });
 

@@ -21,7 +21,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   const wire = {
     model: target.targetModel,
     messages: request.turns.flatMap(turn => encodeTurn(turn, ids, losses)),
-    max_completion_tokens: limit(request, target, losses),
+    [target.outputLimitField ?? 'max_completion_tokens']: limit(request, target, losses),
     temperature: request.sampling.temperature,
     top_p: request.sampling.topP,
     seed: request.sampling.seed,
@@ -34,7 +34,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     user: request.endUser,
     stream: request.stream ? true : undefined,
     // Asked for whatever the client wants: the exchange is metered by it.
-    stream_options: request.stream ? { include_usage: true } : undefined,
+    stream_options: request.stream && target.streamOptions !== false ? { include_usage: true } : undefined,
   };
   if (request.sampling.topK !== undefined) losses.dropped('top-k-unsupported', 'top_k');
   return Buffer.from(JSON.stringify(wire));

@@ -50,6 +50,7 @@ export function scanRequest(body: Buffer): RequestScan {
     outputTokensMaxAlsoAt: limits.second,
     answers: answersAsked(read),
     mediaParts: read.mediaParts,
+    mediaBytes: read.mediaBytes,
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
     serviceTier: read.word('service_tier'),
   };
@@ -60,7 +61,12 @@ export function spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSp
   const model = scan.modelAt!; // scanRequest refuses a body without it.
   edits.push({ start: model.start, end: model.end, text: JSON.stringify(splice.targetModel) });
   if (splice.askUsage && scan.stream && !scan.streamUsage) edits.push(usageEdit(body, model, scan.streamOptionsAt));
-  if (splice.outputTokensMax !== undefined) edits.push(...limitEdits(body, model, scan, splice.outputTokensMax));
+  if (splice.outputTokensMax !== undefined) {
+    const { outputTokensMax, outputLimitField = 'max_completion_tokens' } = splice;
+    const places = [scan.outputTokensMaxAt, scan.outputTokensMaxAlsoAt].filter(place => place !== undefined);
+    if (places.length > 0) edits.push(...limitEdits(body, places, outputTokensMax));
+    else edits.push({ start: model.end, end: model.end, text: `,"${outputLimitField}":${outputTokensMax}` });
+  }
   return applyEdits(body, edits);
 }
 
@@ -145,11 +151,8 @@ function usageEdit(body: Buffer, model: ByteRange, options: ByteRange | undefine
   return { start: inside, end: inside, text: isEmpty ? '"include_usage":true' : '"include_usage":true,' };
 }
 
-function limitEdits(body: Buffer, model: ByteRange, scan: RequestScan, tokensMax: number): Edit[] {
-  const places = [scan.outputTokensMaxAt, scan.outputTokensMaxAlsoAt].filter(place => place !== undefined);
-  if (places.length === 0) {
-    return [{ start: model.end, end: model.end, text: `,"max_completion_tokens":${tokensMax}` }];
-  }
+/** Where the client named a limit it is lowered, never raised, by the word the client chose. */
+function limitEdits(body: Buffer, places: readonly ByteRange[], tokensMax: number): Edit[] {
   return places
     .filter(place => !(Number(body.toString('latin1', place.start, place.end)) <= tokensMax))
     .map(place => ({ ...place, text: `${tokensMax}` }));
