@@ -39,8 +39,6 @@ export interface JournalAlarm {
   readonly cause?: unknown;
 }
 
-/** How long `end` lets the caller wait for a disk that takes nothing. */
-const endWaitMs = 10_000;
 /** A full or failed disk is tried again after the first, then twice as long each time, up to the second. */
 const retryFirstMs = 250;
 const retryLastMs = 5_000;
@@ -66,7 +64,6 @@ interface WaitingEnd {
   readonly stagedAdmit: string | undefined;
   readonly json: string;
   readonly done: PromiseWithResolvers<void>;
-  readonly deadlineTimer: NodeJS.Timeout;
 }
 
 /** The journal of one worker, in files. One write(2) an attempt (the staged admit goes with it), one an end. */
@@ -160,7 +157,6 @@ export class FileJournal implements ExchangeJournal {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#syncTimer);
     for (const waiting of this.#waitingEnds.splice(0)) {
-      clearTimeout(waiting.deadlineTimer);
       waiting.done.reject(new Fault(this.#trouble ?? 'journal_failed'));
     }
     if (this.#segment !== undefined) this.#seal(this.#segment);
@@ -313,8 +309,7 @@ export class FileJournal implements ExchangeJournal {
 
   #waitWithEnd(id: string, stagedAdmit: string | undefined, json: string): Promise<void> {
     const done = Promise.withResolvers<void>();
-    const deadlineTimer = setTimeout(() => done.reject(new Fault(this.#trouble ?? 'journal_failed')), endWaitMs);
-    this.#waitingEnds.push({ id, stagedAdmit, json, done, deadlineTimer });
+    this.#waitingEnds.push({ id, stagedAdmit, json, done });
     return done.promise;
   }
 
@@ -338,7 +333,6 @@ export class FileJournal implements ExchangeJournal {
         const [waiting] = this.#waitingEnds;
         const segment = this.#write(waiting!.stagedAdmit, 'end', waiting!.json);
         this.#waitingEnds.shift();
-        clearTimeout(waiting!.deadlineTimer);
         const durable = this.#afterWrite(segment) ?? Promise.resolve();
         durable.then(waiting!.done.resolve, waiting!.done.reject);
       }
