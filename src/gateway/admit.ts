@@ -46,9 +46,13 @@ async function holdWorstCase(question: AdmissionQuestion, budgets: BudgetHolds):
   const { order, principal, nowMs } = question;
 
   const costs = order.map(deployment => worstCost(question, deployment));
-  const whole = await take(budgets, principal, maximum(costs), nowMs);
+  const most = maximum(costs);
+  const whole = await take(budgets, principal, most, nowMs);
   if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
   if (whole.code !== 'budget_exhausted') throw whole;
+  // Asking what is left gathers it here, away from others: only where something could be done with less.
+  const lowerable = principal.lowerOutputToFit && !question.strict;
+  if (!lowerable && costs.every(cost => cost === most)) throw whole;
 
   const available = await budgets.available(principal.hardBudgets, nowMs);
   const affordable = order.filter((_, index) => costs[index]! <= available);

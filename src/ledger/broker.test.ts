@@ -90,6 +90,31 @@ describe('the allowance broker', () => {
     assert.equal((await replica.ask(2, 600n, 600n)).grant?.amountAtto, '600');
   });
 
+  test('while earlier leases wait for their journals, nothing is called exhausted but what no limit allows', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1]);
+    replica.settlingEarlier = true;
+
+    assert.equal((await replica.ask(1, 1_001n, 1_001n)).refusal, 'exhausted');
+    assert.ok((await replica.ask(1, 1_000n, 1_000n)).grant);
+    assert.equal((await replica.ask(1, 1n, 1n)).refusal, 'unverifiable');
+  });
+
+  test('a lone replica refuses without waiting for others, also those who came during the last question', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    replica.askOthers = () => assert.fail('nobody else holds anything');
+    await replica.ask(1, 1_000n, 1_000n);
+    replica.unused.get(1)!.clear();
+
+    const refusals = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        for (let turn = 0; turn < n; turn += 1) await new Promise(resolve => setImmediate(resolve));
+        return (await replica.ask((n % 2) + 1, 1n, 1n)).refusal;
+      }),
+    );
+
+    assert.deepEqual(new Set(refusals), new Set(['exhausted']));
+  });
+
   test('answers within 50 ms that nothing can be verified when the ledger does not answer', async () => {
     const silent: BrokerLeases = {
       acquire: () => new Promise(() => {}),
@@ -227,6 +252,7 @@ class Replica {
   acquires = 0;
   answeredAtOnce = false;
   failing = false;
+  settlingEarlier = false;
   current = true;
   #requests = 0;
   #underway = 0;
@@ -260,6 +286,7 @@ class Replica {
       limitAtto: budget => (budget === 'b1' ? 1_000n : undefined),
       isCurrent: () => this.current,
       workers: () => workers,
+      settlingEarlier: () => this.settlingEarlier,
       send: (worker, message) => this.#receive(worker, message),
       after,
       nowMs: Date.now,
@@ -275,6 +302,7 @@ class Replica {
       budget,
       window,
       needAtto: needAtto.toString(),
+      dueAtto: needAtto.toString(),
       wantAtto: wantAtto.toString(),
     });
     return answer;

@@ -14,6 +14,7 @@ import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts'
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
+import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
@@ -330,9 +331,4 @@ export class Supervisor {
     if (!whole) this.#log.warn('the journal is not shipped whole; the next start goes on with it');
     return whole;
   }
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

@@ -65,6 +65,13 @@ interface Outstanding {
   readonly needAtto: bigint;
 }
 
+/** As in the lease-request message. */
+interface RequestedAmounts {
+  readonly needAtto: bigint;
+  readonly dueAtto: bigint;
+  readonly wantAtto: bigint;
+}
+
 interface Taker {
   readonly accounts: readonly Account[];
   readonly amount: bigint;
@@ -140,7 +147,7 @@ export class WorkerAllowances implements BudgetHolds {
     for (const { id, limitAtto } of budgets) {
       const account = this.#open([id], nowMs)?.[0];
       if (account === undefined || account.outstanding !== undefined || account.free.size > 0) continue;
-      this.#request(account, 0n, limitAtto / prefetchShare);
+      this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: limitAtto / prefetchShare });
     }
   }
 
@@ -267,19 +274,21 @@ export class WorkerAllowances implements BudgetHolds {
   #requestFor(account: Account): void {
     if (account.outstanding !== undefined) return;
     let first: bigint | undefined;
-    let want = 0n;
+    let waiting = 0n;
     for (const taker of account.waiters) {
-      if (leaseFor(account, taker.amount) !== undefined) continue;
-      first ??= taker.amount;
-      want += taker.amount;
+      waiting += taker.amount;
+      if (leaseFor(account, taker.amount) === undefined) first ??= taker.amount;
     }
     if (first === undefined) return;
     if (account.free.size > 1) this.#giveBack(account);
     if (account.blockAtto === 0n) account.blockAtto = first * firstBlockFactor;
-    this.#request(account, first - largestFree(account), want > account.blockAtto ? want : account.blockAtto);
+    const free = largestFree(account);
+    const dueAtto = waiting - free;
+    this.#request(account, { needAtto: first - free, dueAtto, wantAtto: largest(dueAtto, account.blockAtto) });
   }
 
-  #request(account: Account, needAtto: bigint, wantAtto: bigint): void {
+  #request(account: Account, amounts: RequestedAmounts): void {
+    const { needAtto, dueAtto, wantAtto } = amounts;
     this.#requests += 1;
     const outstanding: Outstanding = { request: this.#requests, account, needAtto };
     account.outstanding = outstanding;
@@ -290,7 +299,8 @@ export class WorkerAllowances implements BudgetHolds {
       budget: account.budget,
       window: account.window,
       needAtto: needAtto.toString(),
-      wantAtto: (wantAtto > needAtto ? wantAtto : needAtto).toString(),
+      dueAtto: dueAtto.toString(),
+      wantAtto: largest(needAtto, wantAtto).toString(),
     });
   }
 
@@ -298,7 +308,7 @@ export class WorkerAllowances implements BudgetHolds {
     if (account.blockAtto === 0n) account.blockAtto = amount * firstBlockFactor;
     if (account.outstanding !== undefined || largestFree(account) * 2n >= account.blockAtto) return;
     if (this.#options.monotonicMs() < account.refillAfterMs) return;
-    this.#request(account, 0n, account.blockAtto);
+    this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: account.blockAtto });
   }
 
   #keep(account: Account, grant: Grant): void {
@@ -357,7 +367,9 @@ export class WorkerAllowances implements BudgetHolds {
       const before = largestFree(account);
       const remainingMs = deadlineMs - this.#options.monotonicMs();
       if (remainingMs <= 0) break;
-      if (account.outstanding === undefined) this.#request(account, 1n, account.blockAtto);
+      if (account.outstanding === undefined) {
+        this.#request(account, { needAtto: 1n, dueAtto: 1n, wantAtto: account.blockAtto });
+      }
       const { request } = account.outstanding!;
       await this.#arrival(request, remainingMs);
       if (largestFree(account) <= before) break;
@@ -434,4 +446,8 @@ function largestFree(account: Account): bigint {
   let largest = 0n;
   for (const free of account.free.values()) if (free > largest) largest = free;
   return largest;
+}
+
+function largest(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }

@@ -9,6 +9,7 @@ import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
+import { after } from './late-timer.ts';
 import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
 import { endOnUncaught } from './uncaught.ts';
@@ -222,9 +223,4 @@ class Worker {
 function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
   const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
   return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

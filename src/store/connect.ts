@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Default 10. */
   readonly connectionsMax?: number;
+  /** Idle connections that stay open once they were made; default 0. Others are closed after ten seconds. */
+  readonly connectionsKept?: number;
   /** Default 30 s. A statement that runs longer is ended by the server. */
   readonly statementTimeoutMs?: number;
 }
@@ -40,7 +42,7 @@ export function connect(url: string, options: ConnectOptions = {}): Store {
 
 /** One connection of its own, for what needs a session: locks, notifications, copies. The caller connects and ends it. */
 export function connectSession(url: string, options: ConnectOptions = {}): pg.Client {
-  const { max: _max, ...settings } = clientSettings(url, options);
+  const { max: _max, min: _min, ...settings } = clientSettings(url, options);
   const client = new pg.Client(settings);
   client.on('error', () => {});
   return client;
@@ -51,6 +53,7 @@ function clientSettings(url: string, options: ConnectOptions): pg.PoolConfig {
     connectionString: connectionString(url, process.env['PGSSLROOTCERT']),
     application_name: options.applicationName ?? 'common-carrier',
     max: options.connectionsMax ?? connectionsMaxDefault,
+    min: options.connectionsKept ?? 0,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
