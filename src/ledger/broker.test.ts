@@ -169,6 +169,8 @@ describe('the allowance broker', () => {
 
     assert.equal(replica.answeredAtOnce, true);
     assert.equal((await next).grant?.amountAtto, '10');
+    // What it asked for ahead must not arrive in the next test.
+    await replica.settledDown();
   });
 
   test('with the ledger away, what other workers do not use still serves', async () => {

@@ -264,7 +264,8 @@ export class AllowanceBroker {
       await this.#recall(state, onlyAsker(state));
       this.#serve(state);
     }
-    if (hasNeed(state) && answer === 'granted') answer = await this.#acquire(state);
+    // What came back may suffice together with what the ledger has.
+    if (hasNeed(state) && answer !== 'no-answer') answer = await this.#acquire(state);
     if (hasNeed(state) && answer === 'leased-out') {
       const { leases, holder } = this.#options;
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
