@@ -1,9 +1,9 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
-import type { LeasedBlock, LeaseRequest, NothingLeft } from './leases.ts';
+import type { LeasedBlock, LeaseRequest } from './leases.ts';
 
 /** What the broker needs of the ledger; LedgerLeases has it. */
 export interface BrokerLeases {
-  acquire(request: LeaseRequest): Promise<LeasedBlock | NothingLeft>;
+  acquire(request: LeaseRequest): Promise<LeasedBlock | 'exhausted'>;
   release(lease: string, amountAtto: bigint): Promise<boolean>;
   renew(holder: string): Promise<void>;
   close(lease: string): Promise<void>;
@@ -68,7 +68,7 @@ interface Waiting extends AllowanceAmounts {
   readonly cancelTimer: () => void;
 }
 
-type Acquired = 'granted' | NothingLeft | 'no-answer';
+type Acquired = 'granted' | 'exhausted' | 'no-answer';
 
 interface WindowState extends BudgetWindow {
   readonly waiting: Set<Waiting>;
@@ -266,7 +266,7 @@ export class AllowanceBroker {
     }
     // What came back may suffice together with what the ledger has.
     if (hasNeed(state) && answer !== 'no-answer') answer = await this.#acquire(state);
-    if (hasNeed(state) && answer === 'leased-out') {
+    if (hasNeed(state) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
         if (others) await this.#pause(recallMs);
@@ -340,7 +340,7 @@ export class AllowanceBroker {
       wantAtto: (want > 0n ? want : free + 1n) * blocksAhead,
       holder,
     });
-    if (block === 'exhausted' || block === 'leased-out') return block;
+    if (block === 'exhausted') return block;
     this.#book.addBlock(state, block.lease, block.amountAtto);
     this.#serve(state);
     return 'granted';

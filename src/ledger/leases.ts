@@ -29,10 +29,6 @@ export interface LeasedBlock {
   readonly amountAtto: bigint;
 }
 
-/** exhausted: no lease of the window has anything left, and nothing is left beside them. leased-out: other holders have
- *  open leases with something unspent, which they may give back. */
-export type NothingLeft = 'exhausted' | 'leased-out';
-
 /** Holders renew their leases far more often than this. */
 export const leaseExpiryHours = 24;
 /** Two for questions about two windows, one for what else goes on. */
@@ -48,7 +44,7 @@ export class LedgerLeases {
 
   /** Grants between need and want, and at most half of what is left unless that is less than what requests wait for:
    *  blocks shrink as the limit nears, so that other replicas find something, too. */
-  async acquire(request: LeaseRequest): Promise<LeasedBlock | NothingLeft> {
+  async acquire(request: LeaseRequest): Promise<LeasedBlock | 'exhausted'> {
     const { budget, window, limitAtto, needAtto, dueAtto, wantAtto, holder } = request;
     const values = [
       budget,
@@ -71,9 +67,8 @@ export class LedgerLeases {
       );
       ({ rows } = await this.#store.pool.query(statement));
     }
-    const { lease, atto, others } = rows[0];
-    if (lease !== null) return { lease, amountAtto: atto };
-    return others ? 'leased-out' : 'exhausted';
+    const { lease, atto } = rows[0];
+    return lease === null ? 'exhausted' : { lease, amountAtto: atto };
   }
 
   /** Opens some connections and plans the question on each, so that the first request that waits does not pay for that. */
@@ -232,9 +227,7 @@ with held as (
     do update set amount_atto = lease.amount_atto + excluded.amount_atto, renewed_at = now()
   returning id
 )
-select exists (select from held) as known, (select id from leased) as lease, (select atto from given) as atto,
-       exists (select from lease where budget = $1 and period = $2 and state = 'open' and holder <> $6
-                  and amount_atto > spent_atto) as others`;
+select exists (select from held) as known, (select id from leased) as lease, (select atto from given) as atto`;
 
 async function lockWindows(client: pg.ClientBase, condition: string, values: readonly string[]): Promise<void> {
   await client.query(

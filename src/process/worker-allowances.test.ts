@@ -59,7 +59,15 @@ test('the first request of a budget asks for its need, and waits for the grant',
 
   const answer = harness.allowances.take(['a'], 10n, noon);
   assert.deepEqual(harness.sent, [
-    { type: 'lease-request', request: 1, budget: 'a', window: '2026-11-20', needAtto: '10', dueAtto: '10', wantAtto: '160' },
+    {
+      type: 'lease-request',
+      request: 1,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '10',
+      dueAtto: '10',
+      wantAtto: '160',
+    },
   ]);
   harness.grant(1, 'L1', '160');
 
@@ -89,7 +97,15 @@ test('an allowance below half a block is refilled before anyone waits', async ()
   for (let i = 0; i < 8; i += 1) harness.allowances.take(['a'], 10n, noon);
 
   assert.deepEqual(harness.requests().slice(1), [
-    { type: 'lease-request', request: 2, budget: 'a', window: '2026-11-20', needAtto: '0', dueAtto: '0', wantAtto: '160' },
+    {
+      type: 'lease-request',
+      request: 2,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '0',
+      dueAtto: '0',
+      wantAtto: '160',
+    },
   ]);
 });
 
@@ -217,7 +233,15 @@ test('a budget that was asked for ahead answers its first request at once', () =
 
   harness.allowances.prefetch([{ id: 'a', limitAtto: 50_000n }], noon);
   assert.deepEqual(harness.sent, [
-    { type: 'lease-request', request: 1, budget: 'a', window: '2026-11-20', needAtto: '0', dueAtto: '0', wantAtto: '50' },
+    {
+      type: 'lease-request',
+      request: 1,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '0',
+      dueAtto: '0',
+      wantAtto: '50',
+    },
   ]);
   harness.grant(1, 'L1', '50');
 
