@@ -51,7 +51,10 @@ interface Account {
   /** Unused amount by lease. A hold is taken from one lease, so that its charge names one. */
   readonly free: Map<string, bigint>;
   readonly waiters: Set<Taker>;
+  /** The question on behalf of those who wait. */
   outstanding: Outstanding | undefined;
+  /** The question ahead of need; those who begin to wait meanwhile do not wait for its answer. */
+  refill: Outstanding | undefined;
   blockAtto: bigint;
   grantedAtMs: number;
   refillAfterMs: number;
@@ -130,7 +133,8 @@ export class WorkerAllowances implements BudgetHolds {
     if (outstanding === undefined) return;
     this.#outstanding.delete(request);
     const { account } = outstanding;
-    account.outstanding = undefined;
+    if (account.refill === outstanding) account.refill = undefined;
+    else account.outstanding = undefined;
     if (grant !== undefined) {
       this.#keep(account, grant);
       this.#serve(account);
@@ -146,7 +150,7 @@ export class WorkerAllowances implements BudgetHolds {
   prefetch(budgets: readonly { readonly id: string; readonly limitAtto: bigint }[], nowMs: number): void {
     for (const { id, limitAtto } of budgets) {
       const account = this.#open([id], nowMs)?.[0];
-      if (account === undefined || account.outstanding !== undefined || account.free.size > 0) continue;
+      if (account === undefined || isAsking(account) || account.free.size > 0) continue;
       this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: limitAtto / prefetchShare });
     }
   }
@@ -170,7 +174,7 @@ export class WorkerAllowances implements BudgetHolds {
       const over = budget === undefined || budgetWindow(budget.period, nowMs) !== account.window;
       if (!over && monotonicMs - account.usedAtMs < idleReturnMs) continue;
       this.#giveBack(account);
-      if (account.openHolds === 0 && account.outstanding === undefined) this.#accounts.delete(account.key);
+      if (account.openHolds === 0 && !isAsking(account)) this.#accounts.delete(account.key);
     }
   }
 
@@ -201,6 +205,7 @@ export class WorkerAllowances implements BudgetHolds {
           free: new Map(),
           waiters: new Set(),
           outstanding: undefined,
+          refill: undefined,
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
@@ -268,7 +273,7 @@ export class WorkerAllowances implements BudgetHolds {
     for (const waited of unserved) this.#requestFor(waited);
   }
 
-  /** Asks for what the first waiter that does not fit lacks; at most one request a budget is on its way. A supervisor has
+  /** Asks for what the first waiter that does not fit lacks; at most one such request a budget is on its way. A supervisor has
    *  one lease a budget and window, so that a grant adds to what is here. Should there be remainders of several leases,
    *  they go back first: together they may be what is missing. */
   #requestFor(account: Account): void {
@@ -291,7 +296,8 @@ export class WorkerAllowances implements BudgetHolds {
     const { needAtto, dueAtto, wantAtto } = amounts;
     this.#requests += 1;
     const outstanding: Outstanding = { request: this.#requests, account, needAtto };
-    account.outstanding = outstanding;
+    if (needAtto === 0n) account.refill = outstanding;
+    else account.outstanding = outstanding;
     this.#outstanding.set(outstanding.request, outstanding);
     this.#options.send({
       type: 'lease-request',
@@ -306,7 +312,7 @@ export class WorkerAllowances implements BudgetHolds {
 
   #refillAhead(account: Account, amount: bigint): void {
     if (account.blockAtto === 0n) account.blockAtto = amount * firstBlockFactor;
-    if (account.outstanding !== undefined || largestFree(account) * 2n >= account.blockAtto) return;
+    if (isAsking(account) || largestFree(account) * 2n >= account.blockAtto) return;
     if (this.#options.monotonicMs() < account.refillAfterMs) return;
     this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: account.blockAtto });
   }
@@ -326,11 +332,8 @@ export class WorkerAllowances implements BudgetHolds {
 
   #refused(outstanding: Outstanding, refusal: 'exhausted' | 'unverifiable'): void {
     const { account, needAtto } = outstanding;
-    // A refused refill harms nobody; whoever began to wait meanwhile asks for himself.
-    if (needAtto === 0n) {
-      this.#requestFor(account);
-      return;
-    }
+    // A refused refill harms nobody; whoever began to wait meanwhile has asked for himself.
+    if (needAtto === 0n) return;
     for (const taker of account.waiters) {
       if (leaseFor(account, taker.amount) !== undefined) continue;
       // A smaller one, or one that lacks less since something was settled, asks for itself.
@@ -446,6 +449,10 @@ function largestFree(account: Account): bigint {
   let largest = 0n;
   for (const free of account.free.values()) if (free > largest) largest = free;
   return largest;
+}
+
+function isAsking(account: Account): boolean {
+  return account.outstanding !== undefined || account.refill !== undefined;
 }
 
 function largest(one: bigint, other: bigint): bigint {
