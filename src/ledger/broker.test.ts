@@ -76,6 +76,27 @@ describe('the allowance broker', () => {
     assert.equal((await replica.ask(1, 1n, 1n, 'unknown')).refusal, 'unverifiable');
   });
 
+  test('under a lowered limit nothing is dealt but what the ledger grants under it', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    const first = await replica.ask(1, 100n, 100n);
+    assert.ok(first.grant);
+    await replica.settledDown();
+
+    // 100 are held, the rest comes back by itself; 60 are charged in the end.
+    replica.limit = 120n;
+    replica.broker.limitsChanged();
+    replica.unused.get(1)!.clear();
+    assert.equal((await replica.ask(2, 21n, 21n)).refusal, 'exhausted');
+    assert.equal((await replica.ask(2, 20n, 20n)).grant?.amountAtto, '20');
+    replica.unused.get(2)!.clear();
+    replica.limit = 70n;
+    replica.broker.limitsChanged();
+    replica.broker.returned(1, { budget: 'b1', window, lease: first.grant.lease, amountAtto: '40' });
+
+    assert.equal((await replica.ask(2, 1n, 1n)).refusal, 'exhausted');
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
   test('a dead worker’s part is unverifiable until its journal is shipped, then free again', async () => {
     const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
     const lost = await replica.ask(1, 1_000n, 1_000n);
@@ -256,6 +277,7 @@ class Replica {
   failing = false;
   settlingEarlier = false;
   othersHold = true;
+  limit = 1_000n;
   current = true;
   #requests = 0;
   #underway = 0;
@@ -286,7 +308,7 @@ class Replica {
         },
       },
       holder,
-      limitAtto: budget => (budget === 'b1' ? 1_000n : undefined),
+      limitAtto: budget => (budget === 'b1' ? this.limit : undefined),
       isCurrent: () => this.current,
       workers: () => workers,
       settlingEarlier: () => this.settlingEarlier,

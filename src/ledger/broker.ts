@@ -77,6 +77,11 @@ interface WindowState extends BudgetWindow {
   /** A request came while the last steps of replenishing were under way. */
   again: boolean;
   askedAtMs: number;
+  /** As of the last snapshot that was looked at. */
+  limitAtto: bigint;
+  /** The limit was lowered since the ledger last granted: what is here or comes back goes to the ledger, which knows what
+   *  the lower limit leaves, and is dealt to nobody. */
+  lowered: boolean;
   /** Workers that were asked to give back and have not answered, with how often. */
   readonly recalled: Map<number, number>;
   onRecalled: (() => void) | undefined;
@@ -110,7 +115,7 @@ export class AllowanceBroker {
       dueAtto: BigInt(asked.dueAtto),
       wantAtto: BigInt(asked.wantAtto),
     };
-    if (this.#grant(state, worker, request, amounts)) {
+    if (!state.lowered && this.#grant(state, worker, request, amounts)) {
       if (this.#book.free(state) < amounts.wantAtto * blocksAhead) void this.#replenish(state);
       return;
     }
@@ -138,7 +143,8 @@ export class AllowanceBroker {
     const state = this.#windows.get(windowKey({ budget, window }));
     if (state === undefined) return;
     this.#recallAnswered(state, worker);
-    this.#serve(state);
+    if (state.lowered) void this.#giveUp(state);
+    else this.#serve(state);
   }
 
   /** The worker's process is gone. Call it before the shipper's markDead. */
@@ -167,6 +173,19 @@ export class AllowanceBroker {
   workerSettled(worker: number): void {
     this.#book.settled(worker);
     for (const state of this.#windows.values()) this.#serve(state);
+  }
+
+  /** A new snapshot. Workers give back what they hold of a lowered budget by themselves. */
+  limitsChanged(): void {
+    for (const state of this.#windows.values()) {
+      const limitAtto = this.#options.limitAtto(state.budget);
+      if (limitAtto === undefined || limitAtto === state.limitAtto) continue;
+      const lowered = limitAtto < state.limitAtto;
+      state.limitAtto = limitAtto;
+      if (!lowered) continue;
+      state.lowered = true;
+      void this.#giveUp(state);
+    }
   }
 
   /** Another replica asks for what this one does not use. */
@@ -233,6 +252,7 @@ export class AllowanceBroker {
 
   /** First come, first served, as far as the book reaches. */
   #serve(state: WindowState): void {
+    if (state.lowered) return;
     for (const waiting of state.waiting) {
       if (!this.#grant(state, waiting.worker, waiting.request, waiting)) continue;
       state.waiting.delete(waiting);
@@ -259,6 +279,7 @@ export class AllowanceBroker {
 
   async #replenishOnce(state: WindowState): Promise<void> {
     const asking = new Set(state.waiting);
+    if (state.lowered) await this.#giveUp(state);
     let answer = await this.#acquire(state);
     if (hasNeed(state)) {
       await this.#recall(state, onlyAsker(state));
@@ -341,6 +362,7 @@ export class AllowanceBroker {
       holder,
     });
     if (block === 'exhausted') return block;
+    state.lowered = false;
     this.#book.addBlock(state, block.lease, block.amountAtto);
     this.#serve(state);
     return 'granted';
@@ -403,6 +425,8 @@ export class AllowanceBroker {
         acquiring: undefined,
         again: false,
         askedAtMs: 0,
+        limitAtto: this.#options.limitAtto(at.budget) ?? 0n,
+        lowered: false,
         recalled: new Map(),
         onRecalled: undefined,
       };

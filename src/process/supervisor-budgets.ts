@@ -68,6 +68,11 @@ export class SupervisorBudgets {
     this.#endEarlier();
   }
 
+  /** A new snapshot is current. */
+  limitsChanged(): void {
+    this.#broker.limitsChanged();
+  }
+
   received(worker: number, message: Extract<ToSupervisor, { type: 'lease-request' | 'return' }>): void {
     if (message.type === 'lease-request') this.#broker.request(worker, message);
     else this.#broker.returned(worker, message);

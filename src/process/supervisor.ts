@@ -218,6 +218,7 @@ export class Supervisor {
   #snapshotChanged(snapshot: SnapshotJson): void {
     this.#concurrency = concurrencyLimits(snapshot);
     this.#desk.limitsChanged();
+    this.#budgets.limitsChanged();
     void this.#sandbox.ensureFor(snapshot);
     this.#pool.broadcast({ type: 'snapshot', path: this.#keeper.path, hash: snapshot.hash });
   }

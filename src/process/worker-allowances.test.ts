@@ -285,6 +285,26 @@ test('when the window is over its unused allowance goes back, and a new one is a
   assert.equal(harness.requests().at(-1)?.window, '2026-11-21');
 });
 
+test('under a lowered limit everything unused goes back, also what holds leave, until there is a new grant', async () => {
+  const harness = new Harness();
+  const answer = harness.allowances.take(['a'], 10n, noon);
+  harness.grant(1, 'L1', '25');
+  const hold = held(await answer);
+
+  harness.allowances.limitLowered('a');
+  hold.settle(4n);
+  void harness.allowances.take(['a'], 3n, noon);
+  harness.grant(harness.requests().at(-1)!.request, 'L1', '3');
+
+  assert.deepEqual(
+    harness.returns().map(({ lease, amountAtto }) => [lease, amountAtto]),
+    [
+      ['L1', '15'],
+      ['L1', '6'],
+    ],
+  );
+});
+
 test('a budget that is not configured here cannot be verified', () => {
   const harness = new Harness();
   harness.known.delete('a');

@@ -55,6 +55,8 @@ interface Account {
   outstanding: Outstanding | undefined;
   /** The question ahead of need; those who begin to wait meanwhile do not wait for its answer. */
   refill: Outstanding | undefined;
+  /** The limit was lowered since the last grant. */
+  lowered: boolean;
   blockAtto: bigint;
   grantedAtMs: number;
   refillAfterMs: number;
@@ -155,6 +157,16 @@ export class WorkerAllowances implements BudgetHolds {
     }
   }
 
+  /** The budget's limit was lowered, perhaps below what is out: all that is not held goes back, also what holds leave, until
+   *  the supervisor grants anew. */
+  limitLowered(budget: string): void {
+    for (const account of this.#accounts.values()) {
+      if (account.budget !== budget) continue;
+      account.lowered = true;
+      this.#giveBack(account);
+    }
+  }
+
   /** Gives back what is unused; an empty answer tells the supervisor that there is nothing. */
   recall(budget: string, window: string): void {
     const account = this.#accounts.get(accountKey(budget, window));
@@ -206,6 +218,7 @@ export class WorkerAllowances implements BudgetHolds {
           waiters: new Set(),
           outstanding: undefined,
           refill: undefined,
+          lowered: false,
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
@@ -319,6 +332,7 @@ export class WorkerAllowances implements BudgetHolds {
 
   #keep(account: Account, grant: Grant): void {
     const amount = BigInt(grant.amountAtto);
+    account.lowered = false;
     account.free.set(grant.lease, (account.free.get(grant.lease) ?? 0n) + amount);
     const nowMs = this.#options.monotonicMs();
     const sinceMs = nowMs - account.grantedAtMs;
@@ -353,7 +367,8 @@ export class WorkerAllowances implements BudgetHolds {
     const current = this.#accounts.get(account.key);
     if (current !== account) throw new Error('an allowance account was closed while a hold was open');
     account.free.set(lease, (account.free.get(lease) ?? 0n) + unused);
-    if (account.waiters.size > 0) this.#serve(account);
+    if (account.lowered) this.#giveBack(account);
+    else if (account.waiters.size > 0) this.#serve(account);
   }
 
   #giveBack(account: Account): void {

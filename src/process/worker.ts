@@ -163,7 +163,9 @@ class Worker {
 
   async #applySnapshot(path: string): Promise<void> {
     try {
+      const before = this.#snapshot.current.budgets;
       await this.#snapshot.apply(path);
+      for (const id of loweredBudgets(before, this.#snapshot.current.budgets)) this.#allowances.limitLowered(id);
       this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     } catch (error) {
       // It goes on with the last one; the supervisor sees that this worker is behind.
@@ -216,6 +218,13 @@ class Worker {
     await this.#log.close();
     this.#channel.close();
     process.exit(0);
+  }
+}
+
+function* loweredBudgets(before: Snapshot['budgets'], now: Snapshot['budgets']): Generator<string> {
+  for (const { id, limitAtto } of before.values()) {
+    const next = now.get(id);
+    if (next !== undefined && BigInt(next.limitAtto) < BigInt(limitAtto)) yield id;
   }
 }
 
