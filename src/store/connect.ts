@@ -23,6 +23,8 @@ export interface ConnectOptions {
 
 const connectionsMaxDefault = 10;
 const statementTimeoutMsDefault = 30_000;
+/** Beyond the server's own bound on a statement: a server or network that says nothing any more is not waited for. */
+const silenceMs = 5_000;
 /** How long to wait for a connection, free or new, before the caller is told that the database does not answer. */
 const connectTimeoutMs = 5_000;
 /** A transaction that its process has forgotten must not keep others from their rows. */
@@ -49,13 +51,15 @@ export function connectSession(url: string, options: ConnectOptions = {}): pg.Cl
 }
 
 function clientSettings(url: string, options: ConnectOptions): pg.PoolConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault;
   return {
     connectionString: connectionString(url, process.env['PGSSLROOTCERT']),
     application_name: options.applicationName ?? 'common-carrier',
     max: options.connectionsMax ?? connectionsMaxDefault,
     min: options.connectionsKept ?? 0,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + silenceMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
     types: { getTypeParser },
