@@ -465,6 +465,26 @@ test('segments that were shipped and deleted make room', async t => {
   assert.ok(statSync(listSegments(directory)[0]!.path).size <= 1_000);
 });
 
+test('a journal that is full of what is shipped already lets go of its segment, and has room again', async t => {
+  const { journal, clock, directory } = await openJournal(t, { bytesMax: exchangeReserveBytes + 400_000 });
+  for (let index = 0; journal.hasRoom(); index += 1) {
+    journal.admit(admit(`x${index}`));
+    journal.end(end(`x${index}`));
+  }
+
+  // The shipper deletes what is sealed.
+  const segments = listSegments(directory);
+  assert.equal(segments.length, 2);
+  rmSync(segments[0]!.path);
+  clock.ms += 1_000;
+  journal.hasRoom();
+
+  await eventually(() => journal.hasRoom());
+  journal.admit(admit('after'));
+  journal.end(end('after'));
+  assert.deepEqual(typesOf(recordsIn(directory)), ['admit after', 'end after']);
+});
+
 test('an admit that no bounded request can make is a broken invariant', async t => {
   const { journal } = await openJournal(t);
 

@@ -39,6 +39,8 @@ export interface JournalAlarm {
   readonly cause?: unknown;
 }
 
+/** Smaller segments are not worth sealing early: they are not what fills a journal. */
+const releasedBytesMin = 256 * 1024;
 /** A full or failed disk is tried again after the first, then twice as long each time, up to the second. */
 const retryFirstMs = 250;
 const retryLastMs = 5_000;
@@ -110,7 +112,7 @@ export class FileJournal implements ExchangeJournal {
     this.#assertUsable();
     if (this.#open.has(record.id)) throw new Error(`exchange ${record.id} is admitted already`);
     if (this.#trouble !== undefined) throw new Fault(this.#trouble, undefined, { retryAfterMs: 1_000 });
-    if (!this.#room.fits(this.#openCount)) throw new Fault('journal_full', undefined, { retryAfterMs: 1_000 });
+    if (!this.#fits()) throw new Fault('journal_full', undefined, { retryAfterMs: 1_000 });
     this.#open.set(record.id, { stagedAdmit: frameJson(record) });
   }
 
@@ -147,7 +149,7 @@ export class FileJournal implements ExchangeJournal {
   }
 
   hasRoom(): boolean {
-    return !this.#closed && this.#trouble === undefined && this.#room.fits(this.#openCount);
+    return !this.#closed && this.#trouble === undefined && this.#fits();
   }
 
   async close(): Promise<void> {
@@ -162,6 +164,26 @@ export class FileJournal implements ExchangeJournal {
     if (this.#segment !== undefined) this.#seal(this.#segment);
     this.#segment = undefined;
     await Promise.all(this.#sealing);
+  }
+
+  #fits(): boolean {
+    if (this.#room.fits(this.#openCount)) return true;
+    this.#releaseSegment();
+    return false;
+  }
+
+  /** A segment is deleted when it is sealed and shipped. Without room nothing is admitted that would fill this one up to
+   *  where it is sealed, so that everything could be shipped and the journal stay full for ever. */
+  #releaseSegment(): void {
+    if (this.#segment === undefined || this.#segment.bytes < releasedBytesMin) return;
+    const full = this.#segment;
+    try {
+      this.#segment = this.#beginSegment();
+    } catch {
+      // The next write finds out what is wrong with the disk, and says so.
+      return;
+    }
+    this.#seal(full);
   }
 
   get #openCount(): number {

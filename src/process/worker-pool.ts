@@ -69,6 +69,7 @@ export class WorkerPool {
   #lastNumber = 0;
   #requests = 0;
   #failuresInRow = 0;
+  #unservedInRow = 0;
   #restarts = 0;
   #stopping = false;
   #fatal: string | undefined;
@@ -82,7 +83,7 @@ export class WorkerPool {
   }
 
   /** Resolves when every slot has a worker that serves. Throws StartFailure when workers cannot start at all: one says
-   *  why, or several in a row end without a word. A single one that was killed is replaced, as later. */
+   *  why, or several in a row end by themselves without a word. Those that were killed are replaced, as later. */
   async ready(): Promise<void> {
     for (;;) {
       if (this.readyCount >= this.#options.count || this.#stopping) return;
@@ -200,6 +201,7 @@ export class WorkerPool {
       case 'ready':
         worker.ready = true;
         this.#failuresInRow = 0;
+        this.#unservedInRow = 0;
         this.#fatal = undefined;
         this.#notify();
         break;
@@ -235,7 +237,9 @@ export class WorkerPool {
     if (performance.now() - worker.startedAtMs > settledAfterMs) this.#failuresInRow = 0;
     const delayMs = Math.min(restartDelayMaxMs, restartDelayMinMs * 2 ** this.#failuresInRow);
     this.#failuresInRow = Math.min(this.#failuresInRow + 1, 16);
-    if (this.#failuresInRow >= startFailuresMax) this.#fatal ??= `worker ${number} ended before it served (${how})`;
+    // One that was killed from outside (by a person, or for want of memory) could have started.
+    if (!worker.ready && how !== 'SIGKILL') this.#unservedInRow += 1;
+    if (this.#unservedInRow >= startFailuresMax) this.#fatal ??= `worker ${number} ended before it served (${how})`;
     this.#options.log.warn('worker ended; another is started', { worker: number, how, delayMs });
     setTimeout(() => {
       if (!this.#stopping) this.#fork();

@@ -18,6 +18,7 @@ export interface CrashPlan {
 }
 
 const linesShown = 60;
+const restartTimeoutMs = 30_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
 const tightKey = 'tight-secret-tight-secret-tight-secret';
@@ -91,10 +92,15 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
         copies.link();
         await carrier.start();
       } else {
-        const workers = await until('a worker is there', () => {
-          const alive = carrier.workerProcessIds();
-          return alive.length > 0 ? alive : undefined;
-        });
+        const workers = await until(
+          'a worker is there',
+          () => {
+            const alive = carrier.workerProcessIds();
+            return alive.length > 0 ? alive : undefined;
+          },
+          // Workers that are killed before they serve are started again more and more slowly.
+          restartTimeoutMs,
+        );
         process.kill(random.one(workers), 'SIGKILL');
       }
       plan.progress(`${index + 1} of ${kills} killed (${victim}), ${load.remembered.length} requests`);
