@@ -113,7 +113,11 @@ test('once the journal is shipped there is room again, and nothing is lost', asy
     return status === 200 ? true : undefined;
   });
   await until('it says so', async () => ((await fetch(`${carrier.url}/readyz`)).status === 200 ? true : undefined));
-  await until('everything is in the ledger', async () => ((await booked()) === backlog + served ? true : undefined));
+  await until(
+    'everything is in the ledger',
+    async () => ((await booked()) === backlog + served ? true : undefined),
+    30_000,
+  );
   const store = connect(database.url);
   assert.deepEqual(await checkLedger(store), []);
   await store.close();
