@@ -432,10 +432,13 @@ test('nobody followed a redirect', () => {
   assert.equal(trapped, 0);
 });
 
+/** A worker at rest takes 120 MiB; the rest is buffers of floods that the collector has not looked at yet. */
+const memoryBytesMax = 512 * 1024 * 1024;
+
 test('memory stayed bounded', () => {
   for (const id of carrier.workerProcessIds()) {
     const { peakBytes } = memoryOf(id);
-    assert.ok(peakBytes < 400 * 1024 * 1024, `a worker took ${Math.round(peakBytes / 1024 / 1024)} MiB`);
+    assert.ok(peakBytes < memoryBytesMax, `a worker took ${Math.round(peakBytes / 1024 / 1024)} MiB`);
   }
 });
 

@@ -47,10 +47,13 @@ export async function assertAtRest(carrier: Carrier): Promise<number> {
       .slice(-5)
       .join('\n'),
   );
+  assert.deepEqual(
+    carrier.lines.filter(line => line.includes('cannot be booked')),
+    [],
+  );
   const ended = sumOf(metrics, 'carrier_exchanges_total');
   const { json } = await carrier.api('GET', '/api/v1/usage?by=project');
   const requests = json.rows.reduce((sum: number, row: { requests: number }) => sum + Number(row.requests), 0);
-  if (requests !== ended) (await import("node:fs")).writeFileSync("/tmp/p2h-dbg.json", JSON.stringify([json, (await carrier.api("GET", "/api/v1/usage?by=model")).json, (await carrier.api("GET", "/api/v1/exchanges?limit=100")).json, carrier.lines]));
   assert.equal(requests, ended);
   return ended;
 }
