@@ -73,7 +73,8 @@ function openServer(state: GatewayState): Server {
     keepAliveTimeout: keepAliveMsMax,
     noDelay: true,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // The edge asks for it, and answers in our own form.
+    requireHostHeader: false,
     ...(tls === undefined ? undefined : readTlsFiles(tls)),
   };
   const server: Server = tls === undefined ? createServer(options) : createTlsServer(options);
