@@ -75,7 +75,7 @@ function openServer(state: GatewayState): Server {
     insecureHTTPParser: false,
     // The edge asks for it, and answers in our own form.
     requireHostHeader: false,
-    ...(tls === undefined ? undefined : readTlsFiles(tls)),
+    ...(tls === undefined ? undefined : { ...readTlsFiles(tls), handshakeTimeout: limits.headersTimeoutMs }),
   };
   const server: Server = tls === undefined ? createServer(options) : createTlsServer(options);
   // One more than allowed is kept, so that the excess is seen and refused instead of being cut off in silence.

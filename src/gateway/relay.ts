@@ -28,7 +28,10 @@ export class StreamRelay implements AnswerReceiver {
     this.#attempt = attempt;
     this.#context = context;
     this.#head = { status, headers: relayHeaders(headers, false) };
-    this.#observer = context.dialect.observeStream({ stripUsage: context.stripUsage });
+    this.#observer = context.dialect.observeStream({
+      stripUsage: context.stripUsage,
+      eventBytesMax: context.limits.eventBytesMax,
+    });
     this.#startedAtMs = context.deadlines.nowMs;
   }
 

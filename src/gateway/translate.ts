@@ -21,7 +21,7 @@ export class StreamTranslation implements AnswerReceiver {
   constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
     this.#attempt = attempt;
     this.#context = context;
-    this.#decoder = from.decodeStream(answer.losses);
+    this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
     this.#encoder = context.dialect.encodeStream(answer);
     this.#startedAtMs = context.deadlines.nowMs;
   }

@@ -499,6 +499,13 @@ suite('bodies', { concurrency: 4 }, () => {
 });
 
 suite('clients that do not behave', () => {
+  test('a broken request behind a good one is not answered, and its connection ends after the good answer', async () => {
+    const text = await untilClosed(`${post(chat, good, [bearer])}NONSENSE\r\n\r\n`);
+
+    assert.match(text, /^HTTP\/1\.1 200 /);
+    assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1);
+  });
+
   const stream = good.replace('{', '{"stream":true,');
 
   test('one that does not read is cut off, with its exchange in the ledger and little of the answer in memory', async () => {

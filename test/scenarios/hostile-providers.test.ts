@@ -130,6 +130,18 @@ const rows: Readonly<Record<string, Row>> = {
     own: '200+ upstream_malformed',
     across: '200+ upstream_malformed',
   },
+  'an-event-over-the-bound': {
+    stream: true,
+    does: events(`data: {"x":"${'x'.repeat(1_500_000)}"}\n\n${chatDelta}${chatEnd}`),
+    own: '502 upstream_malformed',
+    across: '502 upstream_malformed',
+  },
+  'an-event-below-the-bound': {
+    stream: true,
+    does: events(`data: {"choices":[],"x":"${'x'.repeat(1_000_000)}"}\n\n${chatDelta}${chatEnd}`),
+    own: '200 ok',
+    across: '200 ok',
+  },
   'endless-lines': {
     stream: true,
     does: socket => {
@@ -345,7 +357,7 @@ before(async () => {
   carrier = await startCarrier({
     yaml: supply(Object.keys(rows)),
     env: { ACME_KEY: acmeKey, UPSTREAM_KEY: 'upstream-secret' },
-    flags: ['--limits-response-bytes-max=4194304'],
+    flags: ['--limits-response-bytes-max=4194304', '--limits-event-bytes-max=1048576'],
   });
 });
 after(async () => {
@@ -427,6 +439,23 @@ let sent = 0;
 const outcomes = new Map<string, string>();
 
 for (const [name, row] of Object.entries(rows)) register(name, row);
+
+test('what a provider puts into headers arrives as it was, or cleaned where we make a header of it', async () => {
+  const ask = (name: string) =>
+    fetch(`${carrier.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${acmeKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: name, messages: [] }),
+    });
+  const relayed = await ask('header-beyond-latin');
+  const named = await ask('model-beyond-ascii');
+  sent += 2;
+
+  assert.equal(relayed.headers.get('x-note'), 'caf\xe9');
+  assert.equal(relayed.headers.get('x-more'), '\xe2\x82\xac');
+  assert.equal(named.headers.get('x-carrier-served-model'), 'm___x-evil: 1');
+  assert.equal(named.headers.get('x-evil'), null);
+});
 
 test('nobody followed a redirect', () => {
   assert.equal(trapped, 0);
