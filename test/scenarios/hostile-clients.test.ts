@@ -26,9 +26,9 @@ before(async () => {
   carrier = await startCarrier({
     ...supply,
     flags: [
-      '--limits-headers-timeout-ms=700',
+      '--limits-headers-timeout-ms=2500',
       '--limits-body-idle-timeout-ms=1500',
-      '--limits-client-stall-timeout-ms=700',
+      '--limits-client-stall-timeout-ms=2000',
       '--limits-exchanges-max=40',
       `--limits-body-bytes-max=${bodyBytesMax}`,
     ],
@@ -526,6 +526,42 @@ suite('clients that do not behave', () => {
     });
 
     assert.equal(counted, before + 1);
+    raw.socket.destroy();
+    emulator.replaceRules([]);
+  });
+
+  test('one that leaves with answers still queued behind another leaves nothing behind', async () => {
+    emulator.replaceRules(['nth=1;pace=50ms;tokens=200', 'body=3000000;chunks=50000']);
+    const raw = await openRaw(carrier.port);
+    raw.send(post(chat, stream.replace('10', '900000'), [bearer]).repeat(3));
+    await raw.until(/chat\.completion\.chunk/);
+    await until('all three are open', async () =>
+      sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 3 ? true : undefined,
+    );
+
+    raw.socket.resetAndDestroy();
+
+    // Before the time that a client has to read.
+    await until(
+      'all three have ended',
+      async () => (sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 0 ? true : undefined),
+      1_500,
+    );
+    emulator.replaceRules([]);
+  });
+
+  test('one that asks for much at once and reads none of it is cut off', async () => {
+    emulator.replaceRules(['body=3000000;chunks=50000']);
+    const raw = await openRaw(carrier.port);
+    raw.socket.pause();
+    raw.send(post(chat, stream.replace('10', '30000'), [bearer]).repeat(10));
+
+    await until('they have begun', async () =>
+      sumOf(await readMetrics(carrier), 'carrier_open_exchanges') > 0 ? true : undefined,
+    );
+    await until('all have ended', async () =>
+      sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 0 ? true : undefined,
+    );
     raw.socket.destroy();
     emulator.replaceRules([]);
   });
