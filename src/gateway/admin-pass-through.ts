@@ -132,6 +132,9 @@ function passedHeaders(rawHeaders: readonly string[], remote: string, exchangeId
   if (chunked && rawHeaders.some(name => name.toLowerCase() === 'transfer-encoding')) {
     passed.push('transfer-encoding', 'chunked');
   }
+  // We close: a server that closes behind its answer may do so before our request's last, empty write, which then
+  // fails and takes the answer with it.
+  passed.push('connection', 'keep-alive');
   passed.push('x-forwarded-for', remote, 'x-carrier-exchange-id', exchangeId);
   return passed;
 }
