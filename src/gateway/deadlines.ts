@@ -29,7 +29,12 @@ export class Deadlines {
   watch(watched: Watched): void {
     this.#watched.add(watched);
     if (this.#timer === undefined) {
-      this.#timer = setInterval(() => this.tick(), tickMs);
+      // After a stall of this process the timer is due before what has come meanwhile is read. Looking only once it is
+      // keeps our own silence from being taken for the provider's or the client's.
+      this.#timer = setInterval(() => {
+        this.now();
+        setImmediate(() => this.tick());
+      }, tickMs);
       this.#timer.unref();
     }
   }

@@ -37,6 +37,7 @@ function snapshotFor(emulator: Emulator): NonNullable<TestGatewayOptions['snapsh
         candidates: [{ deployment: 'toy' }],
         policy: { retries: 0, idleTimeoutMs: 300, firstByteTimeoutMs: 300 },
       },
+      { name: 'once', candidates: [{ deployment: 'toy' }], policy: { retries: 0 } },
       { name: 'drained', candidates: [{ deployment: 'toy' }], policy: { retries: 0, abort: 'drain' } },
     ],
   };
@@ -275,7 +276,7 @@ suite('an exchange', () => {
     const ends = gateway.ends().length;
     await assert.rejects(async () => {
       const response = await ask(gateway, {
-        model: 'quick',
+        model: 'once',
         maxTokens: 9_000_000,
         headers: { 'x-carrier-emulate': 'body=3000000;chunks=50000;cut-after=500000' },
       });
