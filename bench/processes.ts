@@ -1,10 +1,10 @@
 /** Process CPU and memory by process id, from /proc: what the kernel accounts, not what a clock on the wall says. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU time of all threads of one process, in microseconds; the scheduler counts nanoseconds. */
+/** CPU time of all threads of one process, in microseconds; the scheduler counts nanoseconds. Zero when it is gone. */
 export function cpuMicros(processId: number): number {
   let nanoseconds = 0;
-  for (const thread of readdirSync(`/proc/${processId}/task`)) {
+  for (const thread of threadsOf(processId)) {
     try {
       nanoseconds += Number(readFileSync(`/proc/${processId}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
     } catch {
@@ -12,6 +12,26 @@ export function cpuMicros(processId: number): number {
     }
   }
   return nanoseconds / 1000;
+}
+
+/** What these processes used since `before`, microseconds. Postgres' own helpers come and go; what one that ended used
+ *  last is not known any more. */
+export function cpuSpent(before: ReadonlyMap<number, number>): number {
+  let micros = 0;
+  for (const [id, spent] of before) micros += Math.max(0, cpuMicros(id) - spent);
+  return micros;
+}
+
+export function cpuNow(processIds: readonly number[]): Map<number, number> {
+  return new Map(processIds.map(id => [id, cpuMicros(id)]));
+}
+
+function threadsOf(processId: number): string[] {
+  try {
+    return readdirSync(`/proc/${processId}/task`);
+  } catch {
+    return [];
+  }
 }
 
 /** Resident memory, bytes. */

@@ -102,13 +102,11 @@ export async function startPortkey(originPort: number): Promise<Subject | undefi
   };
 }
 
-/** The dist form, one worker, everything on: key, hard budget, hold, decision record, metering, journal, log, metrics. */
-export async function startCarrier(
+/** Two models, prices, a key with a hard budget; the data directory lies beside. */
+export function writeConfiguration(
   directory: string,
   originPort: number,
-  nodeArguments: readonly string[] = [],
-): Promise<Subject> {
-  const port = await freePort();
+): { file: string; environment: Record<string, string>; headers: Record<string, string> } {
   const home = join(directory, 'carrier');
   mkdirSync(home, { recursive: true });
   const file = join(home, 'carrier.yaml');
@@ -128,17 +126,27 @@ organisations:
   bench: { projects: { bench: { keys: { bench: { secret: env:BENCH_KEY } }, allow: [ "**" ], budget: { limit: "10000000.00", period: month, hard: true } } } }
 `,
   );
+  const environment = {
+    CARRIER_DATA: join(home, 'state'),
+    BENCH_KEY: benchKey,
+    BENCH_UPSTREAM_KEY: 'sk-bench-upstream',
+    DATABASE_URL: '',
+  };
+  return { file, environment, headers: { authorization: `Bearer ${benchKey}` } };
+}
+
+/** The dist form, one worker, everything on: key, hard budget, hold, decision record, metering, journal, log, metrics. */
+export async function startCarrier(
+  directory: string,
+  originPort: number,
+  nodeArguments: readonly string[] = [],
+): Promise<Subject> {
+  const port = await freePort();
+  const { file, environment, headers } = writeConfiguration(directory, originPort);
   const main = [join(root, 'dist/main.js'), join(root, 'src/main.ts')].find(existsSync)!;
   const child = spawn(process.execPath, [...nodeArguments, main, 'serve', '--config', file, '--workers', '1'], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      CARRIER_PORT: String(port),
-      CARRIER_DATA: join(home, 'state'),
-      BENCH_KEY: benchKey,
-      BENCH_UPSTREAM_KEY: 'sk-bench-upstream',
-      DATABASE_URL: '',
-    },
+    env: { ...process.env, ...environment, CARRIER_PORT: String(port) },
   });
   await waitForReady(port);
   const workers = (): number[] =>
@@ -149,7 +157,7 @@ organisations:
     name: 'carrier',
     version: main.includes('dist') ? 'dist' : 'src',
     port,
-    headers: { authorization: `Bearer ${benchKey}` },
+    headers,
     model: (_path, provider) => (provider === 'chat' ? 'bench/gpt' : 'bench/claude'),
     workers,
     everything: () => processTree(child.pid!),

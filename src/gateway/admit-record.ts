@@ -22,6 +22,6 @@ export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord
       leases: admission.hold?.leases ?? [],
     },
     sandbox: first.provider.sandbox,
-    ...(carrier.tags === undefined ? undefined : { tags: carrier.tags }),
+    tags: carrier.tags,
   };
 }

@@ -3,7 +3,7 @@ import { Fault } from '../completion/fault.ts';
 import type { AnswerFacts } from '../dialects/dialect.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 import type { ClientAnswer } from './client-answer.ts';
-import type { Deadlines, Watched } from './deadlines.ts';
+import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { Upstream } from './upstream.ts';
 import { connectionFault } from './upstream-fault.ts';
 
@@ -78,6 +78,7 @@ const drainMsMax = 60_000;
 
 /** One request to one deployment: sends it, watches its deadlines, and settles once with what came of it. */
 export class Attempt implements Dispatcher.DispatchHandler, Watched {
+  watchedAt = notWatched;
   readonly result: Promise<AttemptResult>;
   readonly #setup: AttemptSetup;
   #resolve!: (result: AttemptResult) => void;

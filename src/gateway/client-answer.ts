@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Deadlines, Watched } from './deadlines.ts';
+import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { DataPlaneLimits } from './settings.ts';
 
 /** The client's side of an exchange: writes, backpressure, and noticing that nobody is there any more. */
@@ -14,6 +14,7 @@ export class ClientAnswer implements Watched {
   /** Monotonic milliseconds of the first byte of body; undefined before. */
   firstByteAtMs: number | undefined;
 
+  watchedAt = notWatched;
   readonly response: ServerResponse;
   readonly #limits: DataPlaneLimits;
   readonly #deadlines: Deadlines;

@@ -31,24 +31,23 @@ export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: E
   const reading = readingOf(attempt, estimatedRequest(exchange));
   const bought = rate(reading, deployment.buy!);
   const quarantined = 'quarantine' in bought;
-  const servedModel = result.facts?.servedModel;
-  const requestId = providerRequestId(result.headers);
+  // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
   exchange.attempts.push({
     attempt: attempt.number,
     deployment: deployment.id,
     provider: deployment.provider.name,
     model: deployment.model,
     targetModel: deployment.targetModel,
-    ...(servedModel === undefined ? undefined : { servedModel }),
+    servedModel: result.facts?.servedModel,
     dialect: attempt.dialect.name,
     outcome: result.fault?.code ?? 'ok',
-    ...(result.status === undefined ? undefined : { upstreamStatus: result.status }),
-    ...(requestId === undefined ? undefined : { providerRequestId: requestId }),
+    upstreamStatus: result.status,
+    providerRequestId: providerRequestId(result.headers),
     startedAtMs: attempt.startedAtMs,
-    ...(result.firstByteAtMs === undefined ? undefined : { firstByteMs: span(startedMs, result.firstByteAtMs) }),
+    firstByteMs: result.firstByteAtMs === undefined ? undefined : span(startedMs, result.firstByteAtMs),
     durationMs: span(startedMs, gateway.deadlines.now()),
     reading: quarantined ? { ...reading, quarantine: bought.quarantine } : reading,
-    ...(quarantined || reading.source === 'none' ? undefined : { buy: ratedAmountJson(bought) }),
+    buy: quarantined || reading.source === 'none' ? undefined : ratedAmountJson(bought),
   });
   if (quarantined) alert(gateway, exchange, 'reading_quarantined', `${deployment.id}: ${bought.quarantine}`);
   const code = result.fault?.code;
@@ -110,16 +109,16 @@ export function meterExchange(
     outcome: fault?.code ?? 'ok',
     stream: scan.stream,
     attempts: exchange.attempts,
-    ...(charge.state === 'void' ? undefined : { reading: withQuarantine(attempt!.reading, charge.quarantine) }),
-    ...(charge.sell === undefined ? undefined : { sell: charge.sell }),
+    reading: charge.state === 'void' ? undefined : withQuarantine(attempt!.reading, charge.quarantine),
+    sell: charge.sell,
     state: charge.state,
     losses: outcome.losses,
-    ...(attempt?.servedModel === undefined ? undefined : { servedModel: attempt.servedModel }),
+    servedModel: attempt?.servedModel,
     deliveredBytes:
       delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
     requestBytes: exchange.body.length,
     responseBytes: sent,
-    ...(firstByteAtMs === undefined ? undefined : { firstByteMs: span(arrival.startedMs, firstByteAtMs) }),
+    firstByteMs: firstByteAtMs === undefined ? undefined : span(arrival.startedMs, firstByteAtMs),
     durationMs: span(arrival.startedMs, gateway.deadlines.now()),
     decision: exchange.decision,
   };

@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { Fault } from '../completion/fault.ts';
 import type { ClientConnection } from './connections.ts';
-import type { Deadlines, Watched } from './deadlines.ts';
+import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { DataPlaneLimits } from './settings.ts';
 
 /** The whole request body, decompressed, in one Buffer. Rejects with Fault: `media_type_unsupported`,
@@ -40,6 +40,7 @@ interface BodySource {
 }
 
 class BodyReader implements Watched {
+  watchedAt = notWatched;
   readonly #source: BodySource;
   readonly #resolve: (body: Buffer) => void;
   readonly #reject: (fault: Fault) => void;

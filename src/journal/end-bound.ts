@@ -11,7 +11,7 @@ const textLettersMax = 200;
  *  raw usage, then losses over twenty, then long texts that providers chose, then all attempts but the last eight.
  *  What was left out is named in `trimmed`. */
 export function boundEnd(record: EndRecord): string {
-  const json = JSON.stringify(record);
+  const json = JSON.stringify(withoutRepetition(record));
   // One UTF-16 unit is at most three bytes of UTF-8, so most records need no second look.
   if (json.length * 3 <= endBytesMax || Buffer.byteLength(json) <= endBytesMax) return json;
   const trimmed: EndTrim[] = [];
@@ -24,6 +24,12 @@ export function boundEnd(record: EndRecord): string {
   }
   // What remains are names that our own configuration bounds.
   throw new RangeError(`the end of exchange ${record.id.slice(0, 64)} does not fit ${endBytesMax} bytes when trimmed`);
+}
+
+/** What the customer pays for is mostly the last attempt's reading itself: a fifth of the record, not written twice. */
+function withoutRepetition(record: EndRecord): EndRecord {
+  const repeats = record.reading !== undefined && record.reading === record.attempts.at(-1)?.reading;
+  return repeats ? { ...record, reading: undefined } : record;
 }
 
 const trims: readonly (readonly [EndTrim, (record: EndRecord) => EndRecord])[] = [

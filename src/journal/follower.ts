@@ -9,7 +9,7 @@ const batchExchangesMax = 4_000;
 /** One read; parsing it keeps the supervisor's loop busy for some milliseconds. */
 export const readBytesMax = 512 * 1024;
 /** Journal bytes of one batch, so that memory stays bounded with large records. */
-export const batchBytesMax = 16 * 1024 * 1024;
+const batchBytesMax = 16 * 1024 * 1024;
 
 /** What one worker's process wrote, over its segments. */
 export interface Stream extends StreamName {
@@ -265,8 +265,8 @@ export class JournalFollower {
     const from = stream.offset;
     const read = readSafely(file.path, from);
     let startOffset = from;
-    for (const { record, endOffset } of read.records) {
-      const result = stream.assembler.accept(record, { sequence: file.sequence, offset: startOffset });
+    for (const { record, json, endOffset } of read.records) {
+      const result = stream.assembler.accept(record, { sequence: file.sequence, offset: startOffset }, json);
       startOffset = endOffset;
       if (result === 'conflict') this.#alert(conflictAlert(record.id));
       else if (result !== undefined) this.#gathering.exchanges.push({ stream, exchange: result });

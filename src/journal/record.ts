@@ -92,8 +92,9 @@ export interface EndRecord {
   readonly outcome: string;
   readonly stream: boolean;
   readonly attempts: readonly AttemptEnd[];
-  /** What the customer pays for: the delivered attempt's reading; absent when nothing is charged. */
-  readonly reading?: Reading;
+  /** What the customer pays for: the delivered attempt's reading; absent when nothing is charged. In the journal it is
+   *  absent, too, when it is just as in `attempts`. */
+  readonly reading?: Reading | undefined;
   readonly sell?: SellCharge;
   /** settled: rated from the provider's usage. estimated: by rule. void: nothing charged. quarantined: cannot be rated. */
   readonly state: 'settled' | 'estimated' | 'void' | 'quarantined';
@@ -122,7 +123,7 @@ export interface AttemptEnd {
   readonly provider: string;
   readonly model: string;
   readonly targetModel: string;
-  readonly servedModel?: string;
+  readonly servedModel?: string | undefined;
   readonly dialect: DialectName;
   /** `ok`, or a fault code. */
   readonly outcome: string;

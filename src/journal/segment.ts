@@ -42,8 +42,15 @@ export interface SegmentFile extends SegmentName {
   readonly bytes: number;
 }
 
+export interface ReadRecord {
+  readonly record: JournalRecord;
+  /** As it was written; part of a larger buffer, so not to be kept. */
+  readonly json: Buffer;
+  readonly endOffset: number;
+}
+
 export interface SegmentRead {
-  readonly records: readonly { readonly record: JournalRecord; readonly endOffset: number }[];
+  readonly records: readonly ReadRecord[];
   /** Behind the last whole record; where the next read begins, unless `resumeOffset` says otherwise. */
   readonly offset: number;
   /** more: the bound of bytes was reached. end-of-file: everything was whole.
@@ -141,7 +148,7 @@ function readFrames(descriptor: number, from: number, fileBytes: number, bytesMa
   const wanted = Math.max(bytesMax, frameHeadBytes + frameBytesMax);
   const bytes = readRange(descriptor, from, Math.min(wanted, fileBytes - from));
   const atFileEnd = from + bytes.length >= fileBytes;
-  const records: { record: JournalRecord; endOffset: number }[] = [];
+  const records: ReadRecord[] = [];
   let at = 0;
   while (at < bytes.length) {
     const frame = decodeFrame(bytes, at);
@@ -152,14 +159,17 @@ function readFrames(descriptor: number, from: number, fileBytes: number, bytesMa
       return { records, offset: from + at, end: 'corrupt', resumeOffset };
     }
     at = frame.end;
-    records.push({ record: frame.record, endOffset: from + at });
+    records.push({ record: frame.record, json: frame.json, endOffset: from + at });
     if (at >= bytesMax) break;
   }
   return { records, offset: from + at, end: at === bytes.length && atFileEnd ? 'end-of-file' : 'more' };
 }
 
 /** cut: the bytes end before the frame does, if its length is to be believed. */
-function decodeFrame(bytes: Buffer, at: number): { record: JournalRecord; end: number } | 'cut' | 'broken' {
+function decodeFrame(
+  bytes: Buffer,
+  at: number,
+): { record: JournalRecord; json: Buffer; end: number } | 'cut' | 'broken' {
   if (at + frameHeadBytes > bytes.length) return 'cut';
   const length = bytes.readUInt32BE(at);
   if (length < frameBytesMin || length > frameBytesMax) return 'broken';
@@ -170,7 +180,8 @@ function decodeFrame(bytes: Buffer, at: number): { record: JournalRecord; end: n
   const type = bytes[typeAt]!;
   if (type < 1 || type > frameTypeMax) return 'broken';
   // The checksum says that this is what encodeFrame wrote, and it writes only journal records.
-  return { record: JSON.parse(bytes.toString('utf8', typeAt + 1, end)) as JournalRecord, end };
+  const json = bytes.subarray(typeAt + 1, end);
+  return { record: JSON.parse(json.toString()) as JournalRecord, json, end };
 }
 
 /** The first whole frame at or behind `from`. Only walked for damage, so it may read the rest of the segment. */

@@ -1,13 +1,5 @@
 import { type CompletedExchange, leaseCharge } from './assemble.ts';
-import {
-  type Batch,
-  batchBytesMax,
-  describe,
-  JournalFollower,
-  JournalUnreadable,
-  readBytesMax,
-  type Stream,
-} from './follower.ts';
+import { type Batch, describe, JournalFollower, JournalUnreadable, readBytesMax, type Stream } from './follower.ts';
 import { type ShippingBatch, ShippingRefused, type ShippingTarget } from './shipping-target.ts';
 
 export {
@@ -48,8 +40,9 @@ export interface ShipperStatus {
   readonly lastError: string | undefined;
 }
 
-/** The journal is looked at so often when nobody says that it grew. */
-const tickMs = 200;
+/** The journal is looked at so often, unless somebody says that it grew or a whole batch waits. A transaction costs some
+ *  milliseconds whatever is in it, so what ends within this time shares one. */
+const tickMs = 250;
 const backoffMinMs = 100;
 const backoffMaxMs = 5_000;
 
@@ -142,7 +135,7 @@ export class Shipper {
     try {
       await this.#place();
       if (this.#batch === undefined) {
-        progressed = this.#follower.fill(batchBytesMax);
+        progressed = await this.#read(() => true);
         this.#batch = this.#follower.closeBatch();
         this.#lagBytes = this.#follower.unreadBytes();
       }
@@ -190,7 +183,7 @@ export class Shipper {
     shipping.catch(() => {});
     let unreadable: unknown;
     try {
-      while (!over && !this.#follower.isFull && this.#follower.fill(readBytesMax)) await nextTurn();
+      await this.#read(() => !over);
     } catch (error) {
       unreadable = error;
     }
@@ -200,12 +193,26 @@ export class Shipper {
     }
   }
 
+  /** Reads on in parts, so that others in this process get their turn, until the batch is full or little is left. A
+   *  journal that grows is never read to its end: looking for one more record costs as much as for a thousand. False
+   *  when nothing was new. */
+  async #read(wanted: () => boolean): Promise<boolean> {
+    let progressed = false;
+    while (!this.#follower.isFull && wanted()) {
+      const before = this.#follower.gatheredBytes;
+      if (!this.#follower.fill(readBytesMax)) break;
+      progressed = true;
+      if (this.#follower.gatheredBytes - before < readBytesMax) break;
+      await nextTurn();
+    }
+    return progressed;
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped) {
       this.#nudged = false;
-      let busy = false;
       try {
-        busy = await this.step();
+        await this.step();
       } catch (error) {
         // The disk, not the database. The records are still there; an operator sees it in the log and the lag.
         this.#lastError = describe(error);
@@ -213,7 +220,7 @@ export class Shipper {
         this.#options.log?.('the journal cannot be read', { error: this.#lastError });
       }
       if (this.#backoffMs > 0) await this.#sleep(this.#backoffMs);
-      else if (!busy && !this.#nudged) await this.#sleep(tickMs);
+      else if (!this.#nudged && !this.#follower.isFull) await this.#sleep(tickMs);
       // Others in this process must get their turn between batches.
       else await nextTurn();
     }
