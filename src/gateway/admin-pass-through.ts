@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { isIP } from 'node:net';
 import { Fault } from '../completion/fault.ts';
 import type { Arrival } from './arrival.ts';
-import type { Watched } from './deadlines.ts';
+import { notWatched, type Watched } from './deadlines.ts';
 import type { GatewayState } from './gateway.ts';
 
 /** Passes /api, /console and /metrics to the supervisor over its unix socket, streaming both ways, so that what an
@@ -70,6 +70,7 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
       if (bytes > limits.bodyBytesMax) abandon(new Fault('body_too_large'));
     });
     const sender: Watched = {
+      watchedAt: notWatched,
       checkDeadlines: nowMs => {
         // Silence while the admin server reads slowly is ours.
         if (request.complete || upstream.writableNeedDrain) lastAtMs = nowMs;
