@@ -123,8 +123,9 @@ export const settingTable = {
   },
   journalBytesMax: {
     ...generic('journal.bytesMax'),
-    ...integer(4 * 1024 ** 3, 128 * 1024 ** 2, 1024 ** 4),
-    consequence: 'Journal size of one worker at which requests are refused (`journal_full`) until it is shipped.',
+    ...integer(4 * 1024 ** 3, 16 * 1024 ** 2, 1024 ** 4),
+    consequence:
+      'Size of the journal of all workers at which requests are refused (`journal_full`) until it is shipped. Every open exchange counts with the 72 KiB that it may still write.',
   },
   bodyBytesMax: {
     ...generic('limits.bodyBytesMax'),

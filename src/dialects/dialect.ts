@@ -30,7 +30,8 @@ export interface Dialect {
   /** A provider's whole answer as the event stream it is the fold of; one `error` event when it is none. What the
    *  middle cannot carry goes to `losses`, here and in the streams, once each. */
   decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[];
-  decodeStream(losses: LossLedger): StreamDecoder;
+  /** An event over `eventBytesMax` (8 MiB unless said) is malformed. */
+  decodeStream(losses: LossLedger, eventBytesMax?: number): StreamDecoder;
   /** Folds events to a whole answer in this dialect. Throws the fault of an `error` event. */
   encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer;
   encodeStream(context: AnswerContext): StreamEncoder;
@@ -118,6 +119,8 @@ export interface AnswerFacts {
 export interface ObserveOptions {
   /** Usage was asked for by us, not by the client: remove the chunk that carries only usage. */
   readonly stripUsage: boolean;
+  /** A larger event is `upstream_malformed`; 8 MiB unless said. */
+  readonly eventBytesMax?: number;
 }
 
 /** Watches one same-dialect stream. Bytes go out in order and unchanged, but for a stripped usage chunk. */

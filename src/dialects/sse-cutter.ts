@@ -1,7 +1,7 @@
 import type { NameTable } from './name-table.ts';
 
-/** A server-sent event larger than this is refused: it has to be held until it is whole. */
-export const eventBytesMax = 8 * 1024 * 1024;
+/** A server-sent event larger than this is refused unless another bound is set: it has to be held until it is whole. */
+export const eventBytesMaxDefault = 8 * 1024 * 1024;
 
 /** Lines kept apart at most: an event of a million empty lines must not become a million buffers. */
 const dataLinesMax = 4096;

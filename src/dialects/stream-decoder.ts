@@ -3,7 +3,7 @@ import { Fault } from '../completion/fault.ts';
 import type { AnswerEvents } from './answer-events.ts';
 import type { AnswerFacts, StreamDecoder } from './dialect.ts';
 import type { NameTable } from './name-table.ts';
-import { eventBytesMax, SseCutter } from './sse-cutter.ts';
+import { eventBytesMaxDefault, SseCutter } from './sse-cutter.ts';
 
 /** A dialect's own part of a decoder: turns one wire event into what `events` builds. */
 export interface WireEventDecoder {
@@ -17,8 +17,10 @@ export interface WireEventDecoder {
 export class EventStreamDecoder implements StreamDecoder {
   readonly #decoder: WireEventDecoder;
   readonly #cutter: SseCutter;
+  readonly #eventBytesMax: number;
 
-  constructor(decoder: WireEventDecoder) {
+  constructor(decoder: WireEventDecoder, eventBytesMax: number = eventBytesMaxDefault) {
+    this.#eventBytesMax = eventBytesMax;
     this.#decoder = decoder;
     this.#cutter = new SseCutter(decoder.eventNames);
   }
@@ -35,7 +37,9 @@ export class EventStreamDecoder implements StreamDecoder {
     if (events.isOver) return [];
     this.#cutter.append(chunk);
     while (!events.isOver && this.#cutter.next()) this.#decode();
-    if (!events.isOver && this.#cutter.unfinishedBytes > eventBytesMax) events.malformed('a stream event over 8 MiB');
+    if (!events.isOver && this.#cutter.unfinishedBytes > this.#eventBytesMax) {
+      events.malformed(`a stream event over ${this.#eventBytesMax} bytes`);
+    }
     return events.take();
   }
 

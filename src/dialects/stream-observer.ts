@@ -1,7 +1,7 @@
 import { Fault } from '../completion/fault.ts';
-import type { AnswerFacts, StreamObserver, StreamStep } from './dialect.ts';
+import type { AnswerFacts, ObserveOptions, StreamObserver, StreamStep } from './dialect.ts';
 import type { NameTable } from './name-table.ts';
-import { eventBytesMax, SseCutter } from './sse-cutter.ts';
+import { eventBytesMaxDefault, SseCutter } from './sse-cutter.ts';
 
 /** What one event means for the stream it is in.
  *  quiet: nothing a user would see. content: something is. usage-only: carries usage and nothing else.
@@ -21,13 +21,15 @@ export interface EventReader {
 export class PassingObserver implements StreamObserver {
   readonly #reader: EventReader;
   readonly #stripUsage: boolean;
+  readonly #eventBytesMax: number;
   readonly #cutter: SseCutter;
   #state: StreamStep['state'] = 'nothing';
   #fault: Fault | undefined = undefined;
 
-  constructor(reader: EventReader, stripUsage: boolean) {
+  constructor(reader: EventReader, { stripUsage, eventBytesMax = eventBytesMaxDefault }: ObserveOptions) {
     this.#reader = reader;
     this.#stripUsage = stripUsage;
+    this.#eventBytesMax = eventBytesMax;
     this.#cutter = new SseCutter(reader.eventNames);
   }
 
@@ -65,8 +67,11 @@ export class PassingObserver implements StreamObserver {
       }
     }
     const pass = piecesTo(cutter, pieces, passFrom, cutter.eventEnd);
-    if (cutter.unfinishedBytes > eventBytesMax) {
-      this.#fault = new Fault('upstream_malformed', 'The provider sent a stream event over 8 MiB.');
+    if (cutter.unfinishedBytes > this.#eventBytesMax) {
+      this.#fault = new Fault(
+        'upstream_malformed',
+        `The provider sent a stream event over ${this.#eventBytesMax} bytes.`,
+      );
       this.#state = 'failed';
     }
     return { pass, held: undefined, state: this.#state };

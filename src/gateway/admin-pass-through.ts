@@ -2,15 +2,17 @@ import { request as httpRequest } from 'node:http';
 import { isIP } from 'node:net';
 import { Fault } from '../completion/fault.ts';
 import type { Arrival } from './arrival.ts';
+import { notWatched, type Watched } from './deadlines.ts';
 import type { GatewayState } from './gateway.ts';
 
 /** Passes /api, /console and /metrics to the supervisor over its unix socket, streaming both ways, so that what an
  *  operator does never runs beside the exchanges. */
 export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<void> {
   const { adminSocket, limits } = gateway.settings;
-  const { request, response, path, query } = arrival;
+  const { deadlines } = gateway;
+  const { request, response, path, query, connection } = arrival;
   const remote = request.socket.remoteAddress ?? '';
-  if (adminSocket === undefined) throw new Fault('path_not_found');
+  if (adminSocket === undefined || climbs.test(path)) throw new Fault('path_not_found');
   // Metrics need no key, so they are for this machine alone; over the network they are the admin listener's to give.
   if (path === '/metrics' && !isLoopback(remote)) throw new Fault('path_not_found');
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw new Fault('body_too_large');
@@ -18,10 +20,16 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
 
   open++;
   return new Promise<void>((resolve, reject) => {
+    let settled = false;
     const settle = (fault?: Fault) => {
-      if (fault !== undefined && !response.headersSent) reject(fault);
+      if (settled) return;
+      settled = true;
+      deadlines.unwatch(sender);
+      connection.failBody = undefined;
+      if (fault === undefined) resolve();
+      else if (!response.headersSent) reject(fault);
       else {
-        if (fault !== undefined) response.destroy();
+        response.destroy();
         resolve();
       }
     };
@@ -48,15 +56,32 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
       upstream.destroy();
       settle();
     });
+    /** The request cannot be passed on to its end. */
+    const abandon = (fault: Fault) => {
+      request.unpipe(upstream);
+      settle(fault);
+      upstream.destroy();
+    };
     let bytes = 0;
+    let lastAtMs = deadlines.now();
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > limits.bodyBytesMax) settleLarge();
+      lastAtMs = deadlines.nowMs;
+      if (bytes > limits.bodyBytesMax) abandon(new Fault('body_too_large'));
     });
-    const settleLarge = () => {
-      request.unpipe(upstream);
-      upstream.destroy();
-      settle(new Fault('body_too_large'));
+    const sender: Watched = {
+      watchedAt: notWatched,
+      checkDeadlines: nowMs => {
+        // Silence while the admin server reads slowly is ours.
+        if (request.complete || upstream.writableNeedDrain) lastAtMs = nowMs;
+        else if (nowMs - lastAtMs >= limits.bodyIdleTimeoutMs) abandon(new Fault('request_timeout'));
+      },
+    };
+    if (!request.complete) deadlines.watch(sender);
+    connection.failBody = fault => {
+      if (request.complete) return false;
+      abandon(fault);
+      return true;
     };
     if (request.headers.expect !== undefined) response.writeContinue();
     request.pipe(upstream);
@@ -64,6 +89,9 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
     open--;
   });
 }
+
+/** Segments that go up or nowhere, as URL readers understand them: what is asked for here must be what is read there. */
+const climbs = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)|\\/i;
 
 /** Requests to the admin server that are open at once; an operator's pages need a handful. */
 const openMax = 128;
@@ -105,6 +133,9 @@ function passedHeaders(rawHeaders: readonly string[], remote: string, exchangeId
   if (chunked && rawHeaders.some(name => name.toLowerCase() === 'transfer-encoding')) {
     passed.push('transfer-encoding', 'chunked');
   }
+  // We close: a server that closes behind its answer may do so before our request's last, empty write, which then
+  // fails and takes the answer with it.
+  passed.push('connection', 'keep-alive');
   passed.push('x-forwarded-for', remote, 'x-carrier-exchange-id', exchangeId);
   return passed;
 }

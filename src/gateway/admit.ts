@@ -56,6 +56,9 @@ async function holdWhatFits(
   const whole = await taken;
   if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
   if (whole.code !== 'budget_exhausted') throw whole;
+  // Asking what is left gathers it here, away from others: only where something could be done with less.
+  const lowerable = principal.lowerOutputToFit && !question.strict;
+  if (!lowerable && costs.every(cost => cost === costs[0])) throw whole;
 
   const available = await budgets.available(principal.hardBudgets, nowMs);
   const affordable = order.filter((_, index) => costs[index]! <= available);

@@ -233,6 +233,7 @@ interface Head {
 
 function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
   const { status, headers, exchange } = head;
+  if (status >= 600) return new Fault('upstream_malformed', 'The provider answered with a status that HTTP has not.');
   if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, head.nowMs);
   if (status >= 300)
     return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });

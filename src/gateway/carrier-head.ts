@@ -22,7 +22,7 @@ export function carrierHead(
     'x-carrier-attempts',
     String(number),
   );
-  if (servedModel !== undefined && isHeaderSafe(servedModel)) headers.push('x-carrier-served-model', servedModel);
+  if (servedModel !== undefined) headers.push('x-carrier-served-model', headerSafe(servedModel));
   if (losses.length > 0) headers.push('x-carrier-loss', lossHeader(losses));
   if (deployment.provider.sandbox) headers.push('x-carrier-sandbox', '1');
   return headers;
@@ -45,6 +45,9 @@ function lossHeader(losses: readonly Loss[]): string {
 const lossHeaderLengthMax = 1024;
 const moreLengthMax = 16;
 
-function isHeaderSafe(text: string): boolean {
-  return text.length <= 256 && /^[\x20-\x7e]+$/.test(text);
+/** A provider chooses the name: letters that a header cannot carry become `_`. The record has it as it is. */
+function headerSafe(text: string): string {
+  return text.slice(0, servedModelLettersMax).replace(/[^\x20-\x7e]/g, '_');
 }
+
+const servedModelLettersMax = 256;

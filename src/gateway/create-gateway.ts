@@ -73,8 +73,9 @@ function openServer(state: GatewayState): Server {
     keepAliveTimeout: keepAliveMsMax,
     noDelay: true,
     insecureHTTPParser: false,
-    requireHostHeader: true,
-    ...(tls === undefined ? undefined : readTlsFiles(tls)),
+    // The edge asks for it, and answers in our own form.
+    requireHostHeader: false,
+    ...(tls === undefined ? undefined : { ...readTlsFiles(tls), handshakeTimeout: limits.headersTimeoutMs }),
   };
   const server: Server = tls === undefined ? createServer(options) : createTlsServer(options);
   // One more than allowed is kept, so that the excess is seen and refused instead of being cut off in silence.

@@ -37,7 +37,12 @@ export class Deadlines {
     if (watched.watchedAt !== notWatched) return;
     watched.watchedAt = this.#watched.push(watched) - 1;
     if (this.#timer === undefined) {
-      this.#timer = setInterval(() => this.tick(), tickMs);
+      // After a stall of this process the timer is due before what has come meanwhile is read. Looking only once it is
+      // keeps our own silence from being taken for the provider's or the client's.
+      this.#timer = setInterval(() => {
+        this.now();
+        setImmediate(() => this.tick());
+      }, tickMs);
       this.#timer.unref();
     }
   }

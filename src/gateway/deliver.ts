@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import { chargedAtto } from '../journal/charged.ts';
 import type { EndRecord } from '../journal/record.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { relayHeaders } from './answer-headers.ts';
@@ -25,7 +26,7 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
     const { status, headers } = delivery.head;
     if (delivery.whole) headers.push('content-length', String(delivery.last?.length ?? 0));
     if (end.sell !== undefined)
-      headers.push('x-carrier-cost', `${formatAtto(BigInt(end.sell.amountAtto))} ${end.sell.currency}`);
+      headers.push('x-carrier-cost', `${formatAtto(chargedAtto(end.sell))} ${end.sell.currency}`);
     const servedModel = delivered!.result.facts?.servedModel;
     const number = exchange.attempts.length;
     client.begin(

@@ -89,16 +89,23 @@ function ignoreLateWrite(): void {}
 /** Names and values count as two. */
 const rawHeadersMax = 2 * 200;
 
-/** What Node's parser lets pass and we do not. */
+/** What Node's parser lets pass and we do not: whatever whoever stands before us could read otherwise. */
 function checkHeaders(request: IncomingMessage): void {
-  const { rawHeaders } = request;
+  const { rawHeaders, httpVersionMinor } = request;
   if (rawHeaders.length > rawHeadersMax) throw new Fault('headers_too_large', 'There are more than 200 headers.');
   let hosts = 0;
+  let codings = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
-    // Two hosts: whoever stands before us and we could disagree about which one is meant.
-    if (name.length === 4 && name.toLowerCase() === 'host' && ++hosts > 1) throw new Fault('framing_invalid');
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+    else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      codings++;
+      if (rawHeaders[index + 1]!.toLowerCase() !== 'chunked') throw new Fault('framing_invalid');
+    }
   }
+  // Chunks are of HTTP/1.1 (RFC 9112 §6.1), and so is the duty to name one host (§3.2).
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) throw new Fault('framing_invalid');
+  if (codings > 1 || (codings === 1 && httpVersionMinor === 0)) throw new Fault('framing_invalid');
 }
 
 function findRoute(path: string, method: string): Route {

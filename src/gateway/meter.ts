@@ -1,6 +1,6 @@
 import type { Reading } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import type { EndRecord, RatedAmount, SellCharge } from '../journal/record.ts';
+import type { EndRecord, SellCharge } from '../journal/record.ts';
 import { type EstimatedRequest, familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
@@ -56,7 +56,8 @@ export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: E
   }
 }
 
-/** A refusal costs nothing, whether it is a status or the first event of a stream; what was cut costs what had come. */
+/** A refusal costs nothing, whether it is a status or the first event of a stream; what was cut costs what had come. A
+ *  request that went to a socket and got no answer may have been read and billed, so its input is owed by estimate. */
 function readingOf({ result, deployment }: EndedAttempt, request: EstimatedRequest): Reading {
   const { fault, facts } = result;
   const basis = {
@@ -66,7 +67,6 @@ function readingOf({ result, deployment }: EndedAttempt, request: EstimatedReque
   };
   if (fault === undefined) return readingOfAnswer(facts ?? nothingObserved, basis);
   if (!result.sent || (result.status ?? 200) >= 300) return nothingUsed;
-  if (result.status === undefined && fault.code === 'upstream_reset') return nothingUsed;
   const refusedInside = facts?.fault !== undefined && facts.usage === undefined && facts.contentBytes === 0;
   return refusedInside ? nothingUsed : readingOfCutAnswer(facts ?? nothingObserved, basis);
 }
@@ -139,12 +139,10 @@ function charged(reading: Reading, deployment: Deployment, admission: Admission)
   const rated = rate(reading, deployment.sell!);
   if ('quarantine' in rated) return { state: 'quarantined', sell: undefined, quarantine: rated.quarantine };
   const holdAtto = admission.hold?.amount;
-  const json: RatedAmount = ratedAmountJson(rated);
   const over = holdAtto !== undefined && rated.amountAtto > holdAtto ? rated.amountAtto - holdAtto : 0n;
-  const amountAtto = over === 0n ? json.amountAtto : holdAtto!.toString();
   return {
     state: reading.source === 'provider' ? 'settled' : 'estimated',
-    sell: { ...json, amountAtto, overHoldAtto: over.toString() },
+    sell: { ...ratedAmountJson(rated), overHoldAtto: over.toString() },
     quarantine: undefined,
   };
 }

@@ -1,3 +1,4 @@
+import type { Fault } from '../completion/fault.ts';
 import type { AnswerFacts, Dialect } from '../dialects/dialect.ts';
 import type { AnswerReceiver, Attempt, AttemptResult, Delivery } from './attempt.ts';
 
@@ -32,14 +33,17 @@ export class RefusalReceiver implements AnswerReceiver {
   data(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    // An error page of that size says no more in its rest; what came is read as far as it goes.
-    if (this.#bytes > refusalBytesMax) this.end();
+    // An error page of that size says no more in its rest: its status counts, and half of it is shown to nobody.
+    if (this.#bytes > refusalBytesMax) this.#attempt.fail(this.#fault(noBody));
   }
 
   end(): void {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    const response = { status: this.#status, headers: this.#headers, body };
-    this.#attempt.refuse(this.#dialect.decodeFault({ ...response, nowMs: this.#nowMs() }), response);
+    this.#attempt.refuse(this.#fault(body), { status: this.#status, headers: this.#headers, body });
+  }
+
+  #fault(body: Buffer): Fault {
+    return this.#dialect.decodeFault({ status: this.#status, headers: this.#headers, body, nowMs: this.#nowMs() });
   }
 
   tick(): void {}
@@ -49,4 +53,5 @@ export class RefusalReceiver implements AnswerReceiver {
   }
 }
 
+const noBody = Buffer.alloc(0);
 const refusalBytesMax = 256 * 1024;

@@ -9,7 +9,7 @@ export const holdBackBytesMax = 64 * 1024;
 /** And for how long, when it is a stream. */
 export const holdBackMsMax = 250;
 /** How long a stream may take to close its connection after its terminal event. */
-const closeGraceMs = 200;
+export const closeGraceMs = 200;
 
 /** Same dialect, streamed: bytes through. The terminal event waits for the journal. */
 export class StreamRelay implements AnswerReceiver {
@@ -28,7 +28,10 @@ export class StreamRelay implements AnswerReceiver {
     this.#attempt = attempt;
     this.#context = context;
     this.#head = { status, headers: relayHeaders(headers, false) };
-    this.#observer = context.dialect.observeStream({ stripUsage: context.stripUsage });
+    this.#observer = context.dialect.observeStream({
+      stripUsage: context.stripUsage,
+      eventBytesMax: context.limits.eventBytesMax,
+    });
     this.#startedAtMs = context.deadlines.nowMs;
   }
 
@@ -84,8 +87,16 @@ export class StreamRelay implements AnswerReceiver {
       this.#attempt.fail(new Fault('upstream_malformed'));
       return;
     }
-    if (step.state === 'ended') this.#endedAtMs ??= this.#context.deadlines.nowMs;
+    if (step.state === 'ended') this.#ended();
     else if (!this.committed) this.#commit();
+  }
+
+  #ended(): void {
+    this.#endedAtMs ??= this.#context.deadlines.nowMs;
+    // After the terminal event a provider has nothing to say; one that goes on is not waited for.
+    if (this.#held !== undefined && this.#held.length > holdBackBytesMax) {
+      this.#attempt.succeed(this.#delivery(this.#held));
+    }
   }
 
   #pass(bytes: Buffer): void {

@@ -66,28 +66,37 @@ export function respondBytes(
 }
 
 /** Bodies up to this size are read to their end, so that the connection can serve the next request. */
-const discardBytesMax = 256 * 1024;
-const discardMsMax = 1_000;
+const nearlyReadBytesMax = 256 * 1024;
+/** A client that is still sending learns why it is refused only if it is not cut off meanwhile, so larger bodies are
+ *  thrown away up to these bounds: nothing of them is kept. */
+const discardBytesMax = 64 * 1024 * 1024;
+const discardMsMax = 10_000;
+const discardIdleMsMax = 1_000;
 
 function isNearlyRead(request: IncomingMessage): boolean {
   if (request.destroyed) return false;
   const length = request.headers['content-length'];
   if (request.headers.expect !== undefined) return false;
-  return length === undefined ? request.headers['transfer-encoding'] === undefined : Number(length) <= discardBytesMax;
+  return length === undefined
+    ? request.headers['transfer-encoding'] === undefined
+    : Number(length) <= nearlyReadBytesMax;
 }
 
 function discardThenEnd(request: IncomingMessage, response: ServerResponse): void {
   let bytes = 0;
   const end = () => {
-    clearTimeout(timer);
+    clearTimeout(late);
+    clearTimeout(idle);
     request.off('data', count);
     response.end();
   };
   const count = (chunk: Buffer) => {
     bytes += chunk.length;
+    idle.refresh();
     if (bytes > discardBytesMax) end();
   };
-  const timer = setTimeout(end, discardMsMax);
+  const late = setTimeout(end, discardMsMax);
+  const idle = setTimeout(end, discardIdleMsMax);
   request.on('data', count);
   request.once('end', end);
   request.once('close', end);

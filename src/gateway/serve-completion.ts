@@ -1,5 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
 import { type Admission, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
@@ -126,19 +127,48 @@ async function conclude(
   outcome: Outcome,
   end: EndRecord,
 ): Promise<void> {
-  const { ports } = gateway;
+  const { hold } = admission;
+  let late = false;
   try {
-    const written = ports.journal.end(end);
-    if (written !== undefined) await written;
+    const written = gateway.ports.journal.end(end);
+    if (written !== undefined) late = await untilWritten(gateway, exchange, written);
   } catch (error) {
-    // Without the record the client must not see an end, and the hold stays taken until the journal is read again.
     exchange.client.cut();
-    ports.observe.alert({ code: 'journal_end_failed', message: describeBug(error), exchangeId: end.id });
+    // Nobody knows whether the record will be read, so nothing of the hold is given to others here. What the journal
+    // says in the end is booked; the rest is free again when this process is gone.
+    hold?.settle(hold.amount);
+    alertUnwritten(gateway, exchange, describeBug(error));
     return;
   }
-  deliver(exchange, outcome, end);
-  admission.hold?.settle(end.state === 'quarantined' ? admission.hold.amount : BigInt(end.sell?.amountAtto ?? 0));
-  ports.observe.exchangeEnded({ admit: admission.record, end });
+  if (!late) deliver(exchange, outcome, end);
+  const ended = { admit: admission.record, end };
+  hold?.settle(leaseCharge(ended));
+  gateway.ports.observe.exchangeEnded(ended);
+}
+
+/** A full disk takes the record when it has room again; the client is not kept waiting for that. True when it left
+ *  without its answer's end. */
+async function untilWritten(gateway: GatewayState, exchange: Exchange, written: Promise<void>): Promise<boolean> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    exchange.client.cut();
+    alertUnwritten(gateway, exchange, `no room or no disk for ${endWaitMsMax} ms`);
+  }, endWaitMsMax);
+  try {
+    await written;
+  } finally {
+    clearTimeout(timer);
+  }
+  return late;
+}
+
+/** How long a client waits for the end of its answer while the journal's disk takes nothing. */
+const endWaitMsMax = 10_000;
+
+function alertUnwritten(gateway: GatewayState, exchange: Exchange, reason: string): void {
+  const message = `The client's connection was cut, because the end of the exchange cannot be written: ${reason}`;
+  gateway.ports.observe.alert({ code: 'journal_end_failed', message, exchangeId: exchange.arrival.id });
 }
 
 function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {

@@ -3,7 +3,7 @@ import { Fault } from '../completion/fault.ts';
 import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
-import { holdBackBytesMax, holdBackMsMax } from './relay.ts';
+import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
 
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
@@ -16,11 +16,12 @@ export class StreamTranslation implements AnswerReceiver {
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #end: Buffer | undefined;
+  #endedAtMs: number | undefined;
 
   constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
     this.#attempt = attempt;
     this.#context = context;
-    this.#decoder = from.decodeStream(answer.losses);
+    this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
     this.#encoder = context.dialect.encodeStream(answer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
@@ -47,6 +48,10 @@ export class StreamTranslation implements AnswerReceiver {
   }
 
   tick(nowMs: number): void {
+    if (this.#endedAtMs !== undefined && nowMs - this.#endedAtMs >= closeGraceMs) {
+      this.#attempt.succeed(this.#delivery(this.#end!)); // set with #endedAtMs
+      return;
+    }
     if (!this.committed && this.#earlyBytes > 0 && nowMs - this.#startedAtMs >= holdBackMsMax) this.#commit();
     if (this.committed) this.#context.progress.tick(nowMs, this);
   }
@@ -68,8 +73,10 @@ export class StreamTranslation implements AnswerReceiver {
       }
       const bytes = this.#encoder.push(event);
       // The terminal event of every dialect is what message-end becomes; it waits for the journal.
-      if (event.type === 'message-end') this.#end = bytes;
-      else if (bytes.length > 0) pieces.push(bytes);
+      if (event.type === 'message-end') {
+        this.#end = bytes;
+        this.#endedAtMs = this.#context.deadlines.nowMs;
+      } else if (bytes.length > 0) pieces.push(bytes);
       content ||= isContent(event);
     }
     this.#send(pieces, content);

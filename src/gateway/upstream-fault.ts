@@ -8,8 +8,7 @@ export function connectionFault(error: unknown, answering: boolean): Fault {
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return new Fault('upstream_connect_timeout', undefined, { cause: error });
   }
-  if (code.startsWith('HPE_') || malformed.has(code))
-    return new Fault('upstream_malformed', undefined, { cause: error });
+  if (isNoHttp(error, code)) return new Fault('upstream_malformed', undefined, { cause: error });
   if (isCertificateError(code)) {
     return new Fault('upstream_refused', 'The provider has no certificate that can be trusted.', { cause: error });
   }
@@ -28,7 +27,20 @@ const unreachable: ReadonlySet<string> = new Set([
   'EPERM',
 ]);
 
-const malformed: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_EXCEEDED_MAX_SIZE']);
+const malformed: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
+
+/** Bytes that are not an HTTP response. undici's parser gives its error a name and no code; an interim or upgrading
+ *  response that nobody asked for shares its code with a closed socket, and only its words tell them apart. */
+function isNoHttp(error: unknown, code: string): boolean {
+  if (code.startsWith('HPE_') || malformed.has(code)) return true;
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'HTTPParserError') return true;
+  return code === 'UND_ERR_SOCKET' && (error.message === 'bad response' || error.message === 'bad upgrade');
+}
 
 function isCertificateError(code: string): boolean {
   return (

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { chargedAtto } from './charged.ts';
 import { settleOrphan } from './orphan.ts';
 import type { AdmitRecord, AttemptRecord, EndRecord, JournalRecord, ProgressRecord } from './record.ts';
 
@@ -89,8 +90,7 @@ export class ExchangeAssembler {
 
 /** What an exchange takes from each lease its hold was taken from. A quarantined one keeps its whole hold, because what
  *  it will cost is not known yet. */
-export function leaseCharge({ admit, end }: CompletedExchange): bigint {
+export function leaseCharge({ admit, end }: Pick<CompletedExchange, 'admit' | 'end'>): bigint {
   if (end.state === 'quarantined') return BigInt(admit.hold.amountAtto);
-  if (end.sell === undefined) return 0n;
-  return BigInt(end.sell.amountAtto) - BigInt(end.sell.overHoldAtto);
+  return end.sell === undefined ? 0n : chargedAtto(end.sell);
 }

@@ -355,21 +355,34 @@ test('an admitted exchange ends although the disk was full: its end waits, and i
   );
 });
 
-test('an end that waits too long is refused, and still written when the disk works again', async t => {
+test('an end waits for the disk however long that takes, and is then as durable as any', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { journal, files, directory } = await openJournal(t);
   journal.admit(admit('a'));
   journal.attempt(attempt('a'));
   files.everyWrite = noSpace;
 
-  const refused = assert.rejects(journal.end(end('a'))!, isFull);
-  for (let passed = 0; passed < 12_000; passed += 250) t.mock.timers.tick(250);
-  await refused;
+  const written = journal.end(end('a'))!;
+  for (let passed = 0; passed < 60_000; passed += 250) t.mock.timers.tick(250);
   assert.deepEqual(typesOf(recordsIn(directory)), ['admit a', 'attempt a']);
   files.everyWrite = undefined;
   for (let passed = 0; passed < 6_000; passed += 250) t.mock.timers.tick(250);
+  await written;
 
   assert.deepEqual(typesOf(recordsIn(directory)), ['admit a', 'attempt a', 'end a']);
+});
+
+test('closing refuses the ends that the disk never took', async t => {
+  const { journal, files, directory } = await openJournal(t);
+  journal.admit(admit('a'));
+  journal.attempt(attempt('a'));
+  files.everyWrite = noSpace;
+  const refused = assert.rejects(journal.end(end('a'))!, isFull);
+
+  await journal.close();
+
+  await refused;
+  assert.deepEqual(typesOf(recordsIn(directory)), ['admit a', 'attempt a']);
 });
 
 test('a device that fails in one place is left: the segment is cut back and the next one begun', async t => {
@@ -450,6 +463,26 @@ test('segments that were shipped and deleted make room', async t => {
 
   await eventually(() => journal.hasRoom());
   assert.ok(statSync(listSegments(directory)[0]!.path).size <= 1_000);
+});
+
+test('a journal that is full of what is shipped already lets go of its segment, and has room again', async t => {
+  const { journal, clock, directory } = await openJournal(t, { bytesMax: exchangeReserveBytes + 400_000 });
+  for (let index = 0; journal.hasRoom(); index += 1) {
+    journal.admit(admit(`x${index}`));
+    journal.end(end(`x${index}`));
+  }
+
+  // The shipper deletes what is sealed.
+  const segments = listSegments(directory);
+  assert.equal(segments.length, 2);
+  rmSync(segments[0]!.path);
+  clock.ms += 1_000;
+  journal.hasRoom();
+
+  await eventually(() => journal.hasRoom());
+  journal.admit(admit('after'));
+  journal.end(end('after'));
+  assert.deepEqual(typesOf(recordsIn(directory)), ['admit after', 'end after']);
 });
 
 test('an admit that no bounded request can make is a broken invariant', async t => {

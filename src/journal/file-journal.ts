@@ -39,8 +39,8 @@ export interface JournalAlarm {
   readonly cause?: unknown;
 }
 
-/** How long `end` lets the caller wait for a disk that takes nothing. */
-const endWaitMs = 10_000;
+/** Smaller segments are not worth sealing early: they are not what fills a journal. */
+const releasedBytesMin = 256 * 1024;
 /** A full or failed disk is tried again after the first, then twice as long each time, up to the second. */
 const retryFirstMs = 250;
 const retryLastMs = 5_000;
@@ -66,7 +66,6 @@ interface WaitingEnd {
   readonly stagedAdmit: string | undefined;
   readonly json: string;
   readonly done: PromiseWithResolvers<void>;
-  readonly deadlineTimer: NodeJS.Timeout;
 }
 
 /** The journal of one worker, in files. One write(2) an attempt (the staged admit goes with it), one an end. */
@@ -113,7 +112,7 @@ export class FileJournal implements ExchangeJournal {
     this.#assertUsable();
     if (this.#open.has(record.id)) throw new Error(`exchange ${record.id} is admitted already`);
     if (this.#trouble !== undefined) throw new Fault(this.#trouble, undefined, { retryAfterMs: 1_000 });
-    if (!this.#room.fits(this.#openCount)) throw new Fault('journal_full', undefined, { retryAfterMs: 1_000 });
+    if (!this.#fits()) throw new Fault('journal_full', undefined, { retryAfterMs: 1_000 });
     this.#open.set(record.id, { stagedAdmit: frameJson(record) });
   }
 
@@ -150,7 +149,7 @@ export class FileJournal implements ExchangeJournal {
   }
 
   hasRoom(): boolean {
-    return !this.#closed && this.#trouble === undefined && this.#room.fits(this.#openCount);
+    return !this.#closed && this.#trouble === undefined && this.#fits();
   }
 
   async close(): Promise<void> {
@@ -160,12 +159,31 @@ export class FileJournal implements ExchangeJournal {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#syncTimer);
     for (const waiting of this.#waitingEnds.splice(0)) {
-      clearTimeout(waiting.deadlineTimer);
       waiting.done.reject(new Fault(this.#trouble ?? 'journal_failed'));
     }
     if (this.#segment !== undefined) this.#seal(this.#segment);
     this.#segment = undefined;
     await Promise.all(this.#sealing);
+  }
+
+  #fits(): boolean {
+    if (this.#room.fits(this.#openCount)) return true;
+    this.#releaseSegment();
+    return false;
+  }
+
+  /** A segment is deleted when it is sealed and shipped. Without room nothing is admitted that would fill this one up to
+   *  where it is sealed, so that everything could be shipped and the journal stay full for ever. */
+  #releaseSegment(): void {
+    if (this.#segment === undefined || this.#segment.bytes < releasedBytesMin) return;
+    const full = this.#segment;
+    try {
+      this.#segment = this.#beginSegment();
+    } catch {
+      // The next write finds out what is wrong with the disk, and says so.
+      return;
+    }
+    this.#seal(full);
   }
 
   get #openCount(): number {
@@ -313,8 +331,7 @@ export class FileJournal implements ExchangeJournal {
 
   #waitWithEnd(id: string, stagedAdmit: string | undefined, json: string): Promise<void> {
     const done = Promise.withResolvers<void>();
-    const deadlineTimer = setTimeout(() => done.reject(new Fault(this.#trouble ?? 'journal_failed')), endWaitMs);
-    this.#waitingEnds.push({ id, stagedAdmit, json, done, deadlineTimer });
+    this.#waitingEnds.push({ id, stagedAdmit, json, done });
     return done.promise;
   }
 
@@ -338,7 +355,6 @@ export class FileJournal implements ExchangeJournal {
         const [waiting] = this.#waitingEnds;
         const segment = this.#write(waiting!.stagedAdmit, 'end', waiting!.json);
         this.#waitingEnds.shift();
-        clearTimeout(waiting!.deadlineTimer);
         const durable = this.#afterWrite(segment) ?? Promise.resolve();
         durable.then(waiting!.done.resolve, waiting!.done.reject);
       }

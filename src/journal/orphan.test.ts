@@ -88,6 +88,6 @@ describe('an exchange whose process died', () => {
 
     assert.equal(end.sell?.amountAtto, '5000000000000000');
     assert.equal(end.sell?.overHoldAtto, '2000000000000000');
-    assert.equal(leaseCharge({ admit, end, orphan: true, digest: '' }), 3_000_000_000_000_000n);
+    assert.equal(leaseCharge({ admit, end }), 3_000_000_000_000_000n);
   });
 });

@@ -11,8 +11,9 @@ export interface ExchangeJournal {
   attempt(record: AttemptRecord): undefined | Promise<void>;
   progress(record: ProgressRecord): void;
   /** The caller lets no client see the end of the answer before this has returned and, if a promise, resolved.
-   *  Called once an exchange, whatever it answers: when the disk takes nothing, the record is kept and written as soon
-   *  as it does; the promise rejects with Fault('journal_full' | 'journal_failed') if that takes longer than 10 s. */
+   *  Called once an exchange, whatever it answers: when the disk takes nothing, the record is kept, and the promise
+   *  resolves once it is written, however late. It rejects with Fault('journal_full' | 'journal_failed') when nobody can
+   *  say whether the record will be read: a sync failed, or the journal was closed before the disk took it. */
   end(record: EndRecord): undefined | Promise<void>;
   /** Is there room to admit? For /readyz. */
   hasRoom(): boolean;

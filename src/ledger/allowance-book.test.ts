@@ -10,21 +10,21 @@ describe('the allowance book', () => {
     const book = new AllowanceBook();
     book.addBlock(at, 'lse_1', 1_000n);
 
-    assert.deepEqual(book.grant(at, 1, { needAtto: 10n, wantAtto: 400n, workers: 2 }), {
+    assert.deepEqual(book.grant(at, 1, { needAtto: 10n, dueAtto: 10n, wantAtto: 400n, workers: 2 }), {
       lease: 'lse_1',
       amountAtto: 250n,
     });
-    assert.equal(book.grant(at, 1, { needAtto: 10n, wantAtto: 400n, workers: 2 })?.amountAtto, 187n);
-    assert.equal(book.grant(at, 2, { needAtto: 10n, wantAtto: 100n, workers: 2 })?.amountAtto, 100n);
-    assert.equal(book.grant(at, 2, { needAtto: 400n, wantAtto: 400n, workers: 2 })?.amountAtto, 400n);
-    assert.equal(book.grant(at, 2, { needAtto: 64n, wantAtto: 64n, workers: 2 }), undefined);
+    assert.equal(book.grant(at, 1, { needAtto: 10n, dueAtto: 10n, wantAtto: 400n, workers: 2 })?.amountAtto, 187n);
+    assert.equal(book.grant(at, 2, { needAtto: 10n, dueAtto: 10n, wantAtto: 100n, workers: 2 })?.amountAtto, 100n);
+    assert.equal(book.grant(at, 2, { needAtto: 400n, dueAtto: 400n, wantAtto: 400n, workers: 2 })?.amountAtto, 400n);
+    assert.equal(book.grant(at, 2, { needAtto: 64n, dueAtto: 64n, wantAtto: 64n, workers: 2 }), undefined);
     assert.equal(book.free(at), 63n);
   });
 
   test('a worker cannot give back, or be charged, more than it was granted', () => {
     const book = new AllowanceBook();
     book.addBlock(at, 'lse_1', 100n);
-    book.grant(at, 1, { needAtto: 60n, wantAtto: 60n, workers: 1 });
+    book.grant(at, 1, { needAtto: 60n, dueAtto: 60n, wantAtto: 60n, workers: 1 });
 
     assert.equal(book.giveBack(at, 1, 'lse_1', 61n), false);
     assert.equal(book.giveBack(at, 2, 'lse_1', 1n), false);
@@ -38,7 +38,7 @@ describe('the allowance book', () => {
   test('what a dead worker held is free only when its journal is shipped, less what it charged', () => {
     const book = new AllowanceBook();
     book.addBlock(at, 'lse_1', 100n);
-    book.grant(at, 1, { needAtto: 100n, wantAtto: 100n, workers: 1 });
+    book.grant(at, 1, { needAtto: 100n, dueAtto: 100n, wantAtto: 100n, workers: 1 });
 
     book.died(1);
     assert.equal(book.free(at), 0n);
@@ -77,7 +77,12 @@ describe('the allowance book', () => {
             book.addBlock(at, 'lse_1', amount);
             leased += amount;
           } else if (action === 'grant') {
-            const granted = book.grant(at, worker, { needAtto: amount, wantAtto: amount * 4n, workers: 3 });
+            const granted = book.grant(at, worker, {
+              needAtto: amount,
+              dueAtto: amount,
+              wantAtto: amount * 4n,
+              workers: 3,
+            });
             journal.unused += granted?.amountAtto ?? 0n;
             assert.ok(granted === undefined || granted.amountAtto >= amount);
           } else if (action === 'charge' && amount <= journal.unused) {

@@ -12,17 +12,18 @@ export class AllowanceBook {
     getOrMake(leases, lease, () => new LeaseAccount(lease)).free += amountAtto;
   }
 
-  /** A block for one worker: at least what it needs, at most what it wants, and in between a share of what is free that
-   *  shrinks as the free part does. undefined when no lease has it. */
+  /** A block for one worker: at least what it needs, all that is due to those who wait there if there is as much, and for
+   *  the requests to come a share of what is free that shrinks as the free part does, up to what it wants. undefined when
+   *  no lease has it. */
   grant(
     at: BudgetWindow,
     worker: number,
-    { needAtto, wantAtto, workers }: { readonly needAtto: bigint; readonly wantAtto: bigint; readonly workers: number },
+    { needAtto, dueAtto, wantAtto, workers }: AllowanceAmounts & { readonly workers: number },
   ): { lease: string; amountAtto: bigint } | undefined {
     for (const account of this.#accounts(at)) {
       if (account.free < needAtto || account.free === 0n) continue;
       const share = account.free / (2n * BigInt(Math.max(1, workers)));
-      const amountAtto = largest(needAtto, smallest(wantAtto, share));
+      const amountAtto = largest(largest(needAtto, smallest(dueAtto, account.free)), smallest(wantAtto, share));
       if (amountAtto === 0n) continue;
       account.free -= amountAtto;
       account.out.set(worker, (account.out.get(worker) ?? 0n) + amountAtto);
@@ -143,6 +144,15 @@ export class AllowanceBook {
     }
     return undefined;
   }
+}
+
+/** What a worker asks for, in atto-currency. */
+export interface AllowanceAmounts {
+  /** Less is of no use; 0 when nobody waits. */
+  readonly needAtto: bigint;
+  /** What all that wait would take. */
+  readonly dueAtto: bigint;
+  readonly wantAtto: bigint;
 }
 
 export interface BudgetWindow {

@@ -76,6 +76,27 @@ describe('the allowance broker', () => {
     assert.equal((await replica.ask(1, 1n, 1n, 'unknown')).refusal, 'unverifiable');
   });
 
+  test('under a lowered limit nothing is dealt but what the ledger grants under it', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    const first = await replica.ask(1, 100n, 100n);
+    assert.ok(first.grant);
+    await replica.settledDown();
+
+    // 100 are held, the rest comes back by itself; 60 are charged in the end.
+    replica.limit = 120n;
+    replica.broker.limitsChanged();
+    replica.unused.get(1)!.clear();
+    assert.equal((await replica.ask(2, 21n, 21n)).refusal, 'exhausted');
+    assert.equal((await replica.ask(2, 20n, 20n)).grant?.amountAtto, '20');
+    replica.unused.get(2)!.clear();
+    replica.limit = 70n;
+    replica.broker.limitsChanged();
+    replica.broker.returned(1, { budget: 'b1', window, lease: first.grant.lease, amountAtto: '40' });
+
+    assert.equal((await replica.ask(2, 1n, 1n)).refusal, 'exhausted');
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
   test('a dead worker’s part is unverifiable until its journal is shipped, then free again', async () => {
     const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
     const lost = await replica.ask(1, 1_000n, 1_000n);
@@ -88,6 +109,31 @@ describe('the allowance broker', () => {
 
     assert.equal((await replica.ask(2, 700n, 700n)).refusal, 'exhausted');
     assert.equal((await replica.ask(2, 600n, 600n)).grant?.amountAtto, '600');
+  });
+
+  test('while earlier leases wait for their journals, nothing is called exhausted but what no limit allows', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1]);
+    replica.settlingEarlier = true;
+
+    assert.equal((await replica.ask(1, 1_001n, 1_001n)).refusal, 'exhausted');
+    assert.ok((await replica.ask(1, 1_000n, 1_000n)).grant);
+    assert.equal((await replica.ask(1, 1n, 1n)).refusal, 'unverifiable');
+  });
+
+  test('a lone replica refuses without waiting for others, also those who came during the last question', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    replica.othersHold = false;
+    await replica.ask(1, 1_000n, 1_000n);
+    replica.unused.get(1)!.clear();
+
+    const refusals = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        for (let turn = 0; turn < n; turn += 1) await new Promise(resolve => setImmediate(resolve));
+        return (await replica.ask((n % 2) + 1, 1n, 1n)).refusal;
+      }),
+    );
+
+    assert.deepEqual(new Set(refusals), new Set(['exhausted']));
   });
 
   test('answers within 50 ms that nothing can be verified when the ledger does not answer', async () => {
@@ -144,6 +190,8 @@ describe('the allowance broker', () => {
 
     assert.equal(replica.answeredAtOnce, true);
     assert.equal((await next).grant?.amountAtto, '10');
+    // What it asked for ahead must not arrive in the next test.
+    await replica.settledDown();
   });
 
   test('with the ledger away, what other workers do not use still serves', async () => {
@@ -227,6 +275,9 @@ class Replica {
   acquires = 0;
   answeredAtOnce = false;
   failing = false;
+  settlingEarlier = false;
+  othersHold = true;
+  limit = 1_000n;
   current = true;
   #requests = 0;
   #underway = 0;
@@ -253,13 +304,14 @@ class Replica {
         close: lease => leases.close(lease),
         askOthers: async () => {
           this.askOthers();
-          return true;
+          return this.othersHold;
         },
       },
       holder,
-      limitAtto: budget => (budget === 'b1' ? 1_000n : undefined),
+      limitAtto: budget => (budget === 'b1' ? this.limit : undefined),
       isCurrent: () => this.current,
       workers: () => workers,
+      settlingEarlier: () => this.settlingEarlier,
       send: (worker, message) => this.#receive(worker, message),
       after,
       nowMs: Date.now,
@@ -275,6 +327,7 @@ class Replica {
       budget,
       window,
       needAtto: needAtto.toString(),
+      dueAtto: needAtto.toString(),
       wantAtto: wantAtto.toString(),
     });
     return answer;

@@ -1,4 +1,4 @@
-import { AllowanceBook, type BudgetWindow } from './allowance-book.ts';
+import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
 import type { LeasedBlock, LeaseRequest } from './leases.ts';
 
 /** What the broker needs of the ledger; LedgerLeases has it. */
@@ -25,6 +25,7 @@ export type BrokerMessage =
 export interface AllowanceRequest extends BudgetWindow {
   readonly request: number;
   readonly needAtto: string;
+  readonly dueAtto: string;
   readonly wantAtto: string;
 }
 
@@ -39,6 +40,9 @@ export interface BrokerOptions {
   /** Living workers. */
   readonly workers: () => readonly number[];
   readonly send: (worker: number, message: BrokerMessage) => void;
+  /** Do leases of this data directory's earlier generations still wait for their journals to be shipped? What they did
+   *  not spend is free in a moment, so that nothing can be called exhausted before. */
+  readonly settlingEarlier: () => boolean;
   /** Calls back once; returns how to cancel it. */
   readonly after: (ms: number, run: () => void) => () => void;
   readonly nowMs: () => number;
@@ -49,7 +53,8 @@ export interface BrokerOptions {
 const answerMs = 45;
 /** How long one question to the ledger holds up the next step. */
 const acquireMs = 15;
-/** How long other workers, and other replicas, may take to give back. */
+/** How long other workers, and other replicas, may take to give back. Replicas are only waited for when the ledger says
+ *  that they hold something: a lone one knows in a few milliseconds. */
 const recallMs = 12;
 /** The ledger is asked for so many times what workers want, so that most requests are answered from the book. */
 const blocksAhead = 4n;
@@ -57,21 +62,26 @@ const blocksAhead = 4n;
 const idleMs = 30_000;
 const waitingMax = 10_000;
 
-interface Waiting {
+interface Waiting extends AllowanceAmounts {
   readonly worker: number;
   readonly request: number;
-  readonly needAtto: bigint;
-  readonly wantAtto: bigint;
   readonly cancelTimer: () => void;
 }
+
+type Acquired = 'granted' | 'exhausted' | 'no-answer';
 
 interface WindowState extends BudgetWindow {
   readonly waiting: Set<Waiting>;
   replenishing: boolean;
-  acquiring: Promise<'granted' | 'exhausted' | 'no-answer'> | undefined;
+  acquiring: Promise<Acquired> | undefined;
   /** A request came while the last steps of replenishing were under way. */
   again: boolean;
   askedAtMs: number;
+  /** As of the last snapshot that was looked at. */
+  limitAtto: bigint;
+  /** The limit was lowered since the ledger last granted: what is here or comes back goes to the ledger, which knows what
+   *  the lower limit leaves, and is dealt to nobody. */
+  lowered: boolean;
   /** Workers that were asked to give back and have not answered, with how often. */
   readonly recalled: Map<number, number>;
   onRecalled: (() => void) | undefined;
@@ -92,7 +102,7 @@ export class AllowanceBroker {
   }
 
   /** A worker asks for allowance. The answer goes out by `send`. */
-  request(worker: number, { request, budget, window, needAtto, wantAtto }: AllowanceRequest): void {
+  request(worker: number, { request, budget, window, ...asked }: AllowanceRequest): void {
     const limitAtto = this.#options.limitAtto(budget);
     if (this.#closed || limitAtto === undefined) {
       this.#refuse(worker, request, 'unverifiable');
@@ -100,8 +110,12 @@ export class AllowanceBroker {
     }
     const state = this.#window({ budget, window });
     state.askedAtMs = this.#options.nowMs();
-    const amounts = { needAtto: BigInt(needAtto), wantAtto: BigInt(wantAtto) };
-    if (this.#grant(state, worker, request, amounts)) {
+    const amounts = {
+      needAtto: BigInt(asked.needAtto),
+      dueAtto: BigInt(asked.dueAtto),
+      wantAtto: BigInt(asked.wantAtto),
+    };
+    if (!state.lowered && this.#grant(state, worker, request, amounts)) {
       if (this.#book.free(state) < amounts.wantAtto * blocksAhead) void this.#replenish(state);
       return;
     }
@@ -129,7 +143,8 @@ export class AllowanceBroker {
     const state = this.#windows.get(windowKey({ budget, window }));
     if (state === undefined) return;
     this.#recallAnswered(state, worker);
-    this.#serve(state);
+    if (state.lowered) void this.#giveUp(state);
+    else this.#serve(state);
   }
 
   /** The worker's process is gone. Call it before the shipper's markDead. */
@@ -158,6 +173,19 @@ export class AllowanceBroker {
   workerSettled(worker: number): void {
     this.#book.settled(worker);
     for (const state of this.#windows.values()) this.#serve(state);
+  }
+
+  /** A new snapshot. Workers give back what they hold of a lowered budget by themselves. */
+  limitsChanged(): void {
+    for (const state of this.#windows.values()) {
+      const limitAtto = this.#options.limitAtto(state.budget);
+      if (limitAtto === undefined || limitAtto === state.limitAtto) continue;
+      const lowered = limitAtto < state.limitAtto;
+      state.limitAtto = limitAtto;
+      if (!lowered) continue;
+      state.lowered = true;
+      void this.#giveUp(state);
+    }
   }
 
   /** Another replica asks for what this one does not use. */
@@ -202,13 +230,10 @@ export class AllowanceBroker {
     return this.#book;
   }
 
-  #grant(
-    at: BudgetWindow,
-    worker: number,
-    request: number,
-    amounts: { readonly needAtto: bigint; readonly wantAtto: bigint },
-  ): boolean {
-    const granted = this.#book.grant(at, worker, { ...amounts, workers: this.#options.workers().length });
+  #grant(at: BudgetWindow, worker: number, request: number, amounts: AllowanceAmounts): boolean {
+    const { needAtto, dueAtto, wantAtto } = amounts;
+    const workers = this.#options.workers().length;
+    const granted = this.#book.grant(at, worker, { needAtto, dueAtto, wantAtto, workers });
     if (granted === undefined) return false;
     const grant = { lease: granted.lease, amountAtto: granted.amountAtto.toString() };
     this.#options.send(worker, { type: 'grant', request, grant, refusal: undefined });
@@ -227,6 +252,7 @@ export class AllowanceBroker {
 
   /** First come, first served, as far as the book reaches. */
   #serve(state: WindowState): void {
+    if (state.lowered) return;
     for (const waiting of state.waiting) {
       if (!this.#grant(state, waiting.worker, waiting.request, waiting)) continue;
       state.waiting.delete(waiting);
@@ -253,11 +279,14 @@ export class AllowanceBroker {
 
   async #replenishOnce(state: WindowState): Promise<void> {
     const asking = new Set(state.waiting);
+    if (state.lowered) await this.#giveUp(state);
     let answer = await this.#acquire(state);
     if (hasNeed(state)) {
       await this.#recall(state, onlyAsker(state));
       this.#serve(state);
     }
+    // What came back may suffice together with what the ledger has.
+    if (hasNeed(state) && answer !== 'no-answer') answer = await this.#acquire(state);
     if (hasNeed(state) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
@@ -270,8 +299,10 @@ export class AllowanceBroker {
       });
       if (worthwhile) answer = await this.#acquire(state);
     }
-    // Without an answer nobody knows; the timers of those who wait say so.
-    if (answer !== 'no-answer') this.#refuseRest(state, asking);
+    // Without an answer nobody knows; the timers of those who wait say so. What was granted and does not suffice was
+    // asked for before the last of them came.
+    if (answer === 'granted') state.again = true;
+    else if (answer !== 'no-answer') this.#refuseRest(state, asking);
   }
 
   /** Everybody who asked before this round began has had his chance. */
@@ -281,20 +312,26 @@ export class AllowanceBroker {
         state.again = true;
         continue;
       }
-      // What a dead worker held may be free in a moment: the answer is not known yet.
-      const possible = this.#book.largestFree(state) + this.#book.unsettled(state);
-      const open = waiting.needAtto > 0n && this.#book.unsettled(state) > 0n && possible >= waiting.needAtto;
-      this.#answer(state, waiting, open ? 'unverifiable' : 'exhausted');
+      this.#answer(state, waiting, this.#isOpen(state, waiting) ? 'unverifiable' : 'exhausted');
     }
+  }
+
+  /** What the dead held may be free in a moment: the answer is not known yet. */
+  #isOpen(state: WindowState, { needAtto }: Waiting): boolean {
+    if (needAtto === 0n) return false;
+    const limitAtto = this.#options.limitAtto(state.budget) ?? 0n;
+    if (this.#options.settlingEarlier() && needAtto <= limitAtto) return true;
+    const unsettled = this.#book.unsettled(state);
+    return unsettled > 0n && this.#book.largestFree(state) + unsettled >= needAtto;
   }
 
   /** Asks the ledger for what is missing, and more, so that the next requests find something. Waits a little; an answer
    *  that comes later is kept all the same. At most one question about a window is under way. */
-  async #acquire(state: WindowState): Promise<'granted' | 'exhausted' | 'no-answer'> {
+  async #acquire(state: WindowState): Promise<Acquired> {
     state.acquiring ??= this.#acquireBlock(state)
-      .catch(error => {
+      .catch((error): Acquired => {
         this.#options.log?.('the ledger gives no allowance', { budget: state.budget, error: String(error) });
-        return 'no-answer' as const;
+        return 'no-answer';
       })
       .finally(() => {
         state.acquiring = undefined;
@@ -302,13 +339,15 @@ export class AllowanceBroker {
     return Promise.race([state.acquiring, this.#pause(acquireMs).then(() => 'no-answer' as const)]);
   }
 
-  async #acquireBlock(state: WindowState): Promise<'granted' | 'exhausted'> {
+  async #acquireBlock(state: WindowState): Promise<Acquired> {
     const limitAtto = this.#options.limitAtto(state.budget);
     if (limitAtto === undefined) return 'exhausted';
     let need = 0n;
+    let due = 0n;
     let want = 0n;
     for (const waiting of state.waiting) {
       need = need > waiting.needAtto ? need : waiting.needAtto;
+      due += waiting.dueAtto;
       want += waiting.wantAtto;
     }
     const free = this.#book.largestFree(state);
@@ -318,10 +357,12 @@ export class AllowanceBroker {
       window: state.window,
       limitAtto,
       needAtto: need > free ? need - free : 0n,
+      dueAtto: due > free ? due - free : 0n,
       wantAtto: (want > 0n ? want : free + 1n) * blocksAhead,
       holder,
     });
-    if (block === 'exhausted') return 'exhausted';
+    if (block === 'exhausted') return block;
+    state.lowered = false;
     this.#book.addBlock(state, block.lease, block.amountAtto);
     this.#serve(state);
     return 'granted';
@@ -384,6 +425,8 @@ export class AllowanceBroker {
         acquiring: undefined,
         again: false,
         askedAtMs: 0,
+        limitAtto: this.#options.limitAtto(at.budget) ?? 0n,
+        lowered: false,
         recalled: new Map(),
         onRecalled: undefined,
       };

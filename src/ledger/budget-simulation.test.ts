@@ -116,6 +116,7 @@ class SimulatedReplica {
       if (this.#book.largestFree(at) < holdAtto) await this.#acquire();
       const granted = this.#book.grant(at, number, {
         needAtto: holdAtto,
+        dueAtto: holdAtto,
         wantAtto: 3n * holdAtto,
         workers: workers.length,
       });
@@ -148,10 +149,11 @@ class SimulatedReplica {
       ...at,
       limitAtto,
       needAtto: holdAtto - this.#book.largestFree(at),
+      dueAtto: 0n,
       wantAtto: 6n * holdAtto,
       holder: `${this.#journal}:${this.#generation}`,
     });
-    if (block !== 'exhausted') this.#book.addBlock(at, block.lease, block.amountAtto);
+    if (typeof block !== 'string') this.#book.addBlock(at, block.lease, block.amountAtto);
   }
 
   #giveBack(number: number): void {

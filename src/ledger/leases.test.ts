@@ -25,12 +25,13 @@ describe('leases of budgets', () => {
     window: '2026-11-01',
     limitAtto: 1_000n,
     needAtto: 10n,
+    dueAtto: 0n,
     wantAtto: 100n,
     holder: 'j1:1',
     ...more,
   });
   const amount = (block: Awaited<ReturnType<LedgerLeases['acquire']>>) =>
-    block === 'exhausted' ? block : block.amountAtto;
+    typeof block === 'string' ? block : block.amountAtto;
   const windowSums = async () => {
     const { rows } = await store.pool.query('select limit_atto, leased_atto, spent_atto from budget_window');
     return rows;
@@ -49,6 +50,11 @@ describe('leases of budgets', () => {
     assert.deepEqual(rows, [{ leases: 1n }]);
   });
 
+  test('give whoever waits all that is there, and keep a share for others only of what nobody waits for', async () => {
+    assert.equal(amount(await leases.acquire(request({ dueAtto: 700n }))), 700n);
+    assert.equal(amount(await leases.acquire(request({ dueAtto: 700n }))), 300n);
+  });
+
   test('never pass the limit, however many replicas ask at once, the first time too', async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, replica) =>
@@ -56,7 +62,7 @@ describe('leases of budgets', () => {
       ),
     );
 
-    const total = answers.reduce((sum, block) => sum + (block === 'exhausted' ? 0n : block.amountAtto), 0n);
+    const total = answers.reduce((sum, block) => sum + (typeof block === 'string' ? 0n : block.amountAtto), 0n);
     assert.equal(total, 990n);
     assert.deepEqual(await windowSums(), [{ limit_atto: 1_000n, leased_atto: 990n, spent_atto: 0n }]);
     assert.deepEqual(await checkLedger(store), []);
@@ -72,7 +78,7 @@ describe('leases of budgets', () => {
 
   test('what a holder surely does not spend can be released, but not what was spent', async () => {
     const block = await leases.acquire(request({ needAtto: 600n }));
-    assert.ok(block !== 'exhausted');
+    assert.ok(typeof block !== 'string');
     await store.pool.query('update lease set spent_atto = 200');
 
     assert.equal(await leases.release(block.lease, 401n), false);
@@ -86,7 +92,7 @@ describe('leases of budgets', () => {
     const earlier = await leases.acquire(request({ holder: 'j1:1', needAtto: 300n }));
     await leases.acquire(request({ holder: 'j1:2', needAtto: 300n }));
     await leases.acquire(request({ holder: 'j10:1', needAtto: 300n }));
-    assert.ok(earlier !== 'exhausted');
+    assert.ok(typeof earlier !== 'string');
     await store.pool.query('update lease set spent_atto = 120 where id = $1', [earlier.lease]);
 
     await leases.closeEarlier('j1', 'j1:2');
@@ -105,7 +111,7 @@ describe('leases of budgets', () => {
   test('of a holder that was silent for a day count whole and are flagged, until its journal is shipped', async () => {
     const silent = await leases.acquire(request({ holder: 'j1:1', needAtto: 300n }));
     await leases.acquire(request({ holder: 'j2:1', needAtto: 100n }));
-    assert.ok(silent !== 'exhausted');
+    assert.ok(typeof silent !== 'string');
     await store.pool.query(`update lease set renewed_at = now() - interval '25 hours'`);
     await leases.renew('j2:1');
 
@@ -141,7 +147,7 @@ describe('leases of budgets', () => {
 
     // Whoever holds nothing is not asked, and the asker need not wait.
     assert.equal(await leases.askOthers('b1', 'total', 'j1:1'), false);
-    const held = { limitAtto: 100n, needAtto: 1n, wantAtto: 1n };
+    const held = { limitAtto: 100n, needAtto: 1n, dueAtto: 1n, wantAtto: 1n };
     await leases.acquire({ budget: 'b1', window: 'total', ...held, holder: 'j1:1' });
     assert.equal(await leases.askOthers('b1', 'total', 'j1:1'), false);
     await leases.acquire({ budget: 'b1', window: 'total', ...held, holder: 'j2:1' });

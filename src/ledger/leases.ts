@@ -15,6 +15,8 @@ export interface LeaseRequest {
   readonly limitAtto: bigint;
   /** Less is of no use; 0 for whatever can be spared. */
   readonly needAtto: bigint;
+  /** What requests wait for now: given whole if there is as much. */
+  readonly dueAtto: bigint;
   readonly wantAtto: bigint;
   /** The supervisor generation: `<journal>:<generation>`. */
   readonly holder: string;
@@ -29,6 +31,8 @@ export interface LeasedBlock {
 
 /** Holders renew their leases far more often than this. */
 export const leaseExpiryHours = 24;
+/** Two for questions about two windows, one for what else goes on. */
+const connectionsWarm = 3;
 const recallChannel = 'carrier_recall';
 
 export class LedgerLeases {
@@ -38,10 +42,10 @@ export class LedgerLeases {
     this.#store = store;
   }
 
-  /** Grants between need and want, and at most half of what is left unless that is less than the need: blocks shrink as
-   *  the limit nears, so that other replicas find something, too. */
+  /** Grants between need and want, and at most half of what is left unless that is less than what requests wait for:
+   *  blocks shrink as the limit nears, so that other replicas find something, too. */
   async acquire(request: LeaseRequest): Promise<LeasedBlock | 'exhausted'> {
-    const { budget, window, limitAtto, needAtto, wantAtto, holder } = request;
+    const { budget, window, limitAtto, needAtto, dueAtto, wantAtto, holder } = request;
     const values = [
       budget,
       window,
@@ -50,18 +54,28 @@ export class LedgerLeases {
       wantAtto.toString(),
       holder,
       `lse_${randomBytes(12).toString('base64url')}`,
+      dueAtto.toString(),
     ];
-    let { rows } = await this.#store.pool.query(acquireSql, values);
+    // Named, so that a connection plans it once.
+    const statement = { name: acquireName, text: acquireSql, values };
+    let { rows } = await this.#store.pool.query(statement);
     if (rows[0].known !== true) {
       await this.#store.pool.query(
         `insert into budget_window (budget, period, limit_atto, leased_atto, spent_atto) values ($1, $2, $3, 0, 0)
          on conflict do nothing`,
         values.slice(0, 3),
       );
-      ({ rows } = await this.#store.pool.query(acquireSql, values));
+      ({ rows } = await this.#store.pool.query(statement));
     }
     const { lease, atto } = rows[0];
     return lease === null ? 'exhausted' : { lease, amountAtto: atto };
+  }
+
+  /** Opens some connections and plans the question on each, so that the first request that waits does not pay for that. */
+  async warm(): Promise<void> {
+    const nobody = ['', '', '0', '0', '0', '', '', '0'];
+    const statement = { name: acquireName, text: acquireSql, values: nobody };
+    await Promise.all(Array.from({ length: connectionsWarm }, () => this.#store.pool.query(statement)));
   }
 
   /** Gives back a part that its holder will certainly not spend. What is not known to be free stays leased: false. */
@@ -191,6 +205,7 @@ export class LedgerLeases {
   }
 }
 
+const acquireName = 'lease-acquire';
 /** One statement, so that it is one round trip on the way of a request that waits. `known` false: no window row yet. */
 const acquireSql = `
 with held as (
@@ -198,7 +213,7 @@ with held as (
     from budget_window where budget = $1 and period = $2 for update
 ), given as (
   select budget, period,
-         least(free_atto, greatest($4::numeric, least($5::numeric, div(free_atto, 2)))) as atto
+         least(free_atto, greatest($4::numeric, $8::numeric, least($5::numeric, div(free_atto, 2)))) as atto
     from held where free_atto > 0 and free_atto >= $4::numeric
 ), taken as (
   update budget_window as w

@@ -1,4 +1,5 @@
 import type { CompletedExchange } from '../journal/assemble.ts';
+import { chargedAtto } from '../journal/charged.ts';
 import type { RatedAmount } from '../journal/record.ts';
 import {
   type AccountName,
@@ -67,7 +68,7 @@ export function postingsOf(exchange: CompletedExchange): Posting[] {
     const over = BigInt(end.sell.overHoldAtto);
     const sale = { attempt: delivered ?? 0, credit: revenueInference, currency: end.sell.currency } as const;
     postings.push(
-      { ...sale, kind: 'sell', debit: unbilled(admit.organisation), amountAtto: BigInt(end.sell.amountAtto) - over },
+      { ...sale, kind: 'sell', debit: unbilled(admit.organisation), amountAtto: chargedAtto(end.sell) },
       { ...sale, kind: 'over-hold', debit: overHold, amountAtto: over },
     );
   }

@@ -1,5 +1,6 @@
 import { type Slice, slices } from '../completion/usage.ts';
 import type { CompletedExchange } from '../journal/assemble.ts';
+import { chargedAtto } from '../journal/charged.ts';
 import { deliveredAttempt } from './postings.ts';
 
 /** Usage of one hour by everything that people ask for it by. */
@@ -51,7 +52,7 @@ function addExchange(rows: Map<string, UsageHour>, exchange: CompletedExchange):
   if (end.state === 'quarantined') row.quarantined += 1;
   const reading = end.reading ?? (deliveredAttempt(exchange) === undefined ? undefined : last?.reading);
   for (const slice of slices) row.slices[slice] += reading?.slices[slice] ?? 0;
-  if (end.sell !== undefined) row.sellAtto += BigInt(end.sell.amountAtto) - BigInt(end.sell.overHoldAtto);
+  if (end.sell !== undefined) row.sellAtto += chargedAtto(end.sell);
 }
 
 function findRow(

@@ -1,4 +1,5 @@
 import type { CompletedExchange } from '../journal/assemble.ts';
+import { chargedAtto } from '../journal/charged.ts';
 import { chargesOf, deliveredAttempt, postingsOf } from './postings.ts';
 
 /** Tables that are written by COPY: it takes a row in a few microseconds, and one statement a table, however large the
@@ -58,7 +59,7 @@ function exchangeRow(exchange: CompletedExchange): string {
     `${whole(end.status)}\t${text(end.outcome)}\t${end.state}\t${whole(delivered)}\t` +
     `${end.reading === undefined || sameJson(end.reading, deliveredReading) ? absent : json(end.reading)}\t` +
     `${end.losses.length === 0 ? absent : json(end.losses)}\t` +
-    `${sell === undefined ? absent : BigInt(sell.amountAtto) - BigInt(sell.overHoldAtto)}\t` +
+    `${sell === undefined ? absent : chargedAtto(sell)}\t` +
     `${sell?.overHoldAtto ?? absent}\t${text(sell?.currency)}\t${text(sell?.version)}\t` +
     `${whole(end.deliveredBytes)}\t${whole(end.requestBytes)}\t${whole(end.responseBytes)}\t` +
     `${whole(end.firstByteMs)}\t${whole(end.durationMs)}\n`

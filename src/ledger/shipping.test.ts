@@ -212,10 +212,11 @@ describe('shipping into the ledger', () => {
       window: '2026-11-01',
       limitAtto,
       needAtto: limitAtto,
+      dueAtto: limitAtto,
       wantAtto: limitAtto,
       holder: 'j1:1',
     });
-    assert.ok(block !== 'exhausted');
+    assert.ok(typeof block !== 'string');
     const leases = [{ budget: 'b1', window: '2026-11-01', lease: block.lease }];
     const sketches = [1, 2, 3].map(number => ({
       id: exchangeId(number),

@@ -27,6 +27,8 @@ type LedgerAlert = {
 };
 
 const dayMs = 86_400_000;
+/** A batch takes a third of a second; one that takes so long has nobody at the other end. */
+const shipTimeoutMs = 60_000;
 /** Instants that both Date and Postgres can write. */
 const instantMaxMs = Date.UTC(9999, 0, 1);
 
@@ -48,6 +50,9 @@ export class LedgerShipping implements ShippingTarget {
   async ship(batch: ShippingBatch): Promise<void> {
     const client = await this.#store.pool.connect();
     let broken: Error | undefined;
+    // Neither COPY nor a dead network has a bound of its own. Ending a client that has a query under way breaks its
+    // connection. The cast is true: a pool's clients are Clients.
+    const silence = setTimeout(() => void (client as unknown as pg.Client).end(), shipTimeoutMs);
     try {
       await this.#prepare(client, batch.exchanges);
       await client.query('begin');
@@ -63,6 +68,7 @@ export class LedgerShipping implements ShippingTarget {
       broken = undefined;
       throw new ShippingRefused((error as Error).message, { cause: error });
     } finally {
+      clearTimeout(silence);
       // An error after which nothing is known of the connection's state closes it.
       client.release(broken);
     }

@@ -70,6 +70,7 @@ class Chain {
       limitAtto: () => limit,
       isCurrent: () => true,
       workers: () => [...this.workers.keys()],
+      settlingEarlier: () => false,
       send: (worker, message) => this.down.get(worker)?.push(message),
       after: this.time.after,
       nowMs: this.time.monotonicMs,

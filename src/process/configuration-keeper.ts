@@ -30,7 +30,6 @@ export class ConfigurationKeeper {
   #refreshing: Promise<void> | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #databaseUp = false;
-  #stopped = false;
 
   constructor(options: ConfigurationKeeperOptions) {
     this.#options = options;
@@ -73,16 +72,15 @@ export class ConfigurationKeeper {
 
   /** Begins looking for changes, with or without a database. */
   start(): void {
-    const next = () => {
-      if (this.#stopped) return;
-      this.#timer = setTimeout(() => void this.refresh().finally(next), pollIntervalMs);
-    };
-    next();
+    this.#timer = setInterval(() => {
+      // First, and whatever the database does: a revoked key stops working now.
+      this.#revokeLocally();
+      if (this.#refreshing === undefined) void this.refresh();
+    }, pollIntervalMs);
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     await this.#refreshing?.catch(() => {});
   }
 
@@ -97,8 +95,6 @@ export class ConfigurationKeeper {
   }
 
   async #refresh(): Promise<void> {
-    // First, and whatever the database does: a revoked key stops working now.
-    this.#revokeLocally();
     const stored = this.#stored;
     try {
       if (stored !== undefined) {

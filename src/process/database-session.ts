@@ -4,6 +4,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded/
 import { migrate, SchemaRefusal } from '../store/migrate.ts';
 import type { Log } from '../telemetry/log.ts';
 
+/** A request that waits for an allowance must not wait for a new connection: shipping, polling and leases have theirs. */
+const connectionsKept = 4;
 /** A database that does not answer is tried again at least so often. */
 const retryDelayMinMs = 250;
 const retryDelayMaxMs = 5_000;
@@ -69,7 +71,7 @@ export class DatabaseSession {
   async #attempt(): Promise<Store> {
     const url = this.#options.databaseUrl ?? (await this.#startEmbedded());
     await migrate(url);
-    this.#store ??= connect(url, { applicationName: 'carrier' });
+    this.#store ??= connect(url, { applicationName: 'carrier', connectionsKept });
     await this.#options.prepare(this.#store);
     this.#prepared = true;
     this.#lastError = undefined;

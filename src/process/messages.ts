@@ -32,7 +32,11 @@ export type ToSupervisor =
       readonly request: number;
       readonly budget: string;
       readonly window: string;
+      /** Less is of no use; "0" when nobody waits. */
       readonly needAtto: string;
+      /** What all that wait would take. */
+      readonly dueAtto: string;
+      /** With what is to be had for the requests to come. */
       readonly wantAtto: string;
     }
   /** Unused allowance given back. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigurationError } from '../config/problem.ts';
+import { ConfigurationError, type Problem } from '../config/problem.ts';
 import { type ProcessSettings, readSettings } from '../config/settings.ts';
 import { readDeclaration } from '../control/read-declaration.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -74,10 +74,31 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
 function readAllSettings(words: readonly string[]): { settings: ProcessSettings; configFile: string | undefined } {
   const { flags, configPath } = readServeWords(words);
   const configFile = configPath === undefined ? undefined : readConfigFile(configPath);
-  const file = configFile === undefined ? undefined : readDeclaration(configFile).declaration.process;
-  const settings = readSettings({ flags, environment: process.env, file, isTerminal: process.stdout.isTTY === true });
+  const read = (file: unknown) =>
+    readSettings({ flags, environment: process.env, file, isTerminal: process.stdout.isTTY === true });
+  const settings = configFile === undefined ? read(undefined) : readWithFile(configFile, read);
   if (settings.tls !== undefined) checkTlsFiles(settings.tls);
   return { settings, configFile };
+}
+
+/** What is wrong with the file and what is wrong beside it are told together. */
+function readWithFile(configFile: string, read: (file: unknown) => ProcessSettings): ProcessSettings {
+  let declared: unknown;
+  const problems = problemsOf(() => {
+    declared = readDeclaration(configFile).declaration.process;
+  });
+  if (problems.length === 0) return read(declared);
+  throw new ConfigurationError([...problems, ...problemsOf(() => read(undefined))]);
+}
+
+function problemsOf(read: () => void): readonly Problem[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
 }
 
 function readConfigFile(path: string): string {

@@ -31,6 +31,8 @@ export class SupervisorBudgets {
   #leases: LedgerLeases | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #adopted = false;
+  /** Were the leases of earlier generations ended? */
+  #earlierEnded = false;
   #indexed: { readonly snapshot: SnapshotJson | undefined; readonly budgets: ReadonlyMap<string, BudgetEntry> } = {
     snapshot: undefined,
     budgets: new Map(),
@@ -47,6 +49,7 @@ export class SupervisorBudgets {
       isCurrent: (id, window) => this.#currentWindow(id) === window,
       workers: options.workers,
       send: options.send,
+      settlingEarlier: () => !this.#earlierEnded,
       after: options.after,
       nowMs: Date.now,
       log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
@@ -59,9 +62,15 @@ export class SupervisorBudgets {
     const leases = new LedgerLeases(store);
     this.#leases = leases;
     this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
-    this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#broker.sweep()), sweepIntervalMs));
+    this.#attempt('first questions', () => leases.warm());
+    this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#sweep()), sweepIntervalMs));
     this.#timers.push(setInterval(() => this.#attempt('expiry', () => leases.expire()), expiryIntervalMs));
-    if (this.#adopted) this.adopted();
+    this.#endEarlier();
+  }
+
+  /** A new snapshot is current. */
+  limitsChanged(): void {
+    this.#broker.limitsChanged();
   }
 
   received(worker: number, message: Extract<ToSupervisor, { type: 'lease-request' | 'return' }>): void {
@@ -85,9 +94,22 @@ export class SupervisorBudgets {
   /** What earlier generations left in the journal is shipped: what they had leased and not spent is free again. */
   adopted(): void {
     this.#adopted = true;
+    this.#endEarlier();
+  }
+
+  /** Once both are there, the ledger and everything that was left in the journal; again at every sweep until it is done. */
+  #endEarlier(): void {
     const leases = this.#leases;
-    if (leases === undefined) return;
-    this.#attempt('ending earlier leases', () => leases.closeEarlier(this.#options.replica, this.#holder));
+    if (leases === undefined || !this.#adopted || this.#earlierEnded) return;
+    this.#attempt('ending earlier leases', async () => {
+      await leases.closeEarlier(this.#options.replica, this.#holder);
+      this.#earlierEnded = true;
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    this.#endEarlier();
+    await this.#broker.sweep();
   }
 
   /** `shippedWhole`: nothing of this generation is left in the journal, so its leases can end now. Otherwise the next

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
@@ -14,6 +13,7 @@ import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts'
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
+import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
@@ -22,6 +22,7 @@ import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
 import { SupervisorBudgets } from './supervisor-budgets.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
+import { within } from './within.ts';
 import { WorkerPool } from './worker-pool.ts';
 import { concurrencyLimits } from './worker-snapshot.ts';
 
@@ -40,6 +41,8 @@ const applyWaitMs = 1_000;
 const maintenanceIntervalMs = 3_600_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
+/** The same for each other thing that a stop asks of the database. */
+const silentDatabaseMs = 2_000;
 
 /** One replica's owner: of the database session, the workers, the shipper and the management API.
  *  Read `start` and `stop` as tables of contents. */
@@ -217,6 +220,7 @@ export class Supervisor {
   #snapshotChanged(snapshot: SnapshotJson): void {
     this.#concurrency = concurrencyLimits(snapshot);
     this.#desk.limitsChanged();
+    this.#budgets.limitsChanged();
     void this.#sandbox.ensureFor(snapshot);
     this.#pool.broadcast({ type: 'snapshot', path: this.#keeper.path, hash: snapshot.hash });
   }
@@ -303,36 +307,35 @@ export class Supervisor {
     return this.#stopping;
   }
 
+  /** A database that says nothing any more holds up none of it. */
   async #stop(drainMs: number): Promise<void> {
     await this.#pool.drain(drainMs);
-    await this.#keeper.stop();
+    await within(silentDatabaseMs, this.#keeper.stop());
     clearInterval(this.#maintenance);
-    await this.#budgets.close(await this.#shipRest());
+    const whole = await this.#shipRest();
+    await within(silentDatabaseMs, this.#budgets.close(whole));
     await this.#admin?.close();
     await this.#sandbox.stop();
-    await this.#database.stop();
+    await within(silentDatabaseMs, this.#database.stop());
     this.#metrics.close();
     await this.#home.release();
   }
 
   /** Every worker is reaped: their segments are dead, and go to the ledger whole if the database answers. */
   async #shipRest(): Promise<boolean> {
-    await this.#shipper.stop();
-    if (this.#database.store === undefined) return false;
-    const timeout = new AbortController();
     const shipped = this.#shipper
-      .drain()
-      .then(() => true)
+      .stop()
+      .then(() => this.#database.store !== undefined && this.#shipper.drain().then(() => true))
       .catch(() => false);
-    const late = sleep(shipTimeoutMs, false, { signal: timeout.signal }).catch(() => false);
-    const whole = await Promise.race([shipped, late]);
-    timeout.abort();
-    if (!whole) this.#log.warn('the journal is not shipped whole; the next start goes on with it');
-    return whole;
+    let whole: boolean | undefined;
+    // As long as it gets on, but not for ever.
+    for (let waitedMs = 0; waitedMs < shipTimeoutMs && whole === undefined; waitedMs += silentDatabaseMs) {
+      const before = this.#shipper.status().shippedTotal;
+      whole = await within(silentDatabaseMs, shipped);
+      if (this.#shipper.status().shippedTotal === before) break;
+    }
+    if (whole !== true && this.#database.store !== undefined)
+      this.#log.warn('the journal is not shipped whole; the next start goes on with it');
+    return whole === true;
   }
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

@@ -59,7 +59,15 @@ test('the first request of a budget asks for its need, and waits for the grant',
 
   const answer = harness.allowances.take(['a'], 10n, noon);
   assert.deepEqual(harness.sent, [
-    { type: 'lease-request', request: 1, budget: 'a', window: '2026-11-20', needAtto: '10', wantAtto: '160' },
+    {
+      type: 'lease-request',
+      request: 1,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '10',
+      dueAtto: '10',
+      wantAtto: '160',
+    },
   ]);
   harness.grant(1, 'L1', '160');
 
@@ -89,7 +97,15 @@ test('an allowance below half a block is refilled before anyone waits', async ()
   for (let i = 0; i < 8; i += 1) harness.allowances.take(['a'], 10n, noon);
 
   assert.deepEqual(harness.requests().slice(1), [
-    { type: 'lease-request', request: 2, budget: 'a', window: '2026-11-20', needAtto: '0', wantAtto: '160' },
+    {
+      type: 'lease-request',
+      request: 2,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '0',
+      dueAtto: '0',
+      wantAtto: '160',
+    },
   ]);
 });
 
@@ -217,7 +233,15 @@ test('a budget that was asked for ahead answers its first request at once', () =
 
   harness.allowances.prefetch([{ id: 'a', limitAtto: 50_000n }], noon);
   assert.deepEqual(harness.sent, [
-    { type: 'lease-request', request: 1, budget: 'a', window: '2026-11-20', needAtto: '0', wantAtto: '50' },
+    {
+      type: 'lease-request',
+      request: 1,
+      budget: 'a',
+      window: '2026-11-20',
+      needAtto: '0',
+      dueAtto: '0',
+      wantAtto: '50',
+    },
   ]);
   harness.grant(1, 'L1', '50');
 
@@ -259,6 +283,26 @@ test('when the window is over its unused allowance goes back, and a new one is a
     ],
   );
   assert.equal(harness.requests().at(-1)?.window, '2026-11-21');
+});
+
+test('under a lowered limit everything unused goes back, also what holds leave, until there is a new grant', async () => {
+  const harness = new Harness();
+  const answer = harness.allowances.take(['a'], 10n, noon);
+  harness.grant(1, 'L1', '25');
+  const hold = held(await answer);
+
+  harness.allowances.limitLowered('a');
+  hold.settle(4n);
+  void harness.allowances.take(['a'], 3n, noon);
+  harness.grant(harness.requests().at(-1)!.request, 'L1', '3');
+
+  assert.deepEqual(
+    harness.returns().map(({ lease, amountAtto }) => [lease, amountAtto]),
+    [
+      ['L1', '15'],
+      ['L1', '6'],
+    ],
+  );
 });
 
 test('a budget that is not configured here cannot be verified', () => {

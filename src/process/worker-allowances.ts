@@ -51,7 +51,12 @@ interface Account {
   /** Unused amount by lease. A hold is taken from one lease, so that its charge names one. */
   readonly free: Map<string, bigint>;
   readonly waiters: Set<Taker>;
+  /** The question on behalf of those who wait. */
   outstanding: Outstanding | undefined;
+  /** The question ahead of need; those who begin to wait meanwhile do not wait for its answer. */
+  refill: Outstanding | undefined;
+  /** The limit was lowered since the last grant. */
+  lowered: boolean;
   blockAtto: bigint;
   grantedAtMs: number;
   refillAfterMs: number;
@@ -63,6 +68,13 @@ interface Outstanding {
   readonly request: number;
   readonly account: Account;
   readonly needAtto: bigint;
+}
+
+/** As in the lease-request message. */
+interface RequestedAmounts {
+  readonly needAtto: bigint;
+  readonly dueAtto: bigint;
+  readonly wantAtto: bigint;
 }
 
 interface Taker {
@@ -123,7 +135,8 @@ export class WorkerAllowances implements BudgetHolds {
     if (outstanding === undefined) return;
     this.#outstanding.delete(request);
     const { account } = outstanding;
-    account.outstanding = undefined;
+    if (account.refill === outstanding) account.refill = undefined;
+    else account.outstanding = undefined;
     if (grant !== undefined) {
       this.#keep(account, grant);
       this.#serve(account);
@@ -139,8 +152,18 @@ export class WorkerAllowances implements BudgetHolds {
   prefetch(budgets: readonly { readonly id: string; readonly limitAtto: bigint }[], nowMs: number): void {
     for (const { id, limitAtto } of budgets) {
       const account = this.#open([id], nowMs)?.[0];
-      if (account === undefined || account.outstanding !== undefined || account.free.size > 0) continue;
-      this.#request(account, 0n, limitAtto / prefetchShare);
+      if (account === undefined || isAsking(account) || account.free.size > 0) continue;
+      this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: limitAtto / prefetchShare });
+    }
+  }
+
+  /** The budget's limit was lowered, perhaps below what is out: all that is not held goes back, also what holds leave, until
+   *  the supervisor grants anew. */
+  limitLowered(budget: string): void {
+    for (const account of this.#accounts.values()) {
+      if (account.budget !== budget) continue;
+      account.lowered = true;
+      this.#giveBack(account);
     }
   }
 
@@ -163,7 +186,7 @@ export class WorkerAllowances implements BudgetHolds {
       const over = budget === undefined || budgetWindow(budget.period, nowMs) !== account.window;
       if (!over && monotonicMs - account.usedAtMs < idleReturnMs) continue;
       this.#giveBack(account);
-      if (account.openHolds === 0 && account.outstanding === undefined) this.#accounts.delete(account.key);
+      if (account.openHolds === 0 && !isAsking(account)) this.#accounts.delete(account.key);
     }
   }
 
@@ -194,6 +217,8 @@ export class WorkerAllowances implements BudgetHolds {
           free: new Map(),
           waiters: new Set(),
           outstanding: undefined,
+          refill: undefined,
+          lowered: false,
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
@@ -261,28 +286,31 @@ export class WorkerAllowances implements BudgetHolds {
     for (const waited of unserved) this.#requestFor(waited);
   }
 
-  /** Asks for what the first waiter that does not fit lacks; at most one request a budget is on its way. A supervisor has
+  /** Asks for what the first waiter that does not fit lacks; at most one such request a budget is on its way. A supervisor has
    *  one lease a budget and window, so that a grant adds to what is here. Should there be remainders of several leases,
    *  they go back first: together they may be what is missing. */
   #requestFor(account: Account): void {
     if (account.outstanding !== undefined) return;
     let first: bigint | undefined;
-    let want = 0n;
+    let waiting = 0n;
     for (const taker of account.waiters) {
-      if (leaseFor(account, taker.amount) !== undefined) continue;
-      first ??= taker.amount;
-      want += taker.amount;
+      waiting += taker.amount;
+      if (leaseFor(account, taker.amount) === undefined) first ??= taker.amount;
     }
     if (first === undefined) return;
     if (account.free.size > 1) this.#giveBack(account);
     if (account.blockAtto === 0n) account.blockAtto = first * firstBlockFactor;
-    this.#request(account, first - largestFree(account), want > account.blockAtto ? want : account.blockAtto);
+    const free = largestFree(account);
+    const dueAtto = waiting - free;
+    this.#request(account, { needAtto: first - free, dueAtto, wantAtto: largest(dueAtto, account.blockAtto) });
   }
 
-  #request(account: Account, needAtto: bigint, wantAtto: bigint): void {
+  #request(account: Account, amounts: RequestedAmounts): void {
+    const { needAtto, dueAtto, wantAtto } = amounts;
     this.#requests += 1;
     const outstanding: Outstanding = { request: this.#requests, account, needAtto };
-    account.outstanding = outstanding;
+    if (needAtto === 0n) account.refill = outstanding;
+    else account.outstanding = outstanding;
     this.#outstanding.set(outstanding.request, outstanding);
     this.#options.send({
       type: 'lease-request',
@@ -290,19 +318,21 @@ export class WorkerAllowances implements BudgetHolds {
       budget: account.budget,
       window: account.window,
       needAtto: needAtto.toString(),
-      wantAtto: (wantAtto > needAtto ? wantAtto : needAtto).toString(),
+      dueAtto: dueAtto.toString(),
+      wantAtto: largest(needAtto, wantAtto).toString(),
     });
   }
 
   #refillAhead(account: Account, amount: bigint): void {
     if (account.blockAtto === 0n) account.blockAtto = amount * firstBlockFactor;
-    if (account.outstanding !== undefined || largestFree(account) * 2n >= account.blockAtto) return;
+    if (isAsking(account) || largestFree(account) * 2n >= account.blockAtto) return;
     if (this.#options.monotonicMs() < account.refillAfterMs) return;
-    this.#request(account, 0n, account.blockAtto);
+    this.#request(account, { needAtto: 0n, dueAtto: 0n, wantAtto: account.blockAtto });
   }
 
   #keep(account: Account, grant: Grant): void {
     const amount = BigInt(grant.amountAtto);
+    account.lowered = false;
     account.free.set(grant.lease, (account.free.get(grant.lease) ?? 0n) + amount);
     const nowMs = this.#options.monotonicMs();
     const sinceMs = nowMs - account.grantedAtMs;
@@ -316,11 +346,8 @@ export class WorkerAllowances implements BudgetHolds {
 
   #refused(outstanding: Outstanding, refusal: 'exhausted' | 'unverifiable'): void {
     const { account, needAtto } = outstanding;
-    // A refused refill harms nobody; whoever began to wait meanwhile asks for himself.
-    if (needAtto === 0n) {
-      this.#requestFor(account);
-      return;
-    }
+    // A refused refill harms nobody; whoever began to wait meanwhile has asked for himself.
+    if (needAtto === 0n) return;
     for (const taker of account.waiters) {
       if (leaseFor(account, taker.amount) !== undefined) continue;
       // A smaller one, or one that lacks less since something was settled, asks for itself.
@@ -340,7 +367,8 @@ export class WorkerAllowances implements BudgetHolds {
     const current = this.#accounts.get(account.key);
     if (current !== account) throw new Error('an allowance account was closed while a hold was open');
     account.free.set(lease, (account.free.get(lease) ?? 0n) + unused);
-    if (account.waiters.size > 0) this.#serve(account);
+    if (account.lowered) this.#giveBack(account);
+    else if (account.waiters.size > 0) this.#serve(account);
   }
 
   #giveBack(account: Account): void {
@@ -357,7 +385,9 @@ export class WorkerAllowances implements BudgetHolds {
       const before = largestFree(account);
       const remainingMs = deadlineMs - this.#options.monotonicMs();
       if (remainingMs <= 0) break;
-      if (account.outstanding === undefined) this.#request(account, 1n, account.blockAtto);
+      if (account.outstanding === undefined) {
+        this.#request(account, { needAtto: 1n, dueAtto: 1n, wantAtto: account.blockAtto });
+      }
       const { request } = account.outstanding!;
       await this.#arrival(request, remainingMs);
       if (largestFree(account) <= before) break;
@@ -434,4 +464,12 @@ function largestFree(account: Account): bigint {
   let largest = 0n;
   for (const free of account.free.values()) if (free > largest) largest = free;
   return largest;
+}
+
+function isAsking(account: Account): boolean {
+  return account.outstanding !== undefined || account.refill !== undefined;
+}
+
+function largest(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }

@@ -11,6 +11,8 @@ const restartDelayMinMs = 50;
 const restartDelayMaxMs = 10_000;
 /** A worker that lived so long died of something new. */
 const settledAfterMs = 10_000;
+/** So many workers in a row that end before they serve, without saying why, are no accident. */
+const startFailuresMax = 5;
 /** A worker that does not say that it is ready by then is ended and started again. */
 const readyTimeoutMs = 20_000;
 /** A scrape does not wait longer for a worker that is busy; its last counts are shown instead. */
@@ -67,6 +69,7 @@ export class WorkerPool {
   #lastNumber = 0;
   #requests = 0;
   #failuresInRow = 0;
+  #unservedInRow = 0;
   #restarts = 0;
   #stopping = false;
   #fatal: string | undefined;
@@ -79,7 +82,8 @@ export class WorkerPool {
     for (let slot = 0; slot < this.#options.count; slot += 1) this.#fork();
   }
 
-  /** Resolves when every slot has a worker that serves. Throws StartFailure when workers cannot start at all. */
+  /** Resolves when every slot has a worker that serves. Throws StartFailure when workers cannot start at all: one says
+   *  why, or several in a row end by themselves without a word. Those that were killed are replaced, as later. */
   async ready(): Promise<void> {
     for (;;) {
       if (this.readyCount >= this.#options.count || this.#stopping) return;
@@ -162,7 +166,7 @@ export class WorkerPool {
         this.#reaped(number, signal ?? String(code));
         resolve();
       });
-      child.once('error', error => {
+      child.on('error', error => {
         if (child.pid !== undefined) return;
         this.#fatal = `worker ${number} cannot be started: ${error.message}`;
         this.#reaped(number, 'not started');
@@ -197,6 +201,7 @@ export class WorkerPool {
       case 'ready':
         worker.ready = true;
         this.#failuresInRow = 0;
+        this.#unservedInRow = 0;
         this.#fatal = undefined;
         this.#notify();
         break;
@@ -232,7 +237,9 @@ export class WorkerPool {
     if (performance.now() - worker.startedAtMs > settledAfterMs) this.#failuresInRow = 0;
     const delayMs = Math.min(restartDelayMaxMs, restartDelayMinMs * 2 ** this.#failuresInRow);
     this.#failuresInRow = Math.min(this.#failuresInRow + 1, 16);
-    if (this.#fatal === undefined && !worker.ready) this.#fatal = `worker ${number} ended before it served (${how})`;
+    // One that was killed from outside (by a person, or for want of memory) could have started.
+    if (!worker.ready && how !== 'SIGKILL') this.#unservedInRow += 1;
+    if (this.#unservedInRow >= startFailuresMax) this.#fatal ??= `worker ${number} ended before it served (${how})`;
     this.#options.log.warn('worker ended; another is started', { worker: number, how, delayMs });
     setTimeout(() => {
       if (!this.#stopping) this.#fork();

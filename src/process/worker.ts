@@ -9,6 +9,7 @@ import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
+import { after } from './late-timer.ts';
 import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
 import { endOnUncaught } from './uncaught.ts';
@@ -162,7 +163,9 @@ class Worker {
 
   async #applySnapshot(path: string): Promise<void> {
     try {
+      const before = this.#snapshot.current.budgets;
       await this.#snapshot.apply(path);
+      for (const id of loweredBudgets(before, this.#snapshot.current.budgets)) this.#allowances.limitLowered(id);
       this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     } catch (error) {
       // It goes on with the last one; the supervisor sees that this worker is behind.
@@ -218,13 +221,15 @@ class Worker {
   }
 }
 
+function* loweredBudgets(before: Snapshot['budgets'], now: Snapshot['budgets']): Generator<string> {
+  for (const { id, limitAtto } of before.values()) {
+    const next = now.get(id);
+    if (next !== undefined && BigInt(next.limitAtto) < BigInt(limitAtto)) yield id;
+  }
+}
+
 /** The first of them: more would be a rush at the start for what may never be used. */
 function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
   const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
   return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
-}
-
-function after(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

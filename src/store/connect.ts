@@ -15,12 +15,16 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Default 10. */
   readonly connectionsMax?: number;
+  /** Idle connections that stay open once they were made; default 0. Others are closed after ten seconds. */
+  readonly connectionsKept?: number;
   /** Default 30 s. A statement that runs longer is ended by the server. */
   readonly statementTimeoutMs?: number;
 }
 
 const connectionsMaxDefault = 10;
 const statementTimeoutMsDefault = 30_000;
+/** Beyond the server's own bound on a statement: a server or network that says nothing any more is not waited for. */
+const silenceMs = 5_000;
 /** How long to wait for a connection, free or new, before the caller is told that the database does not answer. */
 const connectTimeoutMs = 5_000;
 /** A transaction that its process has forgotten must not keep others from their rows. */
@@ -40,19 +44,22 @@ export function connect(url: string, options: ConnectOptions = {}): Store {
 
 /** One connection of its own, for what needs a session: locks, notifications, copies. The caller connects and ends it. */
 export function connectSession(url: string, options: ConnectOptions = {}): pg.Client {
-  const { max: _max, ...settings } = clientSettings(url, options);
+  const { max: _max, min: _min, ...settings } = clientSettings(url, options);
   const client = new pg.Client(settings);
   client.on('error', () => {});
   return client;
 }
 
 function clientSettings(url: string, options: ConnectOptions): pg.PoolConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault;
   return {
     connectionString: connectionString(url, process.env['PGSSLROOTCERT']),
     application_name: options.applicationName ?? 'common-carrier',
     max: options.connectionsMax ?? connectionsMaxDefault,
+    min: options.connectionsKept ?? 0,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs === 0 ? 0 : statementTimeoutMs + silenceMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
     types: { getTypeParser },

@@ -1,6 +1,7 @@
 import type { Fault } from '../completion/fault.ts';
 import { inputTotal, outputTotal } from '../completion/usage.ts';
 import type { EndedExchange } from '../gateway/ports.ts';
+import { chargedAtto } from '../journal/charged.ts';
 
 /** One exchange as the log shows it: who, what, where, how it went, what it cost. Never content, never a secret. */
 export interface ExchangeLine {
@@ -49,7 +50,7 @@ export function exchangeLine({ admit, end }: EndedExchange, formatAmount: (atto:
     state: end.state,
     inputTokens: used === undefined ? undefined : inputTotal(used),
     outputTokens: used === undefined ? undefined : outputTotal(used),
-    sell: end.sell === undefined ? undefined : formatAmount(BigInt(end.sell.amountAtto)),
+    sell: end.sell === undefined ? undefined : formatAmount(chargedAtto(end.sell)),
     currency: end.sell?.currency,
     losses: end.losses.length === 0 ? undefined : end.losses.length,
     firstByteMs: end.firstByteMs,

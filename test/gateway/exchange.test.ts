@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Fault } from '../../src/completion/fault.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { postingsOf } from '../../src/ledger/postings.ts';
 import { digestOf, secret, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { openRaw, post } from '../support/raw-http.ts';
 
@@ -36,6 +37,7 @@ function snapshotFor(emulator: Emulator): NonNullable<TestGatewayOptions['snapsh
         candidates: [{ deployment: 'toy' }],
         policy: { retries: 0, idleTimeoutMs: 300, firstByteTimeoutMs: 300 },
       },
+      { name: 'once', candidates: [{ deployment: 'toy' }], policy: { retries: 0 } },
       { name: 'drained', candidates: [{ deployment: 'toy' }], policy: { retries: 0, abort: 'drain' } },
     ],
   };
@@ -274,7 +276,7 @@ suite('an exchange', () => {
     const ends = gateway.ends().length;
     await assert.rejects(async () => {
       const response = await ask(gateway, {
-        model: 'quick',
+        model: 'once',
         maxTokens: 9_000_000,
         headers: { 'x-carrier-emulate': 'body=3000000;chunks=50000;cut-after=500000' },
       });
@@ -393,14 +395,31 @@ suite('budgets at the door', () => {
   test('a reading above its hold is charged up to the hold, and the rest is told to the operator', async t => {
     const gateway = await withBudget(t, 10n ** 18n);
 
-    await ask(gateway, { prompt, model: 'toy', headers: { 'x-carrier-emulate': 'report-output=100000' } });
+    const response = await ask(gateway, {
+      prompt,
+      model: 'toy',
+      headers: { 'x-carrier-emulate': 'report-input=0;report-output=100000' },
+    });
     await gateway.untilEnded(1);
 
+    // 100,000 × 10.00 per million is 1 USD; the hold is of 100 tokens and some input.
     const { admit, end } = gateway.ended[0]!;
-    assert.equal(end.sell?.amountAtto, admit.hold.amountAtto);
-    assert.notEqual(end.sell?.overHoldAtto, '0');
+    const hold = BigInt(admit.hold.amountAtto);
+    assert.equal(end.sell?.amountAtto, '1000000000000000000');
+    assert.equal(BigInt(end.sell?.overHoldAtto ?? 0), 10n ** 18n - hold);
     assert.ok(gateway.alerts.includes('charge_over_hold'));
-    assert.deepEqual(gateway.settled, [BigInt(admit.hold.amountAtto)]);
+    assert.deepEqual(gateway.settled, [hold]);
+    assert.equal(response.headers.get('x-carrier-cost'), `${Number(hold) / 1e18} USD`);
+
+    // The ledger books the same two parts.
+    assert.deepEqual(
+      postingsOf({ admit, end, orphan: false, digest: '' }).map(({ kind, amountAtto }) => [kind, amountAtto]),
+      [
+        ['cost', 10n ** 18n],
+        ['sell', hold],
+        ['over-hold', 10n ** 18n - hold],
+      ],
+    );
   });
 });
 

@@ -157,6 +157,49 @@ suite('attempts', () => {
     assert.equal(response.headers.get('x-carrier-attempts'), '3');
   });
 
+  test('a connection that breaks after the request was sent owes its input by estimate, and sells nothing', async t => {
+    const lone = await startEmulator({ rules: ['reset'] });
+    const gateway = await startGateway({ snapshot: loneSnapshot(lone, 0) });
+    t.after(async () => {
+      await gateway.stop();
+      await lone.stop();
+    });
+
+    const response = await ask(gateway, paths['openai-chat'], {});
+    await gateway.untilEnded(1);
+
+    // The body of 94 bytes is 24 tokens, at 1.25 per million.
+    assert.equal(response.headers.get('x-carrier-fault'), 'upstream_reset');
+    const end = gateway.ends()[0]!;
+    assert.equal(end.requestBytes, 94);
+    assert.deepEqual(end.attempts[0]?.reading, {
+      slices: { inputUncached: 24, output: 0 },
+      source: 'estimated',
+      rule: 'bytes-per-token/1:other',
+    });
+    assert.equal(end.attempts[0]?.buy?.amountAtto, '30000000000000');
+    assert.deepEqual([end.state, end.sell], ['void', undefined]);
+  });
+
+  test('a connection that was refused owes nothing', async t => {
+    const lone = await startEmulator();
+    const gateway = await startGateway({ snapshot: loneSnapshot(lone, 0) });
+    t.after(async () => {
+      await gateway.stop();
+      await lone.stop();
+    });
+
+    await lone.refuse();
+    await ask(gateway, paths['openai-chat'], {});
+    await gateway.untilEnded(1);
+
+    const [attempt] = gateway.ends()[0]!.attempts;
+    assert.deepEqual(
+      [attempt?.outcome, attempt?.reading.source, attempt?.buy],
+      ['upstream_refused', 'none', undefined],
+    );
+  });
+
   test('a lone deployment is not asked again when the route has no retries, and its own error is shown', async t => {
     const lone = await startEmulator({ rules: ['status=500;message=sorry'] });
     const gateway = await startGateway({ snapshot: loneSnapshot(lone, 0) });

@@ -1,6 +1,6 @@
 import { Fault } from '../../completion/fault.ts';
 import { AnswerTally, readName } from '../answer-tally.ts';
-import type { AnswerFacts, StreamObserver } from '../dialect.ts';
+import type { AnswerFacts, ObserveOptions, StreamObserver } from '../dialect.ts';
 import { JsonProblem, JsonScan } from '../json-scan.ts';
 import { NameTable } from '../name-table.ts';
 import type { SseCutter } from '../sse-cutter.ts';
@@ -17,8 +17,9 @@ export function observeAnswer(body: Buffer): AnswerFacts {
   return reading.tally.facts;
 }
 
-export function observeStream(): StreamObserver {
-  return new PassingObserver(new MessageEventReader(), false);
+/** Usage comes with every stream here, so nothing is ever stripped. */
+export function observeStream(options?: Pick<ObserveOptions, 'eventBytesMax'>): StreamObserver {
+  return new PassingObserver(new MessageEventReader(), { ...options, stripUsage: false });
 }
 
 const types = new NameTable(['content_block_delta', 'message_stop', 'error']);

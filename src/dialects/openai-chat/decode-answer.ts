@@ -17,8 +17,8 @@ export function decodeAnswer(body: Buffer, losses: LossLedger): CompletionEvent[
   return decoder.events.take();
 }
 
-export function decodeStream(losses: LossLedger): StreamDecoder {
-  return new EventStreamDecoder(new ChunkDecoder(losses));
+export function decodeStream(losses: LossLedger, eventBytesMax?: number): StreamDecoder {
+  return new EventStreamDecoder(new ChunkDecoder(losses), eventBytesMax);
 }
 
 const eventNames = new NameTable(['error']);

@@ -18,7 +18,7 @@ export function observeAnswer(body: Buffer): AnswerFacts {
 }
 
 export function observeStream(options: ObserveOptions): StreamObserver {
-  return new PassingObserver(new ChunkReader(), options.stripUsage);
+  return new PassingObserver(new ChunkReader(), options);
 }
 
 const eventNames = new NameTable(['error']);

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Direct children of a process whose command line has this word, from /proc. */
-export function childProcessIds(parent: number, word: string): number[] {
+/** Direct children of a process, from /proc; with a word, those whose command line has it. */
+export function childProcessIds(parent: number, word?: string): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number)
-    .filter(processId => parentOf(processId) === parent && wordsOf(processId).includes(word));
+    .filter(processId => parentOf(processId) === parent && (word === undefined || wordsOf(processId).includes(word)));
 }
 
 function parentOf(processId: number): number | undefined {

@@ -81,7 +81,7 @@ export async function startCarrier(options: CarrierOptions = {}): Promise<Carrie
   if (configPath !== undefined) writeFileSync(configPath, options.yaml!);
 
   const lines: string[] = [];
-  const environment = { ...secrets, ...options.env };
+  const environment: Readonly<Record<string, string>> = { ...secrets, ...options.env };
   const words = [
     'serve',
     `--port=${port}`,
@@ -100,7 +100,7 @@ export async function startCarrier(options: CarrierOptions = {}): Promise<Carrie
     databaseUrl: database?.url,
     lines,
     get adminKey() {
-      return secrets['CARRIER_ADMIN_KEY'] ?? readSecret(join(dataDirectory, 'admin.key'));
+      return environment['CARRIER_ADMIN_KEY'] ?? readSecret(join(dataDirectory, 'admin.key'));
     },
     get key() {
       return readSecret(join(dataDirectory, 'sandbox.key'));

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { crashAndVerify } from './support/crash-rounds.ts';
+
+// CARRIER_TEST_SEED repeats a run, as far as the machine lets it.
+const seed = Number(process.env['CARRIER_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+test(`ten kills under load: every answer that ended is booked once, nothing is lost, no budget is passed (seed ${seed})`, async t => {
+  const counts = await crashAndVerify({
+    workerKills: 7,
+    supervisorKills: 3,
+    seed,
+    callers: 12,
+    progress: line => t.diagnostic(line),
+  });
+
+  t.diagnostic(JSON.stringify(counts));
+  assert.ok(counts.ended >= 30, `only ${counts.ended} answers ended`);
+  assert.ok(counts.orphans >= 1, 'no exchange was killed');
+});
