@@ -211,6 +211,7 @@ export class Shipper {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       this.#nudged = false;
+      const lookedAtMs = performance.now();
       try {
         await this.step();
       } catch (error) {
@@ -220,7 +221,8 @@ export class Shipper {
         this.#options.log?.('the journal cannot be read', { error: this.#lastError });
       }
       if (this.#backoffMs > 0) await this.#sleep(this.#backoffMs);
-      else if (!this.#nudged && !this.#follower.isFull) await this.#sleep(tickMs);
+      else if (!this.#nudged && !this.#follower.isFull)
+        await this.#sleep(Math.max(1, lookedAtMs + tickMs - performance.now()));
       // Others in this process must get their turn between batches.
       else await nextTurn();
     }
