@@ -16,7 +16,8 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
 import { readBody } from './read-body.ts';
-import { respondFault, toFault } from './respond.ts';
+import { neverSent, refuse } from './refuse.ts';
+import { toFault } from './respond.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
@@ -32,7 +33,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
     const end = meterExchange(gateway, exchange, admission, outcome);
     await conclude(gateway, exchange, admission, outcome, end);
   } catch (error) {
-    refuse(gateway, arrival, toFault(error));
+    refuse(gateway, arrival, toFault(error), neverSent);
   } finally {
     gateway.openExchanges--;
   }
@@ -169,15 +170,4 @@ const endWaitMsMax = 10_000;
 function alertUnwritten(gateway: GatewayState, exchange: Exchange, reason: string): void {
   const message = `The client's connection was cut, because the end of the exchange cannot be written: ${reason}`;
   gateway.ports.observe.alert({ code: 'journal_end_failed', message, exchangeId: exchange.arrival.id });
-}
-
-function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {
-  if (arrival.response.headersSent) arrival.response.destroy();
-  else respondFault(arrival, fault, ['x-carrier-attempts', '0']);
-  gateway.ports.observe.refused({
-    fault,
-    exchangeId: arrival.id,
-    path: arrival.path,
-    durationMs: gateway.deadlines.now() - arrival.startedMs,
-  });
 }

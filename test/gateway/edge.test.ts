@@ -366,6 +366,28 @@ suite('the edge', () => {
     assert.match(await one.text(), /"id":"openai\/gpt-5"/);
   });
 
+  test('a model is found under every name that a request may give it', async () => {
+    const idOf = async (name: string) => {
+      const response = await fetch(`${gateway.url}/v1/models/${name}`, { headers: { 'x-goog-api-key': secret } });
+      const model = (await response.json()) as { id?: string };
+      return model.id ?? response.headers.get('x-carrier-fault');
+    };
+
+    assert.equal(await idOf('openai/gpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('models%2Fopenai%2fgpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('gpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('gpt-6'), 'model_not_found');
+  });
+
+  test('a refusal at the door says that nothing was sent', async () => {
+    const nowhere = await fetch(`${gateway.url}/v1/nowhere`);
+    const wrongMethod = await fetch(`${gateway.url}/v1/messages`);
+
+    assert.equal(nowhere.headers.get('x-carrier-attempts'), '0');
+    assert.equal(wrongMethod.headers.get('x-carrier-attempts'), '0');
+    assert.equal(wrongMethod.headers.get('allow'), 'POST');
+  });
+
   test('nothing was refused or ended with a fault of ours', () => {
     assert.deepEqual(
       gateway.refused.filter(refusal => refusal.code === 'internal'),
