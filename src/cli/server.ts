@@ -19,10 +19,11 @@ const progressAfterMs = 400;
 export function connectServer(surroundings: Surroundings): Server {
   const url = serverUrl(surroundings.environment);
   async function call(method: string, path: string, body?: unknown): Promise<Response> {
+    const key = adminKey(surroundings.environment);
     const request = new Request(new URL(path, url), {
       method,
       headers: {
-        authorization: `Bearer ${adminKey(surroundings.environment)}`,
+        ...(key instanceof CommandFailure ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -30,6 +31,8 @@ export function connectServer(surroundings: Surroundings): Server {
       redirect: 'error',
     });
     const response = await withProgress(surroundings, send(request));
+    // Only now: where no server runs, there is no key either, and the server is what is missing.
+    if (response.status === 401 && key instanceof CommandFailure) throw key;
     if (!response.ok) throw await refusal(response, url);
     return response;
   }
@@ -78,14 +81,15 @@ export function dataDirectory(environment: Surroundings['environment']): string 
   return environment['CARRIER_DATA'] || './.carrier';
 }
 
-function adminKey(environment: Surroundings['environment']): string {
+/** The key, or why there is none. */
+function adminKey(environment: Surroundings['environment']): string | CommandFailure {
   const given = environment['CARRIER_ADMIN_KEY'];
   if (given) return given;
   const path = adminKeyPath(dataDirectory(environment));
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (cause) {
-    throw new CommandFailure(
+    return new CommandFailure(
       exitCodes.refused,
       'admin_key_missing',
       `The admin key is needed: set CARRIER_ADMIN_KEY, or CARRIER_DATA to the directory of the server (${path} cannot be read).`,
