@@ -395,3 +395,32 @@ suite('the edge', () => {
     );
   });
 });
+
+test('x-carrier-zones tightens what the key allows and never widens it', async t => {
+  const gateway = await startGateway({
+    snapshot: {
+      projects: [{ id: 'web', zones: ['EU'] }],
+      // Nobody listens there: what passes the policy fails to connect.
+      providers: [{ name: 'openai', baseUrl: 'http://127.0.0.1:9/v1' }],
+      deployments: [
+        { id: 'us', model: 'openai/us', zones: { processing: 'US' } },
+        { id: 'de', model: 'openai/de', zones: { processing: 'DE' } },
+      ],
+    },
+  });
+  t.after(() => gateway.stop());
+  const faultOf = async (model: string, zones: string) => {
+    const response = await fetch(gateway.url + chat, {
+      method: 'POST',
+      headers: { 'x-api-key': secret, 'content-type': 'application/json', 'x-carrier-zones': zones },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] }),
+    });
+    return response.headers.get('x-carrier-fault');
+  };
+
+  assert.equal(await faultOf('us', 'US'), 'no_compliant_deployment');
+  assert.equal(await faultOf('us', 'GLOBAL'), 'no_compliant_deployment');
+  assert.equal(await faultOf('de', 'FR'), 'no_compliant_deployment');
+  assert.equal(await faultOf('de', 'GLOBAL'), 'upstream_refused');
+  assert.equal(await faultOf('de', 'DE'), 'upstream_refused');
+});

@@ -340,10 +340,12 @@ suite('budgets at the door', () => {
     t: { after(run: () => Promise<void>): void },
     budgetAtto: bigint,
     lowerOutputToFit = false,
+    ports: NonNullable<TestGatewayOptions['ports']> = {},
   ) {
     const emulator = await startEmulator();
     const gateway = await startGateway({
       budgetAtto,
+      ports,
       snapshot: {
         ...snapshotFor(emulator),
         keys: [{ id: 'test0001', digest: digestOf(secret), lowerOutputToFit }],
@@ -380,6 +382,26 @@ suite('budgets at the door', () => {
     assert.match(await chat.text(), /insufficient_quota/);
     assert.equal(messages.status, 402);
     assert.deepEqual(gateway.records, []);
+  });
+
+  test('an admission that the journal refuses gives its hold back', async t => {
+    const gateway = await withBudget(t, 10n ** 18n, false, {
+      journal: {
+        admit: () => {
+          throw new Fault('journal_full');
+        },
+        attempt: () => undefined,
+        progress: () => {},
+        end: () => undefined,
+        hasRoom: () => false,
+        close: async () => {},
+      },
+    });
+
+    const response = await ask(gateway, { prompt });
+
+    assert.equal(response.headers.get('x-carrier-fault'), 'journal_full');
+    assert.deepEqual(gateway.settled, [0n]);
   });
 
   test('where the key allows it, the output limit is lowered until it fits, and the client is told', async t => {
