@@ -379,6 +379,14 @@ suite('the edge', () => {
     assert.equal(await idOf('gpt-6'), 'model_not_found');
   });
 
+  test('200 headers are served, and one more is refused', async () => {
+    const flood = (count: number) =>
+      `GET /healthz HTTP/1.1\r\nhost: a\r\n${Array.from({ length: count - 1 }, (_, index) => `x-${index}: 1\r\n`).join('')}\r\n`;
+
+    assert.match(await openAnswerTo(flood(200)), /^HTTP\/1\.1 200 /);
+    assert.match(await openAnswerTo(flood(201)), /^HTTP\/1\.1 431 .*x-carrier-fault: headers_too_large/s);
+  });
+
   test('a refusal at the door says that nothing was sent', async () => {
     const nowhere = await fetch(`${gateway.url}/v1/nowhere`);
     const wrongMethod = await fetch(`${gateway.url}/v1/messages`);
