@@ -41,9 +41,9 @@ test('the served model and the sandbox are said when they are known and true', (
   assert.equal(head['x-carrier-sandbox'], '1');
 });
 
-test('a served model that cannot be a header is left out', () => {
-  assert.equal(headOf({ servedModel: 'gpt\r\nx-evil: 1' })['x-carrier-served-model'], undefined);
-  assert.equal(headOf({ servedModel: 'g'.repeat(257) })['x-carrier-served-model'], undefined);
+test('a served model is cut, and made to fit a header', () => {
+  assert.equal(headOf({ servedModel: 'gpt\r\nx-evil: 1' })['x-carrier-served-model'], 'gpt__x-evil: 1');
+  assert.equal(headOf({ servedModel: 'g'.repeat(257) })['x-carrier-served-model'], 'g'.repeat(256));
 });
 
 test('losses are code;path, and what would break the header or the list is replaced', () => {
