@@ -12,14 +12,24 @@ import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
 import { respondBytes, toFault } from './respond.ts';
+import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names and policy apply as for a completion. */
 export async function countTokens(gateway: GatewayState, arrival: Arrival): Promise<void> {
+  gateway.openExchanges++;
+  try {
+    await walk(gateway, arrival);
+  } finally {
+    gateway.openExchanges--;
+  }
+}
+
+async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
+  checkRoom(gateway);
   const { ports, settings, deadlines, cooldowns, draw } = gateway;
   const { request, response } = arrival;
-  if (ports.draining()) throw new Fault('draining');
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
   const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
@@ -72,7 +82,7 @@ async function askInOrder(
       respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
       return;
     }
-    if (fault!.failover && index + 1 < order.length) continue;
+    if (fault!.failover && index + 1 < order.length && !arrival.response.destroyed) continue;
     refuse(gateway, arrival, fault!, head);
     return;
   }

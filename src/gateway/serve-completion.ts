@@ -18,6 +18,7 @@ import { meterExchange } from './meter.ts';
 import { readBody } from './read-body.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
+import { checkRoom } from './room.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
@@ -42,10 +43,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
 /** accept → authenticate → decode → resolve → filter → decide. */
 async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
   const { ports, settings, deadlines } = gateway;
-  if (ports.draining()) throw new Fault('draining', undefined, { retryAfterMs: busyRetryMs });
-  if (gateway.openExchanges > settings.limits.exchangesMax)
-    throw new Fault('overloaded', undefined, { retryAfterMs: busyRetryMs });
-
+  checkRoom(gateway);
   const { request, response } = arrival;
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
@@ -87,9 +85,6 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     attempts: [],
   };
 }
-
-/** Another worker or process may take it a moment later. */
-const busyRetryMs = 1_000;
 
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {

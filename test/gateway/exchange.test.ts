@@ -505,12 +505,14 @@ suite('a gateway without room', () => {
     });
 
     const second = await ask(gateway, {});
+    const counting = await ask(gateway, { path: '/v1/messages/count_tokens', model: 'claude' });
     await first.text();
     const third = await ask(gateway, {});
 
     assert.equal(second.status, 503);
     assert.equal(second.headers.get('x-carrier-fault'), 'overloaded');
     assert.equal(second.headers.get('retry-after'), '1');
+    assert.equal(counting.headers.get('x-carrier-fault'), 'overloaded');
     assert.equal(third.status, 200);
   });
 
