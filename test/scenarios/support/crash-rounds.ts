@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator } from '../../../src/emulator/emulator.ts';
+import { listSegments } from '../../../src/journal/segment.ts';
 import { connect } from '../../../src/store/connect.ts';
 import { keepJournal } from './journal-copies.ts';
 import { startLoad } from './remembering-load.ts';
@@ -19,6 +20,7 @@ export interface CrashPlan {
 
 const linesShown = 60;
 const restartTimeoutMs = 30_000;
+const shipTimeoutMs = 60_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
 const tightKey = 'tight-secret-tight-secret-tight-secret';
@@ -112,9 +114,22 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
     emulator.replaceRules([]);
     await load.stop();
   }
+  await until(
+    'everything is shipped',
+    async () => {
+      // A kept connection may lead to a worker that was killed.
+      const shipper = (await carrier.api('GET', '/api/v1/status').catch(() => undefined))?.json?.shipper;
+      const waiting = shipper === undefined ? 1 : shipper.lagRecords + shipper.lagBytes + shipper.openExchanges;
+      return waiting === 0 ? true : undefined;
+    },
+    shipTimeoutMs,
+  );
   const code = await carrier.stop();
   copies.stop();
   if (code !== 0) throw new Error(`the carrier ended with ${code}`);
+  const left = listSegments(join(carrier.dataDirectory, 'journal'));
+  if (left.length > 0)
+    throw new Error(`${left.length} segments were not shipped:\n${carrier.lines.slice(-linesShown).join('\n')}`);
   const { requests } = emulator.stats();
   await emulator.stop();
 
