@@ -20,7 +20,7 @@ export interface CrashPlan {
 
 const linesShown = 60;
 const restartTimeoutMs = 30_000;
-const shipTimeoutMs = 60_000;
+const shipTimeoutMs = 20_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
 const tightKey = 'tight-secret-tight-secret-tight-secret';
@@ -114,16 +114,20 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
     emulator.replaceRules([]);
     await load.stop();
   }
+  let told = '';
   await until(
     'everything is shipped',
     async () => {
       // A kept connection may lead to a worker that was killed.
       const shipper = (await carrier.api('GET', '/api/v1/status').catch(() => undefined))?.json?.shipper;
+      told = JSON.stringify(shipper);
       const waiting = shipper === undefined ? 1 : shipper.lagRecords + shipper.lagBytes + shipper.openExchanges;
       return waiting === 0 ? true : undefined;
     },
     shipTimeoutMs,
-  );
+  ).catch(error => {
+    throw new Error(`${error.message}: ${told}\n${carrier.lines.slice(-linesShown).join('\n')}`);
+  });
   const code = await carrier.stop();
   copies.stop();
   if (code !== 0) throw new Error(`the carrier ended with ${code}`);
