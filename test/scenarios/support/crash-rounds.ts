@@ -67,7 +67,7 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
   const random = seeded(plan.seed);
   const emulator = await startEmulator({ apiKeys: [providerKey], record: false, rules: weathers[0]! });
   const kills = plan.workerKills + plan.supervisorKills;
-  // About as much as is asked for in two thirds of the time, so that the end of it is found under fire, too.
+  // Less than is asked for, so that the end of it is found under fire, too.
   const tightAtto = BigInt(kills) * 400_000_000_000_000n;
   const tightLimit = `0.${tightAtto.toString().padStart(18, '0')}`;
   const carrier = await startCarrier({
