@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator } from '../../../src/emulator/emulator.ts';
+import { listSegments } from '../../../src/journal/segment.ts';
 import { connect } from '../../../src/store/connect.ts';
 import { keepJournal } from './journal-copies.ts';
 import { startLoad } from './remembering-load.ts';
@@ -19,6 +20,7 @@ export interface CrashPlan {
 
 const linesShown = 60;
 const restartTimeoutMs = 30_000;
+const shipTimeoutMs = 20_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
 const tightKey = 'tight-secret-tight-secret-tight-secret';
@@ -65,8 +67,8 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
   const random = seeded(plan.seed);
   const emulator = await startEmulator({ apiKeys: [providerKey], record: false, rules: weathers[0]! });
   const kills = plan.workerKills + plan.supervisorKills;
-  // About as much as is asked for in two thirds of the time, so that the end of it is found under fire, too.
-  const tightAtto = BigInt(kills) * 2_000_000_000_000_000n;
+  // Less than is asked for, so that the end of it is found under fire, too.
+  const tightAtto = BigInt(kills) * 400_000_000_000_000n;
   const tightLimit = `0.${tightAtto.toString().padStart(18, '0')}`;
   const carrier = await startCarrier({
     yaml: yaml(emulator.url, tightLimit),
@@ -112,9 +114,26 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
     emulator.replaceRules([]);
     await load.stop();
   }
+  let told = '';
+  await until(
+    'everything is shipped',
+    async () => {
+      // A kept connection may lead to a worker that was killed.
+      const shipper = (await carrier.api('GET', '/api/v1/status').catch(() => undefined))?.json?.shipper;
+      told = JSON.stringify(shipper);
+      const waiting = shipper === undefined ? 1 : shipper.lagRecords + shipper.lagBytes + shipper.openExchanges;
+      return waiting === 0 ? true : undefined;
+    },
+    shipTimeoutMs,
+  ).catch(error => {
+    throw new Error(`${error.message}: ${told}\n${carrier.lines.slice(-linesShown).join('\n')}`);
+  });
   const code = await carrier.stop();
   copies.stop();
   if (code !== 0) throw new Error(`the carrier ended with ${code}`);
+  const left = listSegments(join(carrier.dataDirectory, 'journal'));
+  if (left.length > 0)
+    throw new Error(`${left.length} segments were not shipped:\n${carrier.lines.slice(-linesShown).join('\n')}`);
   const { requests } = emulator.stats();
   await emulator.stop();
 
