@@ -37,22 +37,28 @@ export interface AdmissionQuestion {
  *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
  *  it. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
 export function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Fitting | Promise<Fitting> {
-  const { order, principal } = question;
-  if (principal.hardBudgets.length > 0) return holdWorstCase(question, budgets);
-  return { order, hold: undefined, loweredOutputTokensMax: undefined };
+  const { order, principal, nowMs } = question;
+  if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
+  const costs = order.map(deployment => worstCost(question, deployment));
+  const whole = take(budgets, principal, maximum(costs), nowMs);
+  if (whole instanceof Fault || whole instanceof Promise) return holdWhatFits(question, budgets, costs, whole);
+  return { order, hold: whole, loweredOutputTokensMax: undefined };
 }
 
-async function holdWorstCase(question: AdmissionQuestion, budgets: BudgetHolds): Promise<Fitting> {
+/** What remains to be done where the whole hold is not there at once. */
+async function holdWhatFits(
+  question: AdmissionQuestion,
+  budgets: BudgetHolds,
+  costs: readonly bigint[],
+  taken: ReturnType<BudgetHolds['take']>,
+): Promise<Fitting> {
   const { order, principal, nowMs } = question;
-
-  const costs = order.map(deployment => worstCost(question, deployment));
-  const most = maximum(costs);
-  const whole = await take(budgets, principal, most, nowMs);
+  const whole = await taken;
   if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
   if (whole.code !== 'budget_exhausted') throw whole;
   // Asking what is left gathers it here, away from others: only where something could be done with less.
   const lowerable = principal.lowerOutputToFit && !question.strict;
-  if (!lowerable && costs.every(cost => cost === most)) throw whole;
+  if (!lowerable && costs.every(cost => cost === costs[0])) throw whole;
 
   const available = await budgets.available(principal.hardBudgets, nowMs);
   const affordable = order.filter((_, index) => costs[index]! <= available);

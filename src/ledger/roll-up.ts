@@ -38,18 +38,14 @@ export function rollUp(exchanges: readonly CompletedExchange[]): UsageHour[] {
 function addExchange(rows: Map<string, UsageHour>, exchange: CompletedExchange): void {
   const { end } = exchange;
   const last = end.attempts.at(-1);
+  let row: UsageHour | undefined;
   for (const attempt of end.attempts) {
-    const row = findRow(
-      rows,
-      exchange,
-      attempt,
-      attempt === last ? (end.sell?.currency ?? '') : '',
-      attempt.buy?.currency ?? '',
-    );
+    const sellCurrency = attempt === last ? (end.sell?.currency ?? '') : '';
+    row = findRow(rows, exchange, attempt, sellCurrency, attempt.buy?.currency ?? '');
     row.attempts += 1;
     row.buyAtto += BigInt(attempt.buy?.amountAtto ?? '0');
   }
-  const row = findRow(rows, exchange, last, end.sell?.currency ?? '', last?.buy?.currency ?? '');
+  row ??= findRow(rows, exchange, undefined, end.sell?.currency ?? '', '');
   row.requests += 1;
   if (end.outcome !== 'ok') row.failures += 1;
   if (end.state === 'estimated') row.estimated += 1;

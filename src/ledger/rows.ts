@@ -57,7 +57,7 @@ function exchangeRow(exchange: CompletedExchange): string {
     `${flag(admit.sandbox)}\t${text(admit.snapshot)}\t${admit.hold.amountAtto}\t${text(admit.hold.currency)}\t` +
     `${admit.hold.leases.length === 0 ? absent : json(admit.hold.leases)}\t${json(admit.tags)}\t` +
     `${whole(end.status)}\t${text(end.outcome)}\t${end.state}\t${whole(delivered)}\t` +
-    `${sameJson(end.reading, deliveredReading) ? absent : json(end.reading)}\t` +
+    `${end.reading === undefined || sameJson(end.reading, deliveredReading) ? absent : json(end.reading)}\t` +
     `${end.losses.length === 0 ? absent : json(end.losses)}\t` +
     `${sell === undefined ? absent : chargedAtto(sell)}\t` +
     `${sell?.overHoldAtto ?? absent}\t${text(sell?.currency)}\t${text(sell?.version)}\t` +
