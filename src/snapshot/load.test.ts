@@ -82,6 +82,9 @@ test('a name as paths spell it means the same', () => {
   for (const name of ['openai%2Fgpt-5', 'openai%2fgpt-5', 'models/openai/gpt-5', 'models%2Fgpt-5', 'models/gpt-5']) {
     assert.equal(resolved(snapshot, name).name, 'openai/gpt-5');
   }
+  const colons = loadSnapshot(snapshotJson({ deployments: [{ id: 'tuned:v2', model: 'openai/ft:gpt-5' }] }));
+  assert.equal(resolved(colons, 'tuned%3Av2').name, 'tuned:v2');
+  assert.equal(resolved(colons, 'openai%2Fft%3agpt-5').name, 'openai/ft:gpt-5');
 });
 
 test('a bare name of two vendors is ambiguous and lists both', () => {
