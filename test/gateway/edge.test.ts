@@ -396,6 +396,21 @@ suite('the edge', () => {
     assert.equal(wrongMethod.headers.get('allow'), 'POST');
   });
 
+  test('a TLS handshake that does not come ends its connection when headers would have', async t => {
+    const file = (name: string) => new URL(`../support/tls/${name}`, import.meta.url).pathname;
+    const behindTls = await startGateway({
+      settings: { tls: { certificatePath: file('one.pem'), keyPath: file('one.key.pem') } },
+      limits: { headersTimeoutMs: 300 },
+    });
+    t.after(() => behindTls.stop());
+    const silent = await openRaw(behindTls.port);
+    const clumsy = await openRaw(behindTls.port);
+    clumsy.send('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+
+    assert.equal(await silent.closed(), '');
+    assert.doesNotMatch(await clumsy.closed(), /200 OK/);
+  });
+
   test('nothing was refused or ended with a fault of ours', () => {
     assert.deepEqual(
       gateway.refused.filter(refusal => refusal.code === 'internal'),

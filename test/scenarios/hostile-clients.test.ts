@@ -53,7 +53,15 @@ async function answered(bytes: string | Buffer, end = /\r\n\r\n.+/s): Promise<st
   return text;
 }
 
-function sendPacked(body: Buffer, coding: string): Promise<Response> {
+/** Sent again while a busy machine keeps the budget from being verified in time. */
+async function sendPacked(body: Buffer, coding: string, triesLeft = 5): Promise<Response> {
+  const response = await sendOnce(body, coding);
+  if (response.headers.get('x-carrier-fault') !== 'budget_unverifiable' || triesLeft === 0) return response;
+  await response.arrayBuffer();
+  return sendPacked(body, coding, triesLeft - 1);
+}
+
+function sendOnce(body: Buffer, coding: string): Promise<Response> {
   return fetch(carrier.url + chat, {
     method: 'POST',
     headers: { authorization: `Bearer ${acmeKey}`, 'content-type': 'application/json', 'content-encoding': coding },
