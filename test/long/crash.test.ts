@@ -10,6 +10,7 @@ test(`150 kills of workers and 50 of supervisors under load leave every account 
     supervisorKills: 50,
     seed,
     callers: 12,
+    endedMin: 1_000,
     progress: line => process.stdout.write(`${line}\n`),
   });
 

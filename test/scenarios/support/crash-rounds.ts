@@ -4,7 +4,7 @@ import { startEmulator } from '../../../src/emulator/emulator.ts';
 import { listSegments } from '../../../src/journal/segment.ts';
 import { connect } from '../../../src/store/connect.ts';
 import { keepJournal } from './journal-copies.ts';
-import { startLoad } from './remembering-load.ts';
+import { type Remembered, startLoad } from './remembering-load.ts';
 import { seeded } from './seeded.ts';
 import { startCarrier } from './start-carrier.ts';
 import { until } from './until.ts';
@@ -15,11 +15,14 @@ export interface CrashPlan {
   readonly supervisorKills: number;
   readonly seed: number;
   readonly callers: number;
+  /** The load goes on until so many answers were seen to end. */
+  readonly endedMin: number;
   readonly progress: (line: string) => void;
 }
 
 const linesShown = 60;
 const restartTimeoutMs = 30_000;
+const endedTimeoutMs = 60_000;
 const shipTimeoutMs = 20_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
@@ -61,6 +64,8 @@ organisations:
           tight: { secret: env:TIGHT_KEY, budget: { limit: "${tightLimit}", period: total, hard: true } }
 `;
 };
+
+const isEnded = (memory: Remembered) => memory.ended && memory.status === 200;
 
 /** Kills workers and supervisors at random moments under load, then compares everybody's accounts. */
 export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & { readonly refusedByBudget: number }> {
@@ -107,7 +112,12 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
       }
       plan.progress(`${index + 1} of ${kills} killed (${victim}), ${load.remembered.length} requests`);
     }
-    await sleep(random.whole(100, 400));
+    // However slow the machine: enough was seen to end for the comparison to mean something.
+    await until(
+      `${plan.endedMin} answers ended`,
+      () => (load.remembered.filter(isEnded).length >= plan.endedMin ? true : undefined),
+      endedTimeoutMs,
+    );
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${carrier.lines.slice(-linesShown).join('\n')}`, { cause: error });
   } finally {
