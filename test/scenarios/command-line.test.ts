@@ -37,8 +37,12 @@ test('serve and start explain themselves and start nothing', async () => {
 
 test('commands find the server of their data directory, whatever its ports are', async () => {
   const child = spawn(process.execPath, [entryPath, 'serve', '--port=0', '--admin-listen=127.0.0.1:0', '--workers=1'], {
-    env: { PATH: process.env['PATH'], CARRIER_DATA: dataDirectory },
-    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], CARRIER_DATA: dataDirectory, GEMINI_API_KEY: 'not-to-be-shown' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let log = '';
+  child.stdout!.on('data', chunk => {
+    log += chunk;
   });
   const exited = new Promise<number | null>(resolve => child.once('exit', resolve));
   const path = join(dataDirectory, 'server.json');
@@ -58,6 +62,8 @@ test('commands find the server of their data directory, whatever its ports are',
     assert.match(models.stdout, /sandbox\/chat-1/);
     assert.match(doctor.stdout, new RegExp(`ready at ${address.url}`));
     assert.equal(elsewhere.code, 3);
+    assert.match(log, /GEMINI_API_KEY is set, but its provider cannot be called yet; it is not used/);
+    assert.doesNotMatch(log, /not-to-be-shown/);
   } finally {
     child.kill('SIGTERM');
     assert.equal(await exited, 0);
