@@ -563,7 +563,8 @@ suite('leaving and the neighbours', () => {
     const adminSocket = join(directory, 'admin.sock');
     const seen: string[] = [];
     const admin = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url} ${request.headers['x-forwarded-for']}`);
+      const { 'x-forwarded-for': from, 'x-carrier-local': local } = request.headers;
+      seen.push(`${request.method} ${request.url} ${from} ${local}`);
       response.setHeader('x-from', 'admin');
       request.pipe(response);
     });
@@ -581,13 +582,18 @@ suite('leaving and the neighbours', () => {
       body: 'file: content',
     });
     await fetch(`${gateway.url}/metrics`);
+    await fetch(`${gateway.url}/metrics`, { headers: { via: '1.1 proxy', 'x-carrier-local': '1' } });
     admin.close();
     admin.closeAllConnections();
     const without = await fetch(`${gateway.url}/api/v1/keys`);
 
     assert.equal(await answer.text(), 'file: content');
     assert.equal(answer.headers.get('x-from'), 'admin');
-    assert.deepEqual(seen, ['POST /api/v1/apply?dryRun=1 127.0.0.1', 'GET /metrics 127.0.0.1']);
+    assert.deepEqual(seen, [
+      'POST /api/v1/apply?dryRun=1 127.0.0.1 undefined',
+      'GET /metrics 127.0.0.1 1',
+      'GET /metrics 127.0.0.1 undefined',
+    ]);
     assert.equal(without.status, 503);
     assert.equal(without.headers.get('content-type'), 'application/problem+json');
   });

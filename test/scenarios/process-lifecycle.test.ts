@@ -197,6 +197,20 @@ test('metrics are added up over workers, and name no key, project or organisatio
   assert.doesNotMatch(text, new RegExp(`sandbox/sandbox|${carrier.key.slice(4, 12)}`));
 });
 
+test('metrics are for this machine or the admin key, also behind a proxy on this machine', async () => {
+  const ask = async (headers: Record<string, string>) => {
+    const response = await fetch(`${carrier.url}/metrics`, { headers });
+    return [response.status, /carrier_workers_ready/.test(await response.text())];
+  };
+  const proxied = { 'x-forwarded-for': '203.0.113.9' };
+
+  assert.deepEqual(await ask({}), [200, true]);
+  assert.deepEqual(await ask(proxied), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, 'x-carrier-local': '1' }), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, authorization: 'Bearer wrong' }), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, authorization: `Bearer ${carrier.adminKey}` }), [200, true]);
+});
+
 test('one line of the log tells an exchange, without content and secrets', async () => {
   const stream = await openStream('tokens=3');
   await stream.whole;
