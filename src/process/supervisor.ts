@@ -295,6 +295,7 @@ export class Supervisor {
       shipper: this.#shipper.status(),
       databaseUp: this.#keeper.databaseUp,
       revision: BigInt(this.#keeper.current?.revision ?? 0),
+      journalPath: this.#home.journalPath,
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }

@@ -558,6 +558,32 @@ suite('leaving and the neighbours', () => {
     await assert.rejects(ask(gateway, {}));
   });
 
+  test('what a drain has no time for ends as draining, and is charged for what was delivered', async t => {
+    const emulator = await startEmulator();
+    let draining = false;
+    const parts = snapshotFor(emulator);
+    const gateway = await startGateway({ snapshot: parts, ports: { draining: () => draining } });
+    t.after(() => emulator.stop());
+    const streamed = await ask(gateway, {
+      model: 'toy',
+      stream: true,
+      headers: { 'x-carrier-emulate': 'pace=20ms;tokens=2000' },
+    });
+    const reading = streamed.text().catch(() => 'cut');
+    const silent = ask(gateway, { model: 'toy', headers: { 'x-carrier-emulate': 'hang' } }).catch(() => 'cut');
+    await eventually(() => gateway.attempts().length === 2);
+
+    draining = true;
+    await gateway.gateway.drain(50);
+
+    assert.deepEqual([await reading, await silent], ['cut', 'cut']);
+    const ends = gateway.ends().map(end => [end.stream, end.outcome, end.state, end.attempts[0]?.outcome]);
+    assert.deepEqual(ends.sort(), [
+      [false, 'draining', 'void', 'draining'],
+      [true, 'draining', 'estimated', 'draining'],
+    ]);
+  });
+
   test('api and console pass to the supervisor, with our word about where they come from', async t => {
     const directory = mkdtempSync(join(tmpdir(), 'carrier-'));
     const adminSocket = join(directory, 'admin.sock');
