@@ -22,7 +22,8 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
   const { databaseUrl, dataDirectory, masterKey, host, port, tls, journal } = settings.settings;
   const localHost = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host;
   const localUrl = `${tls === undefined ? 'http' : 'https'}://${localHost.includes(':') ? `[${localHost}]` : localHost}:${port}`;
-  const url = environment['CARRIER_URL'] || readServerAddress(dataDirectory)?.url || localUrl;
+  const running = environment['CARRIER_URL'] ? undefined : readServerAddress(dataDirectory);
+  const url = environment['CARRIER_URL'] || running?.url || localUrl;
   const database = await checkDatabase(databaseUrl, dataDirectory);
   return [
     ...basics,
@@ -31,7 +32,7 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
     ...checkDataDirectory(dataDirectory),
     checkMasterKey(masterKey, dataDirectory, databaseUrl !== undefined),
     database.finding,
-    await checkServer({ url, host, port }, send),
+    await checkServer({ url, host, port, processId: running?.processId }, send),
     checkJournal(dataDirectory, journal.bytesMax),
     checkClock(machine.nowMs, database.nowMs === undefined ? undefined : database.nowMs),
   ];
