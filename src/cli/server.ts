@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { adminKeyPath } from '../control/secret-files.ts';
+import { readServerAddress } from '../control/server-address.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -63,13 +64,16 @@ export function connectServer(surroundings: Surroundings): Server {
   };
 }
 
-/** CARRIER_URL, else where this machine's settings put the server. */
+/** CARRIER_URL, else the address that the server of the data directory wrote there, else where this machine's settings
+ *  would put one. */
 export function serverUrl(environment: Surroundings['environment']): string {
   const given = environment['CARRIER_URL'];
   if (given) {
     if (/^https?:\/\//.test(given) && URL.canParse(given)) return given;
     throw new CommandFailure(exitCodes.usage, 'usage', `CARRIER_URL must be http://… or https://…, not ${given}`);
   }
+  const running = readServerAddress(dataDirectory(environment));
+  if (running !== undefined) return running.adminUrl;
   const scheme = environment['CARRIER_TLS_CERT'] ? 'https' : 'http';
   const host = environment['CARRIER_HOST'] || '127.0.0.1';
   const everywhere = host === '0.0.0.0' || host === '::';
@@ -131,7 +135,7 @@ function isProblem(
   );
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof DOMException && error.name === 'TimeoutError') return `no answer in ${timeoutMs / 1_000} s`;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;

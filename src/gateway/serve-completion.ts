@@ -78,7 +78,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     body,
     scan,
     route,
-    client: new ClientAnswer(response, settings.limits, deadlines),
+    client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
     translation,
@@ -104,7 +104,7 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
   );
   const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
-    if (exchange.client.gone) throw new Fault('client_aborted');
+    if (exchange.client.gone) throw new Fault(exchange.client.goneBecause);
     const record = admitRecord(exchange, fitting);
     ports.journal.admit(record);
     return { ...fitting, record };

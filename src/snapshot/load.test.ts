@@ -214,6 +214,15 @@ test('rates are exact and an absent price stays absent', () => {
   assert.equal(deployment.buy, undefined);
 });
 
+test('a rate card that is not one is refused, whatever its hash', () => {
+  const withSell = (sell: object) =>
+    snapshotJson({ deployments: [{ id: 'a', model: 'openai/a', buy: null, sell: { ...rateCard, ...sell } }] });
+
+  assert.throws(() => loadSnapshot(withSell({ rates: { inptu: '1' } })), /not a meter: "inptu"/);
+  assert.throws(() => loadSnapshot(withSell({ rates: { input: '-1' } })), /not a rate for input: "-1"/);
+  assert.throws(() => loadSnapshot(withSell({ currency: 'dollars' })), /not a currency code/);
+});
+
 test('an unknown place of processing is GLOBAL', () => {
   const snapshot = loadSnapshot(
     snapshotJson({ deployments: [{ id: 'a', model: 'openai/a', zones: { processing: 'Atlantis' } }] }),

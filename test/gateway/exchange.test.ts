@@ -558,12 +558,39 @@ suite('leaving and the neighbours', () => {
     await assert.rejects(ask(gateway, {}));
   });
 
+  test('what a drain has no time for ends as draining, and is charged for what was delivered', async t => {
+    const emulator = await startEmulator();
+    let draining = false;
+    const parts = snapshotFor(emulator);
+    const gateway = await startGateway({ snapshot: parts, ports: { draining: () => draining } });
+    t.after(() => emulator.stop());
+    const streamed = await ask(gateway, {
+      model: 'toy',
+      stream: true,
+      headers: { 'x-carrier-emulate': 'pace=20ms;tokens=2000' },
+    });
+    const reading = streamed.text().catch(() => 'cut');
+    const silent = ask(gateway, { model: 'toy', headers: { 'x-carrier-emulate': 'hang' } }).catch(() => 'cut');
+    await eventually(() => gateway.attempts().length === 2);
+
+    draining = true;
+    await gateway.gateway.drain(50);
+
+    assert.deepEqual([await reading, await silent], ['cut', 'cut']);
+    const ends = gateway.ends().map(end => [end.stream, end.outcome, end.state, end.attempts[0]?.outcome]);
+    assert.deepEqual(ends.sort(), [
+      [false, 'draining', 'void', 'draining'],
+      [true, 'draining', 'estimated', 'draining'],
+    ]);
+  });
+
   test('api and console pass to the supervisor, with our word about where they come from', async t => {
     const directory = mkdtempSync(join(tmpdir(), 'carrier-'));
     const adminSocket = join(directory, 'admin.sock');
     const seen: string[] = [];
     const admin = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url} ${request.headers['x-forwarded-for']}`);
+      const { 'x-forwarded-for': from, 'x-carrier-local': local } = request.headers;
+      seen.push(`${request.method} ${request.url} ${from} ${local}`);
       response.setHeader('x-from', 'admin');
       request.pipe(response);
     });
@@ -581,13 +608,18 @@ suite('leaving and the neighbours', () => {
       body: 'file: content',
     });
     await fetch(`${gateway.url}/metrics`);
+    await fetch(`${gateway.url}/metrics`, { headers: { via: '1.1 proxy', 'x-carrier-local': '1' } });
     admin.close();
     admin.closeAllConnections();
     const without = await fetch(`${gateway.url}/api/v1/keys`);
 
     assert.equal(await answer.text(), 'file: content');
     assert.equal(answer.headers.get('x-from'), 'admin');
-    assert.deepEqual(seen, ['POST /api/v1/apply?dryRun=1 127.0.0.1', 'GET /metrics 127.0.0.1']);
+    assert.deepEqual(seen, [
+      'POST /api/v1/apply?dryRun=1 127.0.0.1 undefined',
+      'GET /metrics 127.0.0.1 1',
+      'GET /metrics 127.0.0.1 undefined',
+    ]);
     assert.equal(without.status, 503);
     assert.equal(without.headers.get('content-type'), 'application/problem+json');
   });
