@@ -1,4 +1,15 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
+import {
+  forgetShortage,
+  hasNeed,
+  type LedgerAnswer,
+  largestNeed,
+  onlyAsker,
+  type Shortage,
+  type Waiting,
+  type WindowState,
+  windowKey,
+} from './broker-window.ts';
 import type { LeasedBlock, LeaseRequest } from './leases.ts';
 
 /** What the broker needs of the ledger; LedgerLeases has it. */
@@ -65,43 +76,6 @@ const waitingMax = 10_000;
 const exhaustedFreshMs = 250;
 /** And is believed to be for so long where no better answer comes in time. */
 const exhaustedKnownMs = 1_000;
-
-interface Waiting extends AllowanceAmounts {
-  readonly worker: number;
-  readonly request: number;
-  readonly cancelTimer: () => void;
-}
-
-interface WindowState extends BudgetWindow {
-  readonly waiting: Set<Waiting>;
-  replenishing: boolean;
-  acquiring: Promise<LedgerAnswer> | undefined;
-  /** A request came while the last steps of replenishing were under way. */
-  again: boolean;
-  askedAtMs: number;
-  /** As of the last snapshot that was looked at. */
-  limitAtto: bigint;
-  /** The limit was lowered since the ledger last granted: what is here or comes back goes to the ledger, which knows what
-   *  the lower limit leaves, and is dealt to nobody. */
-  lowered: boolean;
-  /** Workers that were asked to give back and have not answered, with how often. */
-  readonly recalled: Map<number, number>;
-  onRecalled: (() => void) | undefined;
-  /** The ledger could not add so much to what is free in the book. */
-  ledgerLacks: Shortage | undefined;
-  /** Nor could other workers and other replicas. */
-  exhausted: Shortage | undefined;
-}
-
-/** A shortage: the ledger has not so much. */
-type LedgerAnswer = 'granted' | 'no-answer' | Shortage;
-
-/** Found under this limit, at this instant. */
-interface Shortage {
-  readonly atto: bigint;
-  readonly limitAtto: bigint | undefined;
-  readonly atMs: number;
-}
 
 /** The supervisor's side of hard budgets. Holds this replica's leases and deals them out to workers; answers each request
  *  within 45 ms: from the book at once, else from the ledger, else from what others have left unused. Before `exhausted`
@@ -492,32 +466,4 @@ export class AllowanceBroker {
     }
     return state;
   }
-}
-
-/** Does anybody of them need it? A worker that only refills ahead is no reason to disturb others. */
-function hasNeed(waiting: ReadonlySet<Waiting>): boolean {
-  for (const { needAtto } of waiting) if (needAtto > 0n) return true;
-  return false;
-}
-
-function largestNeed({ waiting }: WindowState): bigint {
-  let largest = 0n;
-  for (const { needAtto } of waiting) if (needAtto > largest) largest = needAtto;
-  return largest;
-}
-
-/** Something came free: what was short may not be any more. */
-function forgetShortage(state: WindowState): void {
-  state.ledgerLacks = undefined;
-  state.exhausted = undefined;
-}
-
-/** Whoever asks knows best what he has; only when several ask is everybody asked. */
-function onlyAsker(state: WindowState): number | undefined {
-  const askers = new Set([...state.waiting].map(({ worker }) => worker));
-  return askers.size === 1 ? [...askers][0] : undefined;
-}
-
-function windowKey({ budget, window }: BudgetWindow): string {
-  return JSON.stringify([budget, window]);
 }

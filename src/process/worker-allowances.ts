@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import type { BudgetHold, BudgetHolds } from '../gateway/ports.ts';
 import type { HeldLease } from '../journal/record.ts';
+import { Hold } from './allowance-hold.ts';
 import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
 import type { Grant, ToSupervisor } from './messages.ts';
 
@@ -451,35 +452,6 @@ export class WorkerAllowances implements BudgetHolds {
 
   #arrived(): void {
     for (const check of [...this.#arrivals]) check();
-  }
-}
-
-class Hold implements BudgetHold {
-  readonly amount: bigint;
-  readonly leases: readonly HeldLease[];
-  readonly #accounts: readonly Account[];
-  readonly #settled: (account: Account, lease: string, unused: bigint) => void;
-  #open = true;
-
-  constructor(
-    amount: bigint,
-    leases: readonly HeldLease[],
-    accounts: readonly Account[],
-    settled: (account: Account, lease: string, unused: bigint) => void = () => {},
-  ) {
-    this.amount = amount;
-    this.leases = leases;
-    this.#accounts = accounts;
-    this.#settled = settled;
-  }
-
-  settle(charged: bigint): void {
-    if (!this.#open) throw new Error('a hold is settled once');
-    if (charged < 0n || charged > this.amount) throw new RangeError('a charge is between nothing and its hold');
-    this.#open = false;
-    for (const [index, account] of this.#accounts.entries()) {
-      this.#settled(account, this.leases[index]!.lease, this.amount - charged);
-    }
   }
 }
 
