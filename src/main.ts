@@ -6,11 +6,16 @@ enableCompileCache();
 
 const entryPath = fileURLToPath(import.meta.url);
 const [role, ...words] = process.argv.slice(2);
+const asks = words.find(word => word === '--help' || word === '-h' || word === '--version');
 
 // Each way in loads only its own rooms: a worker never sees database code, a command no gateway.
 switch (role) {
   case 'serve':
   case 'start': {
+    if (asks !== undefined) {
+      await answerCommand(asks === '--version' ? [asks] : [role, asks]);
+      break;
+    }
     const { runServe } = await import('./process/serve.ts');
     await runServe({ command: role, words, entryPath });
     break;
@@ -26,7 +31,11 @@ switch (role) {
     break;
   }
   default: {
-    const { runCommand } = await import('./cli/command.ts');
-    await runCommand(process.argv);
+    await answerCommand(process.argv.slice(2));
   }
+}
+
+async function answerCommand(spoken: readonly string[]): Promise<void> {
+  const { runCommand } = await import('./cli/command.ts');
+  await runCommand(spoken);
 }

@@ -114,6 +114,8 @@ suite('the management API', () => {
     const cases: readonly (readonly [string, string, unknown, string, Record<string, string>?])[] = [
       ['GET', '/api/v1/nothing', undefined, 'path_not_found'],
       ['GET', '/elsewhere', undefined, 'path_not_found'],
+      ['DELETE', '/api/v1/usage', undefined, 'method_not_allowed'],
+      ['GET', '/api/v1/keys/Ab12Cd34', undefined, 'method_not_allowed'],
       ['POST', '/api/v1/apply', '{', 'json_malformed'],
       ['POST', '/api/v1/apply', design, 'media_type_unsupported', { 'content-type': 'application/yaml' }],
       ['POST', '/api/v1/apply', { file: 1, other: 2 }, 'configuration_invalid'],
@@ -137,6 +139,14 @@ suite('the management API', () => {
       assert.equal(answer.headers.get('content-type'), 'application/problem+json', `${method} ${path}`);
     }
     assert.deepEqual(admin.unexpected, []);
+  });
+
+  test('a wrong method names the right ones, a wrong query what is wrong with the request', async () => {
+    const method = await call('PUT', '/api/v1/keys');
+    const query = await call('GET', '/api/v1/keys?limit=0');
+
+    assert.deepEqual([method.status, method.headers.get('allow')], [405, 'GET, POST']);
+    assert.match(query.json.detail, /^One problem in the request:\n {2}query\.limit: /);
   });
 
   test('over a real socket it answers the same, also to bodies without a length', async () => {
@@ -239,6 +249,15 @@ suite('the management API', () => {
         ['buy', 'USD'],
       ],
     );
+  });
+
+  test('prices are listed by name', async () => {
+    const rates = '{ b/b: { input: "1" }, aaaa/*: { input: "2" }, aaaa/zz: { input: "3" } }';
+    await call('POST', '/api/v1/apply', { file: `prices: { sell: { currency: USD, rates: ${rates} } }` });
+
+    const prices = await call('GET', '/api/v1/prices');
+
+    assert.deepEqual(Object.keys(prices.json.books[0].rates), ['aaaa/*', 'aaaa/zz', 'b/b']);
   });
 
   test('budgets are listed with their limit and windows, and alerts newest first', async () => {

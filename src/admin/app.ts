@@ -26,13 +26,19 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
 export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   const app = new OpenAPIHono();
   const isAdmin = adminKeyCheck(dependencies.adminKey);
+  const all = operations(dependencies);
 
   app.onError(error => {
     const problem = toProblem(error);
     if (problem.code === 'internal') dependencies.unexpected(error);
     return problemResponse(problem);
   });
-  app.notFound(() => problemResponse(toProblem(new Fault('path_not_found'))));
+  app.notFound(context => {
+    const methods = methodsAt(context.req.path);
+    if (methods.length === 0) return problemResponse(toProblem(new Fault('path_not_found')));
+    const problem = toProblem(new Fault('method_not_allowed', `This path takes ${methods.join(' and ')}.`));
+    return problemResponse(problem, { allow: methods.join(', ') });
+  });
   app.get('/api/v1/openapi.json', context => context.json(openApiDocument(app, dependencies.release)));
 
   app.use('/api/*', async (context, next) => {
@@ -42,7 +48,7 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     context.header('cache-control', 'no-store');
   });
 
-  for (const operation of operations(dependencies)) {
+  for (const operation of all) {
     describeOperation(app, operation);
     // An id may have slashes, and what stands in front of this server may have decoded their %2F.
     app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id{.+}'), async context => {
@@ -63,6 +69,12 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     });
   }
   return app;
+
+  function methodsAt(path: string): readonly string[] {
+    return all
+      .filter(operation => new RegExp(`^${operation.path.replace('{id}', '.+')}$`).test(path))
+      .map(operation => operation.method.toUpperCase());
+  }
 }
 
 /** OpenAPI 3.1, complete without a server. */

@@ -128,8 +128,13 @@ function listPrices(configuration: Configuration) {
     return [version, isSandboxed ? sandboxVersion : undefined].flatMap(shown =>
       shown === undefined
         ? []
-        : [{ book, version: shown.id, currency: shown.currency, origin: shown.origin, rates: shown.rates }],
+        : [{ book, version: shown.id, currency: shown.currency, origin: shown.origin, rates: byName(shown.rates) }],
     );
   });
   return { books, rules };
+}
+
+/** The database keeps names in an order of its own: by length first. */
+function byName<Value>(values: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(values).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

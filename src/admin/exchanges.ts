@@ -21,16 +21,48 @@ const text = z.string().max(256).optional();
 const caller = { organisation: text, project: text.openapi({ description: 'organisation/project' }), key: text };
 
 const money = z.object({ amount: z.string(), currency: z.string() }).nullable();
+const ratedMoney = z.looseObject({ amount: z.string(), currency: z.string(), version: z.string() });
+const readingSchema = z.looseObject({ source: z.enum(['provider', 'estimated', 'none']) }).openapi({
+  description: 'Disjoint slices by name; a slice that was not said is absent.',
+});
+const exchangeFields = {
+  id: z.string(),
+  at: z.string(),
+  principal: z.object({ organisation: z.string(), project: z.string(), key: z.string() }),
+  dialect: z.string(),
+  requestedModel: z.string(),
+  status: z.enum(['settled', 'estimated', 'void', 'quarantined']).openapi({
+    description:
+      'settled: charged by what the provider reported. estimated: charged by a named rule, or cut without anything ' +
+      'delivered. void: nothing was delivered and nothing is charged. quarantined: it cannot be rated yet.',
+  }),
+  sell: ratedMoney.nullable().openapi({
+    description: 'What the customer is charged; null when nothing is: always for `void` and `quarantined`.',
+  }),
+  sandbox: z.boolean(),
+};
+const summarySchema = z.looseObject(exchangeFields).openapi('ExchangeSummary');
 const exchangeSchema = z
   .looseObject({
-    id: z.string(),
-    at: z.string(),
-    principal: z.object({ organisation: z.string(), project: z.string(), key: z.string() }),
-    dialect: z.string(),
-    requestedModel: z.string(),
-    status: z.enum(['settled', 'estimated', 'void', 'quarantined']),
-    sell: z.looseObject({ amount: z.string(), currency: z.string(), version: z.string() }).nullable(),
-    sandbox: z.boolean(),
+    ...exchangeFields,
+    reading: readingSchema.nullable().openapi({
+      description: 'What the customer pays for: the delivered attempt’s; null when none was delivered, as for `void`.',
+    }),
+    attempts: z.array(
+      z.looseObject({
+        deployment: z.string(),
+        targetModel: z.string(),
+        servedModel: z.string().nullable(),
+        outcome: z.string(),
+        reading: readingSchema,
+        buy: ratedMoney.nullable().openapi({
+          description: 'What the provider is owed; null when nothing is, or when it is not known (quarantined).',
+        }),
+      }),
+    ),
+    trimmed: z.array(z.string()).openapi({
+      description: 'What was left out because the record was over its bound; empty nearly always.',
+    }),
   })
   .openapi('Exchange');
 
@@ -51,7 +83,7 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
         from: instant.optional(),
         to: instant.optional(),
       }),
-      answer: z.object({ items: z.array(exchangeSchema), next: z.string().optional() }),
+      answer: z.object({ items: z.array(summarySchema), next: z.string().optional() }),
       handle: async ({ query: { limit, after, from, to, ...rest } }) => {
         const filter = withoutAbsent({ ...rest, from: toDate(from), to: toDate(to) }) as ExchangeListFilter;
         try {

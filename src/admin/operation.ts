@@ -120,6 +120,7 @@ function readInput<Schema extends z.ZodType>(schema: Schema, value: unknown, pla
         message,
       }));
     }),
+    'the request',
   );
 }
 

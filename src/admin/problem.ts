@@ -24,7 +24,7 @@ export function toProblem(error: unknown): ProblemDocument {
   return document(new Fault('internal', 'Something broke that should not; the log has more.'));
 }
 
-export function problemResponse(problem: ProblemDocument): Response {
+export function problemResponse(problem: ProblemDocument, extra: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(problem), {
     status: problem.status,
     headers: {
@@ -32,6 +32,7 @@ export function problemResponse(problem: ProblemDocument): Response {
       'x-carrier-fault': problem.code,
       ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="common-carrier"' } : {}),
       ...(problem.status === 503 ? { 'retry-after': '2' } : {}),
+      ...extra,
     },
   });
 }

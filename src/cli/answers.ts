@@ -80,6 +80,7 @@ export interface ExchangeAnswer extends ExchangeSummaryAnswer {
   readonly sandbox: boolean;
   readonly durationMs: number;
   readonly reading: Readonly<Record<string, unknown>> | null;
+  readonly trimmed: readonly string[];
   readonly losses: readonly { readonly action: string; readonly code: string; readonly path: string }[];
   readonly attempts: readonly {
     readonly attempt: number;

@@ -3,8 +3,8 @@ import { CommandFailure, exitCodes } from './outcome.ts';
 import { runProgram } from './program.ts';
 
 /** Runs the command line of this process. Sets the exit code rather than exiting, so that output is written whole. */
-export async function runCommand(argv: readonly string[]): Promise<void> {
-  process.exitCode = await runProgram(argv.slice(2), {
+export async function runCommand(words: readonly string[]): Promise<void> {
+  process.exitCode = await runProgram(words, {
     environment: process.env,
     out: { write: text => process.stdout.write(text), isTerminal: process.stdout.isTTY === true },
     err: { write: text => process.stderr.write(text), isTerminal: process.stderr.isTTY === true },

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { writeServerAddress } from '../control/server-address.ts';
 import { startEmbeddedPostgres } from '../store/embedded/start.ts';
 import { type Finding, formatFindings } from './doctor/finding.ts';
 import { checkClock, checkNode, checkPlatform, type Machine } from './doctor/machine.ts';
@@ -69,6 +70,24 @@ describe('carrier doctor', () => {
       'journal',
       'clock',
     ]);
+  });
+
+  it('tells a server that runs and cannot be asked from a port that another program has', async () => {
+    const directory = join(newDirectory(), 'data');
+    mkdirSync(directory, { mode: 0o700 });
+    const url = 'https://127.0.0.1:1';
+    writeServerAddress(directory, { url, adminUrl: url, processId: process.pid });
+
+    const findings = await diagnose({
+      environment: { CARRIER_DATA: directory },
+      send: () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'SELF_SIGNED_CERT_IN_CHAIN' } })),
+      machine,
+    });
+
+    const server = findings.find(finding => finding.check === 'server');
+    assert.equal(server?.outcome, 'fail');
+    assert.match(server?.found ?? '', new RegExp(`^process ${process.pid} runs and does not answer at ${url}: `));
+    assert.match(server?.advice ?? '', /NODE_EXTRA_CA_CERTS/);
   });
 
   it('asks the embedded database that another process runs, and the server', async () => {

@@ -1,5 +1,6 @@
 import { ConfigurationError, describeProblems } from '../config/problem.ts';
 import { type ProcessSettings, readSettings } from '../config/settings.ts';
+import { readServerAddress } from '../control/server-address.ts';
 import { type Finding, fail, ok } from './doctor/finding.ts';
 import { checkClock, checkNode, checkPackages, checkPlatform, type Machine } from './doctor/machine.ts';
 import { checkDatabase, checkServer } from './doctor/service.ts';
@@ -21,6 +22,8 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
   const { databaseUrl, dataDirectory, masterKey, host, port, tls, journal } = settings.settings;
   const localHost = ['0.0.0.0', '::'].includes(host) ? '127.0.0.1' : host;
   const localUrl = `${tls === undefined ? 'http' : 'https'}://${localHost.includes(':') ? `[${localHost}]` : localHost}:${port}`;
+  const running = environment['CARRIER_URL'] ? undefined : readServerAddress(dataDirectory);
+  const url = environment['CARRIER_URL'] || running?.url || localUrl;
   const database = await checkDatabase(databaseUrl, dataDirectory);
   return [
     ...basics,
@@ -29,7 +32,7 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
     ...checkDataDirectory(dataDirectory),
     checkMasterKey(masterKey, dataDirectory, databaseUrl !== undefined),
     database.finding,
-    await checkServer({ url: environment['CARRIER_URL'] ?? localUrl, host, port }, send),
+    await checkServer({ url, host, port, processId: running?.processId }, send),
     checkJournal(dataDirectory, journal.bytesMax),
     checkClock(machine.nowMs, database.nowMs === undefined ? undefined : database.nowMs),
   ];

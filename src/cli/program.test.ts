@@ -18,7 +18,12 @@ interface Ran {
 
 async function run(
   words: string,
-  over: { readonly stdin?: string; readonly environment?: Record<string, string>; readonly isTerminal?: boolean } = {},
+  over: {
+    readonly stdin?: string;
+    readonly environment?: Record<string, string>;
+    readonly isTerminal?: boolean;
+    readonly send?: (request: Request) => Promise<Response>;
+  } = {},
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -28,7 +33,7 @@ async function run(
       environment: { CARRIER_ADMIN_KEY: admin.adminKey, CARRIER_DATA: directory, ...over.environment },
       out: { write: text => void (out += text), isTerminal: over.isTerminal ?? false },
       err: { write: text => void (err += text), isTerminal: false },
-      send: async request => admin.app.request(request),
+      send: over.send ?? (async request => admin.app.request(request)),
       readText: path => (path === '-' ? (over.stdin ?? '') : readFileSync(path, 'utf8')),
       writeText: (path, text) => writeFileSync(path, text),
     },
@@ -92,6 +97,19 @@ suite('the command line', () => {
     assert.equal((await run('keys revoke acme/web/ci-2')).out, `Revoked ${id} (acme/web/ci-2).\n`);
     assert.match((await run('keys list')).out, new RegExp(`^${id}  acme/web  ci-2  never    revoked$`, 'm'));
     assert.equal((await run('keys revoke nobody')).code, 4);
+  });
+
+  test('without a key, a server that is not there is what is missing; one that is there asks for the key', async () => {
+    const nothing = { CARRIER_ADMIN_KEY: '', CARRIER_DATA: join(directory, 'none') };
+    const send = () => Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
+
+    const unreachable = await run('usage', { environment: nothing, send });
+    const keyless = await run('usage', { environment: nothing });
+
+    assert.equal(unreachable.code, 3);
+    assert.match(unreachable.err, /^carrier: No server answers at http:\/\/127\.0\.0\.1:8080 \(ECONNREFUSED\)/);
+    assert.equal(keyless.code, 4);
+    assert.match(keyless.err, /^carrier: The admin key is needed: set CARRIER_ADMIN_KEY/);
   });
 
   test('a local revocation needs no server', async () => {

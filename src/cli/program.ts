@@ -286,17 +286,23 @@ function readRelease(): string {
 }
 
 function addServe(program: Command): void {
-  const serve = program
-    .command('serve')
-    .description('Serve: a supervisor, workers and, unless DATABASE_URL is set, a database')
-    .option('--config <path>', 'declarative file, applied at start; its process: part holds settings')
-    .exitOverride();
-  for (const row of Object.values(settingTable)) {
-    if (row.flag !== null) serve.option(`${row.flag} <value>`, row.consequence);
+  const commands = {
+    serve: 'Serve: a supervisor, workers and, unless DATABASE_URL is set, a database',
+    start: 'Serve, and tell whoever typed it where, and how to try it',
+  };
+  for (const [word, description] of Object.entries(commands)) {
+    const serve = program
+      .command(word)
+      .description(description)
+      .option('--config <path>', 'declarative file, applied at start; its process: part holds settings')
+      .exitOverride();
+    for (const row of Object.values(settingTable)) {
+      if (row.flag !== null) serve.option(`${row.flag} <value>`, row.consequence);
+    }
+    serve.action(() => {
+      throw usage(`\`${word}\` must be the first word`);
+    });
   }
-  serve.action(() => {
-    throw usage('`serve` must be the first word');
-  });
 }
 
 function connectLazily(surroundings: Surroundings) {

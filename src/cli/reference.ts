@@ -104,7 +104,7 @@ function cliPage(): string {
   return page(
     'Command line',
     '`carrier <command>` when installed, `npm run -s carrier -- <command>` in a checkout. Commands talk to `CARRIER_URL`, by ' +
-      'default the server of this machine as `CARRIER_HOST` and `CARRIER_PORT` place it, with the key of `CARRIER_ADMIN_KEY`, ' +
+      'default the server that runs on the data directory `CARRIER_DATA`, else where `CARRIER_HOST` and `CARRIER_PORT` place one; with the key of `CARRIER_ADMIN_KEY`, ' +
       'else of `admin.key` in `CARRIER_DATA` (`./.carrier`).',
     table(
       ['exit code', 'meaning'],

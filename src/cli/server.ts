@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { adminKeyPath } from '../control/secret-files.ts';
+import { readServerAddress } from '../control/server-address.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -19,10 +20,11 @@ const progressAfterMs = 400;
 export function connectServer(surroundings: Surroundings): Server {
   const url = serverUrl(surroundings.environment);
   async function call(method: string, path: string, body?: unknown): Promise<Response> {
+    const key = adminKey(surroundings.environment);
     const request = new Request(new URL(path, url), {
       method,
       headers: {
-        authorization: `Bearer ${adminKey(surroundings.environment)}`,
+        ...(key instanceof CommandFailure ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -30,6 +32,8 @@ export function connectServer(surroundings: Surroundings): Server {
       redirect: 'error',
     });
     const response = await withProgress(surroundings, send(request));
+    // Only now: where no server runs, there is no key either, and the server is what is missing.
+    if (response.status === 401 && key instanceof CommandFailure) throw key;
     if (!response.ok) throw await refusal(response, url);
     return response;
   }
@@ -60,13 +64,16 @@ export function connectServer(surroundings: Surroundings): Server {
   };
 }
 
-/** CARRIER_URL, else where this machine's settings put the server. */
+/** CARRIER_URL, else the address that the server of the data directory wrote there, else where this machine's settings
+ *  would put one. */
 export function serverUrl(environment: Surroundings['environment']): string {
   const given = environment['CARRIER_URL'];
   if (given) {
     if (/^https?:\/\//.test(given) && URL.canParse(given)) return given;
     throw new CommandFailure(exitCodes.usage, 'usage', `CARRIER_URL must be http://… or https://…, not ${given}`);
   }
+  const running = readServerAddress(dataDirectory(environment));
+  if (running !== undefined) return running.adminUrl;
   const scheme = environment['CARRIER_TLS_CERT'] ? 'https' : 'http';
   const host = environment['CARRIER_HOST'] || '127.0.0.1';
   const everywhere = host === '0.0.0.0' || host === '::';
@@ -78,14 +85,15 @@ export function dataDirectory(environment: Surroundings['environment']): string 
   return environment['CARRIER_DATA'] || './.carrier';
 }
 
-function adminKey(environment: Surroundings['environment']): string {
+/** The key, or why there is none. */
+function adminKey(environment: Surroundings['environment']): string | CommandFailure {
   const given = environment['CARRIER_ADMIN_KEY'];
   if (given) return given;
   const path = adminKeyPath(dataDirectory(environment));
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (cause) {
-    throw new CommandFailure(
+    return new CommandFailure(
       exitCodes.refused,
       'admin_key_missing',
       `The admin key is needed: set CARRIER_ADMIN_KEY, or CARRIER_DATA to the directory of the server (${path} cannot be read).`,
@@ -127,7 +135,7 @@ function isProblem(
   );
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof DOMException && error.name === 'TimeoutError') return `no answer in ${timeoutMs / 1_000} s`;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;

@@ -14,7 +14,8 @@ export function formatExchange(exchange: ExchangeAnswer, isTerminal: boolean): s
     ['outcome', `${exchange.outcome}, ${exchange.status}${exchange.sandbox ? ', sandbox' : ''}`],
     ['took', `${exchange.durationMs} ms`],
     ['reading', reading === null ? 'none' : formatReading(reading)],
-    ['charged', formatMoney(exchange.sell)],
+    ['charged', exchange.sell === null ? 'nothing' : formatMoney(exchange.sell)],
+    ['left out', exchange.trimmed.length === 0 ? undefined : `${exchange.trimmed.join(', ')}: over the record’s bound`],
     ...exchange.losses.map(loss => ['loss', `${loss.action} ${loss.code} at ${loss.path}`] as const),
   ];
   const width = Math.max(...facts.map(([name]) => name.length));

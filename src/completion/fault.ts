@@ -67,7 +67,12 @@ export const faults = {
     'Several vendors have a model of this bare name.',
     'Name it as vendor/name; the message lists the candidates.',
   ),
-  path_not_found: row('not_found', 404, 'Nothing answers at this path.', 'See the data plane paths in the README.'),
+  path_not_found: row(
+    'not_found',
+    404,
+    'Nothing answers at this path.',
+    'Use POST /v1/chat/completions, /v1/messages or /v1/messages/count_tokens, GET /v1/models, or a path of /api/v1/openapi.json.',
+  ),
   method_not_allowed: row(
     'invalid',
     405,
@@ -312,7 +317,7 @@ export const faults = {
     'invalid',
     400,
     'The configuration, or a request of the management API, has something wrong in it; nothing was changed.',
-    'Correct what the listing names; it is complete.',
+    'Correct what is named here; the listing is complete.',
   ),
   revision_conflict: row(
     'invalid',

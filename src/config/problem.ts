@@ -17,9 +17,10 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  /** `where` completes "2 problems in …". */
+  constructor(problems: readonly Problem[], where: 'the configuration' | 'the request' = 'the configuration') {
     super(
-      `${problems.length === 1 ? 'One problem' : `${problems.length} problems`} in the configuration:\n${describeProblems(problems)}`,
+      `${problems.length === 1 ? 'One problem' : `${problems.length} problems`} in ${where}:\n${describeProblems(problems)}`,
     );
     this.problems = problems;
   }

@@ -89,12 +89,24 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 }
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
-const variablesNotAvailable = ['GEMINI_API_KEY', 'COHERE_API_KEY', 'AZURE_OPENAI_API_KEY', 'AWS_BEARER_TOKEN_BEDROCK'];
+const variablesNotAvailable = [
+  'GEMINI_API_KEY',
+  'GOOGLE_API_KEY',
+  'COHERE_API_KEY',
+  'AZURE_OPENAI_API_KEY',
+  'AWS_BEARER_TOKEN_BEDROCK',
+  'AWS_ACCESS_KEY_ID',
+];
+
+/** Those that are set and do nothing. */
+export function unusedVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return variablesNotAvailable.filter(variable => environment[variable]);
+}
 
 export function noticesOf(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return variablesNotAvailable
-    .filter(variable => environment[variable])
-    .map(variable => `${variable} is set, but its provider cannot be called yet; it is not used`);
+  return unusedVariables(environment).map(
+    variable => `${variable} is set, but its provider cannot be called yet; it is not used`,
+  );
 }
 
 function nothing(stored: Configuration): Plan {

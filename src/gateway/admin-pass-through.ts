@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
-import { isIP } from 'node:net';
 import { Fault } from '../completion/fault.ts';
 import type { Arrival } from './arrival.ts';
 import { notWatched, type Watched } from './deadlines.ts';
 import type { GatewayState } from './gateway.ts';
+import { isLocalRequest } from './local-request.ts';
 
 /** Passes /api, /console and /metrics to the supervisor over its unix socket, streaming both ways, so that what an
  *  operator does never runs beside the exchanges. */
@@ -13,8 +13,6 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
   const { request, response, path, query, connection } = arrival;
   const remote = request.socket.remoteAddress ?? '';
   if (adminSocket === undefined || climbs.test(path)) throw new Fault('path_not_found');
-  // Metrics need no key, so they are for this machine alone; over the network they are the admin listener's to give.
-  if (path === '/metrics' && !isLoopback(remote)) throw new Fault('path_not_found');
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw new Fault('body_too_large');
   if (open >= openMax) throw new Fault('overloaded');
 
@@ -37,7 +35,7 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
       socketPath: adminSocket,
       method: request.method ?? 'GET',
       path: query === '' ? path : `${path}?${query}`,
-      headers: passedHeaders(request.rawHeaders, remote, arrival.id),
+      headers: passedHeaders(request.rawHeaders, { remote, local: isLocalRequest(request), exchangeId: arrival.id }),
       // A connection of its own: one that is kept may have gone with the last supervisor.
       agent: false,
       timeout: idleMsMax,
@@ -99,6 +97,9 @@ let open = 0;
 /** Neither side may be silent for longer; long work there sends progress. */
 const idleMsMax = 120_000;
 
+/** Added to what comes from this machine; a client's own never passes. */
+export const localHeader = 'x-carrier-local';
+
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -121,7 +122,10 @@ function endToEnd(rawHeaders: readonly string[]): string[] {
 }
 
 /** The client's word about where it comes from is replaced by what we see. */
-function passedHeaders(rawHeaders: readonly string[], remote: string, exchangeId: string): string[] {
+function passedHeaders(
+  rawHeaders: readonly string[],
+  seen: { readonly remote: string; readonly local: boolean; readonly exchangeId: string },
+): string[] {
   const kept = endToEnd(rawHeaders);
   const passed: string[] = [];
   let chunked = true;
@@ -136,11 +140,8 @@ function passedHeaders(rawHeaders: readonly string[], remote: string, exchangeId
   // We close: a server that closes behind its answer may do so before our request's last, empty write, which then
   // fails and takes the answer with it.
   passed.push('connection', 'keep-alive');
-  passed.push('x-forwarded-for', remote, 'x-carrier-exchange-id', exchangeId);
+  passed.push('x-forwarded-for', seen.remote, 'x-carrier-exchange-id', seen.exchangeId);
+  // Its supervisor sees a unix socket; what it gives to this machine alone depends on our word.
+  if (seen.local) passed.push(localHeader, '1');
   return passed;
-}
-
-function isLoopback(address: string): boolean {
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-  return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
 }

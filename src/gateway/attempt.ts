@@ -213,14 +213,16 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
   }
 
   #clientGone(): void {
-    const { policy } = this.#setup;
-    if (policy.abort === 'drain' && this.#receiver !== undefined) {
+    const { policy, client } = this.#setup;
+    // A process that leaves has no time to let providers finish.
+    const drains = policy.abort === 'drain' && client.goneBecause === 'client_aborted';
+    if (drains && this.#receiver !== undefined) {
       this.#drainEndsAtMs = this.#setup.deadlines.now() + drainMsMax;
       this.#enter('draining', Math.min(drainMsMax, policy.idleTimeoutMs));
       this.#controller?.resume();
       return;
     }
-    this.fail(new Fault('client_aborted'), undefined);
+    this.fail(new Fault(client.goneBecause), undefined);
   }
 
   #enter(phase: Phase, lastsMs: number): void {

@@ -286,7 +286,7 @@ async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number):
 
 function conclude(exchange: Exchange, tried: Tried): Outcome {
   const { result, deployment } = tried;
-  const fault = exchange.client.gone ? new Fault('client_aborted') : summarise(exchange, tried);
+  const fault = exchange.client.gone ? new Fault(exchange.client.goneBecause) : summarise(exchange, tried);
   // A request that its own client gave up was at work for that client, even if nothing of it had arrived yet.
   const given = result?.sent === true && result.fault?.code === 'client_aborted';
   const reached = result !== undefined && (result.fault === undefined || result.committed || given);

@@ -5,9 +5,9 @@ import type { Exchange } from './exchange.ts';
 /** Adds our own response headers to those of an answer, in place. */
 export function carrierHead(
   headers: string[],
-  exchange: Exchange,
+  exchange: { readonly arrival: Pick<Exchange['arrival'], 'id'> },
   answer: {
-    readonly deployment: Deployment;
+    readonly deployment: Pick<Deployment, 'id'> & { readonly provider: Pick<Deployment['provider'], 'sandbox'> };
     readonly number: number;
     readonly servedModel: string | undefined;
     readonly losses: readonly Loss[];

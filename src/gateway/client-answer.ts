@@ -7,6 +7,8 @@ import type { DataPlaneLimits } from './settings.ts';
 export class ClientAnswer implements Watched {
   /** The client closed the connection, or did not read for too long, before the answer ended. */
   gone = false;
+  /** Who closed the connection: the client, unless the process is leaving and could wait no longer. */
+  goneBecause: 'client_aborted' | 'draining' = 'client_aborted';
   /** Called once, when `gone` becomes true. */
   onGone: (() => void) | undefined;
   /** Bytes of body written so far. */
@@ -18,15 +20,17 @@ export class ClientAnswer implements Watched {
   readonly response: ServerResponse;
   readonly #limits: DataPlaneLimits;
   readonly #deadlines: Deadlines;
+  readonly #isCutting: () => boolean;
   /** What to pause while the client does not read. */
   #source: Dispatcher.DispatchController | undefined;
   #waitingSinceMs: number | undefined;
   #over = false;
 
-  constructor(response: ServerResponse, limits: DataPlaneLimits, deadlines: Deadlines) {
+  constructor(response: ServerResponse, limits: DataPlaneLimits, deadlines: Deadlines, isCutting: () => boolean) {
     this.response = response;
     this.#limits = limits;
     this.#deadlines = deadlines;
+    this.#isCutting = isCutting;
     if (response.destroyed) this.gone = true;
     else response.on('close', () => this.#closed());
   }
@@ -104,6 +108,7 @@ export class ClientAnswer implements Watched {
     this.#deadlines.unwatch(this);
     if (this.#over || this.response.writableFinished) return;
     this.gone = true;
+    if (this.#isCutting()) this.goneBecause = 'draining';
     this.#source = undefined;
     this.onGone?.();
   }

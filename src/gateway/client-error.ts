@@ -13,11 +13,12 @@ export function answerClientError(
   mint: () => string,
   dialectOf: (path: string) => Dialect | undefined,
 ): { readonly fault: Fault; readonly id: string; readonly path: string } | undefined {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  const fault = nameError(error.code ?? '');
+  // Anything else broke below HTTP, such as a TLS handshake: an answer would wait for it, and never leave.
+  if (fault === undefined || !socket.writable) {
     socket.destroy();
     return undefined;
   }
-  const fault = nameError(error.code ?? '');
   const connection = socket instanceof Socket ? connectionOf(socket) : undefined;
   // The request line was fine and its body is not: the request itself answers.
   if (connection?.failBody?.(fault) === true) return undefined;
@@ -44,10 +45,10 @@ const reasons: Readonly<Record<number, string>> = {
   431: 'Request Header Fields Too Large',
 };
 
-function nameError(code: string): Fault {
+function nameError(code: string): Fault | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') return new Fault('headers_too_large');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Fault('request_timeout');
-  return new Fault('framing_invalid');
+  return code.startsWith('HPE_') ? new Fault('framing_invalid') : undefined;
 }
 
 /** The path of the request line, if the packet that broke begins with one. */

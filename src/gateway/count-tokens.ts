@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
-import { dialects } from '../dialects/registry.ts';
+import { anthropicMessages as dialect } from '../dialects/anthropic-messages/dialect.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
@@ -10,17 +10,26 @@ import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, resolveRoute } from './choose.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
-import { respondBytes } from './respond.ts';
+import { refuse } from './refuse.ts';
+import { respondBytes, toFault } from './respond.ts';
+import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names and policy apply as for a completion. */
 export async function countTokens(gateway: GatewayState, arrival: Arrival): Promise<void> {
+  gateway.openExchanges++;
+  try {
+    await walk(gateway, arrival);
+  } finally {
+    gateway.openExchanges--;
+  }
+}
+
+async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
+  checkRoom(gateway);
   const { ports, settings, deadlines, cooldowns, draw } = gateway;
   const { request, response } = arrival;
-  if (ports.draining()) throw new Fault('draining');
-  const dialect = dialects.get('anthropic-messages');
-  if (dialect === undefined) throw new Fault('path_not_found');
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
   const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
@@ -44,20 +53,47 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
     throw new Fault('translation_unsupported', 'No deployment of this model counts tokens in the Messages API.');
   }
   const { decision } = chooseCandidates(question, cooldowns, draw);
-  const deployment = snapshot.deployment(decision.order[0]!);
-  const spliced = dialect.spliceRequest(body, scan, {
-    targetModel: deployment.targetModel,
-    askUsage: false,
-    outputTokensMax: undefined,
-  });
-  const answer = await ask(gateway, arrival, deployment, spliced);
-  if (answer.status >= 400) {
-    const fault = dialect.decodeFault({ ...answer, nowMs: ports.clock.nowMs() });
-    if (fault.code !== 'upstream_invalid' && fault.code !== 'context_overflow') throw fault;
+  const order = decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
+  await askInOrder(gateway, arrival, carrier.emulate, order, deployment =>
+    dialect.spliceRequest(body, scan, {
+      targetModel: deployment.targetModel,
+      askUsage: false,
+      outputTokensMax: undefined,
+    }),
+  );
+}
+
+/** Asks until one counts or the fault says that another would not either, and answers the client. */
+async function askInOrder(
+  gateway: GatewayState,
+  arrival: Arrival,
+  emulate: string | undefined,
+  order: readonly Deployment[],
+  write: (deployment: Deployment) => Buffer,
+): Promise<void> {
+  for (const [index, deployment] of order.entries()) {
+    const head = ['x-carrier-deployment', deployment.id, 'x-carrier-attempts', String(index + 1)];
+    if (deployment.provider.sandbox) head.push('x-carrier-sandbox', '1');
+    const answer = await ask(gateway, arrival, { deployment, emulate, body: write(deployment) }).catch(toFault);
+    const fault = answer instanceof Fault ? answer : refusalOf(gateway, answer);
+    if (!(answer instanceof Fault) && (fault === undefined || shown.has(fault.code))) {
+      const headers = [...relayHeaders(answer.headers, false), 'x-carrier-exchange-id', arrival.id, ...head];
+      if (fault !== undefined) headers.push('x-carrier-fault', fault.code);
+      respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
+      return;
+    }
+    if (fault!.failover && index + 1 < order.length && !arrival.response.destroyed) continue;
+    refuse(gateway, arrival, fault!, head);
+    return;
   }
-  const headers = relayHeaders(answer.headers, false);
-  headers.push('x-carrier-exchange-id', arrival.id, 'x-carrier-deployment', deployment.id);
-  respondBytes(request, response, answer.status, headers, answer.body);
+}
+
+/** The provider's own words, where they are about the request and not about our account. */
+const shown: ReadonlySet<Fault['code']> = new Set<Fault['code']>(['upstream_invalid', 'context_overflow']);
+
+function refusalOf(gateway: GatewayState, answer: CountAnswer): Fault | undefined {
+  if (answer.status < 300) return undefined;
+  return dialect.decodeFault({ ...answer, nowMs: gateway.ports.clock.nowMs() });
 }
 
 interface CountAnswer {
@@ -66,7 +102,18 @@ interface CountAnswer {
   readonly body: Buffer;
 }
 
-function ask(gateway: GatewayState, arrival: Arrival, deployment: Deployment, body: Buffer): Promise<CountAnswer> {
+interface CountQuestion {
+  readonly deployment: Deployment;
+  /** A fault script, for an emulated provider. */
+  readonly emulate: string | undefined;
+  readonly body: Buffer;
+}
+
+function ask(
+  gateway: GatewayState,
+  arrival: Arrival,
+  { deployment, emulate, body }: CountQuestion,
+): Promise<CountAnswer> {
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: 'anthropic-messages',
@@ -75,6 +122,7 @@ function ask(gateway: GatewayState, arrival: Arrival, deployment: Deployment, bo
     clientHeaders: arrival.request.headers,
     query: arrival.query,
   });
+  if (emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', emulate);
   const upstream = gateway.upstreams.of(deployment.provider);
   const [plain = '', query] = path.split('?');
   const countPath = `${upstream.basePath}${plain}/count_tokens${query === undefined ? '' : `?${query}`}`;

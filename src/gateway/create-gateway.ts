@@ -35,6 +35,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     // One epoch for the life of the process; every decision record carries its seed.
     draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
     openExchanges: 0,
+    isCutting: false,
   };
   const server = openServer(state);
   const tlsWatch = settings.tls === undefined ? undefined : new TlsWatch(settings.tls, server, ports.observe);
@@ -51,7 +52,10 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
   return {
     listen: () => listen(server, settings),
     drain: async timeoutMs => {
-      const late = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      const late = setTimeout(() => {
+        state.isCutting = true;
+        server.closeAllConnections();
+      }, timeoutMs);
       drained ??= close();
       await drained;
       clearTimeout(late);

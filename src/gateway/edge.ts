@@ -10,7 +10,8 @@ import { mintExchangeId } from './exchange-id.ts';
 import type { GatewayState } from './gateway.ts';
 import { answerHealthz, answerReadyz } from './health.ts';
 import { listModels } from './list-models.ts';
-import { respondFault, toFault } from './respond.ts';
+import { neverSent, refuse } from './refuse.ts';
+import { toFault } from './respond.ts';
 import { serveCompletion } from './serve-completion.ts';
 
 /** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge. */
@@ -76,9 +77,9 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
     checkHeaders(request);
     const route = findRoute(path, request.method ?? '');
     const served = route.serve(gateway, arrival);
-    if (served !== undefined) served.catch(error => refuse(gateway, arrival, error));
+    if (served !== undefined) served.catch(error => refuseError(gateway, arrival, error));
   } catch (error) {
-    refuse(gateway, arrival, error);
+    refuseError(gateway, arrival, error);
   }
 }
 
@@ -125,18 +126,8 @@ export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | u
   return undefined;
 }
 
-function refuse(gateway: GatewayState, arrival: Arrival, error: unknown): void {
+function refuseError(gateway: GatewayState, arrival: Arrival, error: unknown): void {
   const fault = toFault(error);
   const allow = fault.code === 'method_not_allowed' ? ['allow', fault.listing?.join(', ') ?? ''] : [];
-  if (arrival.response.headersSent) arrival.response.destroy();
-  else {
-    if (fault.code === 'framing_invalid') arrival.response.shouldKeepAlive = false;
-    respondFault(arrival, fault, allow);
-  }
-  gateway.ports.observe.refused({
-    fault,
-    exchangeId: arrival.id,
-    path: arrival.path,
-    durationMs: gateway.deadlines.now() - arrival.startedMs,
-  });
+  refuse(gateway, arrival, fault, [...neverSent, ...allow]);
 }

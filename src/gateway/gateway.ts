@@ -15,4 +15,6 @@ export interface GatewayState {
   readonly draw: Draw;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
+  /** The time to drain is over: what is still open is cut, by us. */
+  isCutting: boolean;
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { ModelName } from '../snapshot/load.ts';
+import type { ModelName, Principal, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import type { GatewayState } from './gateway.ts';
@@ -16,9 +16,7 @@ export function listModels(gateway: GatewayState, arrival: Arrival): void {
   const write = headers['anthropic-version'] === undefined ? openAi : anthropic;
   const asked = askedName(arrival.path);
   if (asked !== undefined) {
-    const found = names.find(model => model.name === asked);
-    if (found === undefined) throw new Fault('model_not_found');
-    respond(arrival, write.one(found));
+    respond(arrival, write.one(find(snapshot, principal, asked, names)));
     return;
   }
   respond(arrival, write.list(names, new URLSearchParams(arrival.query)));
@@ -34,9 +32,19 @@ function askedName(path: string): string | undefined {
   }
 }
 
+/** Whatever a request may name can be asked for, under any of its spellings. What this key may not use is not there. */
+function find(snapshot: Snapshot, principal: Principal, asked: string, names: readonly ModelName[]): ListedModel {
+  const route = snapshot.resolve(asked);
+  if (route instanceof Fault) throw route;
+  if (!snapshot.allows(principal, route)) throw new Fault('model_not_found');
+  return names.find(model => model.name === route.name) ?? { name: route.name, owner: 'common-carrier' };
+}
+
+type ListedModel = Pick<ModelName, 'name' | 'owner'>;
+
 interface Shape {
-  one(model: ModelName): unknown;
-  list(models: readonly ModelName[], query: URLSearchParams): unknown;
+  one(model: ListedModel): unknown;
+  list(models: readonly ListedModel[], query: URLSearchParams): unknown;
 }
 
 const openAi: Shape = {

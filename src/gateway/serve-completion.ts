@@ -16,7 +16,9 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
 import { readBody } from './read-body.ts';
-import { respondFault, toFault } from './respond.ts';
+import { neverSent, refuse } from './refuse.ts';
+import { toFault } from './respond.ts';
+import { checkRoom } from './room.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
@@ -32,7 +34,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
     const end = meterExchange(gateway, exchange, admission, outcome);
     await conclude(gateway, exchange, admission, outcome, end);
   } catch (error) {
-    refuse(gateway, arrival, toFault(error));
+    refuse(gateway, arrival, toFault(error), neverSent);
   } finally {
     gateway.openExchanges--;
   }
@@ -41,10 +43,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
 /** accept → authenticate → decode → resolve → filter → decide. */
 async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
   const { ports, settings, deadlines } = gateway;
-  if (ports.draining()) throw new Fault('draining', undefined, { retryAfterMs: busyRetryMs });
-  if (gateway.openExchanges > settings.limits.exchangesMax)
-    throw new Fault('overloaded', undefined, { retryAfterMs: busyRetryMs });
-
+  checkRoom(gateway);
   const { request, response } = arrival;
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
@@ -79,16 +78,13 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     body,
     scan,
     route,
-    client: new ClientAnswer(response, settings.limits, deadlines),
+    client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
     translation,
     attempts: [],
   };
 }
-
-/** Another worker or process may take it a moment later. */
-const busyRetryMs = 1_000;
 
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
@@ -108,7 +104,7 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
   );
   const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
-    if (exchange.client.gone) throw new Fault('client_aborted');
+    if (exchange.client.gone) throw new Fault(exchange.client.goneBecause);
     const record = admitRecord(exchange, fitting);
     ports.journal.admit(record);
     return { ...fitting, record };
@@ -169,15 +165,4 @@ const endWaitMsMax = 10_000;
 function alertUnwritten(gateway: GatewayState, exchange: Exchange, reason: string): void {
   const message = `The client's connection was cut, because the end of the exchange cannot be written: ${reason}`;
   gateway.ports.observe.alert({ code: 'journal_end_failed', message, exchangeId: exchange.arrival.id });
-}
-
-function refuse(gateway: GatewayState, arrival: Arrival, fault: Fault): void {
-  if (arrival.response.headersSent) arrival.response.destroy();
-  else respondFault(arrival, fault, ['x-carrier-attempts', '0']);
-  gateway.ports.observe.refused({
-    fault,
-    exchangeId: arrival.id,
-    path: arrival.path,
-    durationMs: gateway.deadlines.now() - arrival.startedMs,
-  });
 }

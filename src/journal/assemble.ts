@@ -35,16 +35,18 @@ interface OpenExchange {
 export class ExchangeAssembler {
   readonly #open = new Map<string, OpenExchange>();
 
-  /** The exchange, when this record ends it. `conflict` when an open exchange is admitted a second time. `json` is the
-   *  record as it was written: to digest that costs a fraction of what writing it again would. */
+  /** The exchange, when this record ends it. `conflict` when an open exchange is admitted a second time, differently.
+   *  `json` is the record as it was written: to digest that costs a fraction of what writing it again would. */
   accept(
     record: JournalRecord,
     place: JournalPlace,
     json: Buffer = Buffer.from(JSON.stringify(record)),
   ): CompletedExchange | 'conflict' | undefined {
     if (record.type === 'admit') {
-      if (this.#open.has(record.id)) return 'conflict';
       const admitDigest = hash('sha256', json, 'buffer');
+      const open = this.#open.get(record.id);
+      // A write that broke off behind a whole admit, and could not be cut back, is repeated whole elsewhere.
+      if (open !== undefined) return open.admitDigest.equals(admitDigest) ? undefined : 'conflict';
       this.#open.set(record.id, { admit: record, admitDigest, place, attempts: [], progress: undefined });
       return undefined;
     }

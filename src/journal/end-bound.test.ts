@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slices } from '../completion/usage.ts';
 import { boundEnd, endBytesMax } from './end-bound.ts';
 import type { AttemptEnd, EndRecord } from './record.ts';
 
@@ -97,7 +98,70 @@ test('texts that a provider chose are cut last', () => {
     endRecord({ servedModel: 'm'.repeat(100_000), attempts: [attemptEnd({ providerRequestId: 'r'.repeat(90_000) })] }),
   );
 
-  assert.equal(end.servedModel?.length, 200);
-  assert.equal(end.attempts[0]?.providerRequestId?.length, 200);
+  assert.equal(end.servedModel?.length, 100);
+  assert.equal(end.attempts[0]?.providerRequestId?.length, 100);
+  assert.deepEqual(end.trimmed, ['decision', 'raw', 'losses', 'texts']);
+});
+
+test('the largest exchange that can be configured fits, with what every attempt costs', () => {
+  const lines = [
+    'input',
+    'cacheRead',
+    'cacheWrite5m',
+    'cacheWrite1h',
+    'inputAudio',
+    'inputImage',
+    'output',
+    'reasoning',
+    'outputAudio',
+    'request',
+  ].map(meter => ({
+    meter,
+    quantity: Number.MAX_SAFE_INTEGER,
+    ratePico: '9'.repeat(20),
+    amountAtto: '9'.repeat(36),
+  }));
+  const rated = { amountAtto: '9'.repeat(37), currency: 'USD', version: 'v'.repeat(128), lines };
+  const reading = {
+    slices: Object.fromEntries(slices.map(slice => [slice, Number.MAX_SAFE_INTEGER])),
+    source: 'provider' as const,
+    serviceTier: '\u0001'.repeat(64),
+    raw: { noise: 'é'.repeat(9_000) },
+  };
+  // Sixteen retries is the most that a route may have.
+  const attempts = Array.from({ length: 17 }, (_, index) =>
+    attemptEnd({
+      attempt: index + 1,
+      deployment: 'd'.repeat(64),
+      provider: 'p'.repeat(64),
+      model: 'm'.repeat(200),
+      targetModel: 't'.repeat(256),
+      servedModel: '\u0001'.repeat(2_000),
+      providerRequestId: '\u0001'.repeat(128),
+      outcome: 'upstream_first_byte_timeout',
+      upstreamStatus: 200,
+      startedAtMs: 1_795_176_000_000,
+      firstByteMs: 86_400_000,
+      durationMs: 86_400_000,
+      reading,
+      buy: rated,
+    }),
+  );
+  const losses = Array.from({ length: 500 }, () => ({
+    action: 'approximated' as const,
+    code: 'output-limit-lowered',
+    path: '\u0001'.repeat(400),
+  }));
+  const servedModel = '\u0001'.repeat(2_000);
+
+  const end = bounded(endRecord({ attempts, losses, reading, servedModel, sell: { ...rated, overHoldAtto: '0' } }));
+
+  assert.deepEqual(
+    end.attempts.map(({ attempt, buy }) => [attempt, buy]),
+    Array.from({ length: 17 }, (_, index) => [index + 1, rated]),
+  );
+  assert.deepEqual(end.attempts[0]?.reading.slices, reading.slices);
+  // A control character is six bytes of JSON.
+  assert.equal(end.attempts[0]?.reading.serviceTier?.length, 16);
   assert.deepEqual(end.trimmed, ['decision', 'raw', 'losses', 'texts']);
 });

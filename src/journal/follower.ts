@@ -144,8 +144,10 @@ export class JournalFollower {
     return this.#gathering.exchanges;
   }
 
+  /** Of what a batch would take now; headers and the records of open exchanges alone are nothing to ship. */
   get gatheredBytes(): number {
-    return this.#gathering.bytes;
+    const { urgent, exchanges, bytes } = this.#gathering;
+    return urgent || exchanges.length > 0 ? bytes : 0;
   }
 
   get openExchanges(): number {

@@ -114,8 +114,8 @@ export interface EndRecord {
 }
 
 /** decision: it is null. raw: the provider's usage objects are absent. losses: only the first are there.
- *  texts: names that providers chose are cut. attempts: only the last are there. */
-export type EndTrim = 'decision' | 'raw' | 'losses' | 'texts' | 'attempts';
+ *  texts: names that providers chose are cut. */
+export type EndTrim = 'decision' | 'raw' | 'losses' | 'texts';
 
 export interface AttemptEnd {
   readonly attempt: number;

@@ -97,6 +97,56 @@ describe('the allowance broker', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('a small need is met though a large one at the same time is not', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2, 3]);
+    await replica.ask(3, 990n, 990n);
+    replica.unused.get(3)!.clear();
+
+    const [large, small] = await Promise.all([replica.ask(1, 100n, 100n), replica.ask(2, 5n, 5n)]);
+
+    assert.equal(large.refusal, 'exhausted');
+    assert.equal(small.grant?.amountAtto, '5');
+  });
+
+  test('what was found exhausted is said at once, until something comes back or the limit is raised', async () => {
+    const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
+    const whole = await replica.ask(1, 1_000n, 1_000n);
+    replica.unused.get(1)!.clear();
+    assert.equal((await replica.ask(2, 10n, 10n)).refusal, 'exhausted');
+    const acquires = replica.acquires;
+
+    for (let i = 0; i < 50; i += 1) {
+      const again = replica.ask(2, 10n, 10n);
+      assert.equal(replica.answeredAtOnce, true);
+      assert.equal((await again).refusal, 'exhausted');
+    }
+    assert.equal(replica.acquires, acquires);
+
+    replica.broker.returned(1, { budget: 'b1', window, lease: whole.grant!.lease, amountAtto: '10' });
+    assert.equal((await replica.ask(2, 10n, 10n)).grant?.amountAtto, '10');
+    assert.equal((await replica.ask(2, 10n, 10n)).refusal, 'exhausted');
+    replica.limit = 1_010n;
+    assert.equal((await replica.ask(2, 10n, 10n)).grant?.amountAtto, '10');
+  });
+
+  test('a ledger too slow for one request is heard by the next', async () => {
+    const leases = new LedgerLeases(store);
+    const slow: BrokerLeases = {
+      // The test’s clock runs ten times slower, and this is more than fifty of its milliseconds.
+      acquire: request => new Promise(resolve => setTimeout(resolve, 700)).then(() => leases.acquire(request)),
+      release: (lease, amountAtto) => leases.release(lease, amountAtto),
+      renew: async () => {},
+      close: async () => {},
+      askOthers: async () => false,
+    };
+    const replica = new Replica(slow, 'j1:1', [1]);
+
+    assert.equal((await replica.ask(1, 1_001n, 1_001n)).refusal, 'unverifiable');
+    await replica.settledDown();
+
+    assert.equal((await replica.ask(1, 1_001n, 1_001n)).refusal, 'exhausted');
+  });
+
   test('a dead worker’s part is unverifiable until its journal is shipped, then free again', async () => {
     const replica = new Replica(new LedgerLeases(store), 'j1:1', [1, 2]);
     const lost = await replica.ask(1, 1_000n, 1_000n);

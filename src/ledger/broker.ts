@@ -1,4 +1,15 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
+import {
+  forgetShortage,
+  hasNeed,
+  type LedgerAnswer,
+  largestNeed,
+  onlyAsker,
+  type Shortage,
+  type Waiting,
+  type WindowState,
+  windowKey,
+} from './broker-window.ts';
 import type { LeasedBlock, LeaseRequest } from './leases.ts';
 
 /** What the broker needs of the ledger; LedgerLeases has it. */
@@ -61,31 +72,10 @@ const blocksAhead = 4n;
 /** Windows that nobody asked about for so long give their free part back to the ledger. */
 const idleMs = 30_000;
 const waitingMax = 10_000;
-
-interface Waiting extends AllowanceAmounts {
-  readonly worker: number;
-  readonly request: number;
-  readonly cancelTimer: () => void;
-}
-
-type Acquired = 'granted' | 'exhausted' | 'no-answer';
-
-interface WindowState extends BudgetWindow {
-  readonly waiting: Set<Waiting>;
-  replenishing: boolean;
-  acquiring: Promise<Acquired> | undefined;
-  /** A request came while the last steps of replenishing were under way. */
-  again: boolean;
-  askedAtMs: number;
-  /** As of the last snapshot that was looked at. */
-  limitAtto: bigint;
-  /** The limit was lowered since the ledger last granted: what is here or comes back goes to the ledger, which knows what
-   *  the lower limit leaves, and is dealt to nobody. */
-  lowered: boolean;
-  /** Workers that were asked to give back and have not answered, with how often. */
-  readonly recalled: Map<number, number>;
-  onRecalled: (() => void) | undefined;
-}
+/** A window that was found exhausted is not looked into again for so long, unless something of it comes free here. */
+const exhaustedFreshMs = 250;
+/** And is believed to be for so long where no better answer comes in time. */
+const exhaustedKnownMs = 1_000;
 
 /** The supervisor's side of hard budgets. Holds this replica's leases and deals them out to workers; answers each request
  *  within 45 ms: from the book at once, else from the ledger, else from what others have left unused. Before `exhausted`
@@ -119,6 +109,10 @@ export class AllowanceBroker {
       if (this.#book.free(state) < amounts.wantAtto * blocksAhead) void this.#replenish(state);
       return;
     }
+    if (this.#isShort(state, state.exhausted, amounts.needAtto, exhaustedFreshMs)) {
+      this.#refuse(worker, request, 'exhausted');
+      return;
+    }
     if (state.waiting.size >= waitingMax) {
       this.#refuse(worker, request, 'unverifiable');
       return;
@@ -127,7 +121,7 @@ export class AllowanceBroker {
       worker,
       request,
       ...amounts,
-      cancelTimer: this.#options.after(answerMs, () => this.#answer(state, waiting, 'unverifiable')),
+      cancelTimer: this.#options.after(answerMs, () => this.#answerLate(state, waiting)),
     };
     state.waiting.add(waiting);
     void this.#replenish(state);
@@ -142,6 +136,7 @@ export class AllowanceBroker {
     }
     const state = this.#windows.get(windowKey({ budget, window }));
     if (state === undefined) return;
+    if (amountAtto > 0n) forgetShortage(state);
     this.#recallAnswered(state, worker);
     if (state.lowered) void this.#giveUp(state);
     else this.#serve(state);
@@ -172,7 +167,10 @@ export class AllowanceBroker {
   /** The shipper's onSettled. */
   workerSettled(worker: number): void {
     this.#book.settled(worker);
-    for (const state of this.#windows.values()) this.#serve(state);
+    for (const state of this.#windows.values()) {
+      forgetShortage(state);
+      this.#serve(state);
+    }
   }
 
   /** A new snapshot. Workers give back what they hold of a lowered budget by themselves. */
@@ -250,6 +248,20 @@ export class AllowanceBroker {
     this.#refuse(waiting.worker, waiting.request, refusal);
   }
 
+  /** Nobody could say in time; what was known a moment ago is the better answer. */
+  #answerLate(state: WindowState, waiting: Waiting): void {
+    const short = this.#isShort(state, state.exhausted, waiting.needAtto, exhaustedKnownMs);
+    this.#answer(state, waiting, short ? 'exhausted' : 'unverifiable');
+  }
+
+  /** Is it known that `needAtto` cannot be had? A refill ahead needs nothing, so nothing is known of it. */
+  #isShort(state: WindowState, shortage: Shortage | undefined, needAtto: bigint, knownForMs: number): boolean {
+    if (shortage === undefined || needAtto === 0n) return false;
+    if (this.#options.nowMs() - shortage.atMs >= knownForMs) return false;
+    if (shortage.limitAtto !== this.#options.limitAtto(state.budget)) return false;
+    return needAtto - this.#book.largestFree(state) >= shortage.atto;
+  }
+
   /** First come, first served, as far as the book reaches. */
   #serve(state: WindowState): void {
     if (state.lowered) return;
@@ -281,13 +293,15 @@ export class AllowanceBroker {
     const asking = new Set(state.waiting);
     if (state.lowered) await this.#giveUp(state);
     let answer = await this.#acquire(state);
-    if (hasNeed(state)) {
+    const freeBefore = this.#book.largestFree(state);
+    if (hasNeed(state.waiting)) {
       await this.#recall(state, onlyAsker(state));
       this.#serve(state);
     }
     // What came back may suffice together with what the ledger has.
-    if (hasNeed(state) && answer !== 'no-answer') answer = await this.#acquire(state);
-    if (hasNeed(state) && answer !== 'no-answer') {
+    const cameBack = state.lowered || this.#book.largestFree(state) > freeBefore;
+    if (cameBack && hasNeed(state.waiting) && answer !== 'no-answer') answer = await this.#acquire(state);
+    if (hasNeed(state.waiting) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
         if (others) await this.#pause(recallMs);
@@ -302,13 +316,19 @@ export class AllowanceBroker {
     // Without an answer nobody knows; the timers of those who wait say so. What was granted and does not suffice was
     // asked for before the last of them came.
     if (answer === 'granted') state.again = true;
-    else if (answer !== 'no-answer') this.#refuseRest(state, asking);
+    else if (answer !== 'no-answer') this.#refuseRest(state, asking, answer);
   }
 
-  /** Everybody who asked before this round began has had his chance. */
-  #refuseRest(state: WindowState, asking: ReadonlySet<Waiting>): void {
+  /** Everybody who asked before this round began has had his chance; but what is short for the largest need may do for a
+   *  smaller one, which is asked for next. */
+  #refuseRest(state: WindowState, asking: ReadonlySet<Waiting>, short: Shortage): void {
+    const free = this.#book.largestFree(state);
+    // Also for those who could not wait so long: whoever asks next is told at once.
+    const isFinal = this.#book.unsettled(state) === 0n && !this.#options.settlingEarlier();
+    if (isFinal && hasNeed(asking)) state.exhausted = short;
     for (const waiting of state.waiting) {
-      if (!asking.has(waiting)) {
+      const smaller = waiting.needAtto > 0n && waiting.needAtto - free < short.atto;
+      if (!asking.has(waiting) || smaller) {
         state.again = true;
         continue;
       }
@@ -327,41 +347,50 @@ export class AllowanceBroker {
 
   /** Asks the ledger for what is missing, and more, so that the next requests find something. Waits a little; an answer
    *  that comes later is kept all the same. At most one question about a window is under way. */
-  async #acquire(state: WindowState): Promise<Acquired> {
+  async #acquire(state: WindowState): Promise<LedgerAnswer> {
     state.acquiring ??= this.#acquireBlock(state)
-      .catch((error): Acquired => {
+      .catch((error): LedgerAnswer => {
         this.#options.log?.('the ledger gives no allowance', { budget: state.budget, error: String(error) });
         return 'no-answer';
       })
       .finally(() => {
         state.acquiring = undefined;
       });
-    return Promise.race([state.acquiring, this.#pause(acquireMs).then(() => 'no-answer' as const)]);
+    const late = this.#pause(acquireMs).then(() => {
+      const known = state.ledgerLacks;
+      const short = this.#isShort(state, known, largestNeed(state), exhaustedKnownMs);
+      return known !== undefined && short ? known : ('no-answer' as const);
+    });
+    return Promise.race([state.acquiring, late]);
   }
 
-  async #acquireBlock(state: WindowState): Promise<Acquired> {
+  async #acquireBlock(state: WindowState): Promise<'granted' | Shortage> {
     const limitAtto = this.#options.limitAtto(state.budget);
-    if (limitAtto === undefined) return 'exhausted';
-    let need = 0n;
+    if (limitAtto === undefined) return { atto: 0n, limitAtto, atMs: this.#options.nowMs() };
+    const need = largestNeed(state);
     let due = 0n;
     let want = 0n;
     for (const waiting of state.waiting) {
-      need = need > waiting.needAtto ? need : waiting.needAtto;
       due += waiting.dueAtto;
       want += waiting.wantAtto;
     }
     const free = this.#book.largestFree(state);
     const { leases, holder } = this.#options;
+    const missing = need > free ? need - free : 0n;
     const block = await leases.acquire({
       budget: state.budget,
       window: state.window,
       limitAtto,
-      needAtto: need > free ? need - free : 0n,
+      needAtto: missing,
       dueAtto: due > free ? due - free : 0n,
       wantAtto: (want > 0n ? want : free + 1n) * blocksAhead,
       holder,
     });
-    if (block === 'exhausted') return block;
+    if (block === 'exhausted') {
+      state.ledgerLacks = { atto: missing, limitAtto, atMs: this.#options.nowMs() };
+      return state.ledgerLacks;
+    }
+    forgetShortage(state);
     state.lowered = false;
     this.#book.addBlock(state, block.lease, block.amountAtto);
     this.#serve(state);
@@ -403,6 +432,7 @@ export class AllowanceBroker {
    *  until the generation ends. */
   async #giveUp(state: WindowState): Promise<void> {
     for (const { lease, amountAtto } of this.#book.takeFree(state)) {
+      forgetShortage(state);
       await this.#options.leases.release(lease, amountAtto).catch(error => {
         this.#options.log?.('allowance could not be given back', { lease, error: String(error) });
       });
@@ -429,25 +459,11 @@ export class AllowanceBroker {
         lowered: false,
         recalled: new Map(),
         onRecalled: undefined,
+        ledgerLacks: undefined,
+        exhausted: undefined,
       };
       this.#windows.set(key, state);
     }
     return state;
   }
-}
-
-/** Does anybody wait who needs it? A worker that only refills ahead is no reason to disturb others. */
-function hasNeed(state: WindowState): boolean {
-  for (const { needAtto } of state.waiting) if (needAtto > 0n) return true;
-  return false;
-}
-
-/** Whoever asks knows best what he has; only when several ask is everybody asked. */
-function onlyAsker(state: WindowState): number | undefined {
-  const askers = new Set([...state.waiting].map(({ worker }) => worker));
-  return askers.size === 1 ? [...askers][0] : undefined;
-}
-
-function windowKey({ budget, window }: BudgetWindow): string {
-  return JSON.stringify([budget, window]);
 }

@@ -1,7 +1,7 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { Loss } from '../completion/loss.ts';
 import type { Reading, Slice } from '../completion/usage.ts';
-import type { ChargeLine, HeldLease } from '../journal/record.ts';
+import type { ChargeLine, EndTrim, HeldLease } from '../journal/record.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
 import type { Money } from './usage-report.ts';
@@ -48,6 +48,8 @@ export interface ExchangeView extends ExchangeSummary {
   readonly transfers: readonly TransferView[];
   /** null once retention dropped it, or when none was made. */
   readonly decision: unknown;
+  /** What was left out because the record was over the journal's bound; empty nearly always. */
+  readonly trimmed: readonly EndTrim[];
 }
 
 export interface ExchangeSummary {
@@ -193,6 +195,7 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       currency,
     })),
     decision: decision?.record ?? null,
+    trimmed: (exchange.trimmed ?? []) as readonly EndTrim[],
   };
 }
 

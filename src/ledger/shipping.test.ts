@@ -74,7 +74,19 @@ describe('shipping into the ledger', () => {
       ],
     );
     assert.deepEqual((exchange!.decision as { order: unknown }).order, ['d_k3jf92ma', 'd_q8zv01bn']);
+    assert.deepEqual(exchange?.trimmed, []);
     assert.equal(await findExchange(store, exchangeId(2)), undefined);
+  });
+
+  test('an exchange whose record was over its bound says what was left out', async () => {
+    const sketch = { id: exchangeId(1), atMs };
+    const records = recordsOf(sketch).map(record =>
+      record.type === 'end' ? { ...record, decision: null, trimmed: ['decision' as const, 'raw' as const] } : record,
+    );
+
+    await ship([complete(records)]);
+
+    assert.deepEqual((await findExchange(store, sketch.id))?.trimmed, ['decision', 'raw']);
   });
 
   test('any order of shipments with any repeats gives the same ledger', async () => {

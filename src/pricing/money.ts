@@ -9,8 +9,6 @@ export type Atto = bigint & { readonly [atto]: true };
 /** 10⁻¹² of a currency per 10⁶ units. */
 export type PicoPerMillion = bigint & { readonly [pico]: true };
 
-export const zeroAtto = 0n as Atto;
-
 /** A cast at the one door: the caller has a whole number of 10⁻¹⁸. */
 export function toAtto(amount: bigint): Atto {
   return amount as Atto;

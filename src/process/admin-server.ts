@@ -2,6 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { localHeader } from '../gateway/admin-pass-through.ts';
+import { isLocalRequest, type SeenRequest } from '../gateway/local-request.ts';
 import { StartFailure } from './start-failure.ts';
 
 /** Answers one management request. */
@@ -32,8 +34,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   let handler: AdminHandler | undefined;
   const listener = getRequestListener(
     (request, { incoming }) =>
-      options.early(request, isLoopback(incoming.socket.remoteAddress)) ??
-      (handler === undefined ? databaseUnavailable() : handler(request)),
+      options.early(request, isLocal(incoming)) ?? (handler === undefined ? databaseUnavailable() : handler(request)),
     { overrideGlobalObjects: false },
   );
   const servers: Server[] = [];
@@ -86,10 +87,10 @@ function close(server: Server): Promise<void> {
   });
 }
 
-/** A unix socket has no address: whoever may open it is on this machine. */
-function isLoopback(address: string | undefined): boolean {
-  if (address === undefined || address === '::1') return true;
-  return address.replace(/^::ffff:/, '').startsWith('127.');
+/** Over the unix socket workers say it; over TCP everybody could. */
+function isLocal(request: SeenRequest): boolean {
+  if (request.socket.remoteAddress === undefined) return request.headers[localHeader] === '1';
+  return isLocalRequest(request);
 }
 
 /** Does the request carry this key? Takes as long for a wrong key as for the right one. */

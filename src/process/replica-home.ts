@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessSettings } from '../config/settings.ts';
+import { removeServerAddress } from '../control/server-address.ts';
 import { type DataLock, lockDataDirectory } from './data-lock.ts';
 import { beginGeneration, type Generation, openDataDirectory } from './generation.ts';
 import { claimPort, type PortClaim } from './port-claim.ts';
@@ -44,6 +45,7 @@ export async function claimHome(settings: ProcessSettings): Promise<ReplicaHome>
     generation,
     port: port.port,
     release: async () => {
+      removeServerAddress(dataPath);
       port.release();
       await lock.release();
     },

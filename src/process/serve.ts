@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
 import { type ProcessSettings, readSettings } from '../config/settings.ts';
 import { readDeclaration } from '../control/read-declaration.ts';
+import { writeServerAddress } from '../control/server-address.ts';
+import { noticesOf, unusedVariables } from '../control/zero-configuration.ts';
 import { createLog } from '../telemetry/log.ts';
 import { checkTlsFiles } from './check-tls.ts';
 import { claimHome } from './replica-home.ts';
@@ -35,6 +37,7 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
     const home = await claimHome(settings);
     const log = createLog(settings.log, 'supervisor');
     endOnUncaught(log);
+    for (const notice of noticesOf(process.env)) log.info(notice);
     const started = new Supervisor({ settings, home, entryPath, log, configFile });
     onStopSignal(
       signal => {
@@ -59,9 +62,11 @@ export async function runServe({ command, words, entryPath }: ServeOptions): Pro
       dataDirectory: home.dataPath,
       adminKeyPath: settings.adminKey === undefined ? join(home.dataPath, 'admin.key') : undefined,
       example: started.example,
+      unusedVariables: unusedVariables(process.env),
       command: entryPath.endsWith('.ts') ? 'npm run -s carrier --' : 'carrier',
       startedInMs: performance.now() - startedMs,
     };
+    writeServerAddress(home.dataPath, { url, adminUrl: facts.adminUrl, processId: process.pid });
     // A log that machines read stays readable for them; who types `start` wants to read this.
     if (command === 'start' || settings.log.format === 'pretty') process.stdout.write(`${welcome(facts)}\n`);
     else log.info('ready', { url: facts.url, startedInMs: Math.round(facts.startedInMs) });

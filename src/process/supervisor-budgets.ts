@@ -1,4 +1,5 @@
 import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
+import { raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
 import { LedgerLeases } from '../ledger/leases.ts';
 import type { BudgetEntry, SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
@@ -10,6 +11,8 @@ import type { ToSupervisor, ToWorker } from './messages.ts';
 const sweepIntervalMs = 10_000;
 /** Leases of holders that nobody heard of for a day are looked for so often. */
 const expiryIntervalMs = 600_000;
+/** Budgets that pass a part of their limit at which to warn are looked for so often. */
+const warningIntervalMs = 60_000;
 
 export interface SupervisorBudgetsOptions {
   /** Names this data directory among the replicas of one database. */
@@ -65,6 +68,10 @@ export class SupervisorBudgets {
     this.#attempt('first questions', () => leases.warm());
     this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#sweep()), sweepIntervalMs));
     this.#timers.push(setInterval(() => this.#attempt('expiry', () => leases.expire()), expiryIntervalMs));
+    const warn = () => this.#attempt('budget warnings', () => this.#warn(store));
+    this.#timers.push(setInterval(warn, warningIntervalMs));
+    // What was spent while nobody looked is told at once.
+    warn();
     this.#endEarlier();
   }
 
@@ -128,6 +135,18 @@ export class SupervisorBudgets {
     run().catch(error => {
       this.#options.log.debug('the ledger does not answer', { what, error: (error as Error).message });
     });
+  }
+
+  /** Alerts are stored once for all replicas; the one that stored them logs them. */
+  async #warn(store: Store): Promise<void> {
+    const { snapshot, log } = this.#options;
+    const budgets = (snapshot()?.budgets ?? []).map(budget => ({
+      budget,
+      window: budgetWindow(budget.period, Date.now()),
+    }));
+    for (const warning of await raiseBudgetWarnings(store, budgets)) {
+      log.warn(warning.message, { code: 'budget_warning', budget: warning.budget, window: warning.window });
+    }
   }
 
   #limitAtto(id: string): bigint | undefined {

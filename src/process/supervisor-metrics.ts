@@ -1,3 +1,4 @@
+import { journalFiles } from '../journal/journal-files.ts';
 import type { ShipperStatus } from '../journal/shipper.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { ReplicaMetrics } from '../telemetry/replica-metrics.ts';
@@ -8,6 +9,8 @@ export interface SupervisorFacts {
   readonly shipper: ShipperStatus;
   readonly databaseUp: boolean;
   readonly revision: bigint;
+  /** Where the segments of all workers lie. */
+  readonly journalPath: string;
 }
 
 /** `/metrics`: what the workers counted, added up, and what only the supervisor knows. */
@@ -16,8 +19,8 @@ export class SupervisorMetrics {
   readonly #process = new ProcessMetrics();
 
   async text(pool: WorkerPool, facts: SupervisorFacts): Promise<string> {
-    const workers = await pool.collectMetrics();
-    return this.replica.text([[...this.#process.json(), ...ownMetrics(pool, facts)], ...workers]);
+    const [workers, journal] = await Promise.all([pool.collectMetrics(), journalBytes(facts.journalPath)]);
+    return this.replica.text([[...this.#process.json(), ...ownMetrics(pool, facts), ...journal], ...workers]);
   }
 
   close(): void {
@@ -36,6 +39,16 @@ function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision }: Supervi
     gauge('carrier_shipper_lag_seconds', 'Age of the oldest exchange not in the ledger yet.', shipper.lagSeconds),
     counter('carrier_shipped_exchanges_total', 'Exchanges brought into the ledger.', shipper.shippedTotal),
   ];
+}
+
+/** Absent when the directory cannot be read: no number is better than a wrong one. */
+async function journalBytes(path: string): Promise<MetricJson[]> {
+  try {
+    const bytes = await journalFiles.segmentBytes(path);
+    return [gauge('carrier_journal_bytes', 'Size of the journal on disk, all workers together.', bytes)];
+  } catch {
+    return [];
+  }
 }
 
 function counter(name: string, help: string, value: number): MetricJson {

@@ -1,3 +1,5 @@
+import { problemResponse, toProblem } from '../admin/problem.ts';
+import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
@@ -280,12 +282,12 @@ export class Supervisor {
     };
   }
 
-  /** What is answered without the database. Metrics have no key of their own: they are for this machine (workers pass
-   *  nothing else on), or for whoever has the admin key. */
+  /** What is answered without the database. Metrics have no key of their own: they are for this machine, or for whoever has
+   *  the admin key. */
   #answerEarly(request: Request, isLocal: boolean): Promise<Response> | undefined {
     if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') return undefined;
     if (isLocal || isBearer(request, this.#adminKey)) return this.#answerMetrics();
-    return undefined;
+    return Promise.resolve(problemResponse(toProblem(new Fault('admin_key_invalid'))));
   }
 
   async #answerMetrics(): Promise<Response> {
@@ -293,6 +295,7 @@ export class Supervisor {
       shipper: this.#shipper.status(),
       databaseUp: this.#keeper.databaseUp,
       revision: BigInt(this.#keeper.current?.revision ?? 0),
+      journalPath: this.#home.journalPath,
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }

@@ -9,6 +9,7 @@ const facts: WelcomeFacts = {
   dataDirectory: "/home/o'neil/my data",
   adminKeyPath: "/home/o'neil/my data/admin.key",
   example: { keyPath: "/home/o'neil/my data/sandbox.key", model: 'sandbox', sandbox: true },
+  unusedVariables: [],
   command: 'npm run -s carrier --',
   startedInMs: 1_234,
 };
@@ -20,7 +21,7 @@ test('the welcome shows the address, where the keys are, an example and the next
   assert.match(text, /admin key {3}\/home\/o'neil\/my data\/admin\.key/);
   assert.match(text, /Bearer \$\(cat '\/home\/o'\\''neil\/my data\/sandbox\.key'\)/);
   assert.match(text, /npm run -s carrier -- usage/);
-  assert.doesNotMatch(text, /console/i);
+  assert.doesNotMatch(text, /console|not used/i);
 });
 
 test('without a key that works the welcome says how to make one', () => {
@@ -29,6 +30,12 @@ test('without a key that works the welcome says how to make one', () => {
   assert.match(text, /carrier keys create --project acme\/web --name first/);
   assert.match(text, /as given in CARRIER_ADMIN_KEY/);
   assert.doesNotMatch(text, /curl/);
+});
+
+test('keys in the environment that do nothing yet are named in one line', () => {
+  const text = welcome({ ...facts, unusedVariables: ['GEMINI_API_KEY', 'AWS_ACCESS_KEY_ID'] });
+
+  assert.match(text, /^ {2}not used {4}GEMINI_API_KEY, AWS_ACCESS_KEY_ID: their providers cannot be called yet$/m);
 });
 
 test('what is quoted for the shell comes out of it unchanged', () => {

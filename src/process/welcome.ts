@@ -6,6 +6,8 @@ export interface WelcomeFacts {
   readonly adminKeyPath: string | undefined;
   /** A key that works, in a file, and a model that it may use; undefined when there is none. */
   readonly example: { readonly keyPath: string; readonly model: string; readonly sandbox: boolean } | undefined;
+  /** Keys of providers in the environment that do nothing yet. */
+  readonly unusedVariables: readonly string[];
   /** How the command line is called here: `npm run -s carrier --` or `carrier`. */
   readonly command: string;
   readonly startedInMs: number;
@@ -13,7 +15,7 @@ export interface WelcomeFacts {
 
 /** What a person sees when the carrier serves: where, how to try it, where the keys are. No secret is in it. */
 export function welcome(facts: WelcomeFacts): string {
-  const { url, adminUrl, dataDirectory, adminKeyPath, example, command, startedInMs } = facts;
+  const { url, adminUrl, dataDirectory, adminKeyPath, example, unusedVariables, command, startedInMs } = facts;
   const seconds = (startedInMs / 1_000).toFixed(1);
   const lines = [
     '',
@@ -23,6 +25,9 @@ export function welcome(facts: WelcomeFacts): string {
     `  admin API   ${adminUrl}/api/v1/openapi.json`,
     `  admin key   ${adminKeyPath ?? 'as given in CARRIER_ADMIN_KEY'}`,
   ];
+  if (unusedVariables.length > 0) {
+    lines.push(`  not used    ${unusedVariables.join(', ')}: their providers cannot be called yet`);
+  }
   if (example === undefined) {
     lines.push('', `  Create a first key:  ${command} keys create --project acme/web --name first`);
   } else {

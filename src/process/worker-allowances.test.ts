@@ -413,3 +413,115 @@ test('over any interleaving the cap holds, every taker is answered in time, and 
     { numRuns: 300 },
   );
 });
+
+/** A harness whose budget `a` was found exhausted by a taker of ten. */
+async function exhaustedHarness(): Promise<Harness> {
+  const harness = new Harness();
+  const first = harness.allowances.take(['a'], 10n, noon);
+  harness.allowances.granted(1, undefined, 'exhausted');
+  assert.equal(refused(await first), 'budget_exhausted');
+  return harness;
+}
+
+test('at a budget that was just found exhausted others are refused at once, without a question', async () => {
+  const harness = await exhaustedHarness();
+
+  for (let i = 0; i < 100; i += 1) {
+    const answer = harness.allowances.take(['a'], 10n, noon);
+    assert.ok(answer instanceof Fault);
+    assert.equal(answer.code, 'budget_exhausted');
+  }
+  assert.equal(harness.requests().length, 1);
+});
+
+test('a smaller need, and another budget, are asked about all the same', async () => {
+  const harness = await exhaustedHarness();
+
+  const smaller = harness.allowances.take(['a'], 9n, noon);
+  const other = harness.allowances.take(['b'], 10n, noon);
+  assert.deepEqual(
+    harness.requests().map(({ budget, needAtto }) => [budget, needAtto]),
+    [
+      ['a', '10'],
+      ['a', '9'],
+      ['b', '10'],
+    ],
+  );
+  harness.grant(2, 'L1', '9');
+  harness.grant(3, 'L2', '10');
+
+  held(await smaller);
+  held(await other);
+});
+
+test('what is settled serves whom it suffices for, however exhausted the budget was', async () => {
+  const harness = new Harness();
+  const first = harness.allowances.take(['a'], 10n, noon);
+  harness.grant(1, 'L1', '10');
+  const hold = held(await first);
+  const second = harness.allowances.take(['a'], 10n, noon);
+  const ask = harness.requests().at(-1)!.request;
+  harness.allowances.granted(ask, undefined, 'exhausted');
+  if (harness.requests().length > ask) harness.allowances.granted(ask + 1, undefined, 'exhausted');
+  assert.equal(refused(await second), 'budget_exhausted');
+
+  hold.settle(4n);
+
+  assert.ok(!(harness.allowances.take(['a'], 6n, noon) instanceof Promise));
+});
+
+test('a quarter of a second later one asks anew, and the others are answered by what is known meanwhile', async () => {
+  const harness = await exhaustedHarness();
+  harness.time.advance(250);
+
+  const asking = harness.allowances.take(['a'], 10n, noon);
+  const other = harness.allowances.take(['a'], 10n, noon);
+
+  assert.ok(asking instanceof Promise);
+  assert.ok(other instanceof Fault);
+  harness.grant(2, 'L1', '100');
+  held(await asking);
+  assert.ok(!(harness.allowances.take(['a'], 10n, noon) instanceof Fault));
+});
+
+test('without an answer a budget known to be exhausted a moment ago is, and one known for a second is unverifiable', async () => {
+  const harness = await exhaustedHarness();
+  harness.time.advance(900);
+  const soon = harness.allowances.take(['a'], 10n, noon);
+  harness.time.advance(50);
+  assert.equal(refused(await soon), 'budget_exhausted');
+
+  harness.time.advance(50);
+  const late = harness.allowances.take(['a'], 10n, noon);
+  harness.time.advance(50);
+  assert.equal(refused(await late), 'budget_unverifiable');
+});
+
+test('a limit that changed is asked about at once, also when the old answer comes after the change', async () => {
+  const harness = await exhaustedHarness();
+
+  harness.allowances.limitsChanged();
+  const raised = harness.allowances.take(['a'], 10n, noon);
+  assert.equal(harness.requests().length, 2);
+  harness.allowances.limitsChanged();
+  harness.allowances.granted(2, undefined, 'exhausted');
+  assert.equal(refused(await raised), 'budget_exhausted');
+
+  assert.ok(harness.allowances.take(['a'], 10n, noon) instanceof Promise);
+});
+
+test('what goes back can be asked for again', async () => {
+  const harness = new Harness();
+  const first = harness.allowances.take(['a'], 4n, noon);
+  harness.grant(1, 'L1', '80');
+  held(await first);
+  const large = harness.allowances.take(['a'], 80n, noon);
+  const ask = harness.requests().at(-1)!;
+  assert.equal(ask.needAtto, '4');
+  harness.allowances.granted(ask.request, undefined, 'exhausted');
+  assert.equal(refused(await large), 'budget_exhausted');
+
+  harness.allowances.recall('a', '2026-11-20');
+
+  assert.ok(harness.allowances.take(['a'], 76n, noon) instanceof Promise);
+});

@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import type { BudgetHold, BudgetHolds } from '../gateway/ports.ts';
 import type { HeldLease } from '../journal/record.ts';
+import { Hold } from './allowance-hold.ts';
 import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
 import type { Grant, ToSupervisor } from './messages.ts';
 
@@ -13,6 +14,10 @@ const blockDoublesBelowMs = 250;
 const blockHalvesAboveMs = 5_000;
 /** After a refused refill ahead, none is tried for so long; a request that needs one still asks at once. */
 const refillPauseMs = 200;
+/** A budget that was found exhausted is not asked about again for so long, unless something of it comes free here. */
+const exhaustedFreshMs = 250;
+/** And is believed to be for so long where no better answer comes in time. */
+const exhaustedKnownMs = 1_000;
 /** Allowance that nobody used for so long goes back unasked. */
 const idleReturnMs = 30_000;
 /** Asked for ahead: this part of the limit. */
@@ -60,6 +65,8 @@ interface Account {
   blockAtto: bigint;
   grantedAtMs: number;
   refillAfterMs: number;
+  /** Nobody could add so much to what is free here; undefined when that is not known. */
+  exhausted: { readonly needAtto: bigint; readonly atMs: number } | undefined;
   usedAtMs: number;
   openHolds: number;
 }
@@ -68,6 +75,8 @@ interface Outstanding {
   readonly request: number;
   readonly account: Account;
   readonly needAtto: bigint;
+  /** The limits under which it was asked. */
+  readonly limits: number;
 }
 
 /** As in the lease-request message. */
@@ -93,6 +102,8 @@ export class WorkerAllowances implements BudgetHolds {
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #arrivals = new Set<() => void>();
   #requests = 0;
+  /** Counts changes of limits. */
+  #limits = 0;
 
   constructor(options: AllowanceOptions) {
     this.#options = options;
@@ -106,6 +117,7 @@ export class WorkerAllowances implements BudgetHolds {
     if (accounts === undefined) return new Fault('budget_unverifiable', 'A budget of this key is not configured here.');
     const hold = this.#takeNow(accounts, amount);
     if (hold !== undefined) return hold;
+    if (accounts.some(account => this.#refusesAtOnce(account, amount))) return new Fault('budget_exhausted');
     if (accounts.some(account => account.waiters.size >= waitersMax)) {
       return new Fault('overloaded', `More than ${waitersMax} requests wait for one budget.`);
     }
@@ -145,6 +157,12 @@ export class WorkerAllowances implements BudgetHolds {
       this.#refused(outstanding, refusal ?? 'unverifiable');
     }
     this.#arrived();
+  }
+
+  /** Limits may be others now: what was exhausted may not be. Call it before requests are served with them. */
+  limitsChanged(): void {
+    this.#limits += 1;
+    for (const account of this.#accounts.values()) account.exhausted = undefined;
   }
 
   /** Asks ahead for a share of budgets that may be used, so that their first requests need not wait. `limitAtto` is the
@@ -222,6 +240,7 @@ export class WorkerAllowances implements BudgetHolds {
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
+          exhausted: undefined,
           usedAtMs: this.#options.monotonicMs(),
           openHolds: 0,
         };
@@ -262,7 +281,7 @@ export class WorkerAllowances implements BudgetHolds {
       cancelTimer: () => {},
     };
     taker.cancelTimer = this.#options.after(allowanceWaitMs, () => {
-      this.#answer(taker, new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 }), 'unverifiable');
+      this.#refuse(taker, 'unverifiable');
     });
     for (const account of accounts) account.waiters.add(taker);
     for (const account of accounts) this.#requestFor(account);
@@ -273,6 +292,25 @@ export class WorkerAllowances implements BudgetHolds {
     taker.cancelTimer();
     this.#options.observe?.waited(this.#options.monotonicMs() - taker.startedAtMs, outcome);
     taker.resolve(answer);
+  }
+
+  /** Where nobody answers in time, what was known a moment ago is the better answer. */
+  #refuse(taker: Taker, refusal: 'exhausted' | 'unverifiable'): void {
+    const exhausted = taker.accounts.some(account => this.#isExhausted(account, taker.amount, exhaustedKnownMs));
+    if (refusal === 'exhausted' || exhausted) this.#answer(taker, new Fault('budget_exhausted'), 'exhausted');
+    else this.#answer(taker, new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 }), 'unverifiable');
+  }
+
+  /** While one asks anew the others are answered by what is known: a crowd at an exhausted budget keeps nobody busy. */
+  #refusesAtOnce(account: Account, amount: bigint): boolean {
+    const asksAnew = (account.outstanding?.needAtto ?? 0n) > 0n;
+    return this.#isExhausted(account, amount, asksAnew ? exhaustedKnownMs : exhaustedFreshMs);
+  }
+
+  #isExhausted(account: Account, amount: bigint, knownForMs: number): boolean {
+    const { exhausted } = account;
+    if (exhausted === undefined || this.#options.monotonicMs() - exhausted.atMs >= knownForMs) return false;
+    return amount - largestFree(account) >= exhausted.needAtto;
   }
 
   /** Serves waiting takers first come first served; the first that still lacks something asks for it. */
@@ -308,7 +346,7 @@ export class WorkerAllowances implements BudgetHolds {
   #request(account: Account, amounts: RequestedAmounts): void {
     const { needAtto, dueAtto, wantAtto } = amounts;
     this.#requests += 1;
-    const outstanding: Outstanding = { request: this.#requests, account, needAtto };
+    const outstanding: Outstanding = { request: this.#requests, account, needAtto, limits: this.#limits };
     if (needAtto === 0n) account.refill = outstanding;
     else account.outstanding = outstanding;
     this.#outstanding.set(outstanding.request, outstanding);
@@ -339,6 +377,7 @@ export class WorkerAllowances implements BudgetHolds {
     if (sinceMs < blockDoublesBelowMs) account.blockAtto *= 2n;
     else if (sinceMs > blockHalvesAboveMs && Number.isFinite(sinceMs)) account.blockAtto /= 2n;
     account.grantedAtMs = nowMs;
+    account.exhausted = undefined;
     account.usedAtMs = nowMs;
     // The supervisor shrinks blocks near the cap: asking for much more than it gives would only ask too early.
     if (account.blockAtto > amount * 4n) account.blockAtto = amount * 4n;
@@ -348,15 +387,14 @@ export class WorkerAllowances implements BudgetHolds {
     const { account, needAtto } = outstanding;
     // A refused refill harms nobody; whoever began to wait meanwhile has asked for himself.
     if (needAtto === 0n) return;
+    if (refusal === 'exhausted' && outstanding.limits === this.#limits) {
+      account.exhausted = { needAtto, atMs: this.#options.monotonicMs() };
+    }
     for (const taker of account.waiters) {
       if (leaseFor(account, taker.amount) !== undefined) continue;
       // A smaller one, or one that lacks less since something was settled, asks for itself.
       if (refusal === 'exhausted' && taker.amount - largestFree(account) < needAtto) continue;
-      const fault =
-        refusal === 'exhausted'
-          ? new Fault('budget_exhausted')
-          : new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 });
-      this.#answer(taker, fault, refusal);
+      this.#refuse(taker, refusal);
     }
     this.#serve(account);
   }
@@ -372,6 +410,8 @@ export class WorkerAllowances implements BudgetHolds {
   }
 
   #giveBack(account: Account): void {
+    // What goes back can be had again.
+    if (account.free.size > 0) account.exhausted = undefined;
     for (const [lease, amount] of account.free) {
       const { budget, window } = account;
       this.#options.send({ type: 'return', budget, window, lease, amountAtto: amount.toString() });
@@ -412,35 +452,6 @@ export class WorkerAllowances implements BudgetHolds {
 
   #arrived(): void {
     for (const check of [...this.#arrivals]) check();
-  }
-}
-
-class Hold implements BudgetHold {
-  readonly amount: bigint;
-  readonly leases: readonly HeldLease[];
-  readonly #accounts: readonly Account[];
-  readonly #settled: (account: Account, lease: string, unused: bigint) => void;
-  #open = true;
-
-  constructor(
-    amount: bigint,
-    leases: readonly HeldLease[],
-    accounts: readonly Account[],
-    settled: (account: Account, lease: string, unused: bigint) => void = () => {},
-  ) {
-    this.amount = amount;
-    this.leases = leases;
-    this.#accounts = accounts;
-    this.#settled = settled;
-  }
-
-  settle(charged: bigint): void {
-    if (!this.#open) throw new Error('a hold is settled once');
-    if (charged < 0n || charged > this.amount) throw new RangeError('a charge is between nothing and its hold');
-    this.#open = false;
-    for (const [index, account] of this.#accounts.entries()) {
-      this.#settled(account, this.leases[index]!.lease, this.amount - charged);
-    }
   }
 }
 

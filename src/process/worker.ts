@@ -165,6 +165,7 @@ class Worker {
     try {
       const before = this.#snapshot.current.budgets;
       await this.#snapshot.apply(path);
+      this.#allowances.limitsChanged();
       for (const id of loweredBudgets(before, this.#snapshot.current.budgets)) this.#allowances.limitLowered(id);
       this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     } catch (error) {

@@ -82,6 +82,9 @@ test('a name as paths spell it means the same', () => {
   for (const name of ['openai%2Fgpt-5', 'openai%2fgpt-5', 'models/openai/gpt-5', 'models%2Fgpt-5', 'models/gpt-5']) {
     assert.equal(resolved(snapshot, name).name, 'openai/gpt-5');
   }
+  const colons = loadSnapshot(snapshotJson({ deployments: [{ id: 'tuned:v2', model: 'openai/ft:gpt-5' }] }));
+  assert.equal(resolved(colons, 'tuned%3Av2').name, 'tuned:v2');
+  assert.equal(resolved(colons, 'openai%2Fft%3agpt-5').name, 'openai/ft:gpt-5');
 });
 
 test('a bare name of two vendors is ambiguous and lists both', () => {
@@ -209,6 +212,15 @@ test('rates are exact and an absent price stays absent', () => {
   assert.equal(deployment.sell?.rates.reasoning, undefined);
   assert.equal(deployment.sell?.tiers[0]?.rates.input, 2_500_000_000_001n);
   assert.equal(deployment.buy, undefined);
+});
+
+test('a rate card that is not one is refused, whatever its hash', () => {
+  const withSell = (sell: object) =>
+    snapshotJson({ deployments: [{ id: 'a', model: 'openai/a', buy: null, sell: { ...rateCard, ...sell } }] });
+
+  assert.throws(() => loadSnapshot(withSell({ rates: { inptu: '1' } })), /not a meter: "inptu"/);
+  assert.throws(() => loadSnapshot(withSell({ rates: { input: '-1' } })), /not a rate for input: "-1"/);
+  assert.throws(() => loadSnapshot(withSell({ currency: 'dollars' })), /not a currency code/);
 });
 
 test('an unknown place of processing is GLOBAL', () => {

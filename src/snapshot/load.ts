@@ -1,7 +1,6 @@
 import type { Fault } from '../completion/fault.ts';
 import { intersect, placeOf } from '../governance/zones.ts';
-import type { PicoPerMillion } from '../pricing/money.ts';
-import type { Meter, RateCard, RateCardJson, Rates } from '../pricing/rate-card.ts';
+import { parseRateCard, type RateCard } from '../pricing/rate-card.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
 import { buildNameTable } from './names.ts';
@@ -187,24 +186,9 @@ function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deploy
     ...entry,
     zones: { processing: placeOf(entry.zones.processing) },
     provider,
-    sell: entry.sell === null ? undefined : loadRateCard(entry.sell),
-    buy: entry.buy === null ? undefined : loadRateCard(entry.buy),
+    sell: entry.sell === null ? undefined : parseRateCard(entry.sell),
+    buy: entry.buy === null ? undefined : parseRateCard(entry.buy),
   };
-}
-
-function loadRateCard(json: RateCardJson): RateCard {
-  return {
-    ...json,
-    rates: loadRates(json.rates),
-    tiers: json.tiers.map(tier => ({ ...tier, rates: loadRates(tier.rates) })),
-  };
-}
-
-function loadRates(json: RateCardJson['rates']): Rates {
-  const rates: Partial<Record<Meter, PicoPerMillion>> = {};
-  // The casts are true: the hash vouches for the keys, and the strings are whole pico-currency by their type.
-  for (const [meter, rate] of Object.entries(json)) rates[meter as Meter] = BigInt(rate) as PicoPerMillion;
-  return rates;
 }
 
 function parseInstant(text: string): number {

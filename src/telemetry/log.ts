@@ -3,8 +3,6 @@ import { compactExchange, compactMessage, compactRefusal } from './compact-line.
 import type { ExchangeLine, RefusalLine } from './exchange-line.ts';
 import { LineWriter } from './line-writer.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-
 export interface LogSettings {
   readonly level: string;
   /** json: one object a line. pretty: short lines for a person at a terminal. */

@@ -366,10 +366,84 @@ suite('the edge', () => {
     assert.match(await one.text(), /"id":"openai\/gpt-5"/);
   });
 
+  test('a model is found under every name that a request may give it', async () => {
+    const idOf = async (name: string) => {
+      const response = await fetch(`${gateway.url}/v1/models/${name}`, { headers: { 'x-goog-api-key': secret } });
+      const model = (await response.json()) as { id?: string };
+      return model.id ?? response.headers.get('x-carrier-fault');
+    };
+
+    assert.equal(await idOf('openai/gpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('models%2Fopenai%2fgpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('gpt-5'), 'openai/gpt-5');
+    assert.equal(await idOf('gpt-6'), 'model_not_found');
+  });
+
+  test('200 headers are served, and one more is refused', async () => {
+    const flood = (count: number) =>
+      `GET /healthz HTTP/1.1\r\nhost: a\r\n${Array.from({ length: count - 1 }, (_, index) => `x-${index}: 1\r\n`).join('')}\r\n`;
+
+    assert.match(await openAnswerTo(flood(200)), /^HTTP\/1\.1 200 /);
+    assert.match(await openAnswerTo(flood(201)), /^HTTP\/1\.1 431 .*x-carrier-fault: headers_too_large/s);
+  });
+
+  test('a refusal at the door says that nothing was sent', async () => {
+    const nowhere = await fetch(`${gateway.url}/v1/nowhere`);
+    const wrongMethod = await fetch(`${gateway.url}/v1/messages`);
+
+    assert.equal(nowhere.headers.get('x-carrier-attempts'), '0');
+    assert.equal(wrongMethod.headers.get('x-carrier-attempts'), '0');
+    assert.equal(wrongMethod.headers.get('allow'), 'POST');
+  });
+
+  test('a TLS handshake that does not come ends its connection when headers would have', async t => {
+    const file = (name: string) => new URL(`../support/tls/${name}`, import.meta.url).pathname;
+    const behindTls = await startGateway({
+      settings: { tls: { certificatePath: file('one.pem'), keyPath: file('one.key.pem') } },
+      limits: { headersTimeoutMs: 300 },
+    });
+    t.after(() => behindTls.stop());
+    const silent = await openRaw(behindTls.port);
+    const clumsy = await openRaw(behindTls.port);
+    clumsy.send('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n');
+
+    assert.equal(await silent.closed(), '');
+    assert.doesNotMatch(await clumsy.closed(), /200 OK/);
+  });
+
   test('nothing was refused or ended with a fault of ours', () => {
     assert.deepEqual(
       gateway.refused.filter(refusal => refusal.code === 'internal'),
       [],
     );
   });
+});
+
+test('x-carrier-zones tightens what the key allows and never widens it', async t => {
+  const gateway = await startGateway({
+    snapshot: {
+      projects: [{ id: 'web', zones: ['EU'] }],
+      // Nobody listens there: what passes the policy fails to connect.
+      providers: [{ name: 'openai', baseUrl: 'http://127.0.0.1:9/v1' }],
+      deployments: [
+        { id: 'us', model: 'openai/us', zones: { processing: 'US' } },
+        { id: 'de', model: 'openai/de', zones: { processing: 'DE' } },
+      ],
+    },
+  });
+  t.after(() => gateway.stop());
+  const faultOf = async (model: string, zones: string) => {
+    const response = await fetch(gateway.url + chat, {
+      method: 'POST',
+      headers: { 'x-api-key': secret, 'content-type': 'application/json', 'x-carrier-zones': zones },
+      body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] }),
+    });
+    return response.headers.get('x-carrier-fault');
+  };
+
+  assert.equal(await faultOf('us', 'US'), 'no_compliant_deployment');
+  assert.equal(await faultOf('us', 'GLOBAL'), 'no_compliant_deployment');
+  assert.equal(await faultOf('de', 'FR'), 'no_compliant_deployment');
+  assert.equal(await faultOf('de', 'GLOBAL'), 'upstream_refused');
+  assert.equal(await faultOf('de', 'DE'), 'upstream_refused');
 });

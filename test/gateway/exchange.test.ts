@@ -340,10 +340,12 @@ suite('budgets at the door', () => {
     t: { after(run: () => Promise<void>): void },
     budgetAtto: bigint,
     lowerOutputToFit = false,
+    ports: NonNullable<TestGatewayOptions['ports']> = {},
   ) {
     const emulator = await startEmulator();
     const gateway = await startGateway({
       budgetAtto,
+      ports,
       snapshot: {
         ...snapshotFor(emulator),
         keys: [{ id: 'test0001', digest: digestOf(secret), lowerOutputToFit }],
@@ -380,6 +382,26 @@ suite('budgets at the door', () => {
     assert.match(await chat.text(), /insufficient_quota/);
     assert.equal(messages.status, 402);
     assert.deepEqual(gateway.records, []);
+  });
+
+  test('an admission that the journal refuses gives its hold back', async t => {
+    const gateway = await withBudget(t, 10n ** 18n, false, {
+      journal: {
+        admit: () => {
+          throw new Fault('journal_full');
+        },
+        attempt: () => undefined,
+        progress: () => {},
+        end: () => undefined,
+        hasRoom: () => false,
+        close: async () => {},
+      },
+    });
+
+    const response = await ask(gateway, { prompt });
+
+    assert.equal(response.headers.get('x-carrier-fault'), 'journal_full');
+    assert.deepEqual(gateway.settled, [0n]);
   });
 
   test('where the key allows it, the output limit is lowered until it fits, and the client is told', async t => {
@@ -483,12 +505,14 @@ suite('a gateway without room', () => {
     });
 
     const second = await ask(gateway, {});
+    const counting = await ask(gateway, { path: '/v1/messages/count_tokens', model: 'claude' });
     await first.text();
     const third = await ask(gateway, {});
 
     assert.equal(second.status, 503);
     assert.equal(second.headers.get('x-carrier-fault'), 'overloaded');
     assert.equal(second.headers.get('retry-after'), '1');
+    assert.equal(counting.headers.get('x-carrier-fault'), 'overloaded');
     assert.equal(third.status, 200);
   });
 
@@ -534,12 +558,39 @@ suite('leaving and the neighbours', () => {
     await assert.rejects(ask(gateway, {}));
   });
 
+  test('what a drain has no time for ends as draining, and is charged for what was delivered', async t => {
+    const emulator = await startEmulator();
+    let draining = false;
+    const parts = snapshotFor(emulator);
+    const gateway = await startGateway({ snapshot: parts, ports: { draining: () => draining } });
+    t.after(() => emulator.stop());
+    const streamed = await ask(gateway, {
+      model: 'toy',
+      stream: true,
+      headers: { 'x-carrier-emulate': 'pace=20ms;tokens=2000' },
+    });
+    const reading = streamed.text().catch(() => 'cut');
+    const silent = ask(gateway, { model: 'toy', headers: { 'x-carrier-emulate': 'hang' } }).catch(() => 'cut');
+    await eventually(() => gateway.attempts().length === 2);
+
+    draining = true;
+    await gateway.gateway.drain(50);
+
+    assert.deepEqual([await reading, await silent], ['cut', 'cut']);
+    const ends = gateway.ends().map(end => [end.stream, end.outcome, end.state, end.attempts[0]?.outcome]);
+    assert.deepEqual(ends.sort(), [
+      [false, 'draining', 'void', 'draining'],
+      [true, 'draining', 'estimated', 'draining'],
+    ]);
+  });
+
   test('api and console pass to the supervisor, with our word about where they come from', async t => {
     const directory = mkdtempSync(join(tmpdir(), 'carrier-'));
     const adminSocket = join(directory, 'admin.sock');
     const seen: string[] = [];
     const admin = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url} ${request.headers['x-forwarded-for']}`);
+      const { 'x-forwarded-for': from, 'x-carrier-local': local } = request.headers;
+      seen.push(`${request.method} ${request.url} ${from} ${local}`);
       response.setHeader('x-from', 'admin');
       request.pipe(response);
     });
@@ -557,13 +608,18 @@ suite('leaving and the neighbours', () => {
       body: 'file: content',
     });
     await fetch(`${gateway.url}/metrics`);
+    await fetch(`${gateway.url}/metrics`, { headers: { via: '1.1 proxy', 'x-carrier-local': '1' } });
     admin.close();
     admin.closeAllConnections();
     const without = await fetch(`${gateway.url}/api/v1/keys`);
 
     assert.equal(await answer.text(), 'file: content');
     assert.equal(answer.headers.get('x-from'), 'admin');
-    assert.deepEqual(seen, ['POST /api/v1/apply?dryRun=1 127.0.0.1', 'GET /metrics 127.0.0.1']);
+    assert.deepEqual(seen, [
+      'POST /api/v1/apply?dryRun=1 127.0.0.1 undefined',
+      'GET /metrics 127.0.0.1 1',
+      'GET /metrics 127.0.0.1 undefined',
+    ]);
     assert.equal(without.status, 503);
     assert.equal(without.headers.get('content-type'), 'application/problem+json');
   });

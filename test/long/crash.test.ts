@@ -10,11 +10,12 @@ test(`150 kills of workers and 50 of supervisors under load leave every account 
     supervisorKills: 50,
     seed,
     callers: 12,
+    endedMin: 500,
     progress: line => process.stdout.write(`${line}\n`),
   });
 
   process.stdout.write(`${JSON.stringify(counts)}\n`);
-  assert.ok(counts.ended >= 1_000, `only ${counts.ended} answers ended`);
+  assert.ok(counts.ended >= 500, `only ${counts.ended} answers ended`);
   assert.ok(counts.orphans >= 50, `only ${counts.orphans} exchanges were killed`);
   assert.ok(counts.refusedByBudget >= 1, 'the tight budget was never full');
 });

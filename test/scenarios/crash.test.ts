@@ -11,6 +11,7 @@ test(`ten kills under load: every answer that ended is booked once, nothing is l
     supervisorKills: 3,
     seed,
     callers: 12,
+    endedMin: 30,
     progress: line => t.diagnostic(line),
   });
 

@@ -11,6 +11,7 @@ import { until } from './support/until.ts';
 const bodyBytesMax = 32 * 1024 * 1024;
 const chat = '/v1/chat/completions';
 const bearer = `authorization: Bearer ${acmeKey}`;
+const claude = '{"model":"anthropic/claude-sonnet-5","max_tokens":10,"messages":[{"role":"user","content":"hello"}]}';
 const good = '{"model":"openai/gpt-5","max_tokens":10,"messages":[{"role":"user","content":"hello"}]}';
 
 let emulator: Emulator;
@@ -52,7 +53,15 @@ async function answered(bytes: string | Buffer, end = /\r\n\r\n.+/s): Promise<st
   return text;
 }
 
-function sendPacked(body: Buffer, coding: string): Promise<Response> {
+/** Sent again while a busy machine keeps the budget from being verified in time. */
+async function sendPacked(body: Buffer, coding: string, triesLeft = 5): Promise<Response> {
+  const response = await sendOnce(body, coding);
+  if (response.headers.get('x-carrier-fault') !== 'budget_unverifiable' || triesLeft === 0) return response;
+  await response.arrayBuffer();
+  return sendPacked(body, coding, triesLeft - 1);
+}
+
+function sendOnce(body: Buffer, coding: string): Promise<Response> {
   return fetch(carrier.url + chat, {
     method: 'POST',
     headers: { authorization: `Bearer ${acmeKey}`, 'content-type': 'application/json', 'content-encoding': coding },
@@ -219,6 +228,26 @@ suite('framing', { concurrency: 16 }, () => {
 
     assert.match(text, /^HTTP\/1\.1 200 /);
   });
+
+  const oddBytes = [0x01, 0x08, 0x09, 0x0b, 0x1b, 0x1f, 0x7f, 0x80, 0x85, 0xa0, 0xad, 0xff];
+  for (const [where, request] of [
+    ['a header that goes on', (odd: string) => post(chat, good, [bearer, `user-agent: a${odd}b`])],
+    ['a header of its dialect', (odd: string) => post(chat, good, [bearer, `x-stainless-lang: a${odd}b`])],
+    ['a header of ours', (odd: string) => post(chat, good, [bearer, `x-carrier-tags: a=b${odd}c`])],
+    ['a key', (odd: string) => post(chat, good, [`authorization: Bearer a${odd}b`])],
+    ['a query', (odd: string) => post(`${chat}?a=${odd}`, good, [bearer])],
+    ['a query that goes on', (odd: string) => post(`/v1/messages?beta=${odd}`, claude, [bearer])],
+    ['a path', (odd: string) => post(`/v1/${odd}`, good, [bearer])],
+    ['a path of the management API', (odd: string) => post(`/api/v1/${odd}`, good, [bearer])],
+    ['a header for the management API', (odd: string) => post('/api/v1/apply', good, [bearer, `x-a: a${odd}b`])],
+  ] as const) {
+    test(`odd bytes in ${where} break nothing of ours`, async () => {
+      for (const byte of oddBytes) {
+        const text = await answered(Buffer.from(request(String.fromCharCode(byte)), 'latin1'));
+        assert.match(text, /^HTTP\/1\.1 (?:200|400|401|404) /, `byte ${byte}`);
+      }
+    });
+  }
 
   for (const method of ['HEAD', 'OPTIONS', 'TRACE', 'DELETE', 'PATCH']) {
     test(`${method} of a completion is 405 and says what is allowed`, async () => {
@@ -509,14 +538,15 @@ suite('clients that do not behave', () => {
   const stream = good.replace('{', '{"stream":true,');
 
   test('one that does not read is cut off, with its exchange in the ledger and little of the answer in memory', async () => {
-    emulator.script('body=60000000;chunks=60000');
+    // An event for each four bytes: about 16 MB of stream.
+    emulator.script('body=300000;chunks=60000');
     const raw = await openRaw(carrier.port);
     raw.socket.pause();
     const before =
       (await readMetrics(carrier)).get(
         'carrier_exchanges_total{dialect="openai-chat",mode="stream",outcome="client_aborted"}',
       ) ?? 0;
-    raw.send(post(chat, stream.replace('10', '30000'), [bearer]));
+    raw.send(post(chat, stream.replace('10', '900000'), [bearer]));
 
     const counted = await until('it is cut off', async () => {
       const metrics = await readMetrics(carrier);
@@ -531,9 +561,9 @@ suite('clients that do not behave', () => {
   });
 
   test('one that leaves with answers still queued behind another leaves nothing behind', async () => {
-    emulator.replaceRules(['nth=1;pace=50ms;tokens=200', 'body=3000000;chunks=50000']);
+    emulator.replaceRules(['pace=100ms;tokens=200']);
     const raw = await openRaw(carrier.port);
-    raw.send(post(chat, stream.replace('10', '900000'), [bearer]).repeat(3));
+    raw.send(post(chat, stream.replace('10', '400'), [bearer]).repeat(3));
     await raw.until(/chat\.completion\.chunk/);
     await until('all three are open', async () =>
       sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 3 ? true : undefined,
@@ -541,20 +571,18 @@ suite('clients that do not behave', () => {
 
     raw.socket.resetAndDestroy();
 
-    // Before the time that a client has to read.
-    await until(
-      'all three have ended',
-      async () => (sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 0 ? true : undefined),
-      1_500,
+    // Long before their answers would have.
+    await until('all three have ended', async () =>
+      sumOf(await readMetrics(carrier), 'carrier_open_exchanges') === 0 ? true : undefined,
     );
     emulator.replaceRules([]);
   });
 
   test('one that asks for much at once and reads none of it is cut off', async () => {
-    emulator.replaceRules(['body=3000000;chunks=50000']);
+    emulator.replaceRules(['body=40000;chunks=50000']);
     const raw = await openRaw(carrier.port);
     raw.socket.pause();
-    raw.send(post(chat, stream.replace('10', '30000'), [bearer]).repeat(10));
+    raw.send(post(chat, stream.replace('10', '900000'), [bearer]).repeat(6));
 
     await until('they have begun', async () =>
       sumOf(await readMetrics(carrier), 'carrier_open_exchanges') > 0 ? true : undefined,

@@ -107,11 +107,15 @@ test('a full journal refuses by name and says when to come again, and what runs 
 test('once the journal is shipped there is room again, and nothing is lost', async () => {
   await cut.mend();
 
-  await until('there is room', async () => {
-    const { status } = await ask();
-    if (status === 200) served += 1;
-    return status === 200 ? true : undefined;
-  });
+  await until(
+    'there is room',
+    async () => {
+      const { status } = await ask();
+      if (status === 200) served += 1;
+      return status === 200 ? true : undefined;
+    },
+    30_000,
+  );
   await until('it says so', async () => ((await fetch(`${carrier.url}/readyz`)).status === 200 ? true : undefined));
   await until(
     'everything is in the ledger',

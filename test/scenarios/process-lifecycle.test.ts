@@ -166,7 +166,8 @@ test('a second signal cuts what is still open, and what was delivered is charged
   assert.ok(performance.now() - startedMs < 5_000);
   assert.equal((await stream.whole).ended, false);
   await carrier.start();
-  assert.equal((await exchange(stream.exchangeId)).status, 'estimated');
+  const { status, outcome } = await exchange(stream.exchangeId);
+  assert.deepEqual([status, outcome], ['estimated', 'draining']);
 });
 
 test('a killed supervisor takes its workers with it, and the next one settles what was open', async () => {
@@ -194,7 +195,22 @@ test('metrics are added up over workers, and name no key, project or organisatio
 
   assert.match(text, /^carrier_exchanges_total\{dialect="anthropic-messages",mode="stream",outcome="ok"\} 4$/m);
   assert.match(text, /^carrier_attempts_total\{deployment="sandbox-messages",outcome="ok"\} 4$/m);
+  assert.ok(Number(text.match(/^carrier_journal_bytes (\d+)$/m)?.[1]) > 0);
   assert.doesNotMatch(text, new RegExp(`sandbox/sandbox|${carrier.key.slice(4, 12)}`));
+});
+
+test('metrics are for this machine or the admin key, also behind a proxy on this machine', async () => {
+  const ask = async (headers: Record<string, string>) => {
+    const response = await fetch(`${carrier.url}/metrics`, { headers });
+    return [response.status, /carrier_workers_ready/.test(await response.text())];
+  };
+  const proxied = { 'x-forwarded-for': '203.0.113.9' };
+
+  assert.deepEqual(await ask({}), [200, true]);
+  assert.deepEqual(await ask(proxied), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, 'x-carrier-local': '1' }), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, authorization: 'Bearer wrong' }), [401, false]);
+  assert.deepEqual(await ask({ ...proxied, authorization: `Bearer ${carrier.adminKey}` }), [200, true]);
 });
 
 test('one line of the log tells an exchange, without content and secrets', async () => {

@@ -7,13 +7,20 @@ import { EmbeddedPostgresError } from '../../store/embedded/failure.ts';
 import { findHome } from '../../store/embedded/home.ts';
 import { connectionUrl, ownerLives, readRecord } from '../../store/embedded/record.ts';
 import { chooseServerUser } from '../../store/embedded/server-user.ts';
+import { reasonOf } from '../server.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 const answerTimeoutMs = 5000;
 
 /** Is the server up, and if not, could it take its port? */
 export async function checkServer(
-  address: { readonly url: string; readonly host: string; readonly port: number },
+  address: {
+    readonly url: string;
+    readonly host: string;
+    readonly port: number;
+    /** Of the supervisor that wrote the address, if one runs. */
+    readonly processId: number | undefined;
+  },
   send: (request: Request) => Promise<Response>,
 ): Promise<Finding> {
   try {
@@ -28,8 +35,15 @@ export async function checkServer(
           `${address.url} answers ${answer.status}`,
           'It is starting, draining or out of room; see its log.',
         );
-  } catch {
+  } catch (error) {
     // Nobody answers there; the port tells whether somebody could.
+    if (address.processId !== undefined) {
+      return fail(
+        'server',
+        `process ${address.processId} runs and does not answer at ${address.url}: ${reasonOf(error)}`,
+        'See its log. For a certificate of a private authority set NODE_EXTRA_CA_CERTS.',
+      );
+    }
   }
   const trouble = await tryPort(address.host, address.port);
   if (trouble === undefined) return ok('server', `not running; port ${address.port} is free`);

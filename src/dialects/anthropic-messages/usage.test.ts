@@ -132,7 +132,43 @@ test('usage said once stays, whichever event said it', () => {
   });
 });
 
-test('cache writes that grow after their split are not guessed', () => {
+test('cache writes for five minutes that grow after their split are for five minutes', () => {
+  const start = {
+    input_tokens: 1,
+    output_tokens: 1,
+    cache_creation_input_tokens: 5,
+    cache_creation: { ephemeral_5m_input_tokens: 5, ephemeral_1h_input_tokens: 0 },
+  };
+  const grown = mergeAnthropicUsage(start, { output_tokens: 9, cache_creation_input_tokens: 8 });
+
+  assert.deepEqual(readAnthropicUsage(grown)?.slices, {
+    inputUncached: 1,
+    cacheWrite5m: 8,
+    cacheWrite1h: 0,
+    output: 9,
+  });
+  // The start is not what is merged into: it may be read again.
+  assert.equal(start.cache_creation.ephemeral_5m_input_tokens, 5);
+});
+
+test('cache writes that shrink after their split are not guessed', () => {
+  const merged = mergeAnthropicUsage(
+    {
+      input_tokens: 1,
+      output_tokens: 1,
+      cache_creation_input_tokens: 5,
+      cache_creation: { ephemeral_5m_input_tokens: 5, ephemeral_1h_input_tokens: 0 },
+    },
+    { output_tokens: 9, cache_creation_input_tokens: 3 },
+  );
+
+  assert.equal(
+    readAnthropicUsage(merged)?.identityBroken,
+    'cache writes of 5 minutes and 1 hour do not add up to cache_creation_input_tokens',
+  );
+});
+
+test('cache writes that grow beside some for an hour are not guessed', () => {
   const merged = mergeAnthropicUsage(
     {
       input_tokens: 1,

@@ -33,7 +33,8 @@ export function readAnthropicUsage(raw: unknown): UsageReport | undefined {
 }
 
 /** A stream's usage so far: message_start has the whole object, each message_delta the cumulative numbers it knows.
- *  What a later event says replaces what an earlier one said; null says nothing. Unknown fields stay. */
+ *  What a later event says replaces what an earlier one said; null says nothing. Unknown fields stay. A total of cache
+ *  writes that grew past an earlier split without a split of its own extends it. */
 export function mergeAnthropicUsage(earlier: unknown, later: unknown): unknown {
   if (!isRecord(later)) return later ?? earlier;
   if (!isRecord(earlier)) return later;
@@ -41,7 +42,22 @@ export function mergeAnthropicUsage(earlier: unknown, later: unknown): unknown {
   for (const [name, value] of Object.entries(later)) {
     if (value !== null) merged[name] = value;
   }
+  if (isCount(later['cache_creation_input_tokens']) && !isRecord(later['cache_creation'])) extendSplit(merged);
   return merged;
+}
+
+/** Writes that only ever were for five minutes go on being so. Beside writes for an hour the rest could be either: it stays
+ *  unexplained, and the reading is quarantined. */
+function extendSplit(merged: Record<string, unknown>): void {
+  const { cache_creation_input_tokens: total, cache_creation: split } = merged;
+  if (!isRecord(split)) return;
+  const { ephemeral_5m_input_tokens: short, ephemeral_1h_input_tokens: long } = split;
+  if (!isCount(total) || !isCount(short) || (long ?? 0) !== 0 || total < short) return;
+  merged['cache_creation'] = { ...split, ephemeral_5m_input_tokens: total };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Cache writes by lifetime. Answers without the split come from hosts and versions that only write for 5 minutes,

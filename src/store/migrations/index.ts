@@ -1,6 +1,7 @@
 import type { Migration } from '../migration.ts';
 import { migration0001 } from './0001-ledger.ts';
 import { migration0002 } from './0002-control.ts';
+import { migration0003 } from './0003-trimmed.ts';
 
 /** In order; `number` is the place in this list. */
-export const migrations: readonly Migration[] = [migration0001, migration0002];
+export const migrations: readonly Migration[] = [migration0001, migration0002, migration0003];

@@ -64,6 +64,8 @@ export interface ExchangeTable {
   readonly response_bytes: Immutable<bigint>;
   readonly first_byte_ms: Immutable<bigint | null>;
   readonly duration_ms: Immutable<bigint>;
+  /** What the journal left out: names of journal/record.ts EndTrim; null when nothing. */
+  readonly trimmed: Immutable<unknown>;
 }
 
 export interface AttemptTable {

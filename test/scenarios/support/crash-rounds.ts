@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator } from '../../../src/emulator/emulator.ts';
+import { listSegments } from '../../../src/journal/segment.ts';
 import { connect } from '../../../src/store/connect.ts';
 import { keepJournal } from './journal-copies.ts';
-import { startLoad } from './remembering-load.ts';
+import { type Remembered, startLoad } from './remembering-load.ts';
 import { seeded } from './seeded.ts';
 import { startCarrier } from './start-carrier.ts';
 import { until } from './until.ts';
@@ -14,11 +15,15 @@ export interface CrashPlan {
   readonly supervisorKills: number;
   readonly seed: number;
   readonly callers: number;
+  /** The load goes on until so many answers were seen to end. */
+  readonly endedMin: number;
   readonly progress: (line: string) => void;
 }
 
 const linesShown = 60;
 const restartTimeoutMs = 30_000;
+const endedTimeoutMs = 60_000;
+const shipTimeoutMs = 20_000;
 const providerKey = 'provider-secret';
 const roomyKey = 'roomy-secret-roomy-secret-roomy-secret';
 const tightKey = 'tight-secret-tight-secret-tight-secret';
@@ -60,13 +65,15 @@ organisations:
 `;
 };
 
+const isEnded = (memory: Remembered) => memory.ended && memory.status === 200;
+
 /** Kills workers and supervisors at random moments under load, then compares everybody's accounts. */
 export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & { readonly refusedByBudget: number }> {
   const random = seeded(plan.seed);
   const emulator = await startEmulator({ apiKeys: [providerKey], record: false, rules: weathers[0]! });
   const kills = plan.workerKills + plan.supervisorKills;
-  // About as much as is asked for in two thirds of the time, so that the end of it is found under fire, too.
-  const tightAtto = BigInt(kills) * 2_000_000_000_000_000n;
+  // Less than is asked for, so that the end of it is found under fire, too.
+  const tightAtto = BigInt(kills) * 400_000_000_000_000n;
   const tightLimit = `0.${tightAtto.toString().padStart(18, '0')}`;
   const carrier = await startCarrier({
     yaml: yaml(emulator.url, tightLimit),
@@ -105,16 +112,38 @@ export async function crashAndVerify(plan: CrashPlan): Promise<AccountCounts & {
       }
       plan.progress(`${index + 1} of ${kills} killed (${victim}), ${load.remembered.length} requests`);
     }
-    await sleep(random.whole(100, 400));
+    // However slow the machine: enough was seen to end for the comparison to mean something.
+    await until(
+      `${plan.endedMin} answers ended`,
+      () => (load.remembered.filter(isEnded).length >= plan.endedMin ? true : undefined),
+      endedTimeoutMs,
+    );
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${carrier.lines.slice(-linesShown).join('\n')}`, { cause: error });
   } finally {
     emulator.replaceRules([]);
     await load.stop();
   }
+  let told = '';
+  await until(
+    'everything is shipped',
+    async () => {
+      // A kept connection may lead to a worker that was killed.
+      const shipper = (await carrier.api('GET', '/api/v1/status').catch(() => undefined))?.json?.shipper;
+      told = JSON.stringify(shipper);
+      const waiting = shipper === undefined ? 1 : shipper.lagRecords + shipper.lagBytes + shipper.openExchanges;
+      return waiting === 0 ? true : undefined;
+    },
+    shipTimeoutMs,
+  ).catch(error => {
+    throw new Error(`${error.message}: ${told}\n${carrier.lines.slice(-linesShown).join('\n')}`);
+  });
   const code = await carrier.stop();
   copies.stop();
   if (code !== 0) throw new Error(`the carrier ended with ${code}`);
+  const left = listSegments(join(carrier.dataDirectory, 'journal'));
+  if (left.length > 0)
+    throw new Error(`${left.length} segments were not shipped:\n${carrier.lines.slice(-linesShown).join('\n')}`);
   const { requests } = emulator.stats();
   await emulator.stop();
 

@@ -12,7 +12,7 @@ export interface Remembered {
   status: number | undefined;
   fault: string | undefined;
   deployment: string | undefined;
-  /** The exchange was admitted: only then does an answer say how many attempts it took. */
+  /** The exchange was certainly admitted: something was sent for it. */
   admitted: boolean;
   /** It saw the answer end: the last byte of a whole one, the terminal event of a stream. */
   ended: boolean;
@@ -132,7 +132,7 @@ function readHead(memory: Remembered, response: IncomingMessage): void {
   memory.exchangeId = header('x-carrier-exchange-id');
   memory.fault = header('x-carrier-fault');
   memory.deployment = header('x-carrier-deployment');
-  memory.admitted = header('x-carrier-attempts') !== undefined;
+  memory.admitted = Number(header('x-carrier-attempts') ?? 0) > 0;
 }
 
 function readBody(memory: Remembered, response: IncomingMessage, leavesAfterBytes: number | undefined): void {

@@ -40,6 +40,7 @@ export async function verifyAccounts(account: Account): Promise<AccountCounts> {
   const store = connect(account.databaseUrl);
   try {
     const rows = await exchangeRows(store);
+    assert.deepEqual((await store.pool.query('select code, message, exchange_id from alert')).rows, []);
     verifyClients(account, rows);
     const orphans = verifyJournal(account, rows);
     let attempts = 0;
@@ -50,7 +51,6 @@ export async function verifyAccounts(account: Account): Promise<AccountCounts> {
     );
     await verifyBudgets(store, account.limits);
     assert.deepEqual(await checkLedger(store), []);
-    assert.deepEqual((await store.pool.query('select code, message, exchange_id from alert')).rows, []);
     await verifyReplay(store, account.journalCopies);
     const ended = account.remembered.filter(memory => memory.ended && memory.status === 200).length;
     return { exchanges: rows.size, orphans, ended };
@@ -71,11 +71,14 @@ async function exchangeRows(store: Store): Promise<ReadonlyMap<string, ExchangeR
 }
 
 /** Whoever saw an answer end is charged for that answer, to the last digit; whoever saw one begin is accounted for. */
-function verifyClients({ remembered, rates }: Account, rows: ReadonlyMap<string, ExchangeRow>): void {
+function verifyClients({ remembered, rates, journalCopies }: Account, rows: ReadonlyMap<string, ExchangeRow>): void {
   for (const memory of remembered) {
     if (!memory.admitted) continue;
     const row = rows.get(memory.exchangeId!);
-    assert.ok(row, `exchange ${memory.exchangeId} was answered and is not in the ledger`);
+    if (row === undefined) {
+      const journaled = recordsOf(journalCopies, memory.exchangeId!);
+      assert.fail(`${JSON.stringify(memory)} is not in the ledger; the journal has ${JSON.stringify(journaled)}`);
+    }
     if (!memory.ended || memory.status !== 200) continue;
     const seen = `exchange ${row.id}, whose end was seen,`;
     // A stream whose client left between its last event and the close is told apart by nobody.
@@ -85,6 +88,22 @@ function verifyClients({ remembered, rates }: Account, rows: ReadonlyMap<string,
     const charge = BigInt(memory.inputTokens) * rate.input + BigInt(memory.outputTokens) * rate.output;
     assert.equal(row.sell_atto, charge, `${seen} is charged otherwise`);
   }
+}
+
+/** Where the journal speaks of an exchange. */
+function recordsOf(journalCopies: string, exchangeId: string): string[] {
+  const found: string[] = [];
+  for (const { path } of listSegments(journalCopies)) {
+    for (let offset = 0; ; ) {
+      const read = readRecords(path, offset, 16 * 1024 * 1024);
+      for (const { record, endOffset } of read.records) {
+        if (record.id === exchangeId) found.push(`${record.type} before ${endOffset} of ${path}`);
+      }
+      offset = read.offset;
+      if (read.end !== 'more') break;
+    }
+  }
+  return found;
 }
 
 /** Everything that was admitted is in the ledger, as its own end says, or settled by rule; and nothing else is. */
