@@ -63,3 +63,14 @@ test('facts that differ later are published under a name of their own, and none 
   assert.match(second.publications[0]?.id ?? '', /^facts-1-[0-9a-f]{8}$/);
   assert.deepEqual([again.publications, again.changes], [[], []]);
 });
+
+test('the first model of every provider with public prices is among them', () => {
+  const { models } = publicPricesAt(readPriceFacts(providers), Date.parse('2026-09-01'));
+  const named = providers.filter(({ priceFacts }) => priceFacts !== undefined);
+
+  assert.deepEqual(
+    named.filter(({ name, firstModel }) => !models.some(each => each.provider === name && each.model === firstModel)),
+    [],
+  );
+  assert.equal(named.length, 6);
+});

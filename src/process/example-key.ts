@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Sealer } from '../control/seal.ts';
 import { readSecretFile, sandboxKeyPath } from '../control/secret-files.ts';
 import { sandbox } from '../control/zero-configuration.ts';
+import { providers } from '../providers/registry.ts';
 import { loadSnapshot, type Snapshot } from '../snapshot/load.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 
@@ -22,14 +23,19 @@ export function exampleKey(dataPath: string, json: SnapshotJson, sealer: Sealer)
   const principal = snapshot.findKey(sealer.digestSecret(secret));
   if (principal === undefined || principal.revoked) return undefined;
   const names = snapshot.modelNames(principal).map(({ name }) => name);
-  const model = names.includes(sandbox.route) ? sandbox.route : cheapest(snapshot, names);
+  const model = names.includes(sandbox.route) ? sandbox.route : (knownToAnswer(names) ?? cheapest(snapshot, names));
   if (model === undefined) return undefined;
   const route = snapshot.resolve(model);
   if (route instanceof Error) return undefined;
   return { keyPath, model, sandbox: route.candidates.every(({ deployment }) => deployment.provider.sandbox) };
 }
 
-/** A first try should cost little. */
+/** A first try should succeed: price lists also name models that are retired or elsewhere. */
+function knownToAnswer(names: readonly string[]): string | undefined {
+  return providers.map(({ name, firstModel }) => `${name}/${firstModel}`).find(name => names.includes(name));
+}
+
+/** And it should cost little. */
 function cheapest(snapshot: Snapshot, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestRate: bigint | undefined;

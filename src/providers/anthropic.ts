@@ -8,6 +8,7 @@ export const anthropic: Provider = {
   baseUrl: 'https://api.anthropic.com',
   environment: ['ANTHROPIC_API_KEY'],
   priceFacts: 'anthropic',
+  firstModel: 'claude-haiku-4-5',
   failureDomains: ['anthropic'],
   quirks: plainQuirks,
 };

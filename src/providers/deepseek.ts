@@ -11,6 +11,7 @@ export const deepseek: Provider = {
   baseUrl: 'https://api.deepseek.com',
   environment: ['DEEPSEEK_API_KEY'],
   priceFacts: 'deepseek',
+  firstModel: 'deepseek-v3.2',
   failureDomains: ['deepseek'],
   // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
   quirks: plainQuirks,

@@ -8,6 +8,7 @@ export const groq: Provider = {
   baseUrl: 'https://api.groq.com/openai/v1',
   environment: ['GROQ_API_KEY'],
   priceFacts: 'groq',
+  firstModel: 'llama-3.1-8b-instant',
   failureDomains: ['groq'],
   // Names its ordinary tier `on_demand` (https://console.groq.com/docs/service-tiers, 2026-11): pricing/service-tier.ts.
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },

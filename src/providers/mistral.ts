@@ -8,6 +8,7 @@ export const mistral: Provider = {
   baseUrl: 'https://api.mistral.ai/v1',
   environment: ['MISTRAL_API_KEY'],
   priceFacts: 'mistral',
+  firstModel: 'mistral-small-latest',
   failureDomains: ['mistral'],
   quirks: {
     // 422 extra_forbidden; usage is on the finish chunk (github.com/avante-corp/avante.nvim/issues/2347, 2025-06).

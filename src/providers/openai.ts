@@ -8,6 +8,7 @@ export const openai: Provider = {
   baseUrl: 'https://api.openai.com/v1',
   environment: ['OPENAI_API_KEY'],
   priceFacts: 'openai',
+  firstModel: 'gpt-5-mini',
   failureDomains: ['openai'],
   // max_tokens is deprecated, and its reasoning models refuse it (same page).
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },

@@ -9,6 +9,7 @@ export const xai: Provider = {
   baseUrl: 'https://api.x.ai/v1',
   environment: ['XAI_API_KEY'],
   priceFacts: 'x-ai',
+  firstModel: 'grok-4-fast-non-reasoning',
   failureDomains: ['xai'],
   // completion_tokens excludes reasoning_tokens: the usage reader sees it by the total (dialects/openai-chat/usage.ts).
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
