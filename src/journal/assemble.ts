@@ -45,7 +45,8 @@ export class ExchangeAssembler {
     if (record.type === 'admit') {
       const admitDigest = hash('sha256', json, 'buffer');
       const open = this.#open.get(record.id);
-      // A write that broke off behind a whole admit, and could not be cut back, is repeated whole elsewhere.
+      // A write that broke off behind a whole admit is repeated whole in the next segment, because nobody knows whether
+      // what it left will still be there later. The first place counts: nothing of the exchange is before it.
       if (open !== undefined) return open.admitDigest.equals(admitDigest) ? undefined : 'conflict';
       this.#open.set(record.id, { admit: record, admitDigest, place, attempts: [], progress: undefined });
       return undefined;

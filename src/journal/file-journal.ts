@@ -223,16 +223,19 @@ export class FileJournal implements ExchangeJournal {
     }
   }
 
-  /** Appends the staged admit, if any, and one record in one write(2), whole or not at all. Throws Fault. */
+  /** Appends the staged admit, if any, and one record in one write(2). Throws Fault; then the record is not there. Its
+   *  admit may be, in a segment that is left, and the next write of the exchange writes it again: whether what a failing
+   *  device still shows will be there after a power failure nobody knows, and records without an admit would be passed
+   *  over. A reader takes the same admit twice for one. */
   #write(stagedAdmit: string | undefined, type: JournalRecord['type'], json: string): Segment {
-    let length = stagedAdmit === undefined ? 0 : encodeFrame(this.#staging, 0, 'admit', stagedAdmit);
-    length = encodeFrame(this.#staging, length, type, json);
+    const admitBytes = stagedAdmit === undefined ? 0 : encodeFrame(this.#staging, 0, 'admit', stagedAdmit);
+    const length = encodeFrame(this.#staging, admitBytes, type, json);
     let cause: unknown;
     // A device that fails in one place may work in another: a new segment is tried once before giving up.
     for (let attempt = 1; attempt <= 2; attempt += 1) {
       try {
         const segment = this.#segmentFor(length);
-        this.#append(segment, length);
+        this.#append(segment, { admitBytes, length });
         return segment;
       } catch (error) {
         cause = error;
@@ -245,8 +248,9 @@ export class FileJournal implements ExchangeJournal {
     throw new Fault(code, undefined, { cause, retryAfterMs: 1_000 });
   }
 
-  /** Writes the staged bytes behind the last whole frame. On failure the file is as long as before, or abandoned. */
-  #append(segment: Segment, length: number): void {
+  /** Writes the staged bytes behind the last whole frame. On failure the file is as long as before, or abandoned.
+   *  `admitBytes`: so many of them are a frame of their own, 0 when the record is alone. */
+  #append(segment: Segment, { admitBytes, length }: { readonly admitBytes: number; readonly length: number }): void {
     let written = 0;
     try {
       while (written < length) {
@@ -262,6 +266,8 @@ export class FileJournal implements ExchangeJournal {
       }
     } catch (error) {
       this.#cutBack(segment);
+      // Who reads along may have passed a whole admit already, and would miss what is written in its place.
+      if (admitBytes > 0 && written >= admitBytes) this.#abandonSegment();
       throw error;
     }
     segment.bytes += length;
@@ -299,8 +305,9 @@ export class FileJournal implements ExchangeJournal {
       // 44 bytes into an empty file: a short write of them means that the disk is full.
       if (count !== header.length) throw Object.assign(new Error('the header was written in part'), { code: 'ENOSPC' });
     } catch (error) {
-      // A file with half a header reads as an empty torn segment.
+      // A file with half a header reads as an empty torn segment. It is there, so the one before it counts as sealed.
       this.#files.close(descriptor);
+      this.#abandonSegment();
       throw error;
     }
     this.#room.wrote(segmentHeaderBytes);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -224,4 +225,31 @@ test('the name of a segment is read as it is written', () => {
   assert.equal(segmentFileName(name), '1700000000123-3-00000042.log');
   assert.deepEqual(parseSegmentName('1700000000123-3-00000042.log'), name);
   assert.equal(parseSegmentName('../1-1-00000001.log'), undefined);
+});
+
+test('what was cut back and written anew between two looks at a frame is read anew, not called damage', t => {
+  const broken = segmentOf([progress('x'.repeat(600), 1)]).bytes.subarray(0, -10);
+  const { bytes, ends } = segmentOf([progress('a', 1), progress('b', 2)]);
+  const path = written(broken);
+  const readSync = fs.readSync;
+  let reads = 0;
+  // The header, then the broken frame; before the third read another process writes.
+  const mocked = t.mock.method(fs, 'readSync', (...asked: Parameters<typeof readSync>) => {
+    reads += 1;
+    if (reads === 3) writeFileSync(path, bytes);
+    return readSync(...asked);
+  });
+  syncBuiltinESMExports();
+
+  const first = readRecords(path, 0, everything);
+  mocked.mock.restore();
+  syncBuiltinESMExports();
+  const second = readRecords(path, first.offset, everything);
+
+  assert.deepEqual(first, { records: [], offset: segmentHeaderBytes, end: 'more' });
+  assert.deepEqual(
+    second.records.map(entry => entry.record.id),
+    ['a', 'b'],
+  );
+  assert.equal(second.offset, ends[1]);
 });

@@ -154,7 +154,9 @@ function readFrames(descriptor: number, from: number, fileBytes: number, bytesMa
     const frame = decodeFrame(bytes, at);
     if (frame === 'cut' && !atFileEnd) return { records, offset: from + at, end: 'more' };
     if (frame === 'cut' || frame === 'broken') {
-      const resumeOffset = findFrame(descriptor, from + at + 1, fileBytes);
+      const resumeOffset = findFrame(descriptor, from + at, fileBytes);
+      // A failed write was cut back and others written in its place since these bytes were read: read them again.
+      if (resumeOffset === from + at) return { records, offset: from + at, end: 'more' };
       if (resumeOffset === undefined) return { records, offset: from + at, end: 'torn' };
       return { records, offset: from + at, end: 'corrupt', resumeOffset };
     }
