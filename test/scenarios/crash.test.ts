@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crashAndVerify } from './support/crash-rounds.ts';
 
-// CARRIER_TEST_SEED repeats a run, as far as the machine lets it.
-const seed = Number(process.env['CARRIER_TEST_SEED'] ?? Date.now() % 1_000_000);
+// The same kills and requests in every run, as far as the machine lets it; CARRIER_TEST_SEED tries others, and the long
+// run begins with a new seed each time.
+const seed = Number(process.env['CARRIER_TEST_SEED'] ?? 445_581);
 
 test(`ten kills under load: every answer that ended is booked once, nothing is lost, no budget is passed (seed ${seed})`, async t => {
   const counts = await crashAndVerify({
