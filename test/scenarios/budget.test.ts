@@ -137,9 +137,13 @@ test('under a lowered limit nothing more is admitted within a second, and under 
   await carrier.apply(declared('0.006'));
   assert.equal((await ask('CHANGING_KEY')).outcome, '200');
 
-  const rest = await askUntilRefused('CHANGING_KEY', 4);
-  const served = 21 + countOf(rest, '200');
-  assert.ok(served >= 55 && served <= 60, `${served} of 60`);
+  // What another worker still has comes back a moment after the first refusal.
+  let served = 21;
+  await until('nearly all of the raised limit is used', async () => {
+    served += countOf(await askUntilRefused('CHANGING_KEY', 4), '200');
+    return served >= 55 ? true : undefined;
+  });
+  assert.ok(served <= 60, `${served} of 60`);
   assert.equal(await chargedUnits('acme/changing', served), served);
 });
 
