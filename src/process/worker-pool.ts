@@ -20,6 +20,9 @@ const metricsTimeoutMs = 500;
 
 /** After its drain time a worker still has to journal the ends of what it cut. */
 const drainGraceMs = 3_000;
+/** Bodies lie outside the heap. Without this V8 collects the whole heap for every few tens of megabytes of them, however
+ *  small the heap is. An unknown flag would keep workers from starting, so it goes only to the major it was tried with. */
+const workerFlags = process.versions.node.startsWith('24.') ? ['--external-memory-accounted-in-global-limit'] : [];
 
 /** What a worker inherits from the environment: what Node and TLS need, and no secret. */
 const inheritedVariables = [
@@ -158,6 +161,7 @@ export class WorkerPool {
     // A process group of its own: Ctrl-C in the terminal is the supervisor's to handle.
     const child = fork(entryPath, ['worker', String(number)], {
       detached: true,
+      execArgv: [...process.execArgv, ...workerFlags],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: inheritedEnvironment(),
     });
