@@ -6,7 +6,7 @@ import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { FileJournal } from '../../src/journal/file-journal.ts';
 import { listSegments } from '../../src/journal/segment.ts';
 import { checkLedger } from '../../src/ledger/check.ts';
-import { connect } from '../../src/store/connect.ts';
+import { connect, type Store } from '../../src/store/connect.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { admitOf, attemptOf, endOf, exchangeId } from '../support/exchanges.ts';
 import { askChat, type ChatAnswer } from './support/ask-chat.ts';
@@ -75,10 +75,8 @@ async function writeBacklog(directory: string): Promise<void> {
   await journal.close();
 }
 
-async function booked(): Promise<number> {
-  const store = connect(database.url);
+async function booked(store: Store): Promise<number> {
   const { rows } = await store.pool.query('select count(*)::int as exchanges from exchange');
-  await store.close();
   return rows[0].exchanges;
 }
 
@@ -117,12 +115,12 @@ test('once the journal is shipped there is room again, and nothing is lost', asy
     30_000,
   );
   await until('it says so', async () => ((await fetch(`${carrier.url}/readyz`)).status === 200 ? true : undefined));
+  const store = connect(database.url);
   await until(
     'everything is in the ledger',
-    async () => ((await booked()) === backlog + served ? true : undefined),
+    async () => ((await booked(store)) === backlog + served ? true : undefined),
     30_000,
   );
-  const store = connect(database.url);
   assert.deepEqual(await checkLedger(store), []);
   await store.close();
 });

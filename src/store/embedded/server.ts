@@ -76,7 +76,8 @@ export async function launchServer(options: ServerOptions): Promise<Server> {
     ...settings,
     unix_socket_directories: `"${socketDirectory}"`,
     cluster_name: serverName,
-    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
+    // One server that is thrown away serves the tests of many carriers at once.
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off', max_connections: '300' }),
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn('/bin/sh', ['-c', watchScript, 'sh', binaries.postgres, '-D', cluster, '-p', '5432', ...flags], {
