@@ -42,13 +42,17 @@ test('a soft budget that was passed is told once for each part, in the log and b
   }
 
   assert.deepEqual((await warnings()).map(message => message.match(/past (\d+) %/)?.[1]).sort(), ['100', '50']);
-  const logged = carrier.lines.filter(line => line.includes('"code":"budget_warning"'));
-  assert.equal(logged.length, 2);
+  // The log is written behind; a third line would be one too many.
+  const logged = () => carrier.lines.filter(line => line.includes('"code":"budget_warning"'));
+  await until('the log has both', () => logged().length >= 2 || undefined);
+  assert.equal(logged().length, 2);
   assert.match((await carrier.command('alerts')).stdout, /budget_warning .*past 50 %/);
 });
 
 async function warnings(): Promise<string[]> {
-  const { json } = await carrier.api('GET', '/api/v1/alerts');
+  const { status, json } = await carrier.api('GET', '/api/v1/alerts');
+  // Right after a start requests are served before the database answers.
+  if (status === 503) return [];
   return json.items
     .filter((alert: { code: string }) => alert.code === 'budget_warning')
     .map((alert: { message: string }) => alert.message);
