@@ -2,6 +2,7 @@
 // Tests of the rooms share one process; scenarios get one each; --long runs the long suite instead. One Postgres a run.
 import { parseArgs } from 'node:util';
 import { noCounts, runTestGroup, type TestCounts } from './support/run-test-group.ts';
+import { withSecondRun } from './support/second-run.ts';
 import { testGroups } from './support/test-groups.ts';
 import { startTestServer } from './support/test-server.ts';
 
@@ -26,11 +27,10 @@ try {
   for (const group of groups) {
     if (interrupted.signal.aborted) break;
     process.stdout.write(`\n${group.title} (files: ${group.files.length})\n`);
-    const result = await runTestGroup(group, {
-      databaseUrl: server.url,
-      pattern: values.pattern,
-      signal: interrupted.signal,
-    });
+    const run = { databaseUrl: server.url, pattern: values.pattern, signal: interrupted.signal };
+    const result = await withSecondRun(group, await runTestGroup(group, run), files =>
+      runTestGroup({ ...group, files, concurrency: 1 }, run),
+    );
     for (const name of Object.keys(noCounts) as (keyof TestCounts)[]) total[name] += result.counts[name];
     passed &&= result.passed;
   }

@@ -24,11 +24,18 @@ export const noCounts: Readonly<TestCounts> = {
   todo: 0,
 };
 
+export interface GroupResult {
+  readonly passed: boolean;
+  readonly counts: TestCounts;
+  /** Absolute paths of the files with failures. */
+  readonly failedFiles: readonly string[];
+}
+
 /** Runs one group under node's own runner, its report on our output. Ends within the group's bound, whatever its tests do. */
 export async function runTestGroup(
   group: TestGroup,
   run: { readonly databaseUrl: string; readonly pattern: string | undefined; readonly signal: AbortSignal },
-): Promise<{ readonly passed: boolean; readonly counts: TestCounts }> {
+): Promise<GroupResult> {
   const directory = mkdtempSync(join(tmpdir(), 'carrier-counts-'));
   const countsPath = join(directory, 'counts.json');
   try {
@@ -49,10 +56,11 @@ export async function runTestGroup(
       group,
       run,
     );
-    const counts = readCounts(countsPath);
+    const read = readCounts(countsPath);
     // A runner that was killed has written no counts: that is a failure of the whole group.
-    if (counts === undefined) return { passed: false, counts: { ...noCounts, tests: 1, failed: 1 } };
-    return { passed: code === 0, counts };
+    if (read === undefined) return { passed: false, counts: { ...noCounts, tests: 1, failed: 1 }, failedFiles: [] };
+    const { failedFiles, ...counts } = read;
+    return { passed: code === 0, counts, failedFiles };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -87,9 +95,9 @@ function end(
   });
 }
 
-function readCounts(path: string): TestCounts | undefined {
+function readCounts(path: string): (TestCounts & { readonly failedFiles: readonly string[] }) | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as TestCounts;
+    return JSON.parse(readFileSync(path, 'utf8')) as TestCounts & { readonly failedFiles: readonly string[] };
   } catch {
     return undefined;
   }
