@@ -3,7 +3,7 @@ import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeJournal } from '../journal/writer.ts';
 import type { Snapshot } from '../snapshot/load.ts';
 
-/** What the data plane needs from outside. main.ts fills these; gateway/ imports no store, ledger, billing or admin,
+/** What the data plane needs from outside. process/worker.ts fills these; gateway/ imports no store, ledger, billing or admin,
  *  so the import table answers whether a request can wait for the database. */
 export interface GatewayPorts {
   /** The current snapshot; an exchange reads it once and keeps it. */
