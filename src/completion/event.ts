@@ -17,6 +17,9 @@ export type CompletionEvent =
   | { readonly type: 'block-open'; readonly index: number; readonly block: BlockHead }
   | { readonly type: 'text-delta'; readonly index: number; readonly text: string }
   | { readonly type: 'arguments-delta'; readonly index: number; readonly text: string }
+  /** Of a reasoning block or a call: state that only its maker can read and wants back, such as a signature. At most
+   *  one a block, whole, as the provider sent it. */
+  | { readonly type: 'state'; readonly index: number; readonly state: string }
   | { readonly type: 'block-close'; readonly index: number }
   /** Cumulative; the last one counts. */
   | {
@@ -33,7 +36,8 @@ export type CompletionEvent =
 export type BlockHead =
   | { readonly type: 'text' }
   | { readonly type: 'refusal' }
-  | { readonly type: 'reasoning' }
+  /** `redacted`: there is nothing to show; its `state` is all of it. */
+  | { readonly type: 'reasoning'; readonly redacted?: boolean | undefined }
   | { readonly type: 'call'; readonly id: string; readonly name: string };
 
 export type FinishReason =
@@ -52,4 +56,6 @@ export interface Finish {
   readonly raw: string | undefined;
   /** The stop sequence that matched, when the provider says which. */
   readonly stopSequence: string | undefined;
+  /** What the provider says about a refusal or a filter, safe to show. */
+  readonly detail?: string | undefined;
 }

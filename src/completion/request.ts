@@ -23,6 +23,66 @@ export interface CompletionRequest {
   readonly parallelToolCalls: boolean | undefined;
   /** An opaque id of the end user, as clients send it for abuse detection. */
   readonly endUser: string | undefined;
+  /** How many answers are wanted; 1 unless said. */
+  readonly answers?: number | undefined;
+  /** Log probabilities of the answer's tokens, with so many alternatives each. */
+  readonly logprobs?: { readonly alternatives: number } | undefined;
+  /** The form the answer must have; plain text unless said. */
+  readonly output?: OutputFormat | undefined;
+  /** How long the answer should be, where a model can be told. */
+  readonly verbosity?: 'low' | 'medium' | 'high' | undefined;
+  readonly reasoning?: ReasoningControl | undefined;
+  /** Caching of the prompt as a whole; marks at single places stand on blocks, turns and tools. */
+  readonly cache?: CacheControl | undefined;
+  /** The service tier asked for, in the client's own word. */
+  readonly serviceTier?: string | undefined;
+  /** Labels of the client's own, such as chat completions' `metadata`; `endUser` is not among them. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+export type OutputFormat =
+  | { readonly type: 'json-object' }
+  | {
+      readonly type: 'json-schema';
+      /** Required by openai-chat, unknown to anthropic-messages. */
+      readonly name: string | undefined;
+      readonly description: string | undefined;
+      /** JSON Schema, as the client sent it. */
+      readonly schema: unknown;
+      readonly strict: boolean | undefined;
+    };
+
+/** In order of strength. */
+export const reasoningEfforts = ['minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type ReasoningEffort = (typeof reasoningEfforts)[number];
+
+/** Whether and how much a model thinks before it answers. */
+export interface ReasoningControl {
+  /** off: the client turned it off. on: it thinks. adaptive: the model decides. unset: only an effort was named. */
+  readonly mode: 'off' | 'on' | 'adaptive' | 'unset';
+  readonly effort: ReasoningEffort | undefined;
+  /** Upper bound of thinking tokens, where the client named one. */
+  readonly budgetTokens: number | undefined;
+  /** Does the client want to see what was thought? `omitted` keeps only the opaque state. */
+  readonly display: 'summarized' | 'omitted' | undefined;
+  /** Where the dialect lets the model think between tool calls only on request. */
+  readonly betweenTools?: boolean | undefined;
+}
+
+/** A place up to which a provider may cache the prompt. `ttl` as the client said it. */
+export interface CacheMark {
+  readonly ttl: '5m' | '30m' | '1h' | '12h' | '24h' | undefined;
+}
+
+export interface CacheControl {
+  /** The provider chooses where (Anthropic's top-level `cache_control`). */
+  readonly automatic?: CacheMark | undefined;
+  /** Requests of one key share a cache (`prompt_cache_key`). */
+  readonly key?: string | undefined;
+  /** As said in `prompt_cache_retention` or `prompt_cache_options`. */
+  readonly retention?: 'in_memory' | '24h' | undefined;
+  readonly mode?: 'implicit' | 'explicit' | undefined;
+  readonly ttl?: CacheMark['ttl'];
 }
 
 export interface Sampling {
@@ -41,11 +101,58 @@ export interface Turn {
   readonly path: string;
 }
 
-export type Block = TextBlock | CallBlock | ResultBlock;
+export type Block = TextBlock | MediaBlock | CallBlock | ResultBlock | ReasoningBlock | RefusalBlock;
 
 export interface TextBlock {
   readonly type: 'text';
   readonly text: string;
+  readonly cache?: CacheMark | undefined;
+}
+
+/** What the assistant declined with, in history. */
+export interface RefusalBlock {
+  readonly type: 'refusal';
+  readonly text: string;
+}
+
+/** An image, a document (PDF or text) or a piece of audio. */
+export interface MediaBlock {
+  readonly type: 'media';
+  readonly kind: 'image' | 'document' | 'audio';
+  readonly source: MediaSource;
+  /** File name or title. */
+  readonly name?: string | undefined;
+  /** What the client says about a document, beside its title. */
+  readonly context?: string | undefined;
+  /** Should the answer cite the document? */
+  readonly citations?: boolean | undefined;
+  /** How closely an image is to be looked at (openai-chat). */
+  readonly detail?: 'auto' | 'low' | 'high' | 'original' | undefined;
+  readonly cache?: CacheMark | undefined;
+  /** Where it stood in the client's request. */
+  readonly path: string;
+}
+
+export type MediaSource =
+  /** `data` is base64, as sent; `mediaType` lower case without parameters, such as `image/png`. */
+  | { readonly type: 'base64'; readonly mediaType: string; readonly data: string }
+  | { readonly type: 'url'; readonly url: string }
+  /** A document given as plain text. */
+  | { readonly type: 'text'; readonly text: string }
+  /** A file stored at a provider of this dialect; only that provider knows it. */
+  | { readonly type: 'file'; readonly dialect: DialectName; readonly id: string };
+
+/** What the model thought in an earlier turn, to be given back to it. */
+export interface ReasoningBlock {
+  readonly type: 'reasoning';
+  /** What it may show; empty when it shows nothing. */
+  readonly text: string;
+  /** Thinking that only its maker can read. */
+  readonly redacted: boolean;
+  /** Opaque, as the client sent it: our envelope, a provider's own signature, or undefined when the client dropped it.
+   *  dialects/ does not look inside; the gateway opens envelopes before a request is encoded (`opaque-state.ts`). */
+  readonly state: string | undefined;
+  readonly path: string;
 }
 
 export interface CallBlock {
@@ -54,13 +161,15 @@ export interface CallBlock {
   readonly name: string;
   /** The arguments as the model wrote them: JSON text, possibly invalid; invalid text travels, it never throws. */
   readonly argumentsText: string;
+  readonly cache?: CacheMark | undefined;
 }
 
 export interface ResultBlock {
   readonly type: 'result';
   readonly callId: string;
-  readonly blocks: readonly TextBlock[];
+  readonly blocks: readonly (TextBlock | MediaBlock)[];
   readonly isError: boolean;
+  readonly cache?: CacheMark | undefined;
 }
 
 export interface ToolDefinition {
@@ -69,6 +178,7 @@ export interface ToolDefinition {
   /** JSON Schema of the arguments, as the client sent it. */
   readonly parameters: unknown;
   readonly strict: boolean | undefined;
+  readonly cache?: CacheMark | undefined;
 }
 
 export type ToolChoice =

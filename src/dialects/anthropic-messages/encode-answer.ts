@@ -73,6 +73,8 @@ class MessageEncoder implements StreamEncoder {
       case 'arguments-delta':
         this.#contentBytes += Buffer.byteLength(event.text);
         return this.#inTurn(event);
+      case 'state':
+        return '';
       case 'block-close':
         return this.#close(event);
       case 'usage':

@@ -72,6 +72,8 @@ class ChunkEncoder implements StreamEncoder {
         block.hasArguments = true;
         return this.#arguments(block.call, event.text);
       }
+      case 'state':
+        return nothing;
       case 'block-close': {
         const block = this.#blocks.get(event.index)!;
         // A call without arguments has an empty object of them; clients parse what they get.

@@ -1,15 +1,9 @@
 import type { LossLedger } from '../../completion/loss.ts';
-import type {
-  Block,
-  CompletionRequest,
-  ResultBlock,
-  TextBlock,
-  ToolChoice,
-  ToolDefinition,
-  Turn,
-} from '../../completion/request.ts';
+import type { CompletionRequest } from '../../completion/request.ts';
 import { chatCallIds, RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { encodeTool, encodeToolChoice } from './encode-tools.ts';
+import { encodeTurn } from './encode-turns.ts';
 
 /** At most this many stop sequences (https://platform.openai.com/docs/api-reference/chat/create, 2026-11). */
 const stopsMax = 4;
@@ -53,77 +47,4 @@ function encodeStop(stop: readonly string[], losses: LossLedger): readonly strin
     losses.dropped('stop-count-unsupported', `stop_sequences.${index}`);
   }
   return stop.slice(0, stopsMax);
-}
-
-function encodeTurn(turn: Turn, ids: RequestCallIds, losses: LossLedger): unknown[] {
-  if (turn.role === 'assistant') return [encodeAssistant(turn, ids, losses)];
-  const results = turn.blocks.filter(isResult);
-  const texts = turn.blocks.filter(isText);
-  if (turn.role === 'system' || results.length === 0) return [{ role: turn.role, content: encodeTexts(texts) }];
-  const isMixed = turn.blocks.findLastIndex(isResult) > turn.blocks.findIndex(isText) && texts.length > 0;
-  if (isMixed) losses.moved('tool-result-moved', turn.path);
-  const messages: unknown[] = results.map(result => encodeResult(result, turn.path, ids, losses));
-  if (texts.length > 0) messages.push({ role: 'user', content: encodeTexts(texts) });
-  return messages;
-}
-
-function encodeAssistant(turn: Turn, ids: RequestCallIds, losses: LossLedger): unknown {
-  const texts = turn.blocks.filter(isText);
-  const calls = turn.blocks.filter(block => block.type === 'call');
-  const isMixed = turn.blocks.findLastIndex(isText) > turn.blocks.findIndex(block => block.type === 'call');
-  if (isMixed && calls.length > 0) losses.moved('text-after-call-moved', turn.path);
-  return {
-    role: 'assistant',
-    content: texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts),
-    tool_calls:
-      calls.length === 0
-        ? undefined
-        : calls.map(call => ({
-            id: ids.ofCall(call.id),
-            type: 'function',
-            function: { name: call.name, arguments: call.argumentsText === '' ? '{}' : call.argumentsText },
-          })),
-  };
-}
-
-/** This dialect has no mark for a failed call: its text says so instead. */
-function encodeResult(result: ResultBlock, path: string, ids: RequestCallIds, losses: LossLedger): unknown {
-  if (result.isError) losses.approximated('tool-error-as-text', path);
-  const content = encodeTexts(result.blocks);
-  const failed = typeof content === 'string' ? `Error: ${content}` : [{ type: 'text', text: 'Error:' }, ...content];
-  return { role: 'tool', tool_call_id: ids.ofResult(result.callId), content: result.isError ? failed : content };
-}
-
-/** One text goes as a string, which every host of this dialect takes. */
-function encodeTexts(texts: readonly TextBlock[]): string | { type: string; text: string }[] {
-  if (texts.length === 0) return '';
-  if (texts.length === 1) return texts[0]!.text;
-  return texts.map(({ text }) => ({ type: 'text', text }));
-}
-
-function encodeTool(tool: ToolDefinition): unknown {
-  return {
-    type: 'function',
-    function: {
-      name: tool.name,
-      description: tool.description,
-      parameters: tool.parameters,
-      strict: tool.strict,
-    },
-  };
-}
-
-function encodeToolChoice(choice: ToolChoice | undefined): unknown {
-  if (choice === undefined) return undefined;
-  if (choice.type === 'any') return 'required';
-  if (choice.type === 'tool') return { type: 'function', function: { name: choice.name } };
-  return choice.type;
-}
-
-function isText(block: Block): block is TextBlock {
-  return block.type === 'text';
-}
-
-function isResult(block: Block): block is ResultBlock {
-  return block.type === 'result';
 }

@@ -1,0 +1,103 @@
+import { Fault } from '../../completion/fault.ts';
+import type { LossLedger } from '../../completion/loss.ts';
+import type { Block, TextBlock, Turn } from '../../completion/request.ts';
+import {
+  FieldRules,
+  isEmpty,
+  isRecord,
+  optionalFlag,
+  read,
+  readFilledString,
+  readList,
+  readRecord,
+  readString,
+  refused,
+  unsupported,
+} from '../wire-values.ts';
+
+const messageFields = new FieldRules({ role: read, content: read });
+const textFields = new FieldRules({
+  type: read,
+  text: read,
+  cache_control: refused(),
+  citations: refused(isEmpty),
+});
+const callFields = new FieldRules({
+  type: read,
+  id: read,
+  name: read,
+  input: read,
+  cache_control: refused(),
+  caller: refused(value => isRecord(value) && value['type'] === 'direct'),
+  toolset_name: refused(),
+});
+const resultFields = new FieldRules({
+  type: read,
+  tool_use_id: read,
+  content: read,
+  is_error: read,
+  cache_control: refused(),
+  toolset_name: refused(),
+});
+export function decodeSystem(system: unknown, losses: LossLedger): Turn[] {
+  if (system === undefined || system === null) return [];
+  const blocks = decodeTexts(system, 'system', losses);
+  return blocks.length === 0 ? [] : [{ role: 'system', blocks, path: 'system' }];
+}
+
+export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
+  return readList(messages, 'messages').map((entry, index) => {
+    const path = `messages.${index}`;
+    const message = readRecord(entry, path);
+    messageFields.check(message, path, losses);
+    const { role, content } = message;
+    if (role === 'system') return { role, blocks: decodeTexts(content, `${path}.content`, losses), path };
+    if (role === 'user' || role === 'assistant') {
+      return { role, blocks: decodeContent(content, `${path}.content`, losses), path };
+    }
+    throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
+  });
+}
+
+function decodeContent(content: unknown, path: string, losses: LossLedger): Block[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return readList(content, path).map((entry, index) => decodeBlock(entry, `${path}.${index}`, losses));
+}
+
+function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBlock[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return readList(content, path).map((entry, index) => {
+    const at = `${path}.${index}`;
+    const block = decodeBlock(entry, at, losses);
+    if (block.type === 'text') return block;
+    throw unsupported(at);
+  });
+}
+
+function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
+  const block = readRecord(entry, path);
+  const type = readString(block['type'], `${path}.type`);
+  switch (type) {
+    case 'text':
+      textFields.check(block, path, losses);
+      return { type: 'text', text: readString(block['text'], `${path}.text`) };
+    case 'tool_use':
+      callFields.check(block, path, losses);
+      return {
+        type: 'call',
+        id: readFilledString(block['id'], `${path}.id`),
+        name: readFilledString(block['name'], `${path}.name`),
+        argumentsText: JSON.stringify(readRecord(block['input'] ?? {}, `${path}.input`)),
+      };
+    case 'tool_result':
+      resultFields.check(block, path, losses);
+      return {
+        type: 'result',
+        callId: readFilledString(block['tool_use_id'], `${path}.tool_use_id`),
+        blocks: block['content'] == null ? [] : decodeTexts(block['content'], `${path}.content`, losses),
+        isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
+      };
+    default:
+      throw unsupported(path, `blocks of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
+  }
+}

@@ -1,0 +1,133 @@
+import { Fault } from '../../completion/fault.ts';
+import type { LossLedger } from '../../completion/loss.ts';
+import type { Block, CallBlock, TextBlock, Turn } from '../../completion/request.ts';
+import {
+  FieldRules,
+  isEmpty,
+  lost,
+  optionalString,
+  read,
+  readFilledString,
+  readList,
+  readRecord,
+  readString,
+  refused,
+  unsupported,
+  type WireRecord,
+} from '../wire-values.ts';
+
+const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: refused() });
+const refusalPartFields = new FieldRules({ type: read, refusal: read });
+
+const name = lost('participant-name-unsupported', isEmpty);
+
+const messageFields = {
+  instruction: new FieldRules({ role: read, content: read, name }),
+  user: new FieldRules({ role: read, content: read, name }),
+  assistant: new FieldRules({
+    role: read,
+    content: read,
+    refusal: read,
+    tool_calls: read,
+    name,
+    audio: refused(),
+    function_call: refused(),
+    annotations: lost('annotations-unsupported', isEmpty),
+    // Clients that saw reasoning send it back; it has no signature, so no other provider takes it.
+    reasoning_content: lost('reasoning-history-unsupported', isEmpty),
+    reasoning: lost('reasoning-history-unsupported', isEmpty),
+    // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
+    parsed: read,
+  }),
+  tool: new FieldRules({ role: read, content: read, tool_call_id: read, name }),
+} as const;
+
+const callFields = new FieldRules({ id: read, type: read, function: read, index: read });
+/** `parsed_arguments` is the stream helper's too, parsed out of `arguments`. */
+const calledFields = new FieldRules({ name: read, arguments: read, parsed_arguments: read });
+export function decodeMessages(messages: readonly unknown[], losses: LossLedger): Turn[] {
+  return messages.map((entry, index) => {
+    const path = `messages.${index}`;
+    const message = readRecord(entry, path);
+    switch (message['role']) {
+      case 'system':
+      case 'developer':
+        messageFields.instruction.check(message, path, losses);
+        return { role: 'system', blocks: decodeContent(message['content'], path, losses), path };
+      case 'user':
+        messageFields.user.check(message, path, losses);
+        return { role: 'user', blocks: decodeContent(message['content'], path, losses), path };
+      case 'assistant':
+        messageFields.assistant.check(message, path, losses);
+        return { role: 'assistant', blocks: decodeAssistant(message, path, losses), path };
+      case 'tool':
+        messageFields.tool.check(message, path, losses);
+        return { role: 'user', blocks: [decodeResult(message, path, losses)], path };
+      case 'function':
+        throw unsupported(`${path}.role`);
+      default:
+        throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
+    }
+  });
+}
+
+function decodeContent(content: unknown, path: string, losses: LossLedger): TextBlock[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  const at = `${path}.content`;
+  return readList(content, at).map((entry, index) => decodePart(entry, `${at}.${index}`, losses));
+}
+
+function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock {
+  const part = readRecord(entry, path);
+  const type = readString(part['type'], `${path}.type`);
+  if (type === 'text') {
+    textPartFields.check(part, path, losses);
+    return { type: 'text', text: readString(part['text'], `${path}.text`) };
+  }
+  if (type === 'refusal') {
+    refusalPartFields.check(part, path, losses);
+    losses.approximated('refusal-as-text', path);
+    return { type: 'text', text: readString(part['refusal'], `${path}.refusal`) };
+  }
+  throw unsupported(path, `parts of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
+}
+
+function decodeAssistant(message: WireRecord, path: string, losses: LossLedger): Block[] {
+  const blocks: Block[] = [];
+  const { content, refusal, tool_calls: calls } = message;
+  if (content !== undefined && content !== null) blocks.push(...decodeContent(content, path, losses));
+  if (refusal !== undefined && refusal !== null) {
+    losses.approximated('refusal-as-text', `${path}.refusal`);
+    blocks.push({ type: 'text', text: readString(refusal, `${path}.refusal`) });
+  }
+  if (calls !== undefined && calls !== null) {
+    readList(calls, `${path}.tool_calls`).forEach((call, index) => {
+      blocks.push(decodeCall(call, `${path}.tool_calls.${index}`, losses));
+    });
+  }
+  return blocks;
+}
+
+function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock {
+  const call = readRecord(entry, path);
+  const type = call['type'] ?? 'function';
+  if (type !== 'function') throw unsupported(`${path}.type`);
+  callFields.check(call, path, losses);
+  const called = readRecord(call['function'], `${path}.function`);
+  calledFields.check(called, `${path}.function`, losses);
+  return {
+    type: 'call',
+    id: readFilledString(call['id'], `${path}.id`),
+    name: readFilledString(called['name'], `${path}.function.name`),
+    argumentsText: optionalString(called['arguments'], `${path}.function.arguments`) ?? '',
+  };
+}
+
+function decodeResult(message: WireRecord, path: string, losses: LossLedger): Block {
+  return {
+    type: 'result',
+    callId: readFilledString(message['tool_call_id'], `${path}.tool_call_id`),
+    blocks: decodeContent(message['content'], path, losses),
+    isError: false,
+  };
+}
