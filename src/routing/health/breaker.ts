@@ -1,4 +1,4 @@
-/** One deployment's circuit breaker. Opens when failures are the rule, lets a few attempts through after a while, and
+/** One deployment's circuit breaker. Opens when failures are the rule, is probed after a while, and
  *  closes when they succeed. Cooldowns (429, 529) are not failures here: who asks for patience is not broken. */
 export type BreakerState = 'closed' | 'open' | 'half-open' | 'misconfigured';
 
@@ -14,9 +14,10 @@ export interface BreakerSettings {
   /** First time it stays open; doubled each time that probing fails. */
   readonly openMs: number;
   readonly openMsMax: number;
-  /** Probes at most while half open, and how many of them must succeed. */
-  readonly probes: number;
-  readonly probesNeeded: number;
+  /** Half open: so many answers close it, so many failures open it again. How many probes run at once is up to those
+   *  who send them. */
+  readonly probesWell: number;
+  readonly probesIll: number;
   /** After closing, the share of traffic rises from nothing to all in so long. */
   readonly rampMs: number;
 }
@@ -28,14 +29,12 @@ export const breakerDefaults: BreakerSettings = {
   consecutive: 5,
   openMs: 15_000,
   openMsMax: 300_000,
-  probes: 3,
-  probesNeeded: 2,
+  probesWell: 2,
+  probesIll: 2,
   rampMs: 30_000,
 };
 
 const buckets = 10;
-/** A deployment whose probes were lost may be asked again after so long. */
-const probeLostMs = 60_000;
 
 export class Breaker {
   readonly #settings: BreakerSettings;
@@ -49,8 +48,6 @@ export class Breaker {
   #openings = 0;
   #openUntilMs: number | undefined = undefined;
   #misconfigured = false;
-  #probesOut = 0;
-  #probedAtMs = 0;
   #probesWell = 0;
   #probesIll = 0;
   #rampFromMs: number | undefined = undefined;
@@ -64,21 +61,6 @@ export class Breaker {
     if (this.#misconfigured) return 'misconfigured';
     if (this.#openUntilMs === undefined) return 'closed';
     return atMs < this.#openUntilMs ? 'open' : 'half-open';
-  }
-
-  /** While half open: may one more attempt go there now? */
-  hasProbe(atMs: number): boolean {
-    if (this.state(atMs) !== 'half-open') return false;
-    if (this.#probesOut > 0 && atMs - this.#probedAtMs >= probeLostMs) this.#probesOut = 0;
-    return this.#probesOut + this.#probesWell + this.#probesIll < this.#settings.probes;
-  }
-
-  /** As `hasProbe`, and counts the attempt. */
-  tryProbe(atMs: number): boolean {
-    if (!this.hasProbe(atMs)) return false;
-    this.#probesOut += 1;
-    this.#probedAtMs = atMs;
-    return true;
   }
 
   /** Share of its weight that it gets now, per mille; undefined is all of it. */
@@ -96,9 +78,8 @@ export class Breaker {
     this.#count(atMs, false);
     this.#consecutive = 0;
     if (this.state(atMs) !== 'half-open') return;
-    this.#probesOut = Math.max(0, this.#probesOut - 1);
     this.#probesWell += 1;
-    if (this.#probesWell >= this.#settings.probesNeeded) this.#close(atMs);
+    if (this.#probesWell >= this.#settings.probesWell) this.#close(atMs);
   }
 
   failed(atMs: number): void {
@@ -106,10 +87,8 @@ export class Breaker {
     this.#consecutive += 1;
     const state = this.state(atMs);
     if (state === 'half-open') {
-      this.#probesOut = Math.max(0, this.#probesOut - 1);
       this.#probesIll += 1;
-      const { probes, probesNeeded } = this.#settings;
-      if (this.#probesIll > probes - probesNeeded) this.#open(atMs);
+      if (this.#probesIll >= this.#settings.probesIll) this.#open(atMs);
       return;
     }
     if (state === 'closed' && (this.#consecutive >= this.#settings.consecutive || this.#isRule())) this.#open(atMs);
@@ -136,7 +115,6 @@ export class Breaker {
     // At most a quarter more.
     this.#openUntilMs = atMs + base + Math.floor((base * this.#jitterPermille) / 4_000);
     this.#openings += 1;
-    this.#probesOut = 0;
     this.#probesWell = 0;
     this.#probesIll = 0;
     this.#rampFromMs = undefined;

@@ -11,10 +11,11 @@ export class ErrorRate {
   #answers = 0;
   #failures = 0;
 
-  note(atMs: number, failed: boolean): void {
+  /** So many attempts ended, so many of them in failure. */
+  note(atMs: number, attempts: number, failures: number): void {
     this.#decayTo(atMs);
-    this.#answers += 1;
-    if (failed) this.#failures += 1;
+    this.#answers += attempts;
+    this.#failures += failures;
   }
 
   /** undefined when nothing is known. */

@@ -1,24 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AttemptOutcome, HealthBook, type KnownDeployment } from './health-book.ts';
+import { type AttemptFailure, HealthBook, type KnownDeployment } from './health-book.ts';
+import { addLatency, emptyLatencySums } from './latency.ts';
 
 function known(handle: string, part: Partial<KnownDeployment> = {}): KnownDeployment {
   return { handle, scopes: [`account ${handle}`, 'provider'], concurrencyMax: undefined, version: '1', ...part };
 }
 
-function outcome(handle: string, kind: AttemptOutcome['kind'], part: Partial<AttemptOutcome> = {}): AttemptOutcome {
-  const timing = kind === 'answered' ? { firstTokenMs: 300 } : {};
-  return {
-    handle,
-    atMs: 1_000,
-    kind,
-    inputTokens: 100,
-    outputTokens: 11,
-    streamingMs: 100,
-    inFlight: 1,
-    ...timing,
-    ...part,
-  };
+function answer(book: HealthBook, handle: string, atMs = 1_000): void {
+  const latency = emptyLatencySums();
+  addLatency(latency, { inputTokens: 100, firstTokenMs: 300, outputTokens: 11, totalMs: 400 });
+  book.answered({ handle, atMs, answers: 1, latency, inFlight: 1 });
+}
+
+function failure(handle: string, kind: AttemptFailure['kind'], coolMs?: number): AttemptFailure {
+  return { handle, atMs: 1_000, kind, coolMs };
 }
 
 function entry(book: HealthBook, handle: string, atMs: number) {
@@ -34,7 +30,7 @@ test('a deployment that nothing is known of has no entry', () => {
 test('answers give latency and an error rate of zero', () => {
   const book = new HealthBook();
   book.know([known('a')], 0);
-  book.note(outcome('a', 'answered'));
+  answer(book, 'a');
   const { latency, errorPpm } = entry(book, 'a', 1_000)!;
   assert.equal(latency!.levelUs, 300_000);
   assert.equal(latency!.perTokenUs, 10_000);
@@ -44,7 +40,7 @@ test('answers give latency and an error rate of zero', () => {
 test('a fast refusal is no fast answer', () => {
   const book = new HealthBook();
   book.know([known('a')], 0);
-  book.note(outcome('a', 'failed', { firstTokenMs: 1 }));
+  book.failed(failure('a', 'failed'));
   const found = entry(book, 'a', 1_000)!;
   assert.equal(found.latency, undefined);
   assert.equal(found.errorPpm, 200_000);
@@ -53,7 +49,7 @@ test('a fast refusal is no fast answer', () => {
 test('429 cools down and opens nothing', () => {
   const book = new HealthBook();
   book.know([known('a')], 0);
-  for (let n = 0; n < 50; n += 1) book.note(outcome('a', 'overloaded', { coolMs: 7_000 }));
+  for (let n = 0; n < 50; n += 1) book.failed(failure('a', 'overloaded', 7_000));
   const found = entry(book, 'a', 1_000)!;
   assert.equal(found.coolingUntilMs, 8_000);
   assert.equal(found.breaker, undefined);
@@ -64,9 +60,9 @@ test('429 cools down and opens nothing', () => {
 test('a cooldown is neither shorter than a quarter of a second nor longer than five minutes, and zero is none', () => {
   const book = new HealthBook();
   book.know([known('a'), known('b'), known('c')], 0);
-  book.note(outcome('a', 'overloaded', { coolMs: 1 }));
-  book.note(outcome('b', 'overloaded', { coolMs: 10 ** 9 }));
-  book.note(outcome('c', 'overloaded', { coolMs: 0 }));
+  book.failed(failure('a', 'overloaded', 1));
+  book.failed(failure('b', 'overloaded', 10 ** 9));
+  book.failed(failure('c', 'overloaded', 0));
   assert.equal(entry(book, 'a', 1_000)!.coolingUntilMs, 1_250);
   assert.equal(entry(book, 'b', 1_000)!.coolingUntilMs, 301_000);
   assert.equal(entry(book, 'c', 1_000)!.coolingUntilMs, undefined);
@@ -76,8 +72,8 @@ test('two broken accounts of a provider take the third one out before anybody tr
   const book = new HealthBook();
   book.know([known('a'), known('b'), known('c')], 0);
   for (let n = 0; n < 5; n += 1) {
-    book.note(outcome('a', 'failed'));
-    book.note(outcome('b', 'failed'));
+    book.failed(failure('a', 'failed'));
+    book.failed(failure('b', 'failed'));
   }
   assert.equal(entry(book, 'c', 1_000)!.breaker, 'open');
   assert.deepEqual([...book.down], ['provider']);
@@ -87,18 +83,18 @@ test('one that works acquits its provider', () => {
   const book = new HealthBook();
   book.know([known('a'), known('b'), known('c')], 0);
   for (let n = 0; n < 5; n += 1) {
-    book.note(outcome('a', 'failed'));
-    book.note(outcome('b', 'failed'));
+    book.failed(failure('a', 'failed'));
+    book.failed(failure('b', 'failed'));
   }
-  book.note(outcome('c', 'answered'));
+  answer(book, 'c');
   assert.equal(entry(book, 'c', 1_000)!.breaker, undefined);
 });
 
 test('a refused credential is told once, and ends when the deployment is changed', () => {
   const book = new HealthBook();
   book.know([known('a')], 0);
-  assert.equal(book.note(outcome('a', 'credential')), true);
-  assert.equal(book.note(outcome('a', 'credential')), false);
+  assert.equal(book.failed(failure('a', 'credential')), true);
+  assert.equal(book.failed(failure('a', 'credential')), false);
   assert.equal(entry(book, 'a', 1_000)!.breaker, 'misconfigured');
   book.know([known('a', { version: '1' })], 2_000);
   assert.equal(entry(book, 'a', 2_000)!.breaker, 'misconfigured');
@@ -117,22 +113,19 @@ test('a newcomer gets its share bit by bit, those that were there from the start
   );
 });
 
-test('half open without a probe left is open, and a probe counts', () => {
+test('half open it gets a fifth of its share', () => {
   const book = new HealthBook();
   book.know([known('a', { scopes: [] })], 0);
-  for (let n = 0; n < 5; n += 1) book.note(outcome('a', 'failed'));
+  for (let n = 0; n < 5; n += 1) book.failed(failure('a', 'failed'));
   assert.equal(entry(book, 'a', 1_000)!.breaker, 'open');
   const found = entry(book, 'a', 20_000)!;
   assert.deepEqual([found.breaker, found.rampPermille], ['half-open', 200]);
-  for (let n = 0; n < 3; n += 1) assert.equal(book.tryProbe('a', 20_000), true);
-  assert.equal(book.tryProbe('a', 20_000), false);
-  assert.equal(entry(book, 'a', 20_000)!.breaker, 'open');
 });
 
 test('what is gone from the snapshot is forgotten, and its late outcomes are nobody’s', () => {
   const book = new HealthBook();
   book.know([known('a'), known('b')], 0);
   book.know([known('b')], 1_000);
-  assert.equal(book.note(outcome('a', 'credential')), false);
+  assert.equal(book.failed(failure('a', 'credential')), false);
   assert.equal(entry(book, 'a', 1_000), undefined);
 });

@@ -1,26 +1,30 @@
 import { Breaker, type BreakerState } from './breaker.ts';
 import { ConcurrencyLimit, concurrencyDefaults } from './concurrency-limit.ts';
+import type { LineSums } from './decayed-line.ts';
 import { ErrorRate } from './error-rate.ts';
-import { firstTokenUs, type LatencyLine, LatencyMeter } from './latency.ts';
+import { firstTokenUs, type LatencyLine, LatencyMeter, type LatencySums } from './latency.ts';
 import { downScopes } from './scopes.ts';
 
-/** What one attempt showed about its deployment. */
-export interface AttemptOutcome {
+/** An attempt that showed something bad about its deployment. failed: by the deployment's own doing. overloaded: it asked
+ *  for patience (429, 529). slow: it did not answer in time. credential: it refuses our key (401, 403). Whatever was the
+ *  client's doing is no failure. */
+export interface AttemptFailure {
   readonly handle: string;
   readonly atMs: number;
-  /** answered: whole, or as far as the client wanted it. failed: by the deployment's own doing. overloaded: it asked for
-   *  patience (429, 529). slow: it did not answer in time. credential: it refuses our key (401, 403). Whatever was the
-   *  client's doing is no outcome. */
-  readonly kind: 'answered' | 'failed' | 'overloaded' | 'slow' | 'credential';
-  readonly inputTokens: number;
-  /** undefined: no first token came. */
-  readonly firstTokenMs?: number | undefined;
-  readonly outputTokens: number;
-  readonly streamingMs: number;
-  /** Attempts at once when it began, itself included. */
-  readonly inFlight: number;
+  readonly kind: 'failed' | 'overloaded' | 'slow' | 'credential';
   /** It asked to be left alone for so long. */
   readonly coolMs?: number | undefined;
+}
+
+/** Attempts that were answered, added up over a moment. An answer may also be a refusal of what the client sent: it shows
+ *  that the deployment works, and says nothing of its latency. */
+export interface AnswerSums {
+  readonly handle: string;
+  readonly atMs: number;
+  readonly answers: number;
+  readonly latency: LatencySums;
+  /** The most attempts at once that this worker had there. */
+  readonly inFlight: number;
 }
 
 /** A deployment as the book is told of it. */
@@ -91,28 +95,32 @@ export class HealthBook {
     }
   }
 
-  /** True when the outcome opened a configuration breaker that was closed: somebody must look. */
-  note(outcome: AttemptOutcome): boolean {
-    const patient = this.#patients.get(outcome.handle);
+  answered({ handle, atMs, answers, latency, inFlight }: AnswerSums): void {
+    const patient = this.#patients.get(handle);
     // Its deployment was removed while the attempt ran.
-    if (patient === undefined) return false;
-    const { atMs } = outcome;
+    if (patient === undefined) return;
     patient.triedAtMs = Math.max(patient.triedAtMs, atMs);
-    if (outcome.coolMs !== undefined && outcome.coolMs > 0) {
-      const untilMs = atMs + Math.min(Math.max(outcome.coolMs, coolMsMin), coolMsMax);
-      // A shorter wait never cuts a longer one.
-      patient.coolingUntilMs = Math.max(patient.coolingUntilMs, untilMs);
-    }
-    switch (outcome.kind) {
-      case 'answered':
-        this.#answered(patient, outcome);
-        return false;
+    patient.errors.note(atMs, answers, 0);
+    for (let answer = 0; answer < answers; answer += 1) patient.breaker.succeeded(atMs);
+    if (latency.first.w > 0) this.#followQueue(patient, latency.first, atMs, inFlight);
+    patient.latency.note(atMs, latency);
+  }
+
+  /** True when it opened a configuration breaker that was closed: somebody must look. */
+  failed({ handle, atMs, kind, coolMs }: AttemptFailure): boolean {
+    const patient = this.#patients.get(handle);
+    if (patient === undefined) return false;
+    patient.triedAtMs = Math.max(patient.triedAtMs, atMs);
+    const cooling = coolingOf(coolMs);
+    // A shorter wait never cuts a longer one.
+    if (cooling !== undefined) patient.coolingUntilMs = Math.max(patient.coolingUntilMs, atMs + cooling);
+    switch (kind) {
       case 'failed':
-        patient.errors.note(atMs, true);
+        patient.errors.note(atMs, 1, 1);
         patient.breaker.failed(atMs);
         return false;
       case 'slow':
-        patient.errors.note(atMs, true);
+        patient.errors.note(atMs, 1, 1);
         patient.breaker.failed(atMs);
         patient.concurrency.refused(atMs);
         return false;
@@ -125,12 +133,6 @@ export class HealthBook {
         return wasConfigured;
       }
     }
-  }
-
-  /** May an attempt go to a half-open deployment now? Counts it as a probe. True for all others. */
-  tryProbe(handle: string, atMs: number): boolean {
-    const breaker = this.#patients.get(handle)?.breaker;
-    return breaker === undefined || breaker.state(atMs) !== 'half-open' || breaker.tryProbe(atMs);
   }
 
   /** What is known now of every deployment that anything is known of. */
@@ -152,19 +154,15 @@ export class HealthBook {
     return this.#down;
   }
 
-  #answered(patient: Patient, outcome: AttemptOutcome): void {
-    const { atMs, inputTokens, firstTokenMs, outputTokens, streamingMs, inFlight } = outcome;
-    patient.errors.note(atMs, false);
-    patient.breaker.succeeded(atMs);
-    if (firstTokenMs === undefined) return;
+  /** As if the answers had been to requests of ordinary size, so that long prompts do not look like a queue. */
+  #followQueue(patient: Patient, first: LineSums, atMs: number, inFlight: number): void {
+    const meanMs = first.y / first.w;
     const before = patient.latency.line(atMs);
-    patient.latency.note({ atMs, inputTokens, firstTokenMs, outputTokens, streamingMs });
-    // As if it had been a request of ordinary size, so that long prompts do not look like a queue.
-    const expectedUs = before === undefined ? undefined : firstTokenUs(before, inputTokens);
-    const ordinaryUs = before === undefined ? undefined : firstTokenUs(before, ordinaryInputTokens);
-    const normalisedMs =
-      expectedUs === undefined || ordinaryUs === undefined ? firstTokenMs : (firstTokenMs * ordinaryUs) / expectedUs;
-    patient.concurrency.answered(normalisedMs, inFlight);
+    const ratio =
+      before === undefined
+        ? 1
+        : firstTokenUs(before, ordinaryInputTokens) / firstTokenUs(before, Math.round(first.x / first.w));
+    patient.concurrency.answered(meanMs * ratio, inFlight);
   }
 
   #entry(patient: Patient, atMs: number): HealthEntry {
@@ -173,8 +171,7 @@ export class HealthBook {
     const errorPpm = patient.errors.ppm(atMs);
     const own = breaker.state(atMs);
     const inherited = own === 'closed' && deployment.scopes.some(scope => this.#down.has(scope));
-    // Half open without a probe to give away is as good as open.
-    const state = inherited || (own === 'half-open' && !breaker.hasProbe(atMs)) ? 'open' : own;
+    const state = inherited ? 'open' : own;
     const recovering = state === 'half-open' ? probingRampPermille : breaker.rampPermille(atMs);
     const ramp = smaller(recovering, newcomerRamp(patient, atMs));
     const isLimited = deployment.concurrencyMax !== undefined || concurrency.limit < concurrencyDefaults.limitStart;
@@ -188,6 +185,11 @@ export class HealthBook {
       ...(ramp === undefined ? undefined : { rampPermille: ramp }),
     };
   }
+}
+
+/** How long a deployment is left alone that asked for `waitMs`; undefined when it did not say. */
+export function coolingOf(waitMs: number | undefined): number | undefined {
+  return waitMs === undefined || waitMs <= 0 ? undefined : Math.min(Math.max(waitMs, coolMsMin), coolMsMax);
 }
 
 function newPatient(deployment: KnownDeployment, newSinceMs: number | undefined): Patient {
