@@ -14,6 +14,7 @@ import { createGateway } from '../src/gateway/create-gateway.ts';
 import type { GatewayPorts } from '../src/gateway/ports.ts';
 import { dataPlaneLimitsDefault } from '../src/gateway/settings.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
+import { WorkerHealth } from '../src/process/worker-health.ts';
 import { loadSnapshot } from '../src/snapshot/load.ts';
 import { snapshotJson } from '../test/support/snapshot.ts';
 
@@ -54,6 +55,8 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     snapshot: () => snapshot,
     journal,
     budgets: { take: (_, amount) => ({ amount, leases: [], settle: () => {} }), available: async () => 0n },
+    health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after: () => () => {} }),
+    draw: () => ({ epoch: 1, seed: '00'.repeat(32) }),
     permits: { acquire: () => true, release: () => {} },
     credential: () => 'sk-bench',
     digestSecret: digest,

@@ -1,5 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
+import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -7,6 +8,7 @@ import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
 import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
+import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
 import { dialectFor } from './choose.ts';
@@ -87,6 +89,7 @@ interface Tried {
   readonly result?: AttemptResult;
   readonly requestLosses?: readonly Loss[];
   readonly answerLosses?: readonly Loss[];
+  readonly outcome?: AttemptOutcome;
 }
 
 async function tryOne(
@@ -95,18 +98,25 @@ async function tryOne(
   admission: Admission,
   deployment: Deployment,
 ): Promise<Tried> {
-  const { permits } = gateway.ports;
+  const { permits, health } = gateway.ports;
   const granted = permits.acquire(deployment.handle);
   if (!(granted === true || (await granted))) {
     return { fault: new Fault('deployment_saturated'), final: false, deployment };
   }
+  if (!health.begin(deployment.handle)) {
+    permits.release(deployment.handle);
+    return { fault: new Fault('deployment_saturated', 'The deployment is being probed.'), final: false, deployment };
+  }
+  let tried: Tried | undefined;
   try {
-    return await send(gateway, exchange, admission, deployment);
+    tried = await send(gateway, exchange, admission, deployment);
+    return tried;
   } catch (error) {
     // A request that cannot be written for this deployment may still be for the next one.
     const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
     return { fault, final: fault.code === 'internal' || fault.code === 'journal_full', deployment };
   } finally {
+    health.end(deployment.handle, tried?.outcome ?? { kind: 'none' });
     permits.release(deployment.handle);
   }
 }
@@ -182,11 +192,17 @@ async function send(
       }),
   });
   const result = await attempt.result;
-  noteCooldown(gateway, deployment, result);
   endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
   const { fault } = result;
   const final = fault === undefined || result.committed || !fault.failover || client.gone;
-  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses };
+  const outcome = outcomeOf(result, {
+    stream: exchange.scan.stream,
+    inputTokens: inputTokensEstimate,
+    outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
+    firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
+    durationMs: deadlines.now() - startedMs,
+  });
+  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses, outcome };
 }
 
 interface Letter {
@@ -262,20 +278,6 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     ? new StreamTranslation(attempt, context, from, answer)
     : new WholeTranslation(attempt, context, from, answer);
 }
-
-/** A deployment that asks to be left alone for a while is, by every request of this worker. */
-function noteCooldown(gateway: GatewayState, deployment: Deployment, { status, fault }: AttemptResult): void {
-  if (status !== 429 && status !== 503 && status !== 529) return;
-  const waitMs = fault?.retryAfterMs;
-  // Zero comes from services that do not know; a very long wait would hide a deployment that recovered.
-  if (waitMs === undefined || waitMs <= 0) return;
-  const coolingMs = Math.min(Math.max(waitMs, coolingMsMin), coolingMsMax);
-  const nowMs = gateway.ports.clock.nowMs();
-  gateway.cooldowns.set(deployment.handle, nowMs + coolingMs, nowMs);
-}
-
-const coolingMsMin = 250;
-const coolingMsMax = 300_000;
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */
 async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number): Promise<boolean> {

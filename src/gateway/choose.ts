@@ -4,10 +4,11 @@ import { dialects } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
-import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
+import type { CandidateView, DecisionRecord, RequestFacts } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
-import type { Cooldowns } from './cooldowns.ts';
 import { estimatedRequest, readTranslation, type Translation } from './exchange.ts';
+import { observeCandidates } from './observe-candidates.ts';
+import type { GatewayPorts } from './ports.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
 export function resolveRoute(snapshot: Snapshot, principal: Principal, requestedModel: string): ResolvedRoute {
@@ -38,7 +39,10 @@ export interface ChoiceQuestion {
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
  *  keeps the request from being translated when only that stands in the way. */
-export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns, draw: Draw): Choice {
+export function chooseCandidates(
+  question: ChoiceQuestion,
+  { health, draw }: Pick<GatewayPorts, 'health' | 'draw'>,
+): Choice {
   const { dialect, scan, route } = question;
   const views = viewsOf(route);
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
@@ -46,20 +50,22 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
-  const decision = decide(
-    views,
-    { atMs: question.nowMs, health: cooldowns.health },
-    {
-      exchangeId: question.exchangeId,
-      dialect: dialect.name,
-      policy: 'priority',
-      zones,
-      inputTokens: estimateInputTokens(estimatedRequest(question), neutralFamily),
-      outputTokens: scan.outputTokensMax ?? 0,
-      sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
-    },
-    draw,
+  const facts: RequestFacts = {
+    exchangeId: question.exchangeId,
+    dialect: dialect.name,
+    policy: 'priority',
+    zones,
+    inputTokens: estimateInputTokens(estimatedRequest(question), neutralFamily),
+    outputTokens: scan.outputTokensMax ?? 0,
+    sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
+  };
+  const observations = observeCandidates(
+    views.map(view => view.handle),
+    health,
+    facts,
+    question.nowMs,
   );
+  const decision = decide(views, observations, facts, draw(question.nowMs));
   if (decision.order.length > 0) {
     return { decision, translation: translation instanceof Fault ? undefined : translation };
   }

@@ -28,7 +28,7 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival): Prom
 
 async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
   checkRoom(gateway);
-  const { ports, settings, deadlines, cooldowns, draw } = gateway;
+  const { ports, settings, deadlines } = gateway;
   const { request, response } = arrival;
   const snapshot = ports.snapshot();
   const secret = presentedSecret(request.headers, arrival.query);
@@ -52,7 +52,7 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
   if (!route.candidates.some(({ deployment }) => deployment.provider.dialects.includes(dialect.name))) {
     throw new Fault('translation_unsupported', 'No deployment of this model counts tokens in the Messages API.');
   }
-  const { decision } = chooseCandidates(question, cooldowns, draw);
+  const { decision } = chooseCandidates(question, ports);
   const order = decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
   await askInOrder(gateway, arrival, carrier.emulate, order, deployment =>
     dialect.spliceRequest(body, scan, {

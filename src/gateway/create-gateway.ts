@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { answerClientError } from './client-error.ts';
-import { Cooldowns } from './cooldowns.ts';
 import { Deadlines } from './deadlines.ts';
 import { dialectOfPath, handleRequest } from './edge.ts';
 import { mintExchangeId } from './exchange-id.ts';
@@ -31,9 +29,6 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     settings,
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
-    cooldowns: new Cooldowns(),
-    // One epoch for the life of the process; every decision record carries its seed.
-    draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
     openExchanges: 0,
     isCutting: false,
   };

@@ -1,5 +1,3 @@
-import type { Draw } from '../routing/decision.ts';
-import type { Cooldowns } from './cooldowns.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -11,8 +9,6 @@ export interface GatewayState {
   readonly settings: GatewaySettings;
   readonly deadlines: Deadlines;
   readonly upstreams: Upstreams;
-  readonly cooldowns: Cooldowns;
-  readonly draw: Draw;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
   /** The time to drain is over: what is still open is cut, by us. */

@@ -1,7 +1,10 @@
 import type { Fault } from '../completion/fault.ts';
 import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeJournal } from '../journal/writer.ts';
+import type { Draw } from '../routing/decision.ts';
+import type { HealthEntry } from '../routing/health/health-book.ts';
 import type { Snapshot } from '../snapshot/load.ts';
+import type { AttemptOutcome } from './attempt-outcome.ts';
 
 /** What the data plane needs from outside. process/worker.ts fills these; gateway/ imports no store, ledger, billing or admin,
  *  so the import table answers whether a request can wait for the database. */
@@ -11,6 +14,9 @@ export interface GatewayPorts {
   readonly journal: ExchangeJournal;
   readonly budgets: BudgetHolds;
   readonly permits: DeploymentPermits;
+  readonly health: DeploymentHealth;
+  /** The epoch that an instant lies in, milliseconds since 1970. */
+  draw(atMs: number): Draw;
   /** The provider account's credential in the clear; undefined for none. Never logged. */
   credential(provider: string): string | undefined;
   /** HMAC-SHA-256, hex, of a presented secret; the snapshot's keys are looked up by it. */
@@ -49,6 +55,18 @@ export interface DeploymentPermits {
   /** True at once when a local permit is free or the deployment is unbounded; else within 50 ms. */
   acquire(handle: string): boolean | Promise<boolean>;
   release(handle: string): void;
+}
+
+/** What is known of deployments from attempts, per replica, worker side. */
+export interface DeploymentHealth {
+  /** undefined when nothing is known. */
+  of(handle: string): HealthEntry | undefined;
+  /** Attempts at once, in the whole replica as far as it is known here. */
+  inFlight(handle: string): number;
+  /** An attempt is about to be made. False: the deployment is being probed, and this is not the probe. */
+  begin(handle: string): boolean;
+  /** After each `begin` that was true, once. */
+  end(handle: string, outcome: AttemptOutcome): void;
 }
 
 /** Everything a person or a metrics system sees of an exchange. Called once, after the end is journaled. */

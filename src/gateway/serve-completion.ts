@@ -65,8 +65,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
       nowMs: ports.clock.nowMs(),
       sameDialectOnly: false,
     },
-    gateway.cooldowns,
-    gateway.draw,
+    ports,
   );
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {

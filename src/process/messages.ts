@@ -1,4 +1,5 @@
 import type { DataPlaneLimits } from '../gateway/settings.ts';
+import type { AnswerSums, AttemptFailure, HealthEntry } from '../routing/health/health-book.ts';
 
 export type { DataPlaneLimits };
 
@@ -19,6 +20,14 @@ export type ToWorker =
   | { readonly type: 'recall'; readonly budget: string; readonly window: string }
   | { readonly type: 'permits'; readonly request: number; readonly handle: string; readonly granted: number }
   | { readonly type: 'recall-permits'; readonly handle: string }
+  /** All that is known of deployments' health, and attempts at once at the other workers. */
+  | {
+      readonly type: 'health';
+      readonly entries: readonly HealthEntry[];
+      readonly elsewhere: Readonly<Record<string, number>>;
+    }
+  /** A day's seeds; the next day's comes ahead of time. */
+  | { readonly type: 'epochs'; readonly startsAtMs: number; readonly secret: string }
   | { readonly type: 'metrics-request'; readonly request: number }
   /** Stop accepting, finish what runs, cut what is left after so long, then exit 0. Repeated with a shorter time when
    *  the operator is in a hurry. */
@@ -49,6 +58,13 @@ export type ToSupervisor =
     }
   | { readonly type: 'permit-request'; readonly request: number; readonly handle: string; readonly want: number }
   | { readonly type: 'return-permits'; readonly handle: string; readonly count: number }
+  /** What attempts showed of deployments; `inFlight` is this worker's own. */
+  | {
+      readonly type: 'outcomes';
+      readonly answers: readonly AnswerSums[];
+      readonly failures: readonly AttemptFailure[];
+      readonly inFlight: Readonly<Record<string, number>>;
+    }
   | { readonly type: 'metrics'; readonly request: number; readonly metrics: unknown }
   | { readonly type: 'fatal'; readonly message: string };
 
@@ -78,4 +94,6 @@ export interface WorkerSettings {
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
+  /** Seeds of today, and of tomorrow when that is near. */
+  readonly epochs: readonly { readonly startsAtMs: number; readonly secret: string }[];
 }

@@ -14,7 +14,9 @@ import type { Log } from '../telemetry/log.ts';
 import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
+import { EpochDesk } from './epoch-desk.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
+import { HealthDesk } from './health-desk.ts';
 import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
@@ -59,6 +61,8 @@ export class Supervisor {
   readonly #metrics = new SupervisorMetrics();
   readonly #target = new DeferredShippingTarget();
   readonly #desk: PermitDesk;
+  readonly #health: HealthDesk;
+  readonly #epochs: EpochDesk;
   readonly #sandbox: Sandbox;
   readonly #keeper: ConfigurationKeeper;
   readonly #database: DatabaseSession;
@@ -111,6 +115,20 @@ export class Supervisor {
       send: (worker, message) => this.#pool.send(worker, message),
       after,
     });
+    this.#health = new HealthDesk({
+      workers: () => this.#pool.numbers,
+      send: (worker, message) => this.#pool.send(worker, message),
+      nowMs: Date.now,
+      onMisconfigured: deployment =>
+        log.error('a deployment refuses our credential or its model; it is put behind the others', { deployment }),
+    });
+    this.#epochs = new EpochDesk({
+      replica: home.generation.replica,
+      nowMs: Date.now,
+      tell: chain => this.#pool.broadcast({ type: 'epochs', ...chain }),
+      store: () => this.#database.store,
+      warn: message => log.warn('the anchor of the epochs waits for the database', { error: message }),
+    });
     this.#budgets = new SupervisorBudgets({
       replica: home.generation.replica,
       generation: home.generation.number,
@@ -149,6 +167,8 @@ export class Supervisor {
     } else await database;
     this.#keeper.start();
     await this.#sandbox.ensureFor(this.#snapshot);
+    this.#epochs.start();
+    this.#health.start();
     this.#pool.start();
     await this.#pool.ready();
   }
@@ -222,6 +242,7 @@ export class Supervisor {
   #snapshotChanged(snapshot: SnapshotJson): void {
     this.#concurrency = concurrencyLimits(snapshot);
     this.#desk.limitsChanged();
+    this.#health.snapshotChanged(snapshot);
     this.#budgets.limitsChanged();
     void this.#sandbox.ensureFor(snapshot);
     this.#pool.broadcast({ type: 'snapshot', path: this.#keeper.path, hash: snapshot.hash });
@@ -235,6 +256,9 @@ export class Supervisor {
       case 'return-permits':
         this.#desk.returned(worker, message.handle, message.count);
         break;
+      case 'outcomes':
+        this.#health.received(worker, message);
+        break;
       case 'lease-request':
       case 'return':
         this.#budgets.received(worker, message);
@@ -245,6 +269,7 @@ export class Supervisor {
 
   #reaped(worker: number): void {
     this.#desk.forget(worker);
+    this.#health.forget(worker);
     this.#budgets.workerDied(worker);
     this.#shipper.markDead(worker);
   }
@@ -267,6 +292,7 @@ export class Supervisor {
       proxy: settings.proxy,
       limits: settings.limits,
       log: settings.log,
+      epochs: this.#epochs.chains,
     };
   }
 
@@ -313,6 +339,8 @@ export class Supervisor {
   /** A database that says nothing any more holds up none of it. */
   async #stop(drainMs: number): Promise<void> {
     await this.#pool.drain(drainMs);
+    this.#health.stop();
+    this.#epochs.stop();
     await within(silentDatabaseMs, this.#keeper.stop());
     clearInterval(this.#maintenance);
     const whole = await this.#shipRest();

@@ -14,6 +14,8 @@ import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
 import { endOnUncaught } from './uncaught.ts';
 import { WorkerAllowances } from './worker-allowances.ts';
+import { WorkerEpochs } from './worker-epochs.ts';
+import { WorkerHealth } from './worker-health.ts';
 import { WorkerPermits } from './worker-permits.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
 
@@ -60,6 +62,8 @@ class Worker {
   readonly #snapshot: WorkerSnapshot;
   readonly #allowances: WorkerAllowances;
   readonly #permits: WorkerPermits;
+  readonly #health: WorkerHealth;
+  readonly #epochs = new WorkerEpochs();
   readonly #gateway: Gateway;
   readonly #exchanges = new ExchangeMetrics();
   readonly #process = new ProcessMetrics();
@@ -108,12 +112,16 @@ class Worker {
       monotonicMs: clock.monotonicMs,
       after,
     });
+    for (const chain of settings.epochs) this.#epochs.received(chain);
+    this.#health = new WorkerHealth({ send: message => channel.send(message), nowMs: clock.nowMs, after });
     this.#gateway = createGateway(
       {
         snapshot: () => snapshot.current,
         journal,
         budgets: this.#allowances,
         permits: this.#permits,
+        health: this.#health,
+        draw: atMs => this.#epochs.drawAt(atMs),
         credential: provider => snapshot.credential(provider),
         digestSecret: parts.digestSecret,
         observe: this.#observer(),
@@ -151,6 +159,12 @@ class Worker {
         break;
       case 'recall-permits':
         this.#permits.recall(message.handle);
+        break;
+      case 'health':
+        this.#health.received(message.entries, message.elsewhere);
+        break;
+      case 'epochs':
+        this.#epochs.received(message);
         break;
       case 'metrics-request':
         this.#channel.send({ type: 'metrics', request: message.request, metrics: this.#metrics() });

@@ -4,6 +4,8 @@ import { createGateway, type Gateway } from '../../src/gateway/create-gateway.ts
 import type { EndedExchange, GatewayPorts } from '../../src/gateway/ports.ts';
 import { type DataPlaneLimits, dataPlaneLimitsDefault, type GatewaySettings } from '../../src/gateway/settings.ts';
 import type { AttemptRecord, EndRecord, JournalRecord } from '../../src/journal/record.ts';
+import { after } from '../../src/process/late-timer.ts';
+import { WorkerHealth } from '../../src/process/worker-health.ts';
 import { loadSnapshot } from '../../src/snapshot/load.ts';
 import { type SnapshotParts, snapshotJson } from './snapshot.ts';
 
@@ -81,6 +83,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       available: async () => left ?? 10n ** 30n,
     },
     permits: { acquire: () => true, release: () => {} },
+    health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after }),
+    draw: () => ({ epoch: 1, seed: 'ab'.repeat(32) }),
     credential: () => 'sk-provider-credential',
     digestSecret: digestOf,
     observe: {

@@ -77,6 +77,8 @@ export class Breaker {
   succeeded(atMs: number): void {
     this.#count(atMs, false);
     this.#consecutive = 0;
+    // Somebody mended it at the provider.
+    this.#misconfigured = false;
     if (this.state(atMs) !== 'half-open') return;
     this.#probesWell += 1;
     if (this.#probesWell >= this.#settings.probesWell) this.#close(atMs);
@@ -94,7 +96,8 @@ export class Breaker {
     if (state === 'closed' && (this.#consecutive >= this.#settings.consecutive || this.#isRule())) this.#open(atMs);
   }
 
-  /** The provider refuses our credential, or the account may not use the model: no time heals that. */
+  /** The provider refuses our credential, or the account may not use the model: no time heals that, only
+   *  an answer or another configuration. */
   refusedCredential(): void {
     this.#misconfigured = true;
   }
