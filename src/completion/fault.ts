@@ -49,6 +49,12 @@ export const faults = {
     'The key may not use this model or route.',
     'Extend `allow` of the key or its project, or ask for a model it may use.',
   ),
+  policy_not_allowed: row(
+    'permission',
+    403,
+    'The key may not ask for this route policy.',
+    'Leave x-carrier-policy out, or extend `policies` of the key.',
+  ),
   no_compliant_deployment: row(
     'permission',
     403,

@@ -71,6 +71,7 @@ function keyEntry(key: KeyResource, context: CompileContext) {
     revoked: key.revoked || (context.revokedLocally?.has(key.id) ?? false),
     allow: key.allow,
     zones: zonesEntry(key.zones),
+    policies: key.policies ?? null,
     lowerOutputToFit: key.lowerOutputToFit,
   };
 }
@@ -125,6 +126,8 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     zones: { processing: deployment.processing },
     concurrencyMax: deployment.concurrencyMax,
     outputTokensMax: deployment.outputTokensMax,
+    capabilities: deployment.capabilities ?? null,
+    contextTokensMax: deployment.contextTokensMax ?? null,
     mediaTokensMax: deployment.mediaTokensMax,
     sell: cardOf(configuration, 'sell', deployment),
     buy: cardOf(configuration, 'buy', deployment),

@@ -142,6 +142,7 @@ export function createControl(options: ControlOptions): Control {
       revoked: false,
       allow: null,
       zones: null,
+      policies: null,
       lowerOutputToFit: false,
       budget: null,
     };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { meters } from '../pricing/rate-card.ts';
+import { capabilities, policyNames } from '../routing/decision.ts';
 import { referencePattern } from './references.ts';
 
 /** The declarative file, as users write it. Keys once accepted stay valid. */
@@ -112,6 +113,14 @@ const deployment = z.strictObject({
     .strictObject({ concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.') })
     .optional(),
   outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
+  capabilities: z
+    .array(z.enum(capabilities))
+    .max(capabilities.length)
+    .optional()
+    .describe('What it can do beyond text; requests that need more go elsewhere. Everything is tried unless said.'),
+  contextTokensMax: whole(1, 100_000_000)
+    .optional()
+    .describe('Context window; longer requests, by estimate, go elsewhere. Not looked at unless said.'),
   mediaTokensMax: whole(0, 10_000_000)
     .optional()
     .describe('Most tokens of one image, document or audio part; bounds holds. 32768 unless said.'),
@@ -159,6 +168,12 @@ const route = z.strictObject({
     )
     .min(1)
     .max(candidatesMax),
+  policy: z
+    .enum(policyNames)
+    .optional()
+    .describe(
+      'How candidates are put in order: `priority` (lower `priority` first, then by weight), `weighted`, `cheapest` (for the customer), `fastest`, `balanced`, `sticky` (one session, one place). All but the first ignore `priority`. `priority` unless said.',
+    ),
   retries: whole(0, 16).optional().describe('Attempts after the first; 2 unless said.'),
   connectTimeoutMs: timeout.describe('Until the provider accepts a connection; 5000 unless said.'),
   firstByteTimeoutMs: timeout.describe('Until its first byte; 120000 unless said.'),
@@ -184,6 +199,11 @@ const key = z.strictObject({
   revoked: z.boolean().default(false).describe('For good: a file cannot undo it.'),
   allow: allow.optional().describe('Narrows the project’s; as the project unless said.'),
   zones: zones.optional().describe('Narrows the project’s; as the project unless said.'),
+  policies: z
+    .array(z.enum(policyNames))
+    .max(policyNames.length)
+    .optional()
+    .describe('Route policies that x-carrier-policy may ask for; all unless said, none when empty.'),
   lowerOutputToFit: z
     .boolean()
     .default(false)
@@ -222,7 +242,6 @@ export type DeclaredBook = z.output<typeof book>;
 /** Keys that users of such a system know or will know, by place; `*` is any name. Refused by name (I10). */
 export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.serviceTier', 'Service tiers are not built yet.'],
-  ['deployments.*.capabilities', 'Capabilities are not filtered by yet.'],
   ['deployments.*.failureDomains', 'Failure domains are not used yet.'],
   ['deployments.*.zones.tlsTermination', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
@@ -237,7 +256,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['prices.*.rates.*.inputVideo', 'This meter is not built yet.'],
   ['prices.*.rates.*.outputImage', 'This meter is not built yet.'],
   ['prices.*.rates.*.cacheStorage', 'This meter is not built yet.'],
-  ['routes.*.policy', 'Route policies other than weight and priority are not built yet.'],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],

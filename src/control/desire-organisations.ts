@@ -79,6 +79,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     revoked: declared.revoked || (stored?.revoked === true && stored.digest === identity.digest),
     allow: declared.allow === undefined ? null : sorted(declared.allow),
     zones: intersect(declared.zones, undefined) ?? null,
+    policies: declared.policies ?? null,
     lowerOutputToFit: declared.lowerOutputToFit,
     budget: toBudget(declared.budget),
   };

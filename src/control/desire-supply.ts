@@ -81,6 +81,8 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     processing: declared.zones?.processing ?? GLOBAL,
     concurrencyMax: declared.limits?.concurrency ?? null,
     outputTokensMax: declared.outputTokensMax ?? outputTokensMaxDefault,
+    capabilities: declared.capabilities ?? null,
+    contextTokensMax: declared.contextTokensMax ?? null,
     mediaTokensMax: declared.mediaTokensMax ?? mediaTokensMaxDefault,
     origin: 'declared',
   }));
@@ -112,6 +114,7 @@ export function desireRoutes(desire: Desire): RouteResource[] {
     id,
     candidates: declared.candidates.toSorted((left, right) => (left.deployment < right.deployment ? -1 : 1)),
     policy: {
+      policy: declared.policy ?? routePolicyDefault.policy,
       retries: declared.retries ?? routePolicyDefault.retries,
       connectTimeoutMs: declared.connectTimeoutMs ?? routePolicyDefault.connectTimeoutMs,
       firstByteTimeoutMs: declared.firstByteTimeoutMs ?? routePolicyDefault.firstByteTimeoutMs,

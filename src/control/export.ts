@@ -72,6 +72,8 @@ function deploymentEntry(deployment: DeploymentResource) {
     zones: { processing: deployment.processing },
     limits: deployment.concurrencyMax === null ? undefined : { concurrency: deployment.concurrencyMax },
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
+    capabilities: deployment.capabilities ?? undefined,
+    contextTokensMax: deployment.contextTokensMax ?? undefined,
     mediaTokensMax: unless(mediaTokensMaxDefault, deployment.mediaTokensMax),
   });
 }
@@ -132,6 +134,7 @@ function keyEntry(key: KeyResource) {
     revoked: key.revoked ? true : undefined,
     allow: key.allow ?? undefined,
     zones: key.zones ?? undefined,
+    policies: key.policies ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
     budget: budgetEntry(key.budget),
   });

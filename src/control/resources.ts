@@ -1,5 +1,6 @@
 import type { DialectName } from '../completion/request.ts';
 import type { Meter } from '../pricing/rate-card.ts';
+import type { Capability, PolicyName } from '../routing/decision.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 
 /** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */
@@ -55,6 +56,8 @@ export interface KeyResource {
   readonly revoked: boolean;
   readonly allow: readonly string[] | null;
   readonly zones: readonly string[] | null;
+  /** null, or absent in what was stored before there were any: all. */
+  readonly policies?: readonly PolicyName[] | null;
   readonly lowerOutputToFit: boolean;
   readonly budget: Budget | null;
 }
@@ -87,6 +90,9 @@ export interface DeploymentResource {
   readonly processing: string;
   readonly concurrencyMax: number | null;
   readonly outputTokensMax: number;
+  /** null, or absent: nobody says. */
+  readonly capabilities?: readonly Capability[] | null;
+  readonly contextTokensMax?: number | null;
   readonly mediaTokensMax: number;
   readonly origin: Origin;
 }

@@ -193,6 +193,8 @@ function derivedDeployment(
     processing: GLOBAL,
     concurrencyMax: null,
     outputTokensMax: of.outputTokensMax ?? outputTokensMaxDefault,
+    capabilities: null,
+    contextTokensMax: null,
     mediaTokensMax: mediaTokensMaxDefault,
     origin: 'environment',
   };
@@ -295,6 +297,7 @@ function firstCaller(stored: Configuration, zero: ZeroConfiguration): Resource[]
     revoked: false,
     allow: null,
     zones: null,
+    policies: null,
     lowerOutputToFit: false,
     budget: null,
   };

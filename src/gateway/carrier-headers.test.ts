@@ -9,6 +9,8 @@ test('a request without our headers asks for nothing', () => {
     zones: undefined,
     deadlineMs: undefined,
     tags: undefined,
+    policy: undefined,
+    session: undefined,
     emulate: undefined,
   });
 });
@@ -19,6 +21,8 @@ test('each header is read into what it asks for', () => {
     'x-carrier-zones': 'EU, US',
     'x-carrier-deadline-ms': '1500',
     'x-carrier-tags': 'team=search, run=a=b',
+    'x-carrier-policy': 'cheapest',
+    'x-carrier-session': 'chat 7',
     'x-carrier-emulate': 'status=429',
     'x-carrier-on-failure': 'error',
   });
@@ -28,6 +32,8 @@ test('each header is read into what it asks for', () => {
     zones: ['EU', 'US'],
     deadlineMs: 1500,
     tags: { team: 'search', run: 'a=b' },
+    policy: 'cheapest',
+    session: 'chat 7',
     emulate: 'status=429',
   });
 });
@@ -48,8 +54,9 @@ const refused: readonly (readonly [name: string, value: string, code: string])[]
   ['x-carrier-emulate', 'x'.repeat(1025), 'header_invalid'],
   ['x-carrier-on-failure', 'shrug', 'header_invalid'],
   ['x-carrier-on-failure', 'continue', 'setting_not_available'],
-  ['x-carrier-policy', 'cheap', 'setting_not_available'],
-  ['x-carrier-session', 'a', 'setting_not_available'],
+  ['x-carrier-policy', 'cheap', 'header_invalid'],
+  ['x-carrier-session', '', 'header_invalid'],
+  ['x-carrier-session', 'a'.repeat(257), 'header_invalid'],
   ['x-carrier-anything', 'a', 'header_invalid'],
 ];
 for (const [name, value, code] of refused) {

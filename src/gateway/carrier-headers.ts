@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import { isZone } from '../governance/zones.ts';
+import { type PolicyName, policyNames } from '../routing/decision.ts';
 
 /** What the client's x-carrier-… headers ask for. */
 export interface CarrierHeaders {
@@ -8,6 +9,10 @@ export interface CarrierHeaders {
   readonly zones: readonly string[] | undefined;
   readonly deadlineMs: number | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
+  /** A route policy instead of the route's own. */
+  readonly policy: PolicyName | undefined;
+  /** What belongs together, in the client's own words. */
+  readonly session: string | undefined;
   /** A fault script for emulated providers. */
   readonly emulate: string | undefined;
 }
@@ -30,6 +35,8 @@ const nothingAsked: CarrierHeaders = {
   zones: undefined,
   deadlineMs: undefined,
   tags: undefined,
+  policy: undefined,
+  session: undefined,
   emulate: undefined,
 };
 
@@ -38,6 +45,7 @@ const deadlineMsMax = 86_400_000;
 const zonesMax = 32;
 const tagsMax = 16;
 const emulateLengthMax = 1024;
+const sessionLengthMax = 256;
 
 function readOne(
   asked: { -readonly [name in keyof CarrierHeaders]: CarrierHeaders[name] },
@@ -67,11 +75,22 @@ function readOne(
       if (value === 'restart' || value === 'continue') throw notAvailable(`${name}: ${value}`);
       throw invalid(name, 'is error, restart or continue');
     case 'x-carrier-policy':
+      asked.policy = readPolicy(name, value);
+      return;
     case 'x-carrier-session':
-      throw notAvailable(name);
+      if (value === '' || value.length > sessionLengthMax)
+        throw invalid(name, `has 1 to ${sessionLengthMax} characters`);
+      asked.session = value;
+      return;
     default:
       throw new Fault('header_invalid', `There is no header ${name.slice(0, 64)}.`);
   }
+}
+
+function readPolicy(name: string, value: string): PolicyName {
+  const policy = policyNames.find(known => known === value);
+  if (policy === undefined) throw invalid(name, `is one of ${policyNames.join(', ')}`);
+  return policy;
 }
 
 function readZones(name: string, value: string): readonly string[] {

@@ -1,14 +1,17 @@
+import { hash } from 'node:crypto';
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
-import type { CandidateView, DecisionRecord, RequestFacts } from '../routing/decision.ts';
+import type { CandidateView, DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation, type Translation } from './exchange.ts';
 import { observeCandidates } from './observe-candidates.ts';
 import type { GatewayPorts } from './ports.ts';
+import { needsOf } from './request-needs.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
 export function resolveRoute(snapshot: Snapshot, principal: Principal, requestedModel: string): ResolvedRoute {
@@ -16,6 +19,22 @@ export function resolveRoute(snapshot: Snapshot, principal: Principal, requested
   if (route instanceof Fault) throw route;
   if (!snapshot.allows(principal, route)) throw new Fault('model_not_allowed');
   return route;
+}
+
+/** The route's own policy, or the one that the client asks for, as far as its key may. Throws Fault. */
+export function policyFor(carrier: CarrierHeaders, principal: Principal, route: ResolvedRoute): PolicyName {
+  // Absent in a snapshot that an older release left on disk.
+  if (carrier.policy === undefined) return route.policy.policy ?? 'priority';
+  if (principal.policies !== undefined && !principal.policies.includes(carrier.policy)) {
+    throw new Fault('policy_not_allowed', `This key may not ask for the policy ${carrier.policy}.`);
+  }
+  return carrier.policy;
+}
+
+/** A digest, so that no record holds the client's own words; of the organisation's, so that two never meet. */
+export function sessionOf(carrier: CarrierHeaders, principal: Principal): string | undefined {
+  if (carrier.session === undefined) return undefined;
+  return hash('sha256', `${principal.organisation}\n${carrier.session}`, 'hex').slice(0, 16);
 }
 
 export interface Choice {
@@ -32,6 +51,9 @@ export interface ChoiceQuestion {
   /** Zones that the key's policy allows; the client's own may only tighten them. */
   readonly allowedZones: readonly string[] | undefined;
   readonly askedZones: readonly string[] | undefined;
+  readonly policy: PolicyName;
+  /** Digest of what keeps requests together. */
+  readonly session: string | undefined;
   readonly nowMs: number;
   /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
   readonly sameDialectOnly: boolean;
@@ -45,19 +67,23 @@ export function chooseCandidates(
 ): Choice {
   const { dialect, scan, route } = question;
   const views = viewsOf(route);
-  // The request is read into the middle only if a candidate cannot be called as the client speaks.
+  // The request is read into the middle only if a candidate cannot be called as the client speaks, or says what it can do.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
-  const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
+  const isTold = views.some(view => view.capabilities !== undefined);
+  const read = (foreign && !question.sameDialectOnly) || isTold ? readTranslation(dialect, question.body) : undefined;
+  const translation = foreign && !question.sameDialectOnly ? read : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const facts: RequestFacts = {
     exchangeId: question.exchangeId,
     dialect: dialect.name,
-    policy: 'priority',
+    policy: question.policy,
     zones,
     inputTokens: estimateInputTokens(estimatedRequest(question), neutralFamily),
-    outputTokens: scan.outputTokensMax ?? 0,
+    outputTokens: Math.min(scan.outputTokensMax ?? usualOutputTokens, usualOutputTokens),
     sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
+    session: question.session,
+    needs: isTold ? needsOf(read instanceof Fault ? undefined : read?.request, scan) : undefined,
   };
   const observations = observeCandidates(
     views.map(view => view.handle),
@@ -75,6 +101,8 @@ export function chooseCandidates(
 
 /** One rule for all candidates: each vendor's own would tell them apart. */
 const neutralFamily = 'other';
+/** Of an answer whose length nobody knows before, for comparing candidates. */
+const usualOutputTokens = 500;
 
 /** What decide() may see of a route's candidates; made once a route, since a snapshot never changes. */
 function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
@@ -88,6 +116,8 @@ function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
       dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
       priced: deployment.sell !== undefined && deployment.buy !== undefined,
       allowed: true,
+      capabilities: deployment.capabilities ?? undefined,
+      contextTokensMax: deployment.contextTokensMax ?? undefined,
     }));
     viewsByRoute.set(route, views);
   }

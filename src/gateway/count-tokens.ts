@@ -7,7 +7,7 @@ import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
-import { chooseCandidates, resolveRoute } from './choose.ts';
+import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
@@ -45,6 +45,8 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     route,
     allowedZones: principal.zones,
     askedZones: carrier.zones,
+    policy: policyFor(carrier, principal, route),
+    session: sessionOf(carrier, principal),
     nowMs: ports.clock.nowMs(),
     // Another dialect's count would be of another prompt.
     sameDialectOnly: true,

@@ -9,7 +9,7 @@ import { attemptInOrder, type Outcome } from './attempts.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
-import { chooseCandidates, resolveRoute } from './choose.ts';
+import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { deliver } from './deliver.ts';
 import type { Exchange } from './exchange.ts';
@@ -62,6 +62,8 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
       route,
       allowedZones: principal.zones,
       askedZones: carrier.zones,
+      policy: policyFor(carrier, principal, route),
+      session: sessionOf(carrier, principal),
       nowMs: ports.clock.nowMs(),
       sameDialectOnly: false,
     },

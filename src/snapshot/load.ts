@@ -1,6 +1,7 @@
 import type { Fault } from '../completion/fault.ts';
 import { intersect, placeOf } from '../governance/zones.ts';
 import { parseRateCard, type RateCard } from '../pricing/rate-card.ts';
+import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
 import { buildNameTable } from './names.ts';
@@ -51,6 +52,8 @@ export interface Principal {
   readonly zones: readonly string[] | undefined;
   /** Ids of the hard budgets that bind it: key, project, organisation. */
   readonly hardBudgets: readonly string[];
+  /** Policies that a request may ask for; undefined: all. */
+  readonly policies: readonly PolicyName[] | undefined;
   readonly lowerOutputToFit: boolean;
 }
 
@@ -173,6 +176,8 @@ function loadPrincipals(json: SnapshotJson) {
       expiresAtMs: key.expiresAt === null ? undefined : parseInstant(key.expiresAt),
       zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
       hardBudgets: subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id)),
+      // Absent in a snapshot that an older release left on disk.
+      policies: key.policies ?? undefined,
       lowerOutputToFit: key.lowerOutputToFit,
     };
     principals.set(key.digest, principal);

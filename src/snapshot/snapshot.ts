@@ -1,5 +1,6 @@
 import type { DialectName } from '../completion/request.ts';
 import type { RateCardJson } from '../pricing/rate-card.ts';
+import type { Capability, PolicyName } from '../routing/decision.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
  *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
@@ -55,6 +56,8 @@ export interface KeyEntry {
   readonly allow: readonly string[] | null;
   readonly zones: readonly string[] | null;
   /** When a hold does not fit a hard budget: may the output limit be lowered (declared) instead of refusing? */
+  /** Policies that a request may ask for; null: all. */
+  readonly policies: readonly PolicyName[] | null;
   readonly lowerOutputToFit: boolean;
 }
 
@@ -102,6 +105,10 @@ export interface DeploymentEntry {
   readonly outputTokensMax: number;
   /** Tokens that one image, document or audio part may cost at most, for holds. */
   readonly mediaTokensMax: number;
+  /** null: nobody says, and then everything is tried. */
+  readonly capabilities: readonly Capability[] | null;
+  /** null: nobody says. */
+  readonly contextTokensMax: number | null;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
   readonly sell: RateCardJson | null;
   readonly buy: RateCardJson | null;
@@ -122,6 +129,8 @@ export interface CandidateEntry {
 }
 
 export interface RoutePolicy {
+  /** How candidates are put in order. Default `priority`. */
+  readonly policy: PolicyName;
   /** Further attempts after the first. Default 2. */
   readonly retries: number;
   readonly connectTimeoutMs: number;
@@ -133,6 +142,7 @@ export interface RoutePolicy {
 }
 
 export const routePolicyDefault: RoutePolicy = {
+  policy: 'priority',
   retries: 2,
   connectTimeoutMs: 5_000,
   firstByteTimeoutMs: 120_000,

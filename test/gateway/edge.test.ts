@@ -125,12 +125,7 @@ suite('the edge', () => {
       'json_too_deep',
     ],
     ['an unknown x-carrier header', post(chat, good, [bearer, 'x-carrier-speed: 9']), 400, 'header_invalid'],
-    [
-      'a header that is not built yet',
-      post(chat, good, [bearer, 'x-carrier-session: a']),
-      400,
-      'setting_not_available',
-    ],
+    ['a policy that is none', post(chat, good, [bearer, 'x-carrier-policy: best']), 400, 'header_invalid'],
     ['restart on failure', post(chat, good, [bearer, 'x-carrier-on-failure: restart']), 400, 'setting_not_available'],
     ['a deadline of words', post(chat, good, [bearer, 'x-carrier-deadline-ms: soon']), 400, 'header_invalid'],
     ['a zone that is none', post(chat, good, [bearer, 'x-carrier-zones: Mars']), 400, 'header_invalid'],
