@@ -1,8 +1,9 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { messagesCallIds, RequestCallIds } from '../call-ids.ts';
+import { RequestCallIds } from '../call-ids.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 
 /** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
 export function withBody(turns: readonly Turn[], losses: LossLedger): readonly Turn[] {
@@ -19,7 +20,7 @@ interface WireMessage {
 
 /** Turns of one role in a row become one message: the results of parallel calls belong into one user message. */
 export function encodeTurns(turns: readonly Turn[], losses: LossLedger): WireMessage[] {
-  const ids = new RequestCallIds(messagesCallIds);
+  const ids = new RequestCallIds(anthropicMessagesProfile.callIds);
   const messages: { role: Turn['role']; blocks: unknown[]; hasText: boolean }[] = [];
   for (const turn of turns) {
     const last = messages.at(-1);

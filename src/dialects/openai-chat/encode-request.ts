@@ -1,15 +1,16 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
-import { chatCallIds, RequestCallIds } from '../call-ids.ts';
+import { RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTurn } from './encode-turns.ts';
+import { openaiChatProfile } from './profile.ts';
 
 /** At most this many stop sequences (https://platform.openai.com/docs/api-reference/chat/create, 2026-11). */
 const stopsMax = 4;
 
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
-  const ids = new RequestCallIds(chatCallIds);
+  const ids = new RequestCallIds(openaiChatProfile.callIds);
   const hasTools = request.tools.length > 0;
   // Keys that are undefined are not written.
   const wire = {

@@ -1,0 +1,7 @@
+import type { DialectProfile } from '../../completion/profile.ts';
+
+/** The API as OpenAI documents it: https://platform.openai.com/docs/api-reference/chat (2026-11). */
+export const openaiChatProfile: DialectProfile = {
+  // At most 40 letters.
+  callIds: { pattern: /^[\w-]{1,40}$/, prefix: 'call_', digest: { letters: 34, alphabet: 'hex' } },
+};
