@@ -98,6 +98,15 @@ export interface RequestTarget {
   readonly outputLimitField?: OutputLimitField;
   /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
   readonly streamOptions?: boolean;
+  /** Unless said, all that the dialect has. */
+  readonly media?: MediaSupport;
+}
+
+/** How media may reach a provider. `url`: by address or as bytes. `bytes`: only in the request itself, so what has an
+ *  address only must be fetched before. `none`: it knows no such part. */
+export interface MediaSupport {
+  readonly images: 'url' | 'bytes' | 'none';
+  readonly documents: 'url' | 'bytes' | 'none';
 }
 
 export interface AnswerFacts {
