@@ -34,6 +34,17 @@ export const lossCodes = {
   'tool-error-as-text': 'That a tool failed is said in the text of its result.',
   'tool-result-moved': 'A tool result stands directly behind its call.',
 
+  // Media.
+  'assistant-media-moved': 'Media that the assistant showed stand in a user message.',
+  'document-as-text': 'A document of texts is written into the message.',
+  'document-context-as-text': 'What the client says about a document stands before it as text.',
+  'document-sent-as-image': 'A document where the API has images only for this form.',
+  'image-detail-unsupported': 'The API cannot be told how closely to look at an image.',
+  'media-type-corrected': 'The bytes are of another type than declared; theirs was sent.',
+  'search-result-as-text': 'A search result is written into the message.',
+  'text-type-as-plain': 'A text of a type of its own is sent as plain text.',
+  'tool-result-media-moved': 'Media of a tool result stand in the next user message.',
+
   // Tools.
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
 

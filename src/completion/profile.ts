@@ -24,3 +24,10 @@ export interface ProfileRule {
   readonly models?: RegExp;
   readonly change: ProfileChange;
 }
+
+/** How media may reach a provider. `url`: by address or as bytes. `bytes`: only in the request itself, so what has an
+ *  address only must be fetched before. `none`: it knows no such part. */
+export interface MediaSupport {
+  readonly images: 'url' | 'bytes' | 'none';
+  readonly documents: 'url' | 'bytes' | 'none';
+}

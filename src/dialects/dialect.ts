@@ -1,9 +1,11 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
-import type { DialectProfile } from '../completion/profile.ts';
+import type { DialectProfile, MediaSupport } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
+
+export type { MediaSupport } from '../completion/profile.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -103,6 +105,8 @@ export interface RequestTarget {
   readonly streamOptions?: boolean;
   /** What this provider takes; the dialect's own profile unless said. */
   readonly profile?: DialectProfile;
+  /** Instead of the profile's. */
+  readonly media?: MediaSupport;
 }
 
 export interface AnswerFacts {

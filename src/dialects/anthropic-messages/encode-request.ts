@@ -1,6 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { messagesMedia } from './encode-media.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
 
@@ -19,7 +20,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     model: target.targetModel,
     max_tokens: limit(request, target, losses),
     system: system.length === 0 ? undefined : shortest(system),
-    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), losses),
+    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), target.media ?? messagesMedia, losses),
     temperature: temperature(request, losses),
     top_p: request.sampling.topP,
     top_k: request.sampling.topK,
