@@ -3,23 +3,46 @@
 export const lossCodes = {
   // Controls.
   'diagnostics-unsupported': '`diagnostics` exists in the Messages API only.',
+  'end-user-hashed': 'The id of the end user is too long for the API; its SHA-256 was sent.',
   'frequency-penalty-unsupported': 'The API has no frequency penalty.',
   'logit-bias-unsupported': 'The API has no bias of tokens.',
   'metadata-unsupported': 'The API has no labels of the client’s own.',
   'obfuscation-unsupported': 'Streams are not padded.',
   'output-limit-lowered': 'The output limit was lowered to what the model can, or to what the budget holds.',
+  'parallel-tool-calls-unsupported': 'The API cannot be told whether to call several tools at once.',
+  'prediction-unsupported': 'The API takes no predicted answer, so it is not faster for it.',
   'presence-penalty-unsupported': 'The API has no presence penalty.',
   'prompt-cache-key-unsupported': 'The API has no key by which requests share a cache.',
   'prompt-cache-options-unsupported': 'The API has no such options of its prompt cache.',
   'prompt-cache-retention-unsupported': 'The API cannot be told how long to keep a prompt.',
   'seed-unsupported': 'The API has no seed: answers are not repeatable.',
+  'service-tier-approximated': 'The nearest service tier was asked for.',
+  'service-tier-unsupported': 'The API has no such service tier; its ordinary one serves.',
   'stop-blank-unsupported': 'A stop sequence of white space only is refused by the API.',
   'stop-count-unsupported': 'The API takes fewer stop sequences; the first ones were sent.',
+  'stop-unsupported': 'The model takes no stop sequences.',
   'store-unsupported': 'The answer is not stored at the provider.',
-  'temperature-lowered': 'The API takes temperatures up to 1.',
+  'temperature-lowered': 'The API takes lower temperatures only; the highest was sent.',
+  'temperature-unsupported': 'The model takes no temperature.',
   'top-k-unsupported': 'The API has no top_k.',
+  'top-p-unsupported': 'The model takes no top_p.',
   'user-profile-unsupported': '`user_profile_id` exists in the Messages API only.',
+  'user-id-unsupported': 'The API takes no id of an end user.',
   'user-unsupported': '`safety_identifier` was sent; a different `user` beside it was not.',
+  'verbosity-unsupported': 'The API cannot be told how long an answer should be.',
+
+  // Prompt cache.
+  'cache-lifetime-changed': 'The API has other lifetimes; the next longer one was sent, else its longest.',
+  'cache-mark-unsupported': 'The API knows no such mark there; it may cache by itself.',
+  'cache-marks-over-limit': 'The API takes fewer marks; the last ones were sent, which cover the longest prefixes.',
+
+  // Output form.
+  'json-object-as-instruction': 'The API has no JSON mode; an instruction asks for one JSON object.',
+  'output-schema-as-instruction': 'The API cannot hold the answer to this schema; an instruction asks for it.',
+  'schema-closed': 'Objects of the schema take no further properties.',
+  'schema-keyword-unsupported': 'A keyword that the API does not hold to stands in the description instead.',
+  'schema-one-of-as-any-of': '`oneOf` became `anyOf`.',
+  'schema-optional-required': 'The API wants every property required.',
 
   // Conversation.
   'annotations-unsupported': 'Annotations beside a text are not carried.',
@@ -29,10 +52,15 @@ export const lossCodes = {
   'participant-name-unsupported': 'Messages have no `name`.',
   'reasoning-history-unsupported': 'Earlier reasoning without the provider’s own state is not taken back.',
   'refusal-as-text': 'An earlier refusal is given back as plain text.',
+  'prefill-unsupported': 'The API does not go on where the assistant’s last turn ends; it answers anew.',
   'system-as-user': 'An instruction is said as the user.',
+  'system-moved': 'An instruction stands behind the user’s turn that followed it.',
   'text-after-call-moved': 'Text behind a tool call stands before it.',
+  'tool-call-unanswered': 'A call without a result got one that says so.',
   'tool-error-as-text': 'That a tool failed is said in the text of its result.',
+  'tool-result-as-text': 'A result without a call of its own became a text of the user.',
   'tool-result-moved': 'A tool result stands directly behind its call.',
+  'user-turn-added': 'The API wants a turn of the user there; a short one was added.',
 
   // Media.
   'assistant-media-moved': 'Media that the assistant showed stand in a user message.',
@@ -46,11 +74,17 @@ export const lossCodes = {
   'tool-result-media-moved': 'Media of a tool result stand in the next user message.',
 
   // Tools.
+  'allowed-tools-filtered': 'Only the allowed tools were sent.',
+  'custom-tool-as-function': 'A tool that takes free text became one with the argument `input`.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
+  'tool-name-changed': 'The API does not take the name of a tool; another was sent, and is changed back in the answer.',
+  'tool-schema-root-changed': 'The API wants one object as the schema of arguments; its alternatives were merged.',
+  'tool-strict-unsupported': 'The API cannot hold the arguments to this schema.',
 
   // Answers.
   'audio-answer-unsupported': 'Audio in the answer is not carried.',
   'block-unsupported': 'A block of a type unknown to the client’s API is not carried.',
+  'calls-over-limit': 'The client takes one call an answer; the others are left out.',
   'citations-unsupported': 'Citations beside a text are not carried.',
   'delta-unsupported': 'A piece of a type unknown to the client’s API is not carried.',
   'finish-reason-approximated': 'The client’s API has no such word for the end; the provider’s own stands beside it.',
