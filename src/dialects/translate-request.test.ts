@@ -351,7 +351,16 @@ test('what is lost or changed on the way is declared', () => {
     [{ max_tokens: 5000 }, ['approximated output-limit-lowered max_tokens']],
     [{ stop_sequences: ['1', '2', '3', '4', '5'] }, ['dropped stop-count-unsupported stop_sequences.4']],
     [{ thinking: { type: 'disabled' }, service_tier: 'auto', speed: 'standard' }, []],
-    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-error-as-text messages.0']],
+    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-result-as-text messages.0']],
+    [
+      {
+        messages: [
+          { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+          { role: 'user', content: [result] },
+        ],
+      },
+      ['approximated tool-error-as-text messages.1'],
+    ],
     [
       {
         messages: [

@@ -44,7 +44,8 @@ function nameCalls(turns: readonly Turn[], form: CallIdForm, losses: LossLedger)
       const callId = ids.ofResult(block.callId);
       if (callId === undefined) {
         losses.approximated('tool-result-as-text', turn.path);
-        return [{ type: 'text', text: `Result of the tool call ${block.callId}:` }, ...block.blocks];
+        const head = block.isError ? 'Error' : 'Result';
+        return [{ type: 'text', text: `${head} of the tool call ${block.callId}:` }, ...block.blocks];
       }
       const result = { ...block, callId };
       results.set(callId, { result, turn: index, path: turn.path });
