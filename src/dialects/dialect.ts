@@ -1,6 +1,7 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 
@@ -9,6 +10,8 @@ import type { UsageSlices } from '../completion/usage.ts';
  *  encode-answer.ts for translation, usage.ts for what was used. */
 export interface Dialect {
   readonly name: DialectName;
+  /** What the API itself takes, as its maker documents it; providers differ from it. */
+  readonly profile: DialectProfile;
 
   /** Reads what the walk needs from a request body in one pass over its bytes, and checks it: valid UTF-8 and JSON, no
    *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. */
@@ -98,15 +101,8 @@ export interface RequestTarget {
   readonly outputLimitField?: OutputLimitField;
   /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
   readonly streamOptions?: boolean;
-  /** Unless said, all that the dialect has. */
-  readonly media?: MediaSupport;
-}
-
-/** How media may reach a provider. `url`: by address or as bytes. `bytes`: only in the request itself, so what has an
- *  address only must be fetched before. `none`: it knows no such part. */
-export interface MediaSupport {
-  readonly images: 'url' | 'bytes' | 'none';
-  readonly documents: 'url' | 'bytes' | 'none';
+  /** What this provider takes; the dialect's own profile unless said. */
+  readonly profile?: DialectProfile;
 }
 
 export interface AnswerFacts {

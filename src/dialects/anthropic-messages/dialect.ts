@@ -5,10 +5,12 @@ import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
+  profile: anthropicMessagesProfile,
   scanRequest,
   spliceRequest,
   decodeRequest,

@@ -1,13 +1,14 @@
 import type { CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
-import { AnswerCallIds, chatCallIds } from '../call-ids.ts';
+import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { encodeStreamFault } from './fault.ts';
+import { openaiChatProfile } from './profile.ts';
 
 export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
   const answer = foldEvents(events);
-  const ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+  const ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
   const hasRefusal = answer.blocks.some(({ head }) => head.type === 'refusal');
   // Keys that are undefined are not written.
@@ -53,7 +54,7 @@ class ChunkEncoder implements StreamEncoder {
 
   constructor(context: AnswerContext) {
     this.#context = context;
-    this.#ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+    this.#ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   }
 
   push(event: CompletionEvent): Buffer {

@@ -1,11 +1,12 @@
 import type { LossLedger } from '../../completion/loss.ts';
+import type { LossCode } from '../../completion/loss-codes.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { chatCallIds, RequestCallIds } from '../call-ids.ts';
-import type { MediaSupport } from '../dialect.ts';
+import { RequestCallIds } from '../call-ids.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
 
-export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): unknown[] {
-  const encoder = new TurnEncoder(support, losses);
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
+  const encoder = new TurnEncoder(profile, losses);
   for (const turn of turns) encoder.add(turn);
   return encoder.finish();
 }
@@ -13,14 +14,15 @@ export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losse
 /** Media of a tool's result and of the assistant stand in a user message here. Between a call and its results nothing else
  *  may stand, so such media wait for the next user message, or for the end of the results. */
 class TurnEncoder {
-  readonly #support: MediaSupport;
+  readonly #profile: DialectProfile;
   readonly #losses: LossLedger;
-  readonly #ids = new RequestCallIds(chatCallIds);
+  readonly #ids: RequestCallIds;
   readonly #messages: unknown[] = [];
   #moved: WirePart[] = [];
 
-  constructor(support: MediaSupport, losses: LossLedger) {
-    this.#support = support;
+  constructor(profile: DialectProfile, losses: LossLedger) {
+    this.#profile = profile;
+    this.#ids = new RequestCallIds(profile.callIds);
     this.#losses = losses;
   }
 
@@ -85,17 +87,17 @@ class TurnEncoder {
     });
   }
 
-  #moveMedia(media: readonly MediaBlock[], head: string, code: string): void {
+  #moveMedia(media: readonly MediaBlock[], head: string, code: LossCode): void {
     this.#moved.push(textPart(head));
     for (const block of media) {
       this.#losses.moved(code, block.path);
-      this.#moved.push(...encodeParts(block, this.#support, this.#losses));
+      this.#moved.push(...encodeParts(block, this.#profile.media, this.#losses));
     }
   }
 
   /** What waits, then the blocks. */
   #take(blocks: readonly (TextBlock | MediaBlock)[]): WirePart[] {
-    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#support, this.#losses))];
+    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses))];
     this.#moved = [];
     return parts;
   }
