@@ -4,6 +4,7 @@ import type { LossLedger } from '../completion/loss.ts';
 import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
+import type { MediaCounts } from './media-bytes.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -66,9 +67,7 @@ export interface RequestScan {
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
-  readonly mediaParts: number;
-  /** Bytes of the body that are the data of such parts, in base64: they bound no tokens. */
-  readonly mediaBytes: number;
+  readonly media: MediaCounts;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;

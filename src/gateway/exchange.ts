@@ -32,7 +32,9 @@ export interface Exchange {
 
 /** The request as estimates see it. */
 export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {
-  return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
+  const { images, documents, documentsUnsized, audioBytes, audioUnsized, bytesInBody } = scan.media;
+  const mediaParts = images + documents + documentsUnsized + audioUnsized + (audioBytes > 0 ? 1 : 0);
+  return { textBytes: body.length - bytesInBody, mediaParts };
 }
 
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */
