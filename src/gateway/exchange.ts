@@ -8,6 +8,7 @@ import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
+import type { ExchangeMedia } from './exchange-media.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -28,6 +29,8 @@ export interface Exchange {
   readonly translation: ReadRequest | undefined;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
+  /** What is fetched for providers that need bytes; opened when it first is. */
+  media: ExchangeMedia | undefined;
 }
 
 /** The request as estimates see it. */
