@@ -63,15 +63,16 @@ export const lossCodes = {
   'user-turn-added': 'The API wants a turn of the user there; a short one was added.',
 
   // Media.
-  'assistant-media-moved': 'Media that the assistant showed stand in a user message.',
-  'document-as-text': 'A document of texts is written into the message.',
-  'document-context-as-text': 'What the client says about a document stands before it as text.',
-  'document-sent-as-image': 'A document where the API has images only for this form.',
-  'image-detail-unsupported': 'The API cannot be told how closely to look at an image.',
-  'media-type-corrected': 'The bytes are of another type than declared; theirs was sent.',
-  'search-result-as-text': 'A search result is written into the message.',
-  'text-type-as-plain': 'A text of a type of its own is sent as plain text.',
-  'tool-result-media-moved': 'Media of a tool result stand in the next user message.',
+  'assistant-media-moved': 'Media that the assistant showed stand in the next user message.',
+  'document-as-text': 'A document made of text is said as text, its title before it.',
+  'document-context-as-text': 'What is said about a document stands before it as text.',
+  'document-sent-as-image': 'A PDF in a part for images was sent as the document it is.',
+  'image-detail-unsupported': 'How closely an image is looked at is the provider’s choice.',
+  'media-type-corrected': 'The media type was wrong by the first bytes of the file, and was corrected.',
+  'search-result-as-text': 'A search result is said as text, its title and source before it.',
+  'text-type-as-plain': 'A text file of another type is given as plain text.',
+  'tool-result-media-moved':
+    'Images and documents of a tool’s result stand in the next user message, which names the call.',
 
   // Tools.
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
@@ -85,7 +86,7 @@ export const lossCodes = {
   'audio-answer-unsupported': 'Audio in the answer is not carried.',
   'block-unsupported': 'A block of a type unknown to the client’s API is not carried.',
   'calls-over-limit': 'The client takes one call an answer; the others are left out.',
-  'citations-unsupported': 'Citations beside a text are not carried.',
+  'citations-unsupported': 'Citations are neither asked for nor carried.',
   'delta-unsupported': 'A piece of a type unknown to the client’s API is not carried.',
   'finish-reason-approximated': 'The client’s API has no such word for the end; the provider’s own stands beside it.',
   'part-unsupported': 'A part of a type unknown to the client’s API is not carried.',

@@ -129,6 +129,8 @@ export interface CacheMarkRules {
 export interface MediaSupport {
   readonly images: 'url' | 'bytes' | 'none';
   readonly documents: 'url' | 'bytes' | 'none';
+  /** The part of chat completions that holds a document; hosts differ. `file` unless said. */
+  readonly documentPart?: 'file' | 'document_url';
 }
 
 /** What differs from the profile of the dialect. */

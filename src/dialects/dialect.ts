@@ -1,12 +1,11 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
-import type { DialectProfile, MediaSupport } from '../completion/profile.ts';
+import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
-
-export type { MediaSupport } from '../completion/profile.ts';
+import type { MediaCounts } from './media-bytes.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -69,9 +68,7 @@ export interface RequestScan {
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
-  readonly mediaParts: number;
-  /** Bytes of the body that are the data of such parts, in base64: they bound no tokens. */
-  readonly mediaBytes: number;
+  readonly media: MediaCounts;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;
@@ -106,8 +103,6 @@ export interface RequestTarget {
   readonly streamOptions?: boolean;
   /** What this provider takes; the dialect's own profile unless said. */
   readonly profile?: DialectProfile;
-  /** Instead of the profile's. */
-  readonly media?: MediaSupport;
 }
 
 export interface AnswerFacts {

@@ -373,7 +373,7 @@ test('what is lost or changed on the way is declared', () => {
           },
         ],
       },
-      ['moved tool-result-moved messages.0'],
+      ['approximated tool-result-as-text messages.0'],
     ],
     [
       {

@@ -2,7 +2,7 @@ import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
-import { writeRequest } from '../dialects/translate.ts';
+import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -21,6 +21,7 @@ import { RefusalReceiver } from './receive-refusal.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
+import { translationFor } from './translation-for.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -99,31 +100,48 @@ async function tryOne(
   deployment: Deployment,
 ): Promise<Tried> {
   const { permits } = gateway.ports;
-  const granted = permits.acquire(deployment.handle);
-  if (!(granted === true || (await granted))) {
-    return { fault: new Fault('deployment_saturated'), final: false, deployment };
-  }
+  const dialect = dialectFor(deployment, exchange.dialect);
   try {
-    return await send(gateway, exchange, admission, deployment);
+    // No permit is held while media are fetched.
+    const prepared = translationFor(gateway, exchange, deployment, dialect);
+    const read = prepared instanceof Promise ? await prepared : prepared;
+    const granted = permits.acquire(deployment.handle);
+    if (!(granted === true || (await granted))) {
+      return { fault: new Fault('deployment_saturated'), final: false, deployment };
+    }
+    try {
+      return await send(gateway, exchange, admission, { deployment, dialect, read });
+    } finally {
+      permits.release(deployment.handle);
+    }
   } catch (error) {
     // A request that cannot be written for this deployment may still be for the next one.
     const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
-    return { fault, final: fault.code === 'internal' || fault.code === 'journal_full', deployment };
-  } finally {
-    permits.release(deployment.handle);
+    return { fault, final: isFinal(fault, exchange), deployment };
   }
+}
+
+function isFinal({ code }: Fault, { client }: Exchange): boolean {
+  return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
+}
+
+/** Where a request goes, and the request in the middle where it is translated. */
+interface Addressee {
+  readonly deployment: Deployment;
+  readonly dialect: Dialect;
+  readonly read: ReadRequest | undefined;
 }
 
 async function send(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
-  deployment: Deployment,
+  addressee: Addressee,
 ): Promise<Tried> {
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
-  const dialect = dialectFor(deployment, exchange.dialect);
-  const letter = letterFor(exchange, admission, deployment, dialect);
+  const { deployment, dialect } = addressee;
+  const letter = letterFor(exchange, admission, addressee);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
@@ -203,8 +221,8 @@ interface Letter {
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
  *  dialect. Throws Fault, `loss_refused` among others. */
-function letterFor(exchange: Exchange, admission: Admission, deployment: Deployment, dialect: Dialect): Letter {
-  const { scan, body, translation, carrier } = exchange;
+function letterFor(exchange: Exchange, admission: Admission, { deployment, dialect, read }: Addressee): Letter {
+  const { scan, body, carrier } = exchange;
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
@@ -215,18 +233,18 @@ function letterFor(exchange: Exchange, admission: Admission, deployment: Deploym
     const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
     return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
   }
-  if (translation === undefined) throw new Error('a request was to be translated that was not read');
-  const read =
+  if (read === undefined) throw new Error('a request was to be translated that was not read');
+  const lowerRead =
     lowered === undefined
-      ? translation
+      ? read
       : {
-          ...translation,
-          request: { ...translation.request, outputTokensMax: lowered },
-          losses: [...translation.losses, ...losses.losses],
+          ...read,
+          request: { ...read.request, outputTokensMax: lowered },
+          losses: [...read.losses, ...losses.losses],
         };
   const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
   const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
-  const { body: encoded, losses: all, form } = writeRequest(read, dialect, target);
+  const { body: encoded, losses: all, form } = writeRequest(lowerRead, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });

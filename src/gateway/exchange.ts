@@ -8,6 +8,7 @@ import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
+import type { ExchangeMedia } from './exchange-media.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -28,11 +29,15 @@ export interface Exchange {
   readonly translation: ReadRequest | undefined;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
+  /** What is fetched for providers that need bytes; opened when it first is. */
+  media: ExchangeMedia | undefined;
 }
 
 /** The request as estimates see it. */
 export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {
-  return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
+  const { images, documents, documentsUnsized, audioBytes, audioUnsized, bytesInBody } = scan.media;
+  const mediaParts = images + documents + documentsUnsized + audioUnsized + (audioBytes > 0 ? 1 : 0);
+  return { textBytes: body.length - bytesInBody, mediaParts };
 }
 
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */

@@ -21,5 +21,7 @@ export const anthropicCompatible: Provider = {
   environment: [],
   priceFacts: undefined,
   failureDomains: [],
+  // Such hosts often take media in the request itself only: https://docs.ollama.com/api/anthropic-compatibility (2026-11).
+  profiles: { 'anthropic-messages': [{ change: { media: { images: 'bytes', documents: 'bytes' } } }] },
   quirks: plainQuirks,
 };

@@ -13,6 +13,8 @@ export const deepseek: Provider = {
   priceFacts: 'deepseek',
   firstModel: 'deepseek-v3.2',
   failureDomains: ['deepseek'],
+  // Images by address or inline in all its dialects (https://api-docs.deepseek.com/guides/vision, 2026-11).
+  profiles: { 'anthropic-messages': [{ change: { media: { images: 'url', documents: 'bytes' } } }] },
   // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
   quirks: plainQuirks,
 };

@@ -10,6 +10,8 @@ export const groq: Provider = {
   priceFacts: 'groq',
   firstModel: 'llama-3.1-8b-instant',
   failureDomains: ['groq'],
+  // https://console.groq.com/docs/vision (2026-11): images; of files nothing.
+  profiles: { 'openai-chat': [{ change: { media: { images: 'url', documents: 'none' } } }] },
   // Names its ordinary tier `on_demand` (https://console.groq.com/docs/service-tiers, 2026-11): pricing/service-tier.ts.
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

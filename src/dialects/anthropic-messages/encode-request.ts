@@ -1,9 +1,9 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { messagesMedia } from './encode-media.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 
 /** Temperatures reach 1 here and 2 elsewhere. */
 const temperatureMax = 1;
@@ -14,13 +14,14 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   const system = turns
     .slice(0, Math.max(bodyAt, 0))
     .flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
+  const profile = target.profile ?? anthropicMessagesProfile;
   const hasTools = request.tools.length > 0;
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
     max_tokens: limit(request, target, losses),
     system: system.length === 0 ? undefined : shortest(system),
-    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), target.media ?? messagesMedia, losses),
+    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), profile, losses),
     temperature: temperature(request, losses),
     top_p: request.sampling.topP,
     top_k: request.sampling.topK,

@@ -1,6 +1,6 @@
 import type { LossLedger } from '../../completion/loss.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import type { MediaSupport } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
 import { encodeMedia } from './encode-media.ts';
@@ -19,7 +19,7 @@ interface WireMessage {
 }
 
 /** Turns of one role in a row become one message: the results of parallel calls belong into one user message. */
-export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): WireMessage[] {
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): WireMessage[] {
   const messages: { role: Turn['role']; blocks: unknown[]; hasText: boolean }[] = [];
   for (const turn of turns) {
     const last = messages.at(-1);
@@ -27,10 +27,10 @@ export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losse
     const results: unknown[] = [];
     const others: unknown[] = [];
     for (const block of turn.blocks) {
-      if (block.type === 'result') results.push(encodeResult(block, support, losses));
+      if (block.type === 'result') results.push(encodeResult(block, profile, losses));
       else if (block.type === 'call') others.push(encodeCall(block, turn.path, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
-      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, support, losses));
+      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, profile.media, losses));
       else throw unsupported(turn.path);
     }
     if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);
@@ -87,9 +87,9 @@ function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unk
   return { INVALID_JSON: call.argumentsText };
 }
 
-function encodeResult(result: ResultBlock, support: MediaSupport, losses: LossLedger): unknown {
+function encodeResult(result: ResultBlock, profile: DialectProfile, losses: LossLedger): unknown {
   const content = result.blocks.flatMap(block => {
-    if (block.type === 'media') return [encodeMedia(block, support, losses)];
+    if (block.type === 'media') return [encodeMedia(block, profile.media, losses)];
     return block.text === '' ? [] : [{ type: 'text', text: block.text }];
   });
   return {

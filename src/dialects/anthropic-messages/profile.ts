@@ -66,5 +66,6 @@ export const anthropicMessagesProfile: DialectProfile = {
     places: new Set(['tool', 'call', 'result']),
     automatic: 'mark',
   },
+  // https://platform.claude.com/docs/en/build-with-claude/vision and …/pdf-support (2026-11).
   media: { images: 'url', documents: 'url' },
 };

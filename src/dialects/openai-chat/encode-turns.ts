@@ -1,11 +1,11 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import type { MediaSupport } from '../dialect.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
 
-export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): unknown[] {
-  const encoder = new TurnEncoder(support, losses);
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
+  const encoder = new TurnEncoder(profile, losses);
   for (const turn of turns) encoder.add(turn);
   return encoder.finish();
 }
@@ -13,13 +13,13 @@ export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losse
 /** Media of a tool's result and of the assistant stand in a user message here. Between a call and its results nothing else
  *  may stand, so such media wait for the next user message, or for the end of the results. */
 class TurnEncoder {
-  readonly #support: MediaSupport;
+  readonly #profile: DialectProfile;
   readonly #losses: LossLedger;
   readonly #messages: unknown[] = [];
   #moved: WirePart[] = [];
 
-  constructor(support: MediaSupport, losses: LossLedger) {
-    this.#support = support;
+  constructor(profile: DialectProfile, losses: LossLedger) {
+    this.#profile = profile;
     this.#losses = losses;
   }
 
@@ -81,13 +81,13 @@ class TurnEncoder {
     this.#moved.push(textPart(head));
     for (const block of media) {
       this.#losses.moved(code, block.path);
-      this.#moved.push(...encodeParts(block, this.#support, this.#losses));
+      this.#moved.push(...encodeParts(block, this.#profile.media, this.#losses));
     }
   }
 
   /** What waits, then the blocks. */
   #take(blocks: readonly (TextBlock | MediaBlock)[]): WirePart[] {
-    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#support, this.#losses))];
+    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses))];
     this.#moved = [];
     return parts;
   }

@@ -54,5 +54,7 @@ export const openaiChatProfile: DialectProfile = {
   },
   // "Supported for gpt-5.6 and later models": the provider's rules say so.
   cacheMarks: undefined,
+  // Images by address or inline; of documents PDFs alone, and those not by address; no text file
+  // (https://developers.openai.com/api/docs/guides/file-inputs, 2026-11).
   media: { images: 'url', documents: 'bytes' },
 };
