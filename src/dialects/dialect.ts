@@ -1,7 +1,7 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
-import type { CompletionRequest, DialectName } from '../completion/request.ts';
+import type { CompletionRequest, DialectName, ReasoningEffort } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
@@ -21,6 +21,8 @@ export interface Dialect {
   decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest;
   /** Writes a request for a provider of this dialect. What it cannot carry goes to `losses`. */
   encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer;
+  /** Headers of the dialect that what `encodeRequest` writes needs, names and values in turn; absent when it has none. */
+  requestHeaders?(request: CompletionRequest, target: RequestTarget): readonly string[];
 
   /** Whole answers: usage, finish and served model, without translating. */
   observeAnswer(body: Buffer): AnswerFacts;
@@ -98,6 +100,29 @@ export interface RequestTarget {
   readonly outputLimitField?: OutputLimitField;
   /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
   readonly streamOptions?: boolean;
+  /** How the model is told how much to think; the newest documented form of the dialect unless said. */
+  readonly reasoning?: ReasoningForm;
+  /** Versions of the dialect that the provider takes, the newest last; all that are known unless said. */
+  readonly versions?: readonly string[];
+}
+
+/** How one model is told how much to think, and what it refuses meanwhile. Data: providers/reasoning-forms.ts. */
+export interface ReasoningForm {
+  /** none: it does not think, or cannot be told. effort: by `reasoning_effort`. budget: by `thinking.budget_tokens`.
+   *  adaptive: it decides by itself, and an effort guides it. */
+  readonly style: 'none' | 'effort' | 'budget' | 'adaptive';
+  /** The efforts it takes, the weakest first; none when it takes no such field. */
+  readonly efforts: readonly ReasoningEffort[];
+  /** How it is told not to think. silence: by not being told to. */
+  readonly off: 'effort-none' | 'thinking-disabled' | 'between-tools' | 'silence' | 'never';
+  /** Does it think when nothing is said about it? */
+  readonly thinksUnasked: boolean;
+  /** When it takes temperature, top_p and top_k. */
+  readonly sampling: 'always' | 'not-thinking' | 'never';
+  /** When it takes a tool choice that forces a call. */
+  readonly forcedTools: 'always' | 'not-thinking' | 'never';
+  /** Which turns that called tools must come back with their reasoning while it thinks. */
+  readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
 }
 
 export interface AnswerFacts {

@@ -15,6 +15,8 @@ import {
   unsupported,
 } from '../wire-values.ts';
 
+import { decodeRedactedBlock, decodeThinkingBlock } from './reasoning.ts';
+
 const messageFields = new FieldRules({ role: read, content: read });
 const textFields = new FieldRules({
   type: read,
@@ -97,6 +99,10 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
         blocks: block['content'] == null ? [] : decodeTexts(block['content'], `${path}.content`, losses),
         isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
       };
+    case 'thinking':
+      return decodeThinkingBlock(block, path, losses);
+    case 'redacted_thinking':
+      return decodeRedactedBlock(block, path, losses);
     default:
       throw unsupported(path, `blocks of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
   }

@@ -6,6 +6,7 @@ import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
+import { requestHeaders } from './version.ts';
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
@@ -13,6 +14,7 @@ export const anthropicMessages: Dialect = {
   spliceRequest,
   decodeRequest,
   encodeRequest,
+  requestHeaders,
   observeAnswer,
   observeStream,
   decodeAnswer,

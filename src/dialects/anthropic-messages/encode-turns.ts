@@ -3,6 +3,7 @@ import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../compl
 import { messagesCallIds, RequestCallIds } from '../call-ids.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
+import { encodeReasoningBlock } from './reasoning.ts';
 
 /** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
 export function withBody(turns: readonly Turn[], losses: LossLedger): readonly Turn[] {
@@ -30,6 +31,7 @@ export function encodeTurns(turns: readonly Turn[], losses: LossLedger): WireMes
       if (block.type === 'result') results.push(encodeResult(block, ids));
       else if (block.type === 'call') others.push(encodeCall(block, turn.path, ids, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
+      else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
       else throw unsupported(turn.path);
     }
     if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);

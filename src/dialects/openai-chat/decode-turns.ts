@@ -16,6 +16,8 @@ import {
   type WireRecord,
 } from '../wire-values.ts';
 
+import { decodeReasoningBlocks } from './reasoning.ts';
+
 const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: refused() });
 const refusalPartFields = new FieldRules({ type: read, refusal: read });
 
@@ -33,9 +35,10 @@ const messageFields = {
     audio: refused(),
     function_call: refused(),
     annotations: lost('annotations-unsupported', isEmpty),
-    // Clients that saw reasoning send it back; it has no signature, so no other provider takes it.
-    reasoning_content: lost('reasoning-history-unsupported', isEmpty),
-    reasoning: lost('reasoning-history-unsupported', isEmpty),
+    // Clients that saw reasoning send it back.
+    reasoning_content: read,
+    reasoning: read,
+    reasoning_details: read,
     // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
     parsed: read,
   }),
@@ -93,7 +96,7 @@ function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock
 }
 
 function decodeAssistant(message: WireRecord, path: string, losses: LossLedger): Block[] {
-  const blocks: Block[] = [];
+  const blocks: Block[] = [...decodeReasoningBlocks(message, path)];
   const { content, refusal, tool_calls: calls } = message;
   if (content !== undefined && content !== null) blocks.push(...decodeContent(content, path, losses));
   if (refusal !== undefined && refusal !== null) {

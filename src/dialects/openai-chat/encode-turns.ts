@@ -1,6 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { Block, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import type { RequestCallIds } from '../call-ids.ts';
+import { encodeReasoningBlocks } from './reasoning.ts';
 
 export function encodeTurn(turn: Turn, ids: RequestCallIds, losses: LossLedger): unknown[] {
   if (turn.role === 'assistant') return [encodeAssistant(turn, ids, losses)];
@@ -19,9 +20,12 @@ function encodeAssistant(turn: Turn, ids: RequestCallIds, losses: LossLedger): u
   const calls = turn.blocks.filter(block => block.type === 'call');
   const isMixed = turn.blocks.findLastIndex(isText) > turn.blocks.findIndex(block => block.type === 'call');
   if (isMixed && calls.length > 0) losses.moved('text-after-call-moved', turn.path);
+  const { parts, ...reasoning } = encodeReasoningBlocks(turn.blocks, losses);
+  const content = texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts);
   return {
     role: 'assistant',
-    content: texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts),
+    content: parts.length === 0 ? content : [...parts, ...texts.map(({ text }) => ({ type: 'text', text }))],
+    ...reasoning,
     tool_calls:
       calls.length === 0
         ? undefined
