@@ -124,6 +124,8 @@ export interface MediaBlock {
   readonly name?: string | undefined;
   /** What the client says about a document, beside its title. */
   readonly context?: string | undefined;
+  /** Of a search result: where it was found. Its title is `name`. */
+  readonly foundAt?: string | undefined;
   /** Should the answer cite the document? */
   readonly citations?: boolean | undefined;
   /** How closely an image is to be looked at (openai-chat). */
@@ -139,6 +141,8 @@ export type MediaSource =
   | { readonly type: 'url'; readonly url: string }
   /** A document given as plain text. */
   | { readonly type: 'text'; readonly text: string }
+  /** A document made of texts and images. */
+  | { readonly type: 'blocks'; readonly blocks: readonly (TextBlock | MediaBlock)[] }
   /** A file stored at a provider of this dialect; only that provider knows it. */
   | { readonly type: 'file'; readonly dialect: DialectName; readonly id: string };
 

@@ -1,6 +1,7 @@
 import type { BlockHead, CompletionEvent, Finish } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { LossCode } from '../completion/loss-codes.ts';
 import type { UsageReport } from '../completion/usage-fields.ts';
 import { AnswerTally } from './answer-tally.ts';
 import type { AnswerFacts } from './dialect.ts';
@@ -88,7 +89,7 @@ export class AnswerEvents {
     this.#push({ type: 'usage', usage: report.slices, raw, serviceTier: this.tally.serviceTier });
   }
 
-  lose(code: string, path: string): undefined {
+  lose(code: LossCode, path: string): undefined {
     if (this.#declared.has(code)) return;
     this.#declared.add(code);
     this.#losses.dropped(code, path);

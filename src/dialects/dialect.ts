@@ -1,14 +1,19 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
-import type { CompletionRequest, DialectName, ReasoningEffort } from '../completion/request.ts';
+import type { DialectProfile, MediaSupport } from '../completion/profile.ts';
+import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
+
+export type { MediaSupport } from '../completion/profile.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
  *  encode-answer.ts for translation, usage.ts for what was used. */
 export interface Dialect {
   readonly name: DialectName;
+  /** What the API itself takes, as its maker documents it; providers differ from it. */
+  readonly profile: DialectProfile;
 
   /** Reads what the walk needs from a request body in one pass over its bytes, and checks it: valid UTF-8 and JSON, no
    *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. */
@@ -100,29 +105,10 @@ export interface RequestTarget {
   readonly outputLimitField?: OutputLimitField;
   /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
   readonly streamOptions?: boolean;
-  /** How the model is told how much to think; the newest documented form of the dialect unless said. */
-  readonly reasoning?: ReasoningForm;
-  /** Versions of the dialect that the provider takes, the newest last; all that are known unless said. */
-  readonly versions?: readonly string[];
-}
-
-/** How one model is told how much to think, and what it refuses meanwhile. Data: providers/reasoning-forms.ts. */
-export interface ReasoningForm {
-  /** none: it does not think, or cannot be told. effort: by `reasoning_effort`. budget: by `thinking.budget_tokens`.
-   *  adaptive: it decides by itself, and an effort guides it. */
-  readonly style: 'none' | 'effort' | 'budget' | 'adaptive';
-  /** The efforts it takes, the weakest first; none when it takes no such field. */
-  readonly efforts: readonly ReasoningEffort[];
-  /** How it is told not to think. silence: by not being told to. */
-  readonly off: 'effort-none' | 'thinking-disabled' | 'between-tools' | 'silence' | 'never';
-  /** Does it think when nothing is said about it? */
-  readonly thinksUnasked: boolean;
-  /** When it takes temperature, top_p and top_k. */
-  readonly sampling: 'always' | 'not-thinking' | 'never';
-  /** When it takes a tool choice that forces a call. */
-  readonly forcedTools: 'always' | 'not-thinking' | 'never';
-  /** Which turns that called tools must come back with their reasoning while it thinks. */
-  readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
+  /** What this provider takes; the dialect's own profile unless said. */
+  readonly profile?: DialectProfile;
+  /** Instead of the profile's. */
+  readonly media?: MediaSupport;
 }
 
 export interface AnswerFacts {

@@ -1,5 +1,5 @@
+import type { ReasoningForm } from '../completion/profile.ts';
 import { type ReasoningControl, type ReasoningEffort, reasoningEfforts, type Turn } from '../completion/request.ts';
-import type { ReasoningForm } from './dialect.ts';
 
 /** Thinking tokens that an effort stands for where a model takes a budget. No provider publishes such a table: these are
  *  powers of two from the least budget that Messages takes (1,024), so that each step doubles or more. Read in both

@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -13,6 +14,7 @@ import { dialectFor } from './choose.ts';
 import { type Exchange, estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { endAttempt } from './meter.ts';
+import { profileOf } from './profiles.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import { RefusalReceiver } from './receive-refusal.ts';
 import type { ReceiverContext } from './receiver-context.ts';
@@ -120,7 +122,7 @@ async function send(
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
   const dialect = dialectFor(deployment, exchange.dialect);
-  const letter = writeRequest(exchange, admission, deployment, dialect);
+  const letter = letterFor(exchange, admission, deployment, dialect);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
@@ -197,7 +199,7 @@ interface Letter {
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
  *  dialect. Throws Fault, `loss_refused` among others. */
-function writeRequest(exchange: Exchange, admission: Admission, deployment: Deployment, dialect: Dialect): Letter {
+function letterFor(exchange: Exchange, admission: Admission, deployment: Deployment, dialect: Dialect): Letter {
   const { scan, body, translation, carrier } = exchange;
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
@@ -210,10 +212,16 @@ function writeRequest(exchange: Exchange, admission: Admission, deployment: Depl
     return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
   }
   if (translation === undefined) throw new Error('a request was to be translated that was not read');
-  const request = lowered === undefined ? translation.request : { ...translation.request, outputTokensMax: lowered };
-  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions };
-  const encoded = dialect.encodeRequest(request, target, losses);
-  const all = [...translation.losses.losses, ...losses.losses];
+  const read =
+    lowered === undefined
+      ? translation
+      : {
+          request: { ...translation.request, outputTokensMax: lowered },
+          losses: [...translation.losses, ...losses.losses],
+        };
+  const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
+  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
+  const { body: encoded, losses: all } = writeRequest(read, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });

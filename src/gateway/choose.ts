@@ -1,13 +1,14 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
+import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
-import { estimatedRequest, readTranslation, type Translation } from './exchange.ts';
+import { estimatedRequest, readTranslation } from './exchange.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
 export function resolveRoute(snapshot: Snapshot, principal: Principal, requestedModel: string): ResolvedRoute {
@@ -19,7 +20,7 @@ export function resolveRoute(snapshot: Snapshot, principal: Principal, requested
 
 export interface Choice {
   readonly decision: DecisionRecord;
-  readonly translation: Translation | undefined;
+  readonly translation: ReadRequest | undefined;
 }
 
 export interface ChoiceQuestion {

@@ -1,7 +1,6 @@
 import type { Fault } from '../completion/fault.ts';
-import { LossLedger } from '../completion/loss.ts';
-import type { CompletionRequest } from '../completion/request.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import { type ReadRequest, readRequest } from '../dialects/translate.ts';
 import type { AttemptEnd } from '../journal/record.ts';
 import type { EstimatedRequest } from '../metering/estimates.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
@@ -26,7 +25,7 @@ export interface Exchange {
   readonly totalEndsAtMs: number;
   readonly decision: DecisionRecord;
   /** The request in the middle, where a candidate needs it translated; read at most once. */
-  readonly translation: Translation | undefined;
+  readonly translation: ReadRequest | undefined;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
 }
@@ -36,16 +35,10 @@ export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>
   return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
 }
 
-export interface Translation {
-  readonly request: CompletionRequest;
-  readonly losses: LossLedger;
-}
-
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */
-export function readTranslation(dialect: Dialect, body: Buffer): Translation | Fault {
-  const losses = new LossLedger();
+export function readTranslation(dialect: Dialect, body: Buffer): ReadRequest | Fault {
   try {
-    return { request: dialect.decodeRequest(body, losses), losses };
+    return readRequest(dialect, body);
   } catch (error) {
     if (isFault(error)) return error;
     throw error;

@@ -1,15 +1,16 @@
 import type { BlockHead, CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
-import { AnswerCallIds, messagesCallIds } from '../call-ids.ts';
+import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 
 export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
   const answer = foldEvents(events);
-  const ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+  const ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
   let contentBytes = 0;
   const content: unknown[] = [];
   for (const block of answer.blocks) {
@@ -55,7 +56,7 @@ class MessageEncoder implements StreamEncoder {
 
   constructor(context: AnswerContext) {
     this.#context = context;
-    this.#ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+    this.#ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
   }
 
   push(event: CompletionEvent): Buffer {

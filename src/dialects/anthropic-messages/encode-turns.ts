@@ -1,8 +1,11 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { messagesCallIds, RequestCallIds } from '../call-ids.ts';
+import { RequestCallIds } from '../call-ids.ts';
+import type { MediaSupport } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
+import { encodeMedia } from './encode-media.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 import { encodeReasoningBlock } from './reasoning.ts';
 
 /** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
@@ -19,8 +22,8 @@ interface WireMessage {
 }
 
 /** Turns of one role in a row become one message: the results of parallel calls belong into one user message. */
-export function encodeTurns(turns: readonly Turn[], losses: LossLedger): WireMessage[] {
-  const ids = new RequestCallIds(messagesCallIds);
+export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): WireMessage[] {
+  const ids = new RequestCallIds(anthropicMessagesProfile.callIds);
   const messages: { role: Turn['role']; blocks: unknown[]; hasText: boolean }[] = [];
   for (const turn of turns) {
     const last = messages.at(-1);
@@ -28,10 +31,11 @@ export function encodeTurns(turns: readonly Turn[], losses: LossLedger): WireMes
     const results: unknown[] = [];
     const others: unknown[] = [];
     for (const block of turn.blocks) {
-      if (block.type === 'result') results.push(encodeResult(block, ids));
+      if (block.type === 'result') results.push(encodeResult(block, support, ids, losses));
       else if (block.type === 'call') others.push(encodeCall(block, turn.path, ids, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
       else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
+      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, support, losses));
       else throw unsupported(turn.path);
     }
     if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);
@@ -88,15 +92,15 @@ function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unk
   return { INVALID_JSON: call.argumentsText };
 }
 
-function encodeResult(result: ResultBlock, ids: RequestCallIds): unknown {
-  const texts = result.blocks
-    .filter(isText)
-    .filter(({ text }) => text !== '')
-    .map(({ text }) => ({ type: 'text', text }));
+function encodeResult(result: ResultBlock, support: MediaSupport, ids: RequestCallIds, losses: LossLedger): unknown {
+  const content = result.blocks.flatMap(block => {
+    if (block.type === 'media') return [encodeMedia(block, support, losses)];
+    return block.text === '' ? [] : [{ type: 'text', text: block.text }];
+  });
   return {
     type: 'tool_result',
     tool_use_id: ids.ofResult(result.callId),
-    content: texts.length === 0 ? undefined : shortest(texts),
+    content: content.length === 0 ? undefined : shortest(content),
     is_error: result.isError ? true : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
+import type { ReasoningForm } from '../../completion/profile.ts';
 import {
   type CompletionRequest,
   type ReasoningBlock,
@@ -9,7 +10,7 @@ import {
   type Sampling,
   type ToolChoice,
 } from '../../completion/request.ts';
-import type { ReasoningForm } from '../dialect.ts';
+
 import {
   budgetFor,
   budgetTokensMin,
@@ -33,18 +34,6 @@ import {
 
 /** Thinking in requests: the control and the blocks of earlier turns, both ways
  *  (https://platform.claude.com/docs/en/build-with-claude/thinking and …/effort; @anthropic-ai/sdk 1.11, 2026-11). */
-
-/** Where nothing is known of the model: the newest documented way to ask, and the rules that all models have had
- *  (https://platform.claude.com/docs/en/build-with-claude/thinking, 2026-11). */
-export const formUnlessSaid: ReasoningForm = {
-  style: 'adaptive',
-  efforts: ['low', 'medium', 'high', 'xhigh', 'max'],
-  off: 'thinking-disabled',
-  thinksUnasked: false,
-  sampling: 'not-thinking',
-  forcedTools: 'not-thinking',
-  needsState: 'never',
-};
 
 const thinkingFields = new FieldRules({ type: read, budget_tokens: read, display: read });
 

@@ -1,13 +1,11 @@
 import { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest, Sampling } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { fitReasoning, formUnlessSaid } from './reasoning.ts';
+import { anthropicMessagesProfile } from './profile.ts';
+import { fitReasoning } from './reasoning.ts';
 
-/** Versions of the API, the newest last. 2026-10-21 refuses temperature, top_p and top_k at any value, documents in
- *  assistant messages, and citations on texts of users; of these our encoder writes the first alone
- *  (https://platform.claude.com/docs/en/api/versioning, 2026-11). */
-export const messagesVersions = ['2023-06-01', '2026-10-21'] as const;
-
+/** 2026-10-21 refuses temperature, top_p and top_k at any value, documents in assistant messages, and citations on texts of
+ *  users; of these our encoder writes the first alone (https://platform.claude.com/docs/en/api/versioning, 2026-11). */
 const withSampling: readonly string[] = ['2023-06-01'];
 
 /** The version that a request written for another dialect's client goes by: the newest that its fields allow. */
@@ -26,8 +24,8 @@ export function fitVersion(sampling: Sampling, target: RequestTarget, losses: Lo
 }
 
 function versionOf(sampling: Sampling, target: RequestTarget): string {
-  const versions = target.versions ?? messagesVersions;
-  const newest = versions.at(-1) ?? messagesVersions[0];
+  const { versions } = target.profile ?? anthropicMessagesProfile;
+  const newest = versions.at(-1) ?? withSampling[0]!;
   if (!hasSampling(sampling)) return newest;
   return versions.findLast(version => withSampling.includes(version)) ?? newest;
 }
@@ -36,7 +34,12 @@ function versionOf(sampling: Sampling, target: RequestTarget): string {
 function keptSampling(request: CompletionRequest, target: RequestTarget): Sampling {
   if (!hasSampling(request.sampling)) return request.sampling;
   const outputTokensMax = Math.min(request.outputTokensMax ?? target.outputTokensMax, target.outputTokensMax);
-  return fitReasoning(request, target.reasoning ?? formUnlessSaid, outputTokensMax, new LossLedger()).sampling;
+  return fitReasoning(
+    request,
+    (target.profile ?? anthropicMessagesProfile).reasoning,
+    outputTokensMax,
+    new LossLedger(),
+  ).sampling;
 }
 
 function hasSampling({ temperature, topP, topK }: Sampling): boolean {

@@ -1,14 +1,15 @@
 import type { CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
-import { AnswerCallIds, chatCallIds } from '../call-ids.ts';
+import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { encodeStreamFault } from './fault.ts';
+import { openaiChatProfile } from './profile.ts';
 import { reasoningDetail } from './reasoning.ts';
 
 export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
   const answer = foldEvents(events);
-  const ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+  const ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
   const states = answer.blocks.flatMap(({ head, state }) =>
     head.type === 'reasoning' && state !== undefined ? [state] : [],
@@ -60,7 +61,7 @@ class ChunkEncoder implements StreamEncoder {
 
   constructor(context: AnswerContext) {
     this.#context = context;
-    this.#ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+    this.#ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   }
 
   push(event: CompletionEvent): Buffer {

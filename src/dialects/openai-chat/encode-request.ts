@@ -1,22 +1,22 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
-import { chatCallIds, RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { chatMedia } from './encode-media.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
-import { encodeTurn } from './encode-turns.ts';
-import { fitReasoning, formUnlessSaid } from './reasoning.ts';
+import { encodeTurns } from './encode-turns.ts';
+import { openaiChatProfile } from './profile.ts';
+import { fitReasoning } from './reasoning.ts';
 
 /** At most this many stop sequences (https://platform.openai.com/docs/api-reference/chat/create, 2026-11). */
 const stopsMax = 4;
 
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
-  const ids = new RequestCallIds(chatCallIds);
   const hasTools = request.tools.length > 0;
-  const fitted = fitReasoning(request, target.reasoning ?? formUnlessSaid, losses);
+  const fitted = fitReasoning(request, (target.profile ?? openaiChatProfile).reasoning, losses);
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
-    messages: request.turns.flatMap(turn => encodeTurn(turn, ids, losses)),
+    messages: encodeTurns(request.turns, target.media ?? chatMedia, losses),
     [target.outputLimitField ?? 'max_completion_tokens']: limit(request, target, losses),
     temperature: fitted.sampling.temperature,
     top_p: fitted.sampling.topP,

@@ -1,5 +1,6 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
+import type { ReasoningForm } from '../../completion/profile.ts';
 import {
   type Block,
   type CompletionRequest,
@@ -9,7 +10,7 @@ import {
   reasoningEfforts,
   type Sampling,
 } from '../../completion/request.ts';
-import type { ReasoningForm } from '../dialect.ts';
+
 import { isEnvelope, readOwnState } from '../opaque-state.ts';
 import { effortFor, nearestEffort, thinks, turnsWithoutState } from '../reasoning-effort.ts';
 import { isRecord, optionalString, readList, readRecord, type WireRecord } from '../wire-values.ts';
@@ -18,18 +19,6 @@ import { isRecord, optionalString, readList, readRecord, type WireRecord } from 
  *  (openai-node 7.55, 2026-11). What a model thought is not; hosts give and take it as `reasoning_content` (DeepSeek, xAI,
  *  llama.cpp), `reasoning` (Ollama, vLLM, OpenRouter), `reasoning_details` (OpenRouter) and parts of type `thinking`
  *  (Mistral), and clients send back what they were given. */
-
-/** Where nothing is known of the model: every effort of the API
- *  (https://developers.openai.com/api/docs/guides/reasoning, 2026-11). */
-export const formUnlessSaid: ReasoningForm = {
-  style: 'effort',
-  efforts: ['minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
-  off: 'effort-none',
-  thinksUnasked: true,
-  sampling: 'always',
-  forcedTools: 'always',
-  needsState: 'never',
-};
 
 export function decodeReasoning(value: unknown): ReasoningControl | undefined {
   const effort = optionalString(value, 'reasoning_effort');

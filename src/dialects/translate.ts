@@ -1,0 +1,60 @@
+import { type Loss, LossLedger } from '../completion/loss.ts';
+import type { CompletionRequest } from '../completion/request.ts';
+import type { AnswerContext, Dialect, RequestTarget, StreamEncoder } from './dialect.ts';
+
+/** A request of one dialect, read into the middle. */
+export interface ReadRequest {
+  readonly request: CompletionRequest;
+  readonly losses: readonly Loss[];
+}
+
+/** The same request for one provider of another dialect. */
+export interface WrittenRequest {
+  readonly body: Buffer;
+  /** Of reading and writing together, in that order. */
+  readonly losses: readonly Loss[];
+}
+
+/** Reads a request once, whichever deployments are tried. Throws Fault. */
+export function readRequest(client: Dialect, body: Buffer): ReadRequest {
+  const losses = new LossLedger();
+  return { request: client.decodeRequest(body, losses), losses: losses.losses };
+}
+
+/** Writes what was read for one deployment. Throws Fault. */
+export function writeRequest(read: ReadRequest, provider: Dialect, target: RequestTarget): WrittenRequest {
+  const losses = new LossLedger();
+  const body = provider.encodeRequest(read.request, target, losses);
+  return { body, losses: [...read.losses, ...losses.losses] };
+}
+
+export interface TranslationPair {
+  readonly client: Dialect;
+  readonly provider: Dialect;
+  readonly target: RequestTarget;
+}
+
+/** The whole way of a request, as the gateway walks it. Throws Fault. */
+export function translateRequest(body: Buffer, { client, provider, target }: TranslationPair): WrittenRequest {
+  return writeRequest(readRequest(client, body), provider, target);
+}
+
+/** A provider's whole answer in the client's dialect. Throws the fault of an answer that is none. */
+export function translateAnswer(
+  body: Buffer,
+  { client, provider }: Pick<TranslationPair, 'client' | 'provider'>,
+  context: AnswerContext,
+): Buffer {
+  return client.encodeAnswer(provider.decodeAnswer(body, context.losses), context);
+}
+
+/** A provider's whole stream in the client's dialect; a failure is the stream's last event. */
+export function translateStream(
+  body: Buffer,
+  { client, provider }: Pick<TranslationPair, 'client' | 'provider'>,
+  context: AnswerContext,
+): Buffer {
+  const decoder = provider.decodeStream(context.losses);
+  const encoder: StreamEncoder = client.encodeStream(context);
+  return Buffer.concat([...decoder.push(body), ...decoder.finish()].map(event => encoder.push(event)));
+}
