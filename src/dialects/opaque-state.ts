@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { DialectName } from '../completion/request.ts';
 import { isRecord } from './wire-values.ts';
 
 /** State that only the maker of an answer can read and wants back: signatures, encrypted reasoning. A client of another
  *  dialect carries it in an envelope of ours, which nobody else can make, read or change.
  *
- *  Six bytes that say what it is (`carrier1` in base64), a nonce, AES-256-GCM over the deflated JSON, its tag; all as
- *  base64, because some clients check that (https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11). The
+ *  Six bytes that say what it is (`carrier1` in base64), a nonce, AES-256-GCM over the JSON, its tag; all as base64,
+ *  because some clients check that (https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11). Nothing is compressed:
+ *  a hold counts the bytes that a client sends, and what is in an envelope may not be more than that. The
  *  organisation is authenticated and not in it: an envelope opens for the organisation it was made for, and no other.
  *  Who made the state is inside rather than in the clear, so that a client does not learn whose models answer. */
 export interface OpaqueState {
@@ -29,7 +29,7 @@ export interface StateMaker {
 
 /** Of an envelope as clients carry it, in letters; a longer one is not opened. */
 export const envelopeLettersMax = 1024 * 1024;
-/** Of state and text together, before they are deflated; more is not sealed. */
+/** Of state and text together; more is not sealed. */
 export const opaqueBytesMax = 512 * 1024;
 
 const prefix = 'carrier1';
@@ -59,12 +59,16 @@ export class StateSeal {
   seal(opaque: OpaqueState, organisation: string): string | undefined {
     const { maker, state, text, redacted } = opaque;
     if (Buffer.byteLength(state ?? '') + Buffer.byteLength(text ?? '') > opaqueBytesMax) return undefined;
-    const inside = deflateRawSync(
-      JSON.stringify([maker.dialect, maker.kind, maker.targetModel, redacted, state, text]),
-    );
+    const inside = JSON.stringify([maker.dialect, maker.kind, maker.targetModel, redacted, state, text]);
     const nonce = randomBytes(nonceBytes);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(boundTo(organisation));
-    const sealed = Buffer.concat([prefixBytes, nonce, cipher.update(inside), cipher.final(), cipher.getAuthTag()]);
+    const sealed = Buffer.concat([
+      prefixBytes,
+      nonce,
+      cipher.update(inside, 'utf8'),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
     const envelope = sealed.toString('base64');
     return envelope.length > envelopeLettersMax ? undefined : envelope;
   }
@@ -81,9 +85,8 @@ export class StateSeal {
     const decipher = createDecipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: tagBytes });
     decipher.setAAD(boundTo(organisation)).setAuthTag(bytes.subarray(-tagBytes));
     try {
-      const inside = Buffer.concat([decipher.update(bytes.subarray(sealedAt, -tagBytes)), decipher.final()]);
-      // What opens is what was sealed here, so it is as it was; its bound only guards against a fault of ours.
-      return read(JSON.parse(inflateRawSync(inside, { maxOutputLength: 8 * opaqueBytesMax }).toString()));
+      const inside = decipher.update(bytes.subarray(sealedAt, -tagBytes));
+      return read(JSON.parse(Buffer.concat([inside, decipher.final()]).toString()));
     } catch {
       return undefined;
     }

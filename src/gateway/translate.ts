@@ -4,6 +4,7 @@ import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder 
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
+import { type ReasoningSealer, SealingEncoder } from './seal-reasoning.ts';
 
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
@@ -18,11 +19,17 @@ export class StreamTranslation implements AnswerReceiver {
   #end: Buffer | undefined;
   #endedAtMs: number | undefined;
 
-  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+  constructor(
+    attempt: Attempt,
+    context: ReceiverContext,
+    from: Dialect,
+    answer: AnswerContext,
+    sealer: ReasoningSealer,
+  ) {
     this.#attempt = attempt;
     this.#context = context;
     this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
-    this.#encoder = context.dialect.encodeStream(answer);
+    this.#encoder = new SealingEncoder(context.dialect.encodeStream(answer), sealer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
 
@@ -126,10 +133,18 @@ export class WholeTranslation implements AnswerReceiver {
   readonly #context: ReceiverContext;
   readonly #from: Dialect;
   readonly #answer: AnswerContext;
+  readonly #sealer: ReasoningSealer;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+  constructor(
+    attempt: Attempt,
+    context: ReceiverContext,
+    from: Dialect,
+    answer: AnswerContext,
+    sealer: ReasoningSealer,
+  ) {
+    this.#sealer = sealer;
     this.#attempt = attempt;
     this.#context = context;
     this.#from = from;
@@ -157,7 +172,8 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body, this.#answer.losses), this.#answer);
+      const events = this.#sealer.passAll(this.#from.decodeAnswer(body, this.#answer.losses));
+      last = this.#context.dialect.encodeAnswer(events, this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);

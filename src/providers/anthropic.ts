@@ -1,4 +1,5 @@
 import { messagesEndpoint, type Provider, plainQuirks } from './provider.ts';
+import { claudeRules } from './reasoning-forms.ts';
 
 /** https://platform.claude.com/docs/en/api/messages (2026-11). */
 export const anthropic: Provider = {
@@ -10,5 +11,6 @@ export const anthropic: Provider = {
   priceFacts: 'anthropic',
   firstModel: 'claude-haiku-4-5',
   failureDomains: ['anthropic'],
+  profiles: { 'anthropic-messages': claudeRules },
   quirks: plainQuirks,
 };

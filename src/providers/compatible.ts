@@ -1,4 +1,5 @@
 import { chatEndpoint, messagesEndpoint, type Provider, plainQuirks } from './provider.ts';
+import { claudeRules } from './reasoning-forms.ts';
 
 /** Any host that speaks chat completions behind its base URL, such as `http://127.0.0.1:8000/v1` of a vLLM server. */
 export const openaiCompatible: Provider = {
@@ -21,5 +22,7 @@ export const anthropicCompatible: Provider = {
   environment: [],
   priceFacts: undefined,
   failureDomains: [],
+  // Hosts and proxies of the one maker's models; of the second version they say nothing.
+  profiles: { 'anthropic-messages': [...claudeRules, { change: { versions: ['2023-06-01'] } }] },
   quirks: plainQuirks,
 };

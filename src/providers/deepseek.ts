@@ -1,4 +1,5 @@
 import { chatEndpoint, type Provider, plainQuirks } from './provider.ts';
+import { deepseekMessagesRules, deepseekRules } from './reasoning-forms.ts';
 
 /** Two dialects on one host (https://api-docs.deepseek.com/guides/anthropic_api, 2026-11). */
 export const deepseek: Provider = {
@@ -14,5 +15,6 @@ export const deepseek: Provider = {
   firstModel: 'deepseek-v3.2',
   failureDomains: ['deepseek'],
   // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
+  profiles: { 'openai-chat': deepseekRules, 'anthropic-messages': deepseekMessagesRules },
   quirks: plainQuirks,
 };

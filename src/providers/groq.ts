@@ -1,4 +1,5 @@
 import { chatEndpoint, type Provider } from './provider.ts';
+import { groqRules } from './reasoning-forms.ts';
 
 /** https://console.groq.com/docs/api-reference (2026-11). */
 export const groq: Provider = {
@@ -11,5 +12,6 @@ export const groq: Provider = {
   firstModel: 'llama-3.1-8b-instant',
   failureDomains: ['groq'],
   // Names its ordinary tier `on_demand` (https://console.groq.com/docs/service-tiers, 2026-11): pricing/service-tier.ts.
+  profiles: { 'openai-chat': groqRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

@@ -1,4 +1,5 @@
 import { chatEndpoint, type Provider } from './provider.ts';
+import { mistralRules } from './reasoning-forms.ts';
 
 /** https://docs.mistral.ai/api/endpoint/chat (2026-11). */
 export const mistral: Provider = {
@@ -10,6 +11,7 @@ export const mistral: Provider = {
   priceFacts: 'mistral',
   firstModel: 'mistral-small-latest',
   failureDomains: ['mistral'],
+  profiles: { 'openai-chat': mistralRules },
   quirks: {
     // 422 extra_forbidden; usage is on the finish chunk (github.com/avante-corp/avante.nvim/issues/2347, 2025-06).
     streamOptions: false,

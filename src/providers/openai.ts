@@ -1,4 +1,5 @@
 import { chatEndpoint, type Provider } from './provider.ts';
+import { openaiRules } from './reasoning-forms.ts';
 
 /** https://platform.openai.com/docs/api-reference/chat (2026-11). */
 export const openai: Provider = {
@@ -11,5 +12,6 @@ export const openai: Provider = {
   firstModel: 'gpt-5-mini',
   failureDomains: ['openai'],
   // max_tokens is deprecated, and its reasoning models refuse it (same page).
+  profiles: { 'openai-chat': openaiRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

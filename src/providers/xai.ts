@@ -1,4 +1,5 @@
 import { chatEndpoint, type Provider } from './provider.ts';
+import { xaiRules } from './reasoning-forms.ts';
 
 /** https://docs.x.ai/developers/rest-api-reference/inference/chat (2026-11). Its messages endpoint is deprecated and left
  *  out (https://docs.x.ai/developers/rest-api-reference/inference/legacy, 2026-11). */
@@ -12,5 +13,6 @@ export const xai: Provider = {
   firstModel: 'grok-4-fast-non-reasoning',
   failureDomains: ['xai'],
   // completion_tokens excludes reasoning_tokens: the usage reader sees it by the total (dialects/openai-chat/usage.ts).
+  profiles: { 'openai-chat': xaiRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

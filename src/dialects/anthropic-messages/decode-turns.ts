@@ -57,7 +57,10 @@ export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
     const { role, content } = message;
     if (role === 'system') return { role, blocks: decodeTexts(content, `${path}.content`, losses), path };
     if (role === 'user' || role === 'assistant') {
-      return { role, blocks: decodeContent(content, `${path}.content`, losses), path };
+      const blocks = decodeContent(content, `${path}.content`, losses);
+      const thought = role === 'user' ? blocks.find(block => block.type === 'reasoning') : undefined;
+      if (thought !== undefined) throw unsupported(thought.path, 'only assistants think.');
+      return { role, blocks, path };
     }
     throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
   });
