@@ -48,7 +48,7 @@ interface OpenReasoning {
 export class ReasoningSealer {
   readonly #context: SealContext;
   readonly #open = new Map<number, OpenReasoning>();
-  readonly #envelopes: string[] = [];
+  readonly #thoughts: OpenReasoning[] = [];
   readonly #callIds: string[] = [];
 
   constructor(context: SealContext) {
@@ -69,7 +69,7 @@ export class ReasoningSealer {
       case 'text-delta': {
         const block = this.#open.get(event.index);
         if (block === undefined) return event;
-        if (this.#context.sealsText) block.text += event.text;
+        block.text += event.text;
         return this.#context.hidesText ? undefined : event;
       }
       case 'state': {
@@ -98,17 +98,25 @@ export class ReasoningSealer {
     return events.flatMap(event => this.pass(event) ?? []);
   }
 
-  #seal({ head, state, text }: OpenReasoning): string | undefined {
-    const { states, maker, organisation, sealsText, losses } = this.#context;
-    const opaque = { maker, state, text: sealsText ? text : undefined, redacted: head.redacted === true };
-    const envelope = states.seal.seal(opaque, organisation);
-    if (envelope === undefined) losses.dropped('reasoning-state-too-large', 'reasoning');
-    else this.#envelopes.push(envelope);
+  #seal(thought: OpenReasoning): string | undefined {
+    const envelope = this.#envelope(thought, this.#context.sealsText);
+    if (envelope === undefined) this.#context.losses.dropped('reasoning-state-too-large', 'reasoning');
+    else this.#thoughts.push(thought);
     return envelope;
   }
 
+  #envelope({ head, state, text }: OpenReasoning, holdsText: boolean): string | undefined {
+    const { states, maker, organisation } = this.#context;
+    const opaque = { maker, state, text: holdsText ? text : undefined, redacted: head.redacted === true };
+    return states.seal.seal(opaque, organisation);
+  }
+
+  /** Who sends nothing back sends no text back either, so what is kept holds it. */
   #remember(): void {
-    if (this.#envelopes.length === 0 || this.#callIds.length === 0) return;
-    this.#context.states.remember(this.#context.organisation, this.#callIds, this.#envelopes);
+    if (this.#thoughts.length === 0 || this.#callIds.length === 0) return;
+    const envelopes = this.#thoughts.map(thought => this.#envelope(thought, true));
+    if (envelopes.includes(undefined)) return;
+    const { states, organisation } = this.#context;
+    states.remember(organisation, this.#callIds, envelopes as string[]); // None is undefined.
   }
 }
