@@ -73,7 +73,7 @@ function translation(events: readonly CompletionEvent[], losses: LossLedger): Re
   const declared = codes.length === 0 ? {} : { losses: codes };
   try {
     const folded = foldEvents(events);
-    const blocks = folded.blocks.map(({ head, text }) => ({ ...head, text }));
+    const blocks = folded.blocks.map(({ head, ...said }) => ({ ...head, ...said }));
     return { blocks, reason: folded.finish.reason, ...declared };
   } catch (fault) {
     assert.ok(fault instanceof Fault);

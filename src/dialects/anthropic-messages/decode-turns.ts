@@ -17,6 +17,8 @@ import {
 } from '../wire-values.ts';
 import { decodeMedia, mediaBlockTypes } from './decode-media.ts';
 
+import { decodeRedactedBlock, decodeThinkingBlock } from './reasoning.ts';
+
 const messageFields = new FieldRules({ role: read, content: read });
 const textFields = new FieldRules({
   type: read,
@@ -55,7 +57,10 @@ export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
     const { role, content } = message;
     if (role === 'system') return { role, blocks: decodeTexts(content, `${path}.content`, losses), path };
     if (role === 'user' || role === 'assistant') {
-      return { role, blocks: decodeContent(content, `${path}.content`, losses), path };
+      const blocks = decodeContent(content, `${path}.content`, losses);
+      const thought = role === 'user' ? blocks.find(block => block.type === 'reasoning') : undefined;
+      if (thought !== undefined) throw unsupported(thought.path, 'only assistants think.');
+      return { role, blocks, path };
     }
     throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
   });
@@ -107,6 +112,10 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
         blocks: block['content'] == null ? [] : decodeInside(block['content'], `${path}.content`, losses),
         isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
       };
+    case 'thinking':
+      return decodeThinkingBlock(block, path, losses);
+    case 'redacted_thinking':
+      return decodeRedactedBlock(block, path, losses);
     default:
       if (mediaBlockTypes.has(type)) {
         return decodeMedia(block, type, path, losses, (content, at) => decodeInside(content, at, losses));

@@ -4,6 +4,7 @@ import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../compl
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
 import { encodeMedia } from './encode-media.ts';
+import { encodeReasoningBlock } from './reasoning.ts';
 
 /** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
 export function withBody(turns: readonly Turn[], losses: LossLedger): readonly Turn[] {
@@ -30,6 +31,7 @@ export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, los
       if (block.type === 'result') results.push(encodeResult(block, profile, losses));
       else if (block.type === 'call') others.push(encodeCall(block, turn.path, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
+      else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
       else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, profile.media, losses));
       else throw unsupported(turn.path);
     }

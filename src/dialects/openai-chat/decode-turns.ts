@@ -17,6 +17,8 @@ import {
 } from '../wire-values.ts';
 import { decodeMedia, mediaPartTypes } from './decode-media.ts';
 
+import { decodeReasoningBlocks } from './reasoning.ts';
+
 const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: refused() });
 const refusalPartFields = new FieldRules({ type: read, refusal: read });
 
@@ -34,9 +36,10 @@ const messageFields = {
     audio: refused(),
     function_call: refused(),
     annotations: lost('annotations-unsupported', isEmpty),
-    // Clients that saw reasoning send it back; it has no signature, so no other provider takes it.
-    reasoning_content: lost('reasoning-history-unsupported', isEmpty),
-    reasoning: lost('reasoning-history-unsupported', isEmpty),
+    // Clients that saw reasoning send it back.
+    reasoning_content: read,
+    reasoning: read,
+    reasoning_details: read,
     // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
     parsed: read,
   }),
@@ -105,7 +108,7 @@ function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock
 }
 
 function decodeAssistant(message: WireRecord, path: string, losses: LossLedger): Block[] {
-  const blocks: Block[] = [];
+  const blocks: Block[] = [...decodeReasoningBlocks(message, path)];
   const { content, refusal, tool_calls: calls } = message;
   if (content !== undefined && content !== null) blocks.push(...decodeTexts(content, path, losses));
   if (refusal !== undefined && refusal !== null) {

@@ -3,6 +3,7 @@ import type { LossCode } from '../../completion/loss-codes.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
+import { encodeReasoningBlocks } from './reasoning.ts';
 
 export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
   const encoder = new TurnEncoder(profile, losses);
@@ -70,9 +71,12 @@ class TurnEncoder {
     const isMixed = turn.blocks.findLastIndex(isText) > turn.blocks.findIndex(block => block.type === 'call');
     if (isMixed && calls.length > 0) this.#losses.moved('text-after-call-moved', turn.path);
     if (media.length > 0) this.#moveMedia(media, 'Shown by the assistant:', 'assistant-media-moved');
+    const { parts, ...reasoning } = encodeReasoningBlocks(turn.blocks, this.#losses);
+    const content = texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts);
     this.#messages.push({
       role: 'assistant',
-      content: texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts),
+      content: parts.length === 0 ? content : [...parts, ...texts.map(({ text }) => textPart(text))],
+      ...reasoning,
       tool_calls: calls.length === 0 ? undefined : calls.map(encodeCall),
     });
   }
