@@ -3,11 +3,12 @@ import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
+import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
-import { readTranslation } from './exchange.ts';
+import { estimatedRequest, readTranslation } from './exchange.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
 export function resolveRoute(snapshot: Snapshot, principal: Principal, requestedModel: string): ResolvedRoute {
@@ -48,14 +49,14 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const decision = decide(
     views,
-    { atMs: question.nowMs, cooldownUntilMs: cooldowns.untilMs },
+    { atMs: question.nowMs, health: cooldowns.health },
     {
       exchangeId: question.exchangeId,
       dialect: dialect.name,
-      stream: scan.stream,
+      policy: 'priority',
       zones,
-      inputTokensMax: question.body.length,
-      outputTokensMax: scan.outputTokensMax,
+      inputTokens: estimateInputTokens(estimatedRequest(question), neutralFamily),
+      outputTokens: scan.outputTokensMax ?? 0,
       sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
     },
     draw,
@@ -66,6 +67,9 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   if (translation instanceof Fault && onlyDialectExcludes(decision)) throw translation;
   throw noCompliant(decision, route);
 }
+
+/** One rule for all candidates: each vendor's own would tell them apart. */
+const neutralFamily = 'other';
 
 /** What decide() may see of a route's candidates; made once a route, since a snapshot never changes. */
 function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
@@ -78,6 +82,7 @@ function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
       zone: deployment.zones.processing,
       dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
       priced: deployment.sell !== undefined && deployment.buy !== undefined,
+      allowed: true,
     }));
     viewsByRoute.set(route, views);
   }
