@@ -4,6 +4,7 @@ import type { LossLedger } from '../completion/loss.ts';
 import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
+import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
@@ -175,6 +176,8 @@ export interface AnswerContext {
   readonly inputTokensEstimate: number;
   /** What the client's dialect cannot carry of the answer. */
   readonly losses: LossLedger;
+  /** How the client knows its tools; as they were sent unless said. */
+  readonly form?: AnswerForm;
 }
 
 export interface FaultResponse {

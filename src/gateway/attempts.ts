@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
 import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -198,6 +199,7 @@ async function send(
         exchange,
         inputTokensEstimate,
         answerLosses,
+        form: letter.form ?? plainForm,
         nowMs: ports.clock.nowMs,
       }),
   });
@@ -213,6 +215,8 @@ interface Letter {
   readonly body: Buffer;
   readonly losses: readonly Loss[];
   readonly askUsage: boolean;
+  /** What must be changed back in the answer; undefined within a dialect. */
+  readonly form: AnswerForm | undefined;
 }
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
@@ -227,21 +231,25 @@ function letterFor(exchange: Exchange, admission: Admission, { deployment, diale
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
-    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
+    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');
   const lowerRead =
     lowered === undefined
       ? read
-      : { request: { ...read.request, outputTokensMax: lowered }, losses: [...read.losses, ...losses.losses] };
+      : {
+          ...read,
+          request: { ...read.request, outputTokensMax: lowered },
+          losses: [...read.losses, ...losses.losses],
+        };
   const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
   const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
-  const { body: encoded, losses: all } = writeRequest(lowerRead, dialect, target);
+  const { body: encoded, losses: all, form } = writeRequest(lowerRead, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
   }
-  return { body: encoded, losses: all, askUsage: false };
+  return { body: encoded, losses: all, askUsage: false, form };
 }
 
 interface Head {
@@ -251,6 +259,7 @@ interface Head {
   readonly exchange: Exchange;
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
+  readonly form: AnswerForm;
   readonly nowMs: () => number;
 }
 
@@ -280,6 +289,7 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     streamUsage: exchange.scan.streamUsage,
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
+    form: head.form,
   };
   return streamed
     ? new StreamTranslation(attempt, context, from, answer)

@@ -1,6 +1,7 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
 import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
+import { plainForm, restoreAnswer, restoreStream } from '../dialects/lower/answer-form.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
@@ -21,7 +22,8 @@ export class StreamTranslation implements AnswerReceiver {
   constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
     this.#attempt = attempt;
     this.#context = context;
-    this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
+    const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
+    this.#decoder = restoreStream(decoder, answer.form ?? plainForm);
     this.#encoder = context.dialect.encodeStream(answer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
@@ -157,7 +159,8 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      last = this.#context.dialect.encodeAnswer(this.#from.decodeAnswer(body, this.#answer.losses), this.#answer);
+      const events = this.#from.decodeAnswer(body, this.#answer.losses);
+      last = this.#context.dialect.encodeAnswer(restoreAnswer(events, this.#answer.form ?? plainForm), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);

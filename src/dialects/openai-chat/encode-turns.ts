@@ -1,8 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
-import type { Block, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { RequestCallIds } from '../call-ids.ts';
+import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
 
 export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
@@ -16,13 +15,11 @@ export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, los
 class TurnEncoder {
   readonly #profile: DialectProfile;
   readonly #losses: LossLedger;
-  readonly #ids: RequestCallIds;
   readonly #messages: unknown[] = [];
   #moved: WirePart[] = [];
 
   constructor(profile: DialectProfile, losses: LossLedger) {
     this.#profile = profile;
-    this.#ids = new RequestCallIds(profile.callIds);
     this.#losses = losses;
   }
 
@@ -56,7 +53,7 @@ class TurnEncoder {
   /** This dialect has no mark for a failed call: its text says so instead. */
   #addResult(result: ResultBlock, path: string): void {
     const media = result.blocks.filter(isMedia);
-    const id = this.#ids.ofResult(result.callId);
+    const id = result.callId;
     if (media.length > 0) this.#moveMedia(media, `Returned by tool call ${id}:`, 'tool-result-media-moved');
     if (result.isError) this.#losses.approximated('tool-error-as-text', path);
     const texts = result.blocks.filter(isText);
@@ -76,14 +73,7 @@ class TurnEncoder {
     this.#messages.push({
       role: 'assistant',
       content: texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts),
-      tool_calls:
-        calls.length === 0
-          ? undefined
-          : calls.map(call => ({
-              id: this.#ids.ofCall(call.id),
-              type: 'function',
-              function: { name: call.name, arguments: call.argumentsText === '' ? '{}' : call.argumentsText },
-            })),
+      tool_calls: calls.length === 0 ? undefined : calls.map(encodeCall),
     });
   }
 
@@ -105,6 +95,11 @@ class TurnEncoder {
   #flush(): void {
     if (this.#moved.length > 0) this.#messages.push({ role: 'user', content: this.#take([]) });
   }
+}
+
+function encodeCall({ id, name, argumentsText, custom }: CallBlock): unknown {
+  if (custom === true) return { id, type: 'custom', custom: { name, input: argumentsText } };
+  return { id, type: 'function', function: { name, arguments: argumentsText === '' ? '{}' : argumentsText } };
 }
 
 /** A result needs a content, and clients of this dialect take an empty one for none. */
