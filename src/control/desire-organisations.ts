@@ -48,6 +48,7 @@ function toProject(id: string, declared: DeclaredProject): ProjectResource {
     id,
     allow: sorted(declared.allow),
     zones: intersect(declared.zones, undefined) ?? null,
+    mediaFetch: declared.mediaFetch === true ? true : undefined,
     budget: toBudget(declared.budget),
   };
 }
@@ -81,6 +82,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     zones: intersect(declared.zones, undefined) ?? null,
     policies: declared.policies ?? null,
     lowerOutputToFit: declared.lowerOutputToFit,
+    mediaFetch: declared.mediaFetch,
     budget: toBudget(declared.budget),
   };
   return [key];

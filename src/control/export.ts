@@ -75,6 +75,9 @@ function deploymentEntry(deployment: DeploymentResource) {
     capabilities: deployment.capabilities ?? undefined,
     contextTokensMax: deployment.contextTokensMax ?? undefined,
     mediaTokensMax: unless(mediaTokensMaxDefault, deployment.mediaTokensMax),
+    documentPagesMax: deployment.documentPagesMax,
+    documentTokensPerPage: deployment.documentTokensPerPage,
+    audioTokensPerSecond: deployment.audioTokensPerSecond,
   });
 }
 
@@ -116,6 +119,7 @@ function organisationsEntry(configuration: Configuration) {
             keys: Object.fromEntries((keys.get(project.id) ?? []).map(key => [key.name, keyEntry(key)])),
             allow: project.allow,
             zones: project.zones ?? undefined,
+            mediaFetch: project.mediaFetch,
             budget: budgetEntry(project.budget),
           }),
         ]),
@@ -136,6 +140,7 @@ function keyEntry(key: KeyResource) {
     zones: key.zones ?? undefined,
     policies: key.policies ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
+    mediaFetch: key.mediaFetch,
     budget: budgetEntry(key.budget),
   });
 }

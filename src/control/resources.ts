@@ -40,6 +40,8 @@ export interface ProjectResource {
   readonly id: string;
   readonly allow: readonly string[];
   readonly zones: readonly string[] | null;
+  /** Absent: no. */
+  readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
 }
 
@@ -59,6 +61,8 @@ export interface KeyResource {
   /** null, or absent in what was stored before there were any: all. */
   readonly policies?: readonly PolicyName[] | null;
   readonly lowerOutputToFit: boolean;
+  /** Absent: as the project. */
+  readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
 }
 
@@ -94,6 +98,10 @@ export interface DeploymentResource {
   readonly capabilities?: readonly Capability[] | null;
   readonly contextTokensMax?: number | null;
   readonly mediaTokensMax: number;
+  /** Absent: the default. Documents of older versions have none of the three. */
+  readonly documentPagesMax?: number | undefined;
+  readonly documentTokensPerPage?: number | undefined;
+  readonly audioTokensPerSecond?: number | undefined;
   readonly origin: Origin;
 }
 

@@ -1,6 +1,7 @@
 import type { BlockHead, CompletionEvent, Finish } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { LossCode } from '../completion/loss-codes.ts';
 import type { UsageReport } from '../completion/usage-fields.ts';
 import { AnswerTally } from './answer-tally.ts';
 import type { AnswerFacts } from './dialect.ts';
@@ -67,6 +68,11 @@ export class AnswerEvents {
     this.#push({ type: 'arguments-delta', index, text });
   }
 
+  /** At most one a block; a block that is closed has none any more. */
+  state(index: number, state: string): undefined {
+    if (this.#open.has(index)) this.#push({ type: 'state', index, state });
+  }
+
   close(index: number): void {
     if (this.#open.delete(index)) this.#push({ type: 'block-close', index });
   }
@@ -83,7 +89,7 @@ export class AnswerEvents {
     this.#push({ type: 'usage', usage: report.slices, raw, serviceTier: this.tally.serviceTier });
   }
 
-  lose(code: string, path: string): undefined {
+  lose(code: LossCode, path: string): undefined {
     if (this.#declared.has(code)) return;
     this.#declared.add(code);
     this.#losses.dropped(code, path);

@@ -1,53 +1,50 @@
 import { hash } from 'node:crypto';
+import type { CallIdForm } from '../completion/profile.ts';
 
-/** Ids of tool calls cross dialects with different alphabets and lengths. An id that fits stays as it is; any other
- *  becomes one that fits, always the same one, and no two become one. */
-export interface CallIdForm {
-  readonly pattern: RegExp;
-  readonly prefix: string;
-}
-
-/** At most 40 letters (https://platform.openai.com/docs/api-reference/chat, 2026-11). */
-export const chatCallIds: CallIdForm = { pattern: /^[\w-]{1,40}$/, prefix: 'call_' };
-/** ^[a-zA-Z0-9_-]+$ (https://platform.claude.com/docs/en/api/messages, 2026-11); the length is that of its hosts. */
-export const messagesCallIds: CallIdForm = { pattern: /^[\w-]{1,64}$/, prefix: 'toolu_' };
-
+/** Ids of tool calls in the form that an API takes: an id that fits stays as it is; any other becomes one that fits, always
+ *  the same one, and no two become one. */
 export function fitCallId(id: string, form: CallIdForm): string {
   return form.pattern.test(id) ? id : hashedId(id, form);
 }
 
-function hashedId(text: string, form: CallIdForm): string {
-  // 136 bits: no collision is found by accident or on purpose within a conversation.
-  return `${form.prefix}${hash('sha256', text, 'hex').slice(0, 34)}`;
+/** 136 bits of hex and 53 of nine letters: within a conversation no collision is found by accident, and one that was made
+ *  on purpose is seen by the classes below. */
+function hashedId(text: string, { prefix, digest }: CallIdForm): string {
+  const bytes = hash('sha256', text, 'buffer');
+  if (digest.alphabet === 'hex') return prefix + bytes.toString('hex').slice(0, digest.letters);
+  let letters = '';
+  for (let index = 0; index < digest.letters; index += 1) letters += alphanumeric[bytes[index]! % alphanumeric.length];
+  return prefix + letters;
 }
 
+const alphanumeric = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
 /** Ids of one request. Some clients count their calls anew in each turn, so an id may name several calls: every later
- *  one gets an id of its own, and a result belongs to the first of them that has none. */
+ *  one gets an id of its own. A result belongs to the latest turn with a call of its id, and there to the first that has
+ *  none. */
 export class RequestCallIds {
   readonly #form: CallIdForm;
-  /** Calls without a result so far, in order, and the one answered last. */
-  readonly #calls = new Map<string, { readonly waiting: string[]; last: string }>();
+  /** Calls without a result so far, in order, by the client's id. */
+  readonly #waiting = new Map<string, { readonly turn: number; readonly ids: string[] }>();
   readonly #used = new Set<string>();
 
   constructor(form: CallIdForm) {
     this.#form = form;
   }
 
-  ofCall(id: string): string {
+  ofCall(id: string, turn: number): string {
     let fitting = fitCallId(id, this.#form);
-    for (let turn = 1; this.#used.has(fitting); turn += 1) fitting = hashedId(`${id}\n${turn}`, this.#form);
+    for (let again = 1; this.#used.has(fitting); again += 1) fitting = hashedId(`${id}\n${again}`, this.#form);
     this.#used.add(fitting);
-    const calls = this.#calls.get(id);
-    if (calls === undefined) this.#calls.set(id, { waiting: [fitting], last: fitting });
-    else calls.waiting.push(fitting);
+    const waiting = this.#waiting.get(id);
+    if (waiting?.turn === turn) waiting.ids.push(fitting);
+    else this.#waiting.set(id, { turn, ids: [fitting] });
     return fitting;
   }
 
-  ofResult(id: string): string {
-    const calls = this.#calls.get(id);
-    if (calls === undefined) return fitCallId(id, this.#form);
-    calls.last = calls.waiting.shift() ?? calls.last;
-    return calls.last;
+  /** undefined when no call of this id waits for a result. */
+  ofResult(id: string): string | undefined {
+    return this.#waiting.get(id)?.ids.shift();
   }
 }
 

@@ -1,14 +1,19 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
+import type { AnswerForm } from './lower/answer-form.ts';
+import type { MediaCounts } from './media-bytes.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
  *  encode-answer.ts for translation, usage.ts for what was used. */
 export interface Dialect {
   readonly name: DialectName;
+  /** What the API itself takes, as its maker documents it; providers differ from it. */
+  readonly profile: DialectProfile;
 
   /** Reads what the walk needs from a request body in one pass over its bytes, and checks it: valid UTF-8 and JSON, no
    *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. */
@@ -21,6 +26,8 @@ export interface Dialect {
   decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest;
   /** Writes a request for a provider of this dialect. What it cannot carry goes to `losses`. */
   encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer;
+  /** Headers of the dialect that what `encodeRequest` writes needs, names and values in turn; absent when it has none. */
+  requestHeaders?(request: CompletionRequest, target: RequestTarget): readonly string[];
 
   /** Whole answers: usage, finish and served model, without translating. */
   observeAnswer(body: Buffer): AnswerFacts;
@@ -63,9 +70,7 @@ export interface RequestScan {
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
-  readonly mediaParts: number;
-  /** Bytes of the body that are the data of such parts, in base64: they bound no tokens. */
-  readonly mediaBytes: number;
+  readonly media: MediaCounts;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;
@@ -98,6 +103,8 @@ export interface RequestTarget {
   readonly outputLimitField?: OutputLimitField;
   /** Does the provider take `stream_options`? Unless said it does; one that does not sends usage unasked. */
   readonly streamOptions?: boolean;
+  /** What this provider takes; the dialect's own profile unless said. */
+  readonly profile?: DialectProfile;
 }
 
 export interface AnswerFacts {
@@ -171,6 +178,8 @@ export interface AnswerContext {
   readonly inputTokensEstimate: number;
   /** What the client's dialect cannot carry of the answer. */
   readonly losses: LossLedger;
+  /** How the client knows its tools; as they were sent unless said. */
+  readonly form?: AnswerForm;
 }
 
 export interface FaultResponse {

@@ -6,6 +6,7 @@ import { LossLedger } from '../completion/loss.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
+import { translateRequest } from './translate.ts';
 
 const target = { targetModel: 'target', outputTokensMax: 4096 };
 
@@ -16,13 +17,13 @@ interface Carried {
 }
 
 function carry(from: Dialect, to: Dialect, body: unknown): Carried {
-  const losses = new LossLedger();
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const text = to.encodeRequest(from.decodeRequest(bytes, losses), target, losses).toString();
+  const sent = translateRequest(bytes, { client: from, provider: to, target });
+  const text = sent.body.toString();
   return {
     wire: JSON.parse(text),
     text,
-    losses: losses.losses.map(({ action, code, path }) => `${action} ${code} ${path}`),
+    losses: sent.losses.map(({ action, code, path }) => `${action} ${code} ${path}`),
   };
 }
 
@@ -215,7 +216,14 @@ test('a messages request becomes a chat request', () => {
         type: 'function',
         function: { name: 'weather', description: 'd', parameters: { type: 'object', properties: {} } },
       },
-      { type: 'function', function: { name: 'now', parameters: { type: 'object' }, strict: true } },
+      {
+        type: 'function',
+        function: {
+          name: 'now',
+          parameters: { type: 'object', properties: {}, additionalProperties: false },
+          strict: true,
+        },
+      },
     ],
     tool_choice: { type: 'function', function: { name: 'weather' } },
     parallel_tool_calls: false,
@@ -317,14 +325,18 @@ test('what is lost or changed on the way is declared', () => {
       ['dropped blank-text-unsupported messages.1', 'dropped empty-message-unsupported messages.1'],
     ],
     [
-      { messages: [...ask, { role: 'assistant', content: 'a', reasoning_content: 'hm' }] },
+      { messages: [...ask, { role: 'assistant', content: 'a', reasoning_content: 'hm' }, ...ask] },
       ['dropped reasoning-history-unsupported messages.1.reasoning_content'],
     ],
     [
-      { messages: [...ask, { role: 'assistant', content: null, refusal: 'No.' }] },
+      { messages: [...ask, { role: 'assistant', content: null, refusal: 'No.' }, ...ask] },
       ['approximated refusal-as-text messages.1.refusal'],
     ],
-    [{ messages: [...ask, { role: 'tool', tool_call_id: 'a', content: 'x' }] }, ['moved tool-result-moved messages.1']],
+    [
+      { messages: [...ask, { role: 'tool', tool_call_id: 'a', content: 'x' }] },
+      ['approximated tool-result-as-text messages.1'],
+    ],
+    [{ messages: [...ask, { role: 'assistant', content: 'a' }] }, ['approximated user-turn-added messages.1']],
   ];
 
   for (const [fields, expected] of rows) {
@@ -339,7 +351,16 @@ test('what is lost or changed on the way is declared', () => {
     [{ max_tokens: 5000 }, ['approximated output-limit-lowered max_tokens']],
     [{ stop_sequences: ['1', '2', '3', '4', '5'] }, ['dropped stop-count-unsupported stop_sequences.4']],
     [{ thinking: { type: 'disabled' }, service_tier: 'auto', speed: 'standard' }, []],
-    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-error-as-text messages.0']],
+    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-result-as-text messages.0']],
+    [
+      {
+        messages: [
+          { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+          { role: 'user', content: [result] },
+        ],
+      },
+      ['approximated tool-error-as-text messages.1'],
+    ],
     [
       {
         messages: [
@@ -352,7 +373,7 @@ test('what is lost or changed on the way is declared', () => {
           },
         ],
       },
-      ['moved tool-result-moved messages.0'],
+      ['approximated tool-result-as-text messages.0'],
     ],
     [
       {
@@ -366,7 +387,7 @@ test('what is lost or changed on the way is declared', () => {
           },
         ],
       },
-      ['moved text-after-call-moved messages.0'],
+      ['approximated tool-call-unanswered messages.0', 'moved text-after-call-moved messages.0'],
     ],
   ];
   for (const [fields, expected] of other) {
@@ -393,7 +414,6 @@ test('what cannot be carried from chat yet is refused by its path', () => {
     [{ top_logprobs: 3 }, 'top_logprobs'],
     [{ response_format: { type: 'json_object' } }, 'response_format'],
     [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
-    [{ reasoning_effort: 'low' }, 'reasoning_effort'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
     [{ audio: { voice: 'x', format: 'mp3' } }, 'audio'],
     [{ prediction: { type: 'content', content: 'x' } }, 'prediction'],
@@ -406,15 +426,7 @@ test('what cannot be carried from chat yet is refused by its path', () => {
     [{ not_a_field: 1 }, 'not_a_field'],
     [{ not_a_field: null }, 'not_a_field'],
     [{ constructor: 1 }, 'constructor'],
-    [user([{ type: 'image_url', image_url: { url: 'https://x' } }]), 'messages.0.content.0'],
-    [
-      user([
-        { type: 'text', text: 'a' },
-        { type: 'input_audio', input_audio: {} },
-      ]),
-      'messages.0.content.1',
-    ],
-    [user([{ type: 'file', file: {} }]), 'messages.0.content.0'],
+    [user([{ type: 'video_url', video_url: {} }]), 'messages.0.content.0'],
     [user([{ type: 'text', text: 'a', prompt_cache_breakpoint: {} }]), 'messages.0.content.0.prompt_cache_breakpoint'],
     [user([{ type: 'text', text: 'a', extra: 1 }]), 'messages.0.content.0.extra'],
     [{ messages: [{ role: 'user', content: 'a', weight: 1 }] }, 'messages.0.weight'],
@@ -435,9 +447,8 @@ test('what cannot be carried from messages yet is refused by its path', () => {
   const user = (block: unknown) => ({ messages: [{ role: 'user', content: [block] }] });
   const cached = { cache_control: { type: 'ephemeral' } };
   const rows: [Record<string, unknown>, string][] = [
-    [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, 'thinking'],
-    [{ thinking: { type: 'adaptive' } }, 'thinking'],
-    [{ output_config: { effort: 'low' } }, 'output_config'],
+    [{ thinking: { type: 'adaptive', extra: 1 } }, 'thinking.extra'],
+    [{ output_config: { format: {} } }, 'output_config.format'],
     [{ output_format: {} }, 'output_format'],
     [cached, 'cache_control'],
     [{ container: 'c' }, 'container'],
@@ -449,14 +460,12 @@ test('what cannot be carried from messages yet is refused by its path', () => {
     [{ metadata: { other: 1 } }, 'metadata.other'],
     [{ system: [{ type: 'text', text: 'a', ...cached }] }, 'system.0.cache_control'],
     [user({ type: 'text', text: 'a', ...cached }), 'messages.0.content.0.cache_control'],
-    [user({ type: 'image', source: {} }), 'messages.0.content.0'],
-    [user({ type: 'document', source: {} }), 'messages.0.content.0'],
-    [user({ type: 'search_result' }), 'messages.0.content.0'],
+    [user({ type: 'container_upload', file_id: 'f' }), 'messages.0.content.0'],
     [user({ type: 'thinking', thinking: 'a', signature: 's' }), 'messages.0.content.0'],
     [user({ type: 'redacted_thinking', data: 's' }), 'messages.0.content.0'],
     [user({ type: 'server_tool_use', id: 'a' }), 'messages.0.content.0'],
     [
-      user({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'image', source: {} }] }),
+      user({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'tool_reference', tool_name: 'f' }] }),
       'messages.0.content.0.content.0',
     ],
     [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0.type'],
@@ -566,6 +575,7 @@ test('arguments that are no object travel wrapped and declared', () => {
       messages: [
         ...ask,
         { role: 'assistant', tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: text } }] },
+        { role: 'tool', tool_call_id: 'a', content: 'r' },
       ],
     });
     const [, assistant] = wire['messages'] as { content: { input: unknown }[] }[];
@@ -578,10 +588,14 @@ test('an error of a tool is said in words where there is no flag', () => {
   const { wire } = toChat({
     model: 'x',
     max_tokens: 1,
-    messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'boom', is_error: true }] }],
+    messages: [
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'boom', is_error: true }] },
+    ],
   });
 
-  assert.deepEqual(wire['messages'], [{ role: 'tool', tool_call_id: 'a', content: 'Error: boom' }]);
+  const [, result] = wire['messages'] as unknown[];
+  assert.deepEqual(result, { role: 'tool', tool_call_id: 'a', content: 'Error: boom' });
 });
 
 test('turns of one role in a row become one message', () => {

@@ -1,5 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { LossCode } from '../completion/loss-codes.ts';
 import { isExactNumber, numberOf, parseExact } from './exact-json.ts';
 
 /** Readers of parsed wire values. Each names the field it refuses, as the client spelled it. */
@@ -80,7 +81,7 @@ export type FieldRule =
   /** Refused by name, unless its value says what is so anyway. */
   | { readonly type: 'refused'; readonly unless: (value: unknown) => boolean }
   /** Not carried, and declared, unless its value says nothing. */
-  | { readonly type: 'lost'; readonly code: string; readonly unless: (value: unknown) => boolean };
+  | { readonly type: 'lost'; readonly code: LossCode; readonly unless: (value: unknown) => boolean };
 
 export const read: FieldRule = { type: 'read' };
 
@@ -88,7 +89,7 @@ export function refused(unless: (value: unknown) => boolean = never): FieldRule 
   return { type: 'refused', unless };
 }
 
-export function lost(code: string, unless: (value: unknown) => boolean = never): FieldRule {
+export function lost(code: LossCode, unless: (value: unknown) => boolean = never): FieldRule {
   return { type: 'lost', code, unless };
 }
 

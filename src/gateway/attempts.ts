@@ -1,7 +1,11 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import { outputTotal } from '../completion/usage.ts';
+import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
+import type { StateMaker } from '../dialects/opaque-state.ts';
+import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -15,11 +19,16 @@ import { dialectFor } from './choose.ts';
 import { type Exchange, estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { endAttempt } from './meter.ts';
+import { openReasoning } from './open-reasoning.ts';
+import type { ReasoningStates } from './ports.ts';
+import { profileOf } from './profiles.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import { RefusalReceiver } from './receive-refusal.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
+import { ReasoningSealer } from './seal-reasoning.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
+import { translationFor } from './translation-for.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -99,38 +108,61 @@ async function tryOne(
   deployment: Deployment,
 ): Promise<Tried> {
   const { permits, health } = gateway.ports;
-  const granted = permits.acquire(deployment.handle);
-  if (!(granted === true || (await granted))) {
-    return { fault: new Fault('deployment_saturated'), final: false, deployment };
-  }
-  if (!health.begin(deployment.handle)) {
-    permits.release(deployment.handle);
-    return { fault: new Fault('deployment_saturated', 'The deployment is being probed.'), final: false, deployment };
-  }
-  let tried: Tried | undefined;
+  const { handle } = deployment;
+  const dialect = dialectFor(deployment, exchange.dialect);
   try {
-    tried = await send(gateway, exchange, admission, deployment);
-    return tried;
+    // No permit is held while media are fetched.
+    const prepared = translationFor(gateway, exchange, deployment, dialect);
+    const read = prepared instanceof Promise ? await prepared : prepared;
+    const granted = permits.acquire(handle);
+    if (!(granted === true || (await granted))) {
+      return { fault: new Fault('deployment_saturated'), final: false, deployment };
+    }
+    let outcome: AttemptOutcome | undefined;
+    try {
+      if (!health.begin(handle)) {
+        return {
+          fault: new Fault('deployment_saturated', 'The deployment is being probed.'),
+          final: false,
+          deployment,
+        };
+      }
+      outcome = { kind: 'none' };
+      const tried = await send(gateway, exchange, admission, { deployment, dialect, read });
+      outcome = tried.outcome ?? outcome;
+      return tried;
+    } finally {
+      if (outcome !== undefined) health.end(handle, outcome);
+      permits.release(handle);
+    }
   } catch (error) {
     // A request that cannot be written for this deployment may still be for the next one.
     const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
-    return { fault, final: fault.code === 'internal' || fault.code === 'journal_full', deployment };
-  } finally {
-    health.end(deployment.handle, tried?.outcome ?? { kind: 'none' });
-    permits.release(deployment.handle);
+    return { fault, final: isFinal(fault, exchange), deployment };
   }
+}
+
+function isFinal({ code }: Fault, { client }: Exchange): boolean {
+  return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
+}
+
+/** Where a request goes, and the request in the middle where it is translated. */
+interface Addressee {
+  readonly deployment: Deployment;
+  readonly dialect: Dialect;
+  readonly read: ReadRequest | undefined;
 }
 
 async function send(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
-  deployment: Deployment,
+  addressee: Addressee,
 ): Promise<Tried> {
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
-  const dialect = dialectFor(deployment, exchange.dialect);
-  const letter = writeRequest(exchange, admission, deployment, dialect);
+  const { deployment, dialect } = addressee;
+  const letter = letterFor(gateway, exchange, admission, addressee);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
@@ -139,6 +171,7 @@ async function send(
     clientHeaders: arrival.request.headers,
     query: arrival.query,
     stream: exchange.scan.stream,
+    dialectHeaders: letter.headers,
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
@@ -188,6 +221,8 @@ async function send(
         exchange,
         inputTokensEstimate,
         answerLosses,
+        form: letter.form ?? plainForm,
+        states: ports.reasoning,
         nowMs: ports.clock.nowMs,
       }),
   });
@@ -209,12 +244,21 @@ interface Letter {
   readonly body: Buffer;
   readonly losses: readonly Loss[];
   readonly askUsage: boolean;
+  /** What must be changed back in the answer; undefined within a dialect. */
+  readonly form: AnswerForm | undefined;
+  /** Of the provider's dialect, when it is not the client's. */
+  readonly headers?: readonly string[] | undefined;
 }
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
  *  dialect. Throws Fault, `loss_refused` among others. */
-function writeRequest(exchange: Exchange, admission: Admission, deployment: Deployment, dialect: Dialect): Letter {
-  const { scan, body, translation, carrier } = exchange;
+function letterFor(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  { deployment, dialect, read }: Addressee,
+): Letter {
+  const { scan, body, carrier } = exchange;
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
@@ -223,18 +267,40 @@ function writeRequest(exchange: Exchange, admission: Admission, deployment: Depl
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
-    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
+    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
   }
-  if (translation === undefined) throw new Error('a request was to be translated that was not read');
-  const request = lowered === undefined ? translation.request : { ...translation.request, outputTokensMax: lowered };
-  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions };
-  const encoded = dialect.encodeRequest(request, target, losses);
-  const all = [...translation.losses.losses, ...losses.losses];
+  if (read === undefined) throw new Error('a request was to be translated that was not read');
+  const lowerRead =
+    lowered === undefined
+      ? read
+      : {
+          ...read,
+          request: { ...read.request, outputTokensMax: lowered },
+          losses: [...read.losses, ...losses.losses],
+        };
+  const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
+  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
+  const opened = openReasoning(
+    lowerRead,
+    {
+      maker: makerOf(deployment, dialect),
+      form: profile.reasoning,
+      organisation: exchange.principal.organisation,
+    },
+    exchange.recalled,
+    gateway.ports.reasoning,
+  );
+  const { body: encoded, losses: all, form } = writeRequest(opened, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
   }
-  return { body: encoded, losses: all, askUsage: false };
+  const headers = dialect.requestHeaders?.(opened.request, target);
+  return { body: encoded, losses: all, askUsage: false, headers, form };
+}
+
+function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
+  return { dialect: dialect.name, kind: deployment.provider.kind, targetModel: deployment.targetModel };
 }
 
 interface Head {
@@ -244,6 +310,8 @@ interface Head {
   readonly exchange: Exchange;
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
+  readonly form: AnswerForm;
+  readonly states: ReasoningStates;
   readonly nowMs: () => number;
 }
 
@@ -266,6 +334,13 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
   if (streamed !== exchange.scan.stream) {
     return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
   }
+  const sealer = new ReasoningSealer({
+    states: head.states,
+    maker: makerOf(head.deployment, from),
+    organisation: exchange.principal.organisation,
+    ...shownReasoning(exchange),
+    losses: head.answerLosses,
+  });
   const answer = {
     exchangeId: context.exchangeId,
     targetModel: head.deployment.targetModel,
@@ -273,10 +348,22 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     streamUsage: exchange.scan.streamUsage,
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
+    form: head.form,
   };
   return streamed
-    ? new StreamTranslation(attempt, context, from, answer)
-    : new WholeTranslation(attempt, context, from, answer);
+    ? new StreamTranslation(attempt, context, from, answer, sealer)
+    : new WholeTranslation(attempt, context, from, answer, sealer);
+}
+
+/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
+function shownReasoning({ dialect, translation }: Exchange) {
+  const hidesText = translation?.request.reasoning?.display === 'omitted';
+  const { callIds } = dialect.profile;
+  return {
+    hidesText,
+    sealsText: hidesText || dialect.name === 'openai-chat',
+    shownId: (id: string) => fitCallId(id, callIds),
+  };
 }
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */

@@ -2,13 +2,14 @@ import { hash } from 'node:crypto';
 import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
+import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
-import { estimatedRequest, readTranslation, type Translation } from './exchange.ts';
+import { estimatedRequest, readTranslation } from './exchange.ts';
 import { observeCandidates } from './observe-candidates.ts';
 import type { GatewayPorts } from './ports.ts';
 import { needsOf } from './request-needs.ts';
@@ -39,7 +40,7 @@ export function sessionOf(carrier: CarrierHeaders, principal: Principal): string
 
 export interface Choice {
   readonly decision: DecisionRecord;
-  readonly translation: Translation | undefined;
+  readonly translation: ReadRequest | undefined;
 }
 
 export interface ChoiceQuestion {

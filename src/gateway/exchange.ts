@@ -1,14 +1,15 @@
 import type { Fault } from '../completion/fault.ts';
-import { LossLedger } from '../completion/loss.ts';
-import type { CompletionRequest } from '../completion/request.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import { type ReadRequest, readRequest } from '../dialects/translate.ts';
 import type { AttemptEnd } from '../journal/record.ts';
 import type { EstimatedRequest } from '../metering/estimates.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
-import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
+import type { ExchangeMedia } from './exchange-media.ts';
+import type { Recalled } from './open-reasoning.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -25,27 +26,29 @@ export interface Exchange {
   /** Monotonic instant at which all of it must have ended. */
   readonly totalEndsAtMs: number;
   readonly decision: DecisionRecord;
+  /** The deployments of its order. */
+  readonly order: readonly Deployment[];
   /** The request in the middle, where a candidate needs it translated; read at most once. */
-  readonly translation: Translation | undefined;
+  readonly translation: ReadRequest | undefined;
+  /** Earlier reasoning that the client did not send back. */
+  readonly recalled: Recalled;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
+  /** What is fetched for providers that need bytes; opened when it first is. */
+  media: ExchangeMedia | undefined;
 }
 
 /** The request as estimates see it. */
 export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {
-  return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
-}
-
-export interface Translation {
-  readonly request: CompletionRequest;
-  readonly losses: LossLedger;
+  const { images, documents, documentsUnsized, audioBytes, audioUnsized, bytesInBody } = scan.media;
+  const mediaParts = images + documents + documentsUnsized + audioUnsized + (audioBytes > 0 ? 1 : 0);
+  return { textBytes: body.length - bytesInBody, mediaParts };
 }
 
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */
-export function readTranslation(dialect: Dialect, body: Buffer): Translation | Fault {
-  const losses = new LossLedger();
+export function readTranslation(dialect: Dialect, body: Buffer): ReadRequest | Fault {
   try {
-    return { request: dialect.decodeRequest(body, losses), losses };
+    return readRequest(dialect, body);
   } catch (error) {
     if (isFault(error)) return error;
     throw error;

@@ -1,3 +1,4 @@
+import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
@@ -9,6 +10,7 @@ export interface GatewayState {
   readonly settings: GatewaySettings;
   readonly deadlines: Deadlines;
   readonly upstreams: Upstreams;
+  readonly media: MediaFetcher;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
   /** The time to drain is over: what is still open is cut, by us. */

@@ -18,17 +18,14 @@ test('text needs nothing', () => {
 });
 
 test('what a request uses is what it needs, in one order', () => {
+  const content = [
+    { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
+    { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBERi0xLjQK' } },
+  ];
   const tools = [{ type: 'function', function: { name: 'look' } }];
-  const source = { type: 'base64', mediaType: 'image/png', data: '' } as const;
-  const image = { type: 'media', kind: 'image', source, path: '' } as const;
-  const pdf = { type: 'media', kind: 'document', source, path: '' } as const;
   const found = needs(
-    { ...text, tools, n: 2 },
+    { ...text, messages: [{ role: 'user', content }], tools, n: 2 },
     {
-      turns: [
-        { role: 'user', path: '', blocks: [image] },
-        { role: 'user', path: '', blocks: [{ type: 'result', callId: 'c', blocks: [pdf], isError: false }] },
-      ],
       output: { type: 'json-schema', name: 'x', description: undefined, schema: {}, strict: true },
       logprobs: { alternatives: 2 },
       reasoning: { mode: 'unset', effort: 'low', budgetTokens: undefined, display: undefined },

@@ -16,6 +16,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
 import { readBody } from './read-body.ts';
+import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { checkRoom } from './room.ts';
@@ -29,6 +30,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
     const exchange = await understand(gateway, arrival, dialect);
     const admission = await admit(gateway, exchange);
     const outcome = await attemptInOrder(gateway, exchange, admission);
+    exchange.media?.close();
     const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
     if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
     const end = meterExchange(gateway, exchange, admission, outcome);
@@ -69,6 +71,15 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     },
     ports,
   );
+  const order = decision.order.map(handle => snapshot.deployment(handle));
+  const recalled =
+    translation === undefined
+      ? nothingRecalled
+      : await recallReasoning(
+          translation,
+          { client: dialect, organisation: principal.organisation, order },
+          ports.reasoning,
+        );
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
     arrival,
@@ -82,22 +93,25 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
+    order,
     translation,
+    recalled,
     attempts: [],
+    media: undefined,
   };
 }
 
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
-  const { snapshot, principal, scan, body, carrier, decision } = exchange;
+  const { order, principal, scan, body, carrier, recalled } = exchange;
   const fitted = takeHold(
     {
-      order: decision.order.map(handle => snapshot.deployment(handle)),
+      order,
       principal,
       dialect: exchange.dialect.name,
       scan,
-      bodyBytes: body.length,
+      bodyBytes: body.length + recalledBytes(recalled),
       strict: carrier.strict,
       nowMs: exchange.arrival.atMs,
     },

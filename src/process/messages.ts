@@ -28,6 +28,12 @@ export type ToWorker =
     }
   /** A day's seeds; the next day's comes ahead of time. */
   | { readonly type: 'epochs'; readonly startsAtMs: number; readonly secret: string }
+  /** What is still known of the calls asked about. */
+  | {
+      readonly type: 'reasoning-recalled';
+      readonly request: number;
+      readonly found: readonly (readonly [callId: string, envelopes: readonly string[]])[];
+    }
   | { readonly type: 'metrics-request'; readonly request: number }
   /** Stop accepting, finish what runs, cut what is left after so long, then exit 0. Repeated with a shorter time when
    *  the operator is in a hurry. */
@@ -65,6 +71,19 @@ export type ToSupervisor =
       readonly failures: readonly AttemptFailure[];
       readonly inFlight: Readonly<Record<string, number>>;
     }
+  /** Envelopes of what a model thought before these calls. */
+  | {
+      readonly type: 'reasoning-remember';
+      readonly organisation: string;
+      readonly callIds: readonly string[];
+      readonly envelopes: readonly string[];
+    }
+  | {
+      readonly type: 'reasoning-recall';
+      readonly request: number;
+      readonly organisation: string;
+      readonly callIds: readonly string[];
+    }
   | { readonly type: 'metrics'; readonly request: number; readonly metrics: unknown }
   | { readonly type: 'fatal'; readonly message: string };
 
@@ -92,6 +111,8 @@ export interface WorkerSettings {
    *  have an address of their own (CARRIER_ADMIN_LISTEN) and are not to be reached here. */
   readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
+  readonly zone: string | undefined;
+  readonly mediaFetch: { readonly allowAddresses: readonly string[] };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
   /** Seeds of today, and of tomorrow when that is near. */

@@ -21,6 +21,7 @@ import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
+import { ReasoningShelf } from './reasoning-shelf.ts';
 import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
@@ -43,6 +44,8 @@ export interface SupervisorOptions {
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
 const applyWaitMs = 1_000;
 const maintenanceIntervalMs = 3_600_000;
+/** How often the reasoning shelf forgets what is past its time. */
+const sweepIntervalMs = 60_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
 /** The same for each other thing that a stop asks of the database. */
@@ -63,6 +66,7 @@ export class Supervisor {
   readonly #desk: PermitDesk;
   readonly #health: HealthDesk;
   readonly #epochs: EpochDesk;
+  readonly #shelf = new ReasoningShelf({ monotonicMs: () => performance.now() });
   readonly #sandbox: Sandbox;
   readonly #keeper: ConfigurationKeeper;
   readonly #database: DatabaseSession;
@@ -72,6 +76,7 @@ export class Supervisor {
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #maintenance: NodeJS.Timeout | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
@@ -166,6 +171,7 @@ export class Supervisor {
       database.catch(error => this.#failed(error));
     } else await database;
     this.#keeper.start();
+    this.#sweeping = setInterval(() => this.#shelf.sweep(), sweepIntervalMs).unref();
     await this.#sandbox.ensureFor(this.#snapshot);
     this.#epochs.start();
     this.#health.start();
@@ -259,12 +265,26 @@ export class Supervisor {
       case 'outcomes':
         this.#health.received(worker, message);
         break;
+      case 'reasoning-remember':
+        this.#shelf.put(message.organisation, message.callIds, message.envelopes);
+        break;
+      case 'reasoning-recall':
+        this.#recall(worker, message);
+        break;
       case 'lease-request':
       case 'return':
         this.#budgets.received(worker, message);
         break;
       default:
     }
+  }
+
+  #recall(worker: number, message: ToSupervisor & { readonly type: 'reasoning-recall' }): void {
+    const found = message.callIds.flatMap(id => {
+      const envelopes = this.#shelf.get(message.organisation, id);
+      return envelopes === undefined ? [] : [[id, envelopes] as const];
+    });
+    this.#pool.send(worker, { type: 'reasoning-recalled', request: message.request, found });
   }
 
   #reaped(worker: number): void {
@@ -290,6 +310,8 @@ export class Supervisor {
       masterKey: this.#masterKey,
       adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
       proxy: settings.proxy,
+      zone: settings.zone,
+      mediaFetch: settings.mediaFetch,
       limits: settings.limits,
       log: settings.log,
       epochs: this.#epochs.chains,
@@ -322,6 +344,7 @@ export class Supervisor {
       databaseUp: this.#keeper.databaseUp,
       revision: BigInt(this.#keeper.current?.revision ?? 0),
       journalPath: this.#home.journalPath,
+      shelf: this.#shelf,
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }
@@ -343,6 +366,7 @@ export class Supervisor {
     this.#epochs.stop();
     await within(silentDatabaseMs, this.#keeper.stop());
     clearInterval(this.#maintenance);
+    clearInterval(this.#sweeping);
     const whole = await this.#shipRest();
     await within(silentDatabaseMs, this.#budgets.close(whole));
     await this.#admin?.close();

@@ -1,4 +1,5 @@
 import { createSealer } from '../control/seal.ts';
+import { StateSeal } from '../dialects/opaque-state.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
@@ -17,6 +18,7 @@ import { WorkerAllowances } from './worker-allowances.ts';
 import { WorkerEpochs } from './worker-epochs.ts';
 import { WorkerHealth } from './worker-health.ts';
 import { WorkerPermits } from './worker-permits.ts';
+import { WorkerReasoning } from './worker-reasoning.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
 
 /** How often allowance that nobody needs is looked for. */
@@ -64,6 +66,7 @@ class Worker {
   readonly #permits: WorkerPermits;
   readonly #health: WorkerHealth;
   readonly #epochs = new WorkerEpochs();
+  readonly #reasoning: WorkerReasoning;
   readonly #gateway: Gateway;
   readonly #exchanges = new ExchangeMetrics();
   readonly #process = new ProcessMetrics();
@@ -82,7 +85,8 @@ class Worker {
       clock,
       onAlarm: ({ code, message }) => log.error(message, { code }),
     });
-    return new Worker({ channel, settings, log, journal, snapshot, digestSecret: sealer.digestSecret });
+    const seal = new StateSeal(sealer.keyFor('reasoning-state/1'));
+    return new Worker({ channel, settings, log, journal, snapshot, seal, digestSecret: sealer.digestSecret });
   }
 
   private constructor(parts: {
@@ -91,6 +95,7 @@ class Worker {
     readonly log: Log;
     readonly journal: FileJournal;
     readonly snapshot: WorkerSnapshot;
+    readonly seal: StateSeal;
     readonly digestSecret: (secret: string) => string;
   }) {
     const { channel, settings, snapshot, journal } = parts;
@@ -114,6 +119,7 @@ class Worker {
     });
     for (const chain of settings.epochs) this.#epochs.received(chain);
     this.#health = new WorkerHealth({ send: message => channel.send(message), nowMs: clock.nowMs, after });
+    this.#reasoning = new WorkerReasoning({ seal: parts.seal, send: message => channel.send(message), after });
     this.#gateway = createGateway(
       {
         snapshot: () => snapshot.current,
@@ -122,6 +128,7 @@ class Worker {
         permits: this.#permits,
         health: this.#health,
         draw: atMs => this.#epochs.drawAt(atMs),
+        reasoning: this.#reasoning,
         credential: provider => snapshot.credential(provider),
         digestSecret: parts.digestSecret,
         observe: this.#observer(),
@@ -166,6 +173,9 @@ class Worker {
       case 'epochs':
         this.#epochs.received(message);
         break;
+      case 'reasoning-recalled':
+        this.#reasoning.recalled(message.request, message.found);
+        break;
       case 'metrics-request':
         this.#channel.send({ type: 'metrics', request: message.request, metrics: this.#metrics() });
         break;
@@ -209,6 +219,7 @@ class Worker {
     return [
       ...this.#exchanges.json(),
       ...this.#process.json(),
+      this.#reasoning.json(),
       gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
       gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),
       gauge('carrier_permits_in_use', 'Attempts at deployments with a concurrency limit.', this.#permits.inUse),

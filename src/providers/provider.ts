@@ -1,3 +1,4 @@
+import type { ProfileRule } from '../completion/profile.ts';
 import type { DialectName } from '../completion/request.ts';
 
 /** Who answers, as data. One small file each; registry.ts lists them. */
@@ -18,6 +19,8 @@ export interface Provider {
   /** What fails together with it: deployments that share a domain are no fallback for each other. */
   readonly failureDomains: readonly string[];
   readonly quirks: Quirks;
+  /** What it, or some of its models, takes otherwise than the dialect's own API. */
+  readonly profiles?: Readonly<Partial<Record<DialectName, readonly ProfileRule[]>>>;
 }
 
 /** One dialect at one provider. */

@@ -55,6 +55,8 @@ export interface Principal {
   /** Policies that a request may ask for; undefined: all. */
   readonly policies: readonly PolicyName[] | undefined;
   readonly lowerOutputToFit: boolean;
+  /** May media be fetched for it? What the key says, else the project. */
+  readonly mediaFetch: boolean;
 }
 
 export interface ResolvedRoute {
@@ -179,6 +181,7 @@ function loadPrincipals(json: SnapshotJson) {
       // Absent in a snapshot that an older release left on disk.
       policies: key.policies ?? undefined,
       lowerOutputToFit: key.lowerOutputToFit,
+      mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
     };
     principals.set(key.digest, principal);
     patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);

@@ -7,6 +7,7 @@ import type { AttemptRecord, EndRecord, JournalRecord } from '../../src/journal/
 import { after } from '../../src/process/late-timer.ts';
 import { WorkerHealth } from '../../src/process/worker-health.ts';
 import { loadSnapshot } from '../../src/snapshot/load.ts';
+import { reasoningStates } from './reasoning.ts';
 import { type SnapshotParts, snapshotJson } from './snapshot.ts';
 
 /** The secret of the key that `startGateway` knows, and its digest in snapshots. */
@@ -85,6 +86,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     permits: { acquire: () => true, release: () => {} },
     health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after }),
     draw: () => ({ epoch: 1, seed: 'ab'.repeat(32) }),
+    reasoning: reasoningStates(),
     credential: () => 'sk-provider-credential',
     digestSecret: digestOf,
     observe: {

@@ -5,7 +5,6 @@ import {
   FieldRules,
   isEmpty,
   isOneOf,
-  isRecord,
   lost,
   optionalCount,
   optionalFlag,
@@ -21,6 +20,7 @@ import {
 } from '../wire-values.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
 import { decodeMessages, decodeSystem } from './decode-turns.ts';
+import { decodeReasoning } from './reasoning.ts';
 
 /** What becomes of every documented field (@anthropic-ai/sdk 1.11, messages.ts, 2026-11). */
 const topFields = new FieldRules({
@@ -44,11 +44,11 @@ const topFields = new FieldRules({
   // It says where the answer may be computed, which no other dialect can be told.
   inference_geo: refused(),
   mcp_servers: refused(isEmpty),
-  output_config: refused(isEmpty),
+  output_config: read,
   output_format: refused(),
   service_tier: refused(isOneOf('auto', 'standard_only')),
   speed: refused(isOneOf('standard')),
-  thinking: refused(value => isRecord(value) && value['type'] === 'disabled'),
+  thinking: read,
   thread: refused(),
   workspace_id: refused(),
 
@@ -56,6 +56,7 @@ const topFields = new FieldRules({
   user_profile_id: lost('user-profile-unsupported'),
 });
 
+const outputFields = new FieldRules({ effort: read, format: refused() });
 const metadataFields = new FieldRules({ user_id: read });
 export function decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest {
   const wire = readBody(body);
@@ -77,7 +78,15 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
     toolChoice: choice.choice,
     parallelToolCalls: choice.parallel,
     endUser: decodeEndUser(wire['metadata'], losses),
+    reasoning: decodeReasoning(wire['thinking'], decodeEffort(wire['output_config'], losses), losses),
   };
+}
+
+function decodeEffort(config: unknown, losses: LossLedger): unknown {
+  if (config === undefined || config === null) return undefined;
+  const record = readRecord(config, 'output_config');
+  outputFields.check(record, 'output_config', losses);
+  return record['effort'];
 }
 
 function decodeSampling(wire: WireRecord): CompletionRequest['sampling'] {

@@ -1,10 +1,11 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
-import type { Block, TextBlock, Turn } from '../../completion/request.ts';
+import type { Block, MediaBlock, TextBlock, Turn } from '../../completion/request.ts';
 import {
   FieldRules,
   isEmpty,
   isRecord,
+  lost,
   optionalFlag,
   read,
   readFilledString,
@@ -14,13 +15,16 @@ import {
   refused,
   unsupported,
 } from '../wire-values.ts';
+import { decodeMedia, mediaBlockTypes } from './decode-media.ts';
+
+import { decodeRedactedBlock, decodeThinkingBlock } from './reasoning.ts';
 
 const messageFields = new FieldRules({ role: read, content: read });
 const textFields = new FieldRules({
   type: read,
   text: read,
   cache_control: refused(),
-  citations: refused(isEmpty),
+  citations: lost('citations-unsupported', isEmpty),
 });
 const callFields = new FieldRules({
   type: read,
@@ -53,7 +57,10 @@ export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
     const { role, content } = message;
     if (role === 'system') return { role, blocks: decodeTexts(content, `${path}.content`, losses), path };
     if (role === 'user' || role === 'assistant') {
-      return { role, blocks: decodeContent(content, `${path}.content`, losses), path };
+      const blocks = decodeContent(content, `${path}.content`, losses);
+      const thought = role === 'user' ? blocks.find(block => block.type === 'reasoning') : undefined;
+      if (thought !== undefined) throw unsupported(thought.path, 'only assistants think.');
+      return { role, blocks, path };
     }
     throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
   });
@@ -65,11 +72,19 @@ function decodeContent(content: unknown, path: string, losses: LossLedger): Bloc
 }
 
 function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBlock[] {
+  return decodeInside(content, path, losses).map((block, index) => {
+    if (block.type === 'text') return block;
+    throw unsupported(`${path}.${index}`);
+  });
+}
+
+/** Of a tool's result, and of a document made of blocks. */
+function decodeInside(content: unknown, path: string, losses: LossLedger): (TextBlock | MediaBlock)[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
   return readList(content, path).map((entry, index) => {
     const at = `${path}.${index}`;
     const block = decodeBlock(entry, at, losses);
-    if (block.type === 'text') return block;
+    if (block.type === 'text' || block.type === 'media') return block;
     throw unsupported(at);
   });
 }
@@ -94,10 +109,17 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
       return {
         type: 'result',
         callId: readFilledString(block['tool_use_id'], `${path}.tool_use_id`),
-        blocks: block['content'] == null ? [] : decodeTexts(block['content'], `${path}.content`, losses),
+        blocks: block['content'] == null ? [] : decodeInside(block['content'], `${path}.content`, losses),
         isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
       };
+    case 'thinking':
+      return decodeThinkingBlock(block, path, losses);
+    case 'redacted_thinking':
+      return decodeRedactedBlock(block, path, losses);
     default:
+      if (mediaBlockTypes.has(type)) {
+        return decodeMedia(block, type, path, losses, (content, at) => decodeInside(content, at, losses));
+      }
       throw unsupported(path, `blocks of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
   }
 }

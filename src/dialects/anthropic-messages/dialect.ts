@@ -5,14 +5,18 @@ import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
+import { requestHeaders } from './version.ts';
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
+  profile: anthropicMessagesProfile,
   scanRequest,
   spliceRequest,
   decodeRequest,
   encodeRequest,
+  requestHeaders,
   observeAnswer,
   observeStream,
   decodeAnswer,

@@ -1,15 +1,16 @@
-import type { CompletionEvent, Finish } from '../../completion/event.ts';
+import type { BlockHead, CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
-import { AnswerCallIds, messagesCallIds } from '../call-ids.ts';
+import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
+import { anthropicMessagesProfile } from './profile.ts';
 
 export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
   const answer = foldEvents(events);
-  const ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+  const ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
   let contentBytes = 0;
   const content: unknown[] = [];
   for (const block of answer.blocks) {
@@ -34,6 +35,7 @@ export function encodeStream(context: AnswerContext): StreamEncoder {
 }
 
 interface OpenBlock {
+  readonly head: BlockHead;
   /** Its index on the wire; -1 while it waits for its turn. */
   index: number;
   readonly events: CompletionEvent[];
@@ -47,14 +49,14 @@ class MessageEncoder implements StreamEncoder {
   #usage: UsageSlices | undefined = undefined;
   #contentBytes = 0;
   #written = 0;
-  /** By the index of the middle; reasoning has none here. */
+  /** By the index of the middle. */
   readonly #blocks = new Map<number, OpenBlock>();
   #current: OpenBlock | undefined = undefined;
   readonly #waiting: OpenBlock[] = [];
 
   constructor(context: AnswerContext) {
     this.#context = context;
-    this.#ids = new AnswerCallIds(messagesCallIds, context.exchangeId);
+    this.#ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
   }
 
   push(event: CompletionEvent): Buffer {
@@ -74,7 +76,7 @@ class MessageEncoder implements StreamEncoder {
         this.#contentBytes += Buffer.byteLength(event.text);
         return this.#inTurn(event);
       case 'state':
-        return '';
+        return this.#inTurn(event);
       case 'block-close':
         return this.#close(event);
       case 'usage':
@@ -107,11 +109,7 @@ class MessageEncoder implements StreamEncoder {
   }
 
   #open(event: CompletionEvent & { type: 'block-open' }): string {
-    if (event.block.type === 'reasoning') {
-      loseReasoning(this.#context);
-      return '';
-    }
-    const block: OpenBlock = { index: -1, events: [event], isClosed: false };
+    const block: OpenBlock = { head: event.block, index: -1, events: [event], isClosed: false };
     this.#blocks.set(event.index, block);
     if (this.#current !== undefined) {
       this.#waiting.push(block);
@@ -124,7 +122,7 @@ class MessageEncoder implements StreamEncoder {
     this.#current = block;
     block.index = this.#written;
     this.#written += 1;
-    const text = block.events.map(event => this.#write(block.index, event)).join('');
+    const text = block.events.map(event => this.#write(block, event)).join('');
     block.events.length = 0;
     return text;
   }
@@ -132,7 +130,7 @@ class MessageEncoder implements StreamEncoder {
   #inTurn(event: CompletionEvent & { index: number }): string {
     const block = this.#blocks.get(event.index);
     if (block === undefined) return '';
-    if (block.index !== -1) return this.#write(block.index, event);
+    if (block.index !== -1) return this.#write(block, event);
     block.events.push(event);
     return '';
   }
@@ -150,25 +148,32 @@ class MessageEncoder implements StreamEncoder {
     return text;
   }
 
-  #write(index: number, event: CompletionEvent): string {
+  #write({ head, index }: OpenBlock, event: CompletionEvent): string {
     switch (event.type) {
-      case 'block-open': {
-        const block =
-          event.block.type === 'call'
-            ? { type: 'tool_use', id: this.#ids.ofCall(event.block.id), name: event.block.name, input: {} }
-            : { type: 'text', text: '' };
-        const start = { type: 'content_block_start', index, content_block: block };
-        return sse('content_block_start', JSON.stringify(start));
+      case 'block-open':
+        return isRedacted(head) ? '' : blockStart(index, this.#emptyBlock(head));
+      case 'text-delta': {
+        const text = JSON.stringify(event.text);
+        if (head.type === 'reasoning') return blockDelta(index, `{"type":"thinking_delta","thinking":${text}}`);
+        return blockDelta(index, `{"type":"text_delta","text":${text}}`);
       }
-      case 'text-delta':
-        return blockDelta(index, `{"type":"text_delta","text":${JSON.stringify(event.text)}}`);
       case 'arguments-delta':
         return blockDelta(index, `{"type":"input_json_delta","partial_json":${JSON.stringify(event.text)}}`);
+      case 'state':
+        if (head.type !== 'reasoning') return '';
+        // All of a redacted block is in its start.
+        if (isRedacted(head)) return blockStart(index, { type: 'redacted_thinking', data: event.state });
+        return blockDelta(index, `{"type":"signature_delta","signature":${JSON.stringify(event.state)}}`);
       case 'block-close':
         return sse('content_block_stop', `{"type":"content_block_stop","index":${index}}`);
       default:
         return '';
     }
+  }
+
+  #emptyBlock(head: BlockHead): unknown {
+    if (head.type === 'call') return { type: 'tool_use', id: this.#ids.ofCall(head.id), name: head.name, input: {} };
+    return head.type === 'reasoning' ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' };
   }
 
   #finish(finish: Finish): string {
@@ -181,6 +186,14 @@ function sse(name: string, json: string): string {
   return `event: ${name}\ndata: ${json}\n\n`;
 }
 
+function isRedacted(head: BlockHead): boolean {
+  return head.type === 'reasoning' && head.redacted === true;
+}
+
+function blockStart(index: number, block: unknown): string {
+  return sse('content_block_start', JSON.stringify({ type: 'content_block_start', index, content_block: block }));
+}
+
 function blockDelta(index: number, delta: string): string {
   return sse('content_block_delta', `{"type":"content_block_delta","index":${index},"delta":${delta}}`);
 }
@@ -189,19 +202,11 @@ function answerId(context: AnswerContext): string {
   return `msg_${context.exchangeId}`;
 }
 
-/** Reasoning without a signature of this API could not be sent back in the next turn. */
-function loseReasoning(context: AnswerContext): void {
-  if (context.losses.losses.some(({ code }) => code === reasoningLoss)) return;
-  context.losses.dropped(reasoningLoss, 'choices.0.message.reasoning_content');
-}
-
-const reasoningLoss = 'reasoning-unsigned-unsupported';
-
-function encodeBlock({ head, text }: FoldedBlock, ids: AnswerCallIds, context: AnswerContext): unknown[] {
+function encodeBlock({ head, text, state }: FoldedBlock, ids: AnswerCallIds, context: AnswerContext): unknown[] {
   switch (head.type) {
     case 'reasoning':
-      loseReasoning(context);
-      return [];
+      if (head.redacted === true) return [{ type: 'redacted_thinking', data: state ?? '' }];
+      return [{ type: 'thinking', thinking: text, signature: state ?? '' }];
     case 'call':
       return [{ type: 'tool_use', id: ids.ofCall(head.id), name: head.name, input: argumentsObject(text, context) }];
     default:
@@ -232,6 +237,7 @@ const stopReasons = {
   stop: 'end_turn',
   'stop-sequence': 'stop_sequence',
   length: 'max_tokens',
+  'context-window': 'model_context_window_exceeded',
   'tool-call': 'tool_use',
   'content-filter': 'refusal',
   refusal: 'refusal',

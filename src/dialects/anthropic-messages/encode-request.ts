@@ -1,8 +1,11 @@
 import type { LossLedger } from '../../completion/loss.ts';
-import type { CompletionRequest } from '../../completion/request.ts';
+import type { CompletionRequest, Sampling } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
+import { anthropicMessagesProfile } from './profile.ts';
+import { fitReasoning } from './reasoning.ts';
+import { fitVersion } from './version.ts';
 
 /** Temperatures reach 1 here and 2 elsewhere. */
 const temperatureMax = 1;
@@ -13,20 +16,26 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   const system = turns
     .slice(0, Math.max(bodyAt, 0))
     .flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
+  const profile = target.profile ?? anthropicMessagesProfile;
   const hasTools = request.tools.length > 0;
+  const outputTokensMax = limit(request, target, losses);
+  const fitted = fitReasoning(request, (target.profile ?? anthropicMessagesProfile).reasoning, outputTokensMax, losses);
+  const sampling = fitVersion(fitted.sampling, target, losses);
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
-    max_tokens: limit(request, target, losses),
+    max_tokens: outputTokensMax,
     system: system.length === 0 ? undefined : shortest(system),
-    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), losses),
-    temperature: temperature(request, losses),
-    top_p: request.sampling.topP,
-    top_k: request.sampling.topK,
+    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), profile, losses),
+    temperature: temperature(sampling, losses),
+    top_p: sampling.topP,
+    top_k: sampling.topK,
     stop_sequences: encodeStop(request.stop, losses),
     tools: hasTools ? request.tools.map(encodeTool) : undefined,
-    tool_choice: hasTools ? encodeToolChoice(request.toolChoice, request.parallelToolCalls) : undefined,
+    tool_choice: hasTools ? encodeToolChoice(fitted.toolChoice, request.parallelToolCalls) : undefined,
     metadata: request.endUser === undefined ? undefined : { user_id: request.endUser },
+    thinking: fitted.thinking,
+    output_config: fitted.effort === undefined ? undefined : { effort: fitted.effort },
     stream: request.stream ? true : undefined,
   };
   declareLostSampling(request, losses);
@@ -42,8 +51,8 @@ function limit(request: CompletionRequest, target: RequestTarget, losses: LossLe
   return target.outputTokensMax;
 }
 
-function temperature(request: CompletionRequest, losses: LossLedger): number | undefined {
-  const asked = request.sampling.temperature;
+function temperature(sampling: Sampling, losses: LossLedger): number | undefined {
+  const asked = sampling.temperature;
   if (asked === undefined || asked <= temperatureMax) return asked;
   losses.approximated('temperature-lowered', 'temperature');
   return temperatureMax;

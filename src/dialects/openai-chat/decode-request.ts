@@ -21,6 +21,7 @@ import {
 } from '../wire-values.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
 import { decodeMessages } from './decode-turns.ts';
+import { decodeReasoning } from './reasoning.ts';
 
 /** What becomes of every documented field (openai-node 7.55, chat/completions.ts, 2026-11). */
 const topFields = new FieldRules({
@@ -50,7 +51,7 @@ const topFields = new FieldRules({
   moderation: refused(),
   n: refused(isOneOf(1)),
   prediction: refused(),
-  reasoning_effort: refused(),
+  reasoning_effort: read,
   response_format: refused(value => isRecord(value) && value['type'] === 'text'),
   service_tier: refused(isOneOf('auto', 'default')),
   top_logprobs: refused(isOneOf(0)),
@@ -93,6 +94,7 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
     toolChoice: decodeToolChoice(wire['tool_choice']),
     parallelToolCalls: optionalFlag(wire['parallel_tool_calls'], 'parallel_tool_calls'),
     endUser: decodeEndUser(wire, losses),
+    reasoning: decodeReasoning(wire['reasoning_effort']),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
-import type { Block, CallBlock, TextBlock, Turn } from '../../completion/request.ts';
+import type { Block, CallBlock, MediaBlock, TextBlock, Turn } from '../../completion/request.ts';
 import {
   FieldRules,
   isEmpty,
@@ -15,6 +15,9 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
+import { decodeMedia, mediaPartTypes } from './decode-media.ts';
+
+import { decodeReasoningBlocks } from './reasoning.ts';
 
 const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: refused() });
 const refusalPartFields = new FieldRules({ type: read, refusal: read });
@@ -33,9 +36,10 @@ const messageFields = {
     audio: refused(),
     function_call: refused(),
     annotations: lost('annotations-unsupported', isEmpty),
-    // Clients that saw reasoning send it back; it has no signature, so no other provider takes it.
-    reasoning_content: lost('reasoning-history-unsupported', isEmpty),
-    reasoning: lost('reasoning-history-unsupported', isEmpty),
+    // Clients that saw reasoning send it back.
+    reasoning_content: read,
+    reasoning: read,
+    reasoning_details: read,
     // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
     parsed: read,
   }),
@@ -53,7 +57,7 @@ export function decodeMessages(messages: readonly unknown[], losses: LossLedger)
       case 'system':
       case 'developer':
         messageFields.instruction.check(message, path, losses);
-        return { role: 'system', blocks: decodeContent(message['content'], path, losses), path };
+        return { role: 'system', blocks: decodeTexts(message['content'], path, losses), path };
       case 'user':
         messageFields.user.check(message, path, losses);
         return { role: 'user', blocks: decodeContent(message['content'], path, losses), path };
@@ -71,13 +75,23 @@ export function decodeMessages(messages: readonly unknown[], losses: LossLedger)
   });
 }
 
-function decodeContent(content: unknown, path: string, losses: LossLedger): TextBlock[] {
+function decodeContent(content: unknown, path: string, losses: LossLedger): (TextBlock | MediaBlock)[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
   const at = `${path}.content`;
   return readList(content, at).map((entry, index) => decodePart(entry, `${at}.${index}`, losses));
 }
 
-function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock {
+/** Of messages that take text only: instructions, and results of tools. */
+function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBlock[] {
+  return decodeContent(content, path, losses).map(block => {
+    if (block.type === 'text') return block;
+    throw new Fault('parameter_invalid', `${block.path} must be a text: the role of its message takes no other part.`, {
+      parameter: block.path,
+    });
+  });
+}
+
+function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock | MediaBlock {
   const part = readRecord(entry, path);
   const type = readString(part['type'], `${path}.type`);
   if (type === 'text') {
@@ -89,13 +103,14 @@ function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock
     losses.approximated('refusal-as-text', path);
     return { type: 'text', text: readString(part['refusal'], `${path}.refusal`) };
   }
+  if (mediaPartTypes.has(type)) return decodeMedia(part, type, path, losses);
   throw unsupported(path, `parts of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
 }
 
 function decodeAssistant(message: WireRecord, path: string, losses: LossLedger): Block[] {
-  const blocks: Block[] = [];
+  const blocks: Block[] = [...decodeReasoningBlocks(message, path)];
   const { content, refusal, tool_calls: calls } = message;
-  if (content !== undefined && content !== null) blocks.push(...decodeContent(content, path, losses));
+  if (content !== undefined && content !== null) blocks.push(...decodeTexts(content, path, losses));
   if (refusal !== undefined && refusal !== null) {
     losses.approximated('refusal-as-text', `${path}.refusal`);
     blocks.push({ type: 'text', text: readString(refusal, `${path}.refusal`) });
@@ -127,7 +142,7 @@ function decodeResult(message: WireRecord, path: string, losses: LossLedger): Bl
   return {
     type: 'result',
     callId: readFilledString(message['tool_call_id'], `${path}.tool_call_id`),
-    blocks: decodeContent(message['content'], path, losses),
+    blocks: decodeTexts(message['content'], path, losses),
     isError: false,
   };
 }

@@ -5,10 +5,12 @@ import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
+import { openaiChatProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
 
 export const openaiChat: Dialect = {
   name: 'openai-chat',
+  profile: openaiChatProfile,
   scanRequest,
   spliceRequest,
   decodeRequest,

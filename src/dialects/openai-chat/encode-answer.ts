@@ -1,14 +1,19 @@
 import type { CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
-import { AnswerCallIds, chatCallIds } from '../call-ids.ts';
+import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { encodeStreamFault } from './fault.ts';
+import { openaiChatProfile } from './profile.ts';
+import { reasoningDetail } from './reasoning.ts';
 
 export function encodeAnswer(events: readonly CompletionEvent[], context: AnswerContext): Buffer {
   const answer = foldEvents(events);
-  const ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+  const ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
+  const states = answer.blocks.flatMap(({ head, state }) =>
+    head.type === 'reasoning' && state !== undefined ? [state] : [],
+  );
   const hasRefusal = answer.blocks.some(({ head }) => head.type === 'refusal');
   // Keys that are undefined are not written.
   return Buffer.from(
@@ -25,6 +30,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
             content: prose(answer.blocks, 'text') ?? (calls.length === 0 && !hasRefusal ? '' : null),
             // A provider that keeps its reasoning to itself sends an empty one.
             reasoning_content: prose(answer.blocks, 'reasoning') || undefined,
+            reasoning_details: states.length === 0 ? undefined : states.map(reasoningDetail),
             refusal: prose(answer.blocks, 'refusal') ?? null,
             tool_calls: calls.length === 0 ? undefined : calls,
           },
@@ -50,10 +56,12 @@ class ChunkEncoder implements StreamEncoder {
   #hasRefusal = false;
   readonly #blocks = new Map<number, { readonly key: string; readonly call: number; hasArguments: boolean }>();
   #calls = 0;
+  /** Of reasoning, until the end: some clients keep only the last list they were sent, others join all of them. */
+  readonly #states: string[] = [];
 
   constructor(context: AnswerContext) {
     this.#context = context;
-    this.#ids = new AnswerCallIds(chatCallIds, context.exchangeId);
+    this.#ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   }
 
   push(event: CompletionEvent): Buffer {
@@ -73,6 +81,7 @@ class ChunkEncoder implements StreamEncoder {
         return this.#arguments(block.call, event.text);
       }
       case 'state':
+        if (this.#blocks.get(event.index)!.key === keys.reasoning) this.#states.push(event.state);
         return nothing;
       case 'block-close': {
         const block = this.#blocks.get(event.index)!;
@@ -104,7 +113,11 @@ class ChunkEncoder implements StreamEncoder {
   }
 
   #delta(delta: string): Buffer {
-    return Buffer.from(`${this.#head}{"index":0,"delta":${delta},"logprobs":null,"finish_reason":null}]}\n\n`);
+    return Buffer.from(this.#deltaText(delta));
+  }
+
+  #deltaText(delta: string): string {
+    return `${this.#head}{"index":0,"delta":${delta},"logprobs":null,"finish_reason":null}]}\n\n`;
   }
 
   #open({ index, block }: CompletionEvent & { type: 'block-open' }): Buffer {
@@ -127,13 +140,18 @@ class ChunkEncoder implements StreamEncoder {
 
   #finish(finish: Finish): Buffer {
     const reason = JSON.stringify(finishReason(finish, this.#hasRefusal, this.#context));
-    const last = `${this.#head}{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
+    const states = this.#states.length === 0 ? '' : this.#deltaText(stateDelta(this.#states));
+    const last = `${states}${this.#head}{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
     if (!this.#context.streamUsage || this.#usage === undefined) return Buffer.from(last);
     const usage = JSON.stringify(encodeUsage(this.#usage));
     return Buffer.from(
       `${last}${this.#head.replace('"usage":null,"choices":[', '"choices":[')}],"usage":${usage}}\n\n`,
     );
   }
+}
+
+function stateDelta(states: readonly string[]): string {
+  return JSON.stringify({ reasoning_details: states.map(reasoningDetail) });
 }
 
 const keys = { text: 'content', refusal: 'refusal', reasoning: 'reasoning_content' } as const;
@@ -161,6 +179,7 @@ function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): unknown[] 
 function finishReason(finish: Finish, hasRefusal: boolean, context: AnswerContext): string {
   switch (finish.reason) {
     case 'length':
+    case 'context-window':
       return 'length';
     case 'tool-call':
       return 'tool_calls';

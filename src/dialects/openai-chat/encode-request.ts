@@ -1,23 +1,24 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
-import { chatCallIds, RequestCallIds } from '../call-ids.ts';
 import type { RequestTarget } from '../dialect.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
-import { encodeTurn } from './encode-turns.ts';
+import { encodeTurns } from './encode-turns.ts';
+import { openaiChatProfile } from './profile.ts';
+import { fitReasoning } from './reasoning.ts';
 
 /** At most this many stop sequences (https://platform.openai.com/docs/api-reference/chat/create, 2026-11). */
 const stopsMax = 4;
 
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
-  const ids = new RequestCallIds(chatCallIds);
   const hasTools = request.tools.length > 0;
+  const fitted = fitReasoning(request, (target.profile ?? openaiChatProfile).reasoning, losses);
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
-    messages: request.turns.flatMap(turn => encodeTurn(turn, ids, losses)),
+    messages: encodeTurns(request.turns, target.profile ?? openaiChatProfile, losses),
     [target.outputLimitField ?? 'max_completion_tokens']: limit(request, target, losses),
-    temperature: request.sampling.temperature,
-    top_p: request.sampling.topP,
+    temperature: fitted.sampling.temperature,
+    top_p: fitted.sampling.topP,
     seed: request.sampling.seed,
     frequency_penalty: request.sampling.frequencyPenalty,
     presence_penalty: request.sampling.presencePenalty,
@@ -26,6 +27,8 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     tool_choice: hasTools ? encodeToolChoice(request.toolChoice) : undefined,
     parallel_tool_calls: hasTools ? request.parallelToolCalls : undefined,
     user: request.endUser,
+    reasoning_effort: fitted.effort,
+    thinking: fitted.thinking,
     stream: request.stream ? true : undefined,
     // Asked for whatever the client wants: the exchange is metered by it.
     stream_options: request.stream && target.streamOptions !== false ? { include_usage: true } : undefined,

@@ -1,55 +1,136 @@
 import type { LossLedger } from '../../completion/loss.ts';
-import type { Block, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import type { RequestCallIds } from '../call-ids.ts';
+import type { LossCode } from '../../completion/loss-codes.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
+import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
+import { encodeParts, textPart, type WirePart } from './encode-media.ts';
+import { encodeReasoningBlocks } from './reasoning.ts';
 
-export function encodeTurn(turn: Turn, ids: RequestCallIds, losses: LossLedger): unknown[] {
-  if (turn.role === 'assistant') return [encodeAssistant(turn, ids, losses)];
-  const results = turn.blocks.filter(isResult);
-  const texts = turn.blocks.filter(isText);
-  if (turn.role === 'system' || results.length === 0) return [{ role: turn.role, content: encodeTexts(texts) }];
-  const isMixed = turn.blocks.findLastIndex(isResult) > turn.blocks.findIndex(isText) && texts.length > 0;
-  if (isMixed) losses.moved('tool-result-moved', turn.path);
-  const messages: unknown[] = results.map(result => encodeResult(result, turn.path, ids, losses));
-  if (texts.length > 0) messages.push({ role: 'user', content: encodeTexts(texts) });
-  return messages;
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
+  const encoder = new TurnEncoder(profile, losses);
+  for (const turn of turns) encoder.add(turn);
+  return encoder.finish();
 }
 
-function encodeAssistant(turn: Turn, ids: RequestCallIds, losses: LossLedger): unknown {
-  const texts = turn.blocks.filter(isText);
-  const calls = turn.blocks.filter(block => block.type === 'call');
-  const isMixed = turn.blocks.findLastIndex(isText) > turn.blocks.findIndex(block => block.type === 'call');
-  if (isMixed && calls.length > 0) losses.moved('text-after-call-moved', turn.path);
-  return {
-    role: 'assistant',
-    content: texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts),
-    tool_calls:
-      calls.length === 0
-        ? undefined
-        : calls.map(call => ({
-            id: ids.ofCall(call.id),
-            type: 'function',
-            function: { name: call.name, arguments: call.argumentsText === '' ? '{}' : call.argumentsText },
-          })),
-  };
+/** Media of a tool's result and of the assistant stand in a user message here. Between a call and its results nothing else
+ *  may stand, so such media wait for the next user message, or for the end of the results. */
+class TurnEncoder {
+  readonly #profile: DialectProfile;
+  readonly #losses: LossLedger;
+  readonly #messages: unknown[] = [];
+  #moved: WirePart[] = [];
+
+  constructor(profile: DialectProfile, losses: LossLedger) {
+    this.#profile = profile;
+    this.#losses = losses;
+  }
+
+  add(turn: Turn): void {
+    if (turn.role === 'assistant') this.#addAssistant(turn);
+    else if (turn.role === 'system') this.#addSystem(turn);
+    else this.#addUser(turn);
+  }
+
+  finish(): unknown[] {
+    this.#flush();
+    return this.#messages;
+  }
+
+  #addSystem(turn: Turn): void {
+    this.#flush();
+    this.#messages.push({ role: 'system', content: encodeTexts(turn.blocks.filter(isText)) });
+  }
+
+  #addUser(turn: Turn): void {
+    const results = turn.blocks.filter(isResult);
+    const contents = turn.blocks.filter(isContent);
+    const isMixed = turn.blocks.findLastIndex(isResult) > turn.blocks.findIndex(isContent);
+    if (results.length > 0 && contents.length > 0 && isMixed) this.#losses.moved('tool-result-moved', turn.path);
+    for (const result of results) this.#addResult(result, turn.path);
+    if (contents.length === 0 && results.length > 0) return;
+    const parts = this.#take(contents);
+    this.#messages.push({ role: 'user', content: shortest(parts) });
+  }
+
+  /** This dialect has no mark for a failed call: its text says so instead. */
+  #addResult(result: ResultBlock, path: string): void {
+    const media = result.blocks.filter(isMedia);
+    const id = result.callId;
+    if (media.length > 0) this.#moveMedia(media, `Returned by tool call ${id}:`, 'tool-result-media-moved');
+    if (result.isError) this.#losses.approximated('tool-error-as-text', path);
+    const texts = result.blocks.filter(isText);
+    const content = texts.length === 0 && media.length > 0 ? attachedBelow : encodeTexts(texts);
+    const failed = typeof content === 'string' ? `Error: ${content}` : [textPart('Error:'), ...content];
+    this.#messages.push({ role: 'tool', tool_call_id: id, content: result.isError ? failed : content });
+  }
+
+  #addAssistant(turn: Turn): void {
+    this.#flush();
+    const texts = turn.blocks.filter(isText);
+    const media = turn.blocks.filter(isMedia);
+    const calls = turn.blocks.filter(block => block.type === 'call');
+    const isMixed = turn.blocks.findLastIndex(isText) > turn.blocks.findIndex(block => block.type === 'call');
+    if (isMixed && calls.length > 0) this.#losses.moved('text-after-call-moved', turn.path);
+    if (media.length > 0) this.#moveMedia(media, 'Shown by the assistant:', 'assistant-media-moved');
+    const { parts, ...reasoning } = encodeReasoningBlocks(turn.blocks, this.#losses);
+    const content = texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts);
+    this.#messages.push({
+      role: 'assistant',
+      content: parts.length === 0 ? content : [...parts, ...texts.map(({ text }) => textPart(text))],
+      ...reasoning,
+      tool_calls: calls.length === 0 ? undefined : calls.map(encodeCall),
+    });
+  }
+
+  #moveMedia(media: readonly MediaBlock[], head: string, code: LossCode): void {
+    this.#moved.push(textPart(head));
+    for (const block of media) {
+      this.#losses.moved(code, block.path);
+      this.#moved.push(...encodeParts(block, this.#profile.media, this.#losses));
+    }
+  }
+
+  /** What waits, then the blocks. */
+  #take(blocks: readonly (TextBlock | MediaBlock)[]): WirePart[] {
+    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses))];
+    this.#moved = [];
+    return parts;
+  }
+
+  #flush(): void {
+    if (this.#moved.length > 0) this.#messages.push({ role: 'user', content: this.#take([]) });
+  }
 }
 
-/** This dialect has no mark for a failed call: its text says so instead. */
-function encodeResult(result: ResultBlock, path: string, ids: RequestCallIds, losses: LossLedger): unknown {
-  if (result.isError) losses.approximated('tool-error-as-text', path);
-  const content = encodeTexts(result.blocks.filter(isText));
-  const failed = typeof content === 'string' ? `Error: ${content}` : [{ type: 'text', text: 'Error:' }, ...content];
-  return { role: 'tool', tool_call_id: ids.ofResult(result.callId), content: result.isError ? failed : content };
+function encodeCall({ id, name, argumentsText, custom }: CallBlock): unknown {
+  if (custom === true) return { id, type: 'custom', custom: { name, input: argumentsText } };
+  return { id, type: 'function', function: { name, arguments: argumentsText === '' ? '{}' : argumentsText } };
 }
+
+/** A result needs a content, and clients of this dialect take an empty one for none. */
+const attachedBelow = 'The result is in the next user message.';
 
 /** One text goes as a string, which every host of this dialect takes. */
-function encodeTexts(texts: readonly TextBlock[]): string | { type: string; text: string }[] {
-  if (texts.length === 0) return '';
-  if (texts.length === 1) return texts[0]!.text;
-  return texts.map(({ text }) => ({ type: 'text', text }));
+function encodeTexts(texts: readonly TextBlock[]): string | readonly WirePart[] {
+  return shortest(texts.map(({ text }) => textPart(text)));
+}
+
+function shortest(parts: readonly WirePart[]): string | readonly WirePart[] {
+  if (parts.length === 0) return '';
+  const [first] = parts;
+  // The cast is true: a part of type text was made with a text.
+  return parts.length === 1 && first!.type === 'text' ? (first!['text'] as string) : parts;
 }
 
 function isText(block: Block): block is TextBlock {
   return block.type === 'text';
+}
+
+function isMedia(block: Block): block is MediaBlock {
+  return block.type === 'media';
+}
+
+function isContent(block: Block): block is TextBlock | MediaBlock {
+  return block.type === 'text' || block.type === 'media';
 }
 
 function isResult(block: Block): block is ResultBlock {

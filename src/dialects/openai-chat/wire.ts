@@ -1,6 +1,6 @@
 /** The parts of answers that are read. Every field may be absent or of another type on some host, so all are unknown
- *  until read. Source: openai-node 7.55 src/resources/chat/completions/completions.ts (2026-11); `reasoning_content`
- *  and `reasoning` are extensions of other hosts. */
+ *  until read. Source: openai-node 7.55 src/resources/chat/completions/completions.ts (2026-11); `reasoning_content`,
+ *  `reasoning` and `reasoning_details` are extensions of other hosts. */
 
 export interface WireChunk {
   readonly id?: unknown;
@@ -26,6 +26,7 @@ export interface WireDelta {
   readonly refusal?: unknown;
   readonly reasoning_content?: unknown;
   readonly reasoning?: unknown;
+  readonly reasoning_details?: unknown;
   readonly tool_calls?: unknown;
   readonly audio?: unknown;
   readonly annotations?: unknown;

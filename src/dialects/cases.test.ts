@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { caseFile, type DialectCase, readDialectCases } from '../../docs/dialect-cases.ts';
+import { dialectsPage } from '../../docs/dialects-page.ts';
+import { Fault } from '../completion/fault.ts';
+import { LossLedger } from '../completion/loss.ts';
+import { lossCodes } from '../completion/loss-codes.ts';
+import type { DialectName } from '../completion/request.ts';
+import { profileOf } from '../gateway/profiles.ts';
+import { providerOf } from '../providers/registry.ts';
+import type { AnswerContext, Dialect, RequestTarget } from './dialect.ts';
+import { dialects } from './registry.ts';
+import { translateAnswer, translateRequest, translateStream, type WrittenRequest } from './translate.ts';
+
+const cases = readDialectCases();
+
+const kinds: Readonly<Record<string, string>> = { 'openai-chat': 'openai', 'anthropic-messages': 'anthropic' };
+
+function dialectOf(name: string): Dialect {
+  const dialect = dialects.get(name as DialectName);
+  assert.ok(dialect !== undefined, `${name} is no dialect`);
+  return dialect;
+}
+
+function targetOf(one: DialectCase): RequestTarget {
+  const kind = one.kind ?? kinds[one.provider]!;
+  const targetModel = one.model ?? 'target-model';
+  const { streamOptions, outputLimit } = providerOf(kind).quirks;
+  const profile = profileOf(kind, dialectOf(one.provider).name, targetModel);
+  return { targetModel, outputTokensMax: 4096, outputLimitField: outputLimit, streamOptions, profile };
+}
+
+/** What the client and the provider see of a case, as far as its files go. */
+function run(one: DialectCase): { readonly losses: readonly string[]; readonly sent: WrittenRequest } {
+  const pair = { client: dialectOf(one.client), provider: dialectOf(one.provider), target: targetOf(one) };
+  const sent = translateRequest(Buffer.from(fileOf(one, 'request.json')), pair);
+  const losses = new LossLedger();
+  const context: AnswerContext = {
+    exchangeId: 'case',
+    targetModel: pair.target.targetModel,
+    createdAtMs: 0,
+    streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json'))).streamUsage,
+    inputTokensEstimate: 7,
+    losses,
+  };
+  const answer = caseFile(one, 'answer.json');
+  if (answer !== undefined) {
+    const seen = translateAnswer(Buffer.from(answer), pair, context).toString();
+    assert.deepEqual(JSON.parse(seen), JSON.parse(fileOf(one, 'client-answer.json')), 'the client’s answer');
+  }
+  const stream = caseFile(one, 'answer.sse');
+  if (stream !== undefined) {
+    const seen = translateStream(Buffer.from(stream), pair, context).toString();
+    assert.deepEqual(eventsOf(seen), eventsOf(fileOf(one, 'client-answer.sse')), 'the client’s stream');
+  }
+  return { sent, losses: [...sent.losses, ...losses.losses].map(({ code, path }) => `${code};${path}`) };
+}
+
+function fileOf(one: DialectCase, file: string): string {
+  const text = caseFile(one, file);
+  assert.ok(text !== undefined, `${one.name} lacks ${file}`);
+  return text;
+}
+
+function eventsOf(text: string): unknown[] {
+  return text
+    .split(/\r?\n\r?\n/)
+    .filter(event => event.trim() !== '')
+    .map(event => {
+      const fields = event.split(/\r?\n/);
+      const name = fields
+        .find(field => field.startsWith('event:'))
+        ?.slice(6)
+        .trim();
+      const value =
+        fields
+          .find(field => field.startsWith('data:'))
+          ?.slice(5)
+          .trim() ?? '';
+      return { name, value: value.startsWith('{') ? JSON.parse(value) : value };
+    });
+}
+
+for (const one of cases) {
+  test(`${one.name}: ${one.title}`, () => {
+    if (one.outcome === 'refused') {
+      assert.equal(caseFile(one, 'upstream.json'), undefined, 'a refused request goes nowhere');
+      assert.throws(
+        () => run(one),
+        (fault: unknown) => {
+          assert.ok(fault instanceof Fault, String(fault));
+          assert.deepEqual(
+            { code: fault.code, ...(fault.parameter === undefined ? {} : { parameter: fault.parameter }) },
+            one.fault,
+          );
+          return true;
+        },
+      );
+      return;
+    }
+
+    const { sent, losses } = run(one);
+
+    assert.deepEqual(JSON.parse(sent.body.toString()), JSON.parse(fileOf(one, 'upstream.json')), 'the request');
+    assert.deepEqual(losses, one.losses);
+    assert.equal(one.outcome, losses.length === 0 ? 'carried' : 'lost');
+    for (const loss of losses) assert.ok(Object.hasOwn(lossCodes, loss.split(';')[0]!), loss);
+  });
+}
+
+test('docs/reference/dialects.md says what the cases show; if not, run npm run docs', () => {
+  const file = readFileSync(new URL('../../docs/reference/dialects.md', import.meta.url), 'utf8');
+  assert.equal(file, dialectsPage(cases));
+});
+
+test('there are cases in both directions, of each outcome', () => {
+  for (const [client, provider] of [
+    ['openai-chat', 'anthropic-messages'],
+    ['anthropic-messages', 'openai-chat'],
+  ]) {
+    const outcomes = cases.filter(one => one.client === client && one.provider === provider).map(one => one.outcome);
+    assert.deepEqual([...new Set(outcomes)].sort(), ['carried', 'lost', 'refused']);
+  }
+});
