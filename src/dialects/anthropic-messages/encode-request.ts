@@ -1,6 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { writeJson } from '../write-json.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
 import { anthropicMessagesProfile } from './profile.ts';
@@ -32,7 +33,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     stream: request.stream ? true : undefined,
   };
   declareLostSampling(request, losses);
-  return Buffer.from(JSON.stringify(wire));
+  return writeJson(wire);
 }
 
 /** Required here: without a limit of the client's, the model's own. */

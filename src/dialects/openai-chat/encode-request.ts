@@ -1,6 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { writeJson } from '../write-json.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTurns } from './encode-turns.ts';
 import { openaiChatProfile } from './profile.ts';
@@ -30,7 +31,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     stream_options: request.stream && target.streamOptions !== false ? { include_usage: true } : undefined,
   };
   if (request.sampling.topK !== undefined) losses.dropped('top-k-unsupported', 'top_k');
-  return Buffer.from(JSON.stringify(wire));
+  return writeJson(wire);
 }
 
 function limit(request: CompletionRequest, target: RequestTarget, losses: LossLedger): number | undefined {
