@@ -2,14 +2,16 @@
  *  same dialect, and each small request across dialects, authentication, decision, metering, rating and two journal
  *  records included? Upstream and client run in a process of their own.
  *  Usage: node bench/walk.ts [requests] [small|large|stream|across] */
+
 import { fork } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
+import { StateSeal } from '../src/dialects/opaque-state.ts';
 import { createGateway } from '../src/gateway/create-gateway.ts';
 import type { GatewayPorts } from '../src/gateway/ports.ts';
 import { dataPlaneLimitsDefault } from '../src/gateway/settings.ts';
@@ -55,6 +57,11 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     journal,
     budgets: { take: (_, amount) => ({ amount, leases: [], settle: () => {} }), available: async () => 0n },
     permits: { acquire: () => true, release: () => {} },
+    reasoning: {
+      seal: new StateSeal(createSecretKey(Buffer.alloc(32))),
+      remember: () => {},
+      recall: async () => new Map(),
+    },
     credential: () => 'sk-bench',
     digestSecret: digest,
     observe: { exchangeEnded: () => {}, refused: ({ fault }) => console.error(fault), alert: console.error },

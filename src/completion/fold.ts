@@ -16,6 +16,8 @@ export interface FoldedBlock {
   readonly head: BlockHead;
   /** Text, or the arguments of a call. */
   readonly text: string;
+  /** Opaque, of its maker; undefined when none came. */
+  readonly state?: string;
 }
 
 /** Throws the fault of an `error` event, and upstream_truncated for a stream without an end. */
@@ -27,6 +29,7 @@ export function foldEvents(events: readonly CompletionEvent[]): FoldedAnswer {
   let finish: Finish | undefined;
   const heads: BlockHead[] = [];
   const texts: string[] = [];
+  const states: (string | undefined)[] = [];
   for (const event of events) {
     switch (event.type) {
       case 'message-start':
@@ -41,6 +44,9 @@ export function foldEvents(events: readonly CompletionEvent[]): FoldedAnswer {
       case 'arguments-delta':
         texts[event.index] += event.text;
         break;
+      case 'state':
+        states[event.index] = event.state;
+        break;
       case 'usage':
         usage = event.usage;
         serviceTier = event.serviceTier ?? serviceTier;
@@ -53,6 +59,9 @@ export function foldEvents(events: readonly CompletionEvent[]): FoldedAnswer {
     }
   }
   if (finish === undefined) throw new Fault('upstream_truncated');
-  const blocks = heads.map((head, index) => ({ head, text: texts[index]! }));
+  const blocks = heads.map((head, index) => {
+    const state = states[index];
+    return state === undefined ? { head, text: texts[index]! } : { head, text: texts[index]!, state };
+  });
   return { id, servedModel, blocks, usage, serviceTier, finish };
 }

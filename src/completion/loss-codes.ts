@@ -74,6 +74,21 @@ export const lossCodes = {
   'tool-result-media-moved':
     'Images and documents of a tool’s result stand in the next user message, which names the call.',
 
+  // Reasoning.
+  'reasoning-between-tools-approximated': 'Thinking between tools only is asked for as the least effort.',
+  'reasoning-budget-approximated': 'A budget of thinking tokens is sent as the effort it stands for.',
+  'reasoning-budget-unfit': 'The output limit leaves no room for the least budget: the model does not think.',
+  'reasoning-effort-approximated': 'The model does not take this effort; the nearest that it takes was sent.',
+  'reasoning-effort-unsupported': 'The model takes no effort.',
+  'reasoning-off-approximated': 'The model cannot be told not to think; it was told to think as little as it can.',
+  'reasoning-state-foreign': 'Earlier reasoning of another provider or model is left out.',
+  'reasoning-state-invalid': 'Earlier reasoning whose seal is broken is left out.',
+  'reasoning-state-missing': 'A turn that called tools came without its reasoning: the model does not think this time.',
+  'reasoning-state-too-large': 'Reasoning state over its bound is not kept.',
+  'reasoning-unsupported': 'The model does not think, or cannot be told to.',
+  'reasoning-with-forced-tool-unsupported': 'A forced tool call excludes thinking: the model does not think this time.',
+  'tool-choice-unsupported': 'A call cannot be forced while the model thinks; it was left to the model.',
+
   // Tools.
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
   'custom-tool-as-function': 'A tool that takes free text became one with the argument `input`.',

@@ -1,4 +1,4 @@
-import type { CacheMark, OutputFormat, ServiceTier } from './request.ts';
+import type { CacheMark, OutputFormat, ReasoningEffort, ServiceTier } from './request.ts';
 
 /** What one provider takes of a dialect, as data. A dialect has a profile of its own API (`<dialect>/profile.ts`); a
  *  provider's file says what differs, for all its models or for some. The passes of `dialects/lower/` and the encoders
@@ -6,6 +6,8 @@ import type { CacheMark, OutputFormat, ServiceTier } from './request.ts';
 export interface DialectProfile {
   /** Controls that it refuses or does not know. Across dialects they are left out and declared, or refused by name. */
   readonly unsupported: ReadonlySet<Control>;
+  /** The word for a seed. */
+  readonly seedField: 'seed' | 'random_seed';
   /** Temperatures above it are lowered. */
   readonly temperatureMax: number;
   /** Stop sequences: so many, and whether one of white space only is taken. */
@@ -37,6 +39,28 @@ export interface DialectProfile {
   /** Marks up to which a prompt may be cached; undefined: it knows none. */
   readonly cacheMarks: CacheMarkRules | undefined;
   readonly media: MediaSupport;
+  readonly reasoning: ReasoningForm;
+  /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
+  readonly versions: readonly string[];
+}
+
+/** How a model is told how much to think, and what it refuses meanwhile. */
+export interface ReasoningForm {
+  /** none: it does not think, or cannot be told. effort: by `reasoning_effort`. budget: by `thinking.budget_tokens`.
+   *  adaptive: it decides by itself, and an effort guides it. */
+  readonly style: 'none' | 'effort' | 'budget' | 'adaptive';
+  /** The efforts it takes, the weakest first; none when it takes no such field. */
+  readonly efforts: readonly ReasoningEffort[];
+  /** How it is told not to think. silence: by not being told to. */
+  readonly off: 'effort-none' | 'thinking-disabled' | 'between-tools' | 'silence' | 'never';
+  /** Does it think when nothing is said about it? */
+  readonly thinksUnasked: boolean;
+  /** When it takes temperature, top_p and top_k. */
+  readonly sampling: 'always' | 'not-thinking' | 'never';
+  /** When it takes a tool choice that forces a call. */
+  readonly forcedTools: 'always' | 'not-thinking' | 'never';
+  /** Which turns that called tools must come back with their reasoning while it thinks. */
+  readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
 }
 
 /** Controls of the middle that a provider may lack. */
@@ -133,8 +157,11 @@ export interface MediaSupport {
   readonly documentPart?: 'file' | 'document_url';
 }
 
-/** What differs from the profile of the dialect. */
-export type ProfileChange = Partial<DialectProfile>;
+/** What differs from the profile of the dialect: what is unsupported there is unsupported here too, and rules of roles
+ *  that are not named stay. */
+export interface ProfileChange extends Partial<Omit<DialectProfile, 'roles'>> {
+  readonly roles?: Partial<RoleRules>;
+}
 
 /** The facts of some models, by the provider's own names; of all of them without `models`. Later rules win. */
 export interface ProfileRule {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CompletionEvent } from './event.ts';
+import type { BlockHead, CompletionEvent } from './event.ts';
 
 /** Checks the laws of event.ts over one stream, event by event. A broken law is an assertion. */
 export class StreamLaws {
@@ -7,7 +7,8 @@ export class StreamLaws {
   #finished = false;
   #over = false;
   #opened = 0;
-  readonly #open = new Map<number, string>();
+  readonly #open = new Map<number, BlockHead>();
+  readonly #withState = new Set<number>();
 
   check(event: CompletionEvent): void {
     assert(!this.#over, `nothing follows message-end or error, but ${event.type} did`);
@@ -25,13 +26,21 @@ export class StreamLaws {
       case 'block-open':
         assert.equal(event.index, this.#opened, 'block indexes are dense');
         this.#opened += 1;
-        this.#open.set(event.index, event.block.type);
+        this.#open.set(event.index, event.block);
         return;
       case 'text-delta':
       case 'arguments-delta': {
-        const type = this.#open.get(event.index);
-        assert(type !== undefined, 'deltas come only while their block is open');
-        assert.equal(type === 'call', event.type === 'arguments-delta', 'calls have arguments, other blocks text');
+        const head = this.#open.get(event.index);
+        assert(head !== undefined, 'deltas come only while their block is open');
+        assert.equal(head.type === 'call', event.type === 'arguments-delta', 'calls have arguments, other blocks text');
+        assert(!(head.type === 'reasoning' && head.redacted === true), 'a redacted block shows nothing');
+        return;
+      }
+      case 'state': {
+        const type = this.#open.get(event.index)?.type;
+        assert(type === 'reasoning' || type === 'call', 'state is of an open block of reasoning or an open call');
+        assert(!this.#withState.has(event.index), 'a block has one state');
+        this.#withState.add(event.index);
         return;
       }
       case 'block-close':

@@ -19,6 +19,8 @@ export interface Sealer {
   digestSecret(secret: string): string;
   /** Short, comparable, says nothing of the value: tells whether a stored secret is still the one referred to. */
   fingerprintOf(secret: string): string;
+  /** An AES-256 key for a use of its own, such as `reasoning-state/1`: the same for all processes of a master key. */
+  keyFor(use: string): KeyObject;
   /** Of the master key itself, kept by the database. */
   readonly fingerprint: string;
 }
@@ -63,6 +65,7 @@ export function createSealer(masterKey: string): Sealer {
     seal,
     open,
     digestSecret: secret => hmac(digesting, secret),
+    keyFor: use => createSecretKey(derive(use)),
     fingerprintOf: secret => hmac(fingerprinting, `secret:${secret}`).slice(0, 16),
     fingerprint: hmac(fingerprinting, 'master-key').slice(0, 32),
   };

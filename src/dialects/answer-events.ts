@@ -68,6 +68,11 @@ export class AnswerEvents {
     this.#push({ type: 'arguments-delta', index, text });
   }
 
+  /** At most one a block; a block that is closed has none any more. */
+  state(index: number, state: string): undefined {
+    if (this.#open.has(index)) this.#push({ type: 'state', index, state });
+  }
+
   close(index: number): void {
     if (this.#open.delete(index)) this.#push({ type: 'block-close', index });
   }

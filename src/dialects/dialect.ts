@@ -26,6 +26,8 @@ export interface Dialect {
   decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest;
   /** Writes a request for a provider of this dialect. What it cannot carry goes to `losses`. */
   encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer;
+  /** Headers of the dialect that what `encodeRequest` writes needs, names and values in turn; absent when it has none. */
+  requestHeaders?(request: CompletionRequest, target: RequestTarget): readonly string[];
 
   /** Whole answers: usage, finish and served model, without translating. */
   observeAnswer(body: Buffer): AnswerFacts;

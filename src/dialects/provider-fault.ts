@@ -1,4 +1,5 @@
 import { Fault, type FaultCode, faults } from '../completion/fault.ts';
+import { saysOverflow } from './context-overflow.ts';
 import type { FaultResponse } from './dialect.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { safeMessage } from './safe-message.ts';
@@ -63,9 +64,16 @@ function readError(status: number | undefined, body: unknown): ProviderError {
     status: status ?? numericStatus(inner),
     type: word(inner['type'] ?? inner['error_type']),
     code: `${word(inner['code'])} ${innerCode}`.trim(),
-    message: typeof error === 'string' ? error : messageOf(inner),
+    message: overflowCounts(inner) ?? (typeof error === 'string' ? error : messageOf(inner)),
     parameter: parameterOf(inner['param']),
   };
+}
+
+/** llama.cpp names the numbers beside its message (github.com/ggml-org/llama.cpp tools/server, 2026-11). */
+function overflowCounts(inner: Readonly<Record<string, unknown>>): string | undefined {
+  const { n_prompt_tokens: asked, n_ctx: limit } = inner;
+  if (!Number.isSafeInteger(asked) || !Number.isSafeInteger(limit)) return undefined;
+  return `prompt is too long: ${asked} tokens > ${limit} maximum`;
 }
 
 function messageOf(inner: Readonly<Record<string, unknown>>): string | undefined {
@@ -105,8 +113,7 @@ function classify(error: ProviderError): FaultCode {
   const mayBeOurs = status === undefined || status < 500;
 
   if (status === 402 || says(words, quotaWords) || (mayBeOurs && quotaText.test(message))) return 'upstream_quota';
-  if (mayBeOurs && (says(words, contextWords) || contextText.test(message)) && status !== 429)
-    return 'context_overflow';
+  if (mayBeOurs && (says(words, contextWords) || saysOverflow(message)) && status !== 429) return 'context_overflow';
   if (mayBeOurs && (says(words, filterWords) || filterText.test(message))) return 'content_filtered';
   if (status === 401 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
     return 'upstream_credential';
@@ -146,8 +153,6 @@ const contextWords = [
   'too_many_tokens',
   'model_context_window_exceeded',
 ];
-const contextText =
-  /prompt (?:is )?too long|max(?:imum)? context length|exceeds? (?:the |this model's |its )?(?:available )?context|context window (?:of|exceeded|limit)|input is too long|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i;
 const filterWords = [
   'content_filter',
   'content_policy_violation',

@@ -57,6 +57,8 @@ export interface ScriptContent {
   readonly reportOutput: number | undefined;
   readonly servedModel: string | undefined;
   readonly tier: string | undefined;
+  /** Chat completions only: the host shows its reasoning by this name, and wants it back with the calls it led to. */
+  readonly showReasoning: 'reasoning_content' | 'reasoning' | 'reasoning_details' | undefined;
 }
 
 export class ScriptError extends Error {
@@ -213,7 +215,16 @@ function readContent(take: (key: string) => string | undefined): ScriptContent {
     reportOutput: numbers.reportOutput,
     servedModel: readText('served-model', take('served-model')),
     tier: readText('tier', take('tier')),
+    showReasoning: readShown(take('show-reasoning')),
   };
+}
+
+function readShown(value: string | undefined): ScriptContent['showReasoning'] {
+  const names = ['reasoning_content', 'reasoning', 'reasoning_details'] as const;
+  if (value === undefined) return undefined;
+  const name = names.find(known => known === value);
+  if (name === undefined) throw new ScriptError(`show-reasoning is one of ${names.join(', ')}`);
+  return name;
 }
 
 function readHeaders(entries: Map<string, string>): ScriptHeader[] {

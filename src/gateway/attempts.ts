@@ -1,7 +1,9 @@
 import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
+import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
+import type { StateMaker } from '../dialects/opaque-state.ts';
 import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -15,11 +17,14 @@ import { dialectFor } from './choose.ts';
 import { type Exchange, estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { endAttempt } from './meter.ts';
+import { openReasoning } from './open-reasoning.ts';
+import type { ReasoningStates } from './ports.ts';
 import { profileOf } from './profiles.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import { RefusalReceiver } from './receive-refusal.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
+import { ReasoningSealer } from './seal-reasoning.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
 import { translationFor } from './translation-for.ts';
 
@@ -141,7 +146,7 @@ async function send(
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
   const { deployment, dialect } = addressee;
-  const letter = letterFor(exchange, admission, addressee);
+  const letter = letterFor(gateway, exchange, admission, addressee);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
@@ -150,6 +155,7 @@ async function send(
     clientHeaders: arrival.request.headers,
     query: arrival.query,
     stream: exchange.scan.stream,
+    dialectHeaders: letter.headers,
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
@@ -200,6 +206,7 @@ async function send(
         inputTokensEstimate,
         answerLosses,
         form: letter.form ?? plainForm,
+        states: ports.reasoning,
         nowMs: ports.clock.nowMs,
       }),
   });
@@ -217,11 +224,18 @@ interface Letter {
   readonly askUsage: boolean;
   /** What must be changed back in the answer; undefined within a dialect. */
   readonly form: AnswerForm | undefined;
+  /** Of the provider's dialect, when it is not the client's. */
+  readonly headers?: readonly string[] | undefined;
 }
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
  *  dialect. Throws Fault, `loss_refused` among others. */
-function letterFor(exchange: Exchange, admission: Admission, { deployment, dialect, read }: Addressee): Letter {
+function letterFor(
+  gateway: GatewayState,
+  exchange: Exchange,
+  admission: Admission,
+  { deployment, dialect, read }: Addressee,
+): Letter {
   const { scan, body, carrier } = exchange;
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
@@ -244,12 +258,27 @@ function letterFor(exchange: Exchange, admission: Admission, { deployment, diale
         };
   const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
   const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
-  const { body: encoded, losses: all, form } = writeRequest(lowerRead, dialect, target);
+  const opened = openReasoning(
+    lowerRead,
+    {
+      maker: makerOf(deployment, dialect),
+      form: profile.reasoning,
+      organisation: exchange.principal.organisation,
+    },
+    exchange.recalled,
+    gateway.ports.reasoning,
+  );
+  const { body: encoded, losses: all, form } = writeRequest(opened, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
   }
-  return { body: encoded, losses: all, askUsage: false, form };
+  const headers = dialect.requestHeaders?.(opened.request, target);
+  return { body: encoded, losses: all, askUsage: false, headers, form };
+}
+
+function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
+  return { dialect: dialect.name, kind: deployment.provider.kind, targetModel: deployment.targetModel };
 }
 
 interface Head {
@@ -260,6 +289,7 @@ interface Head {
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
   readonly form: AnswerForm;
+  readonly states: ReasoningStates;
   readonly nowMs: () => number;
 }
 
@@ -282,6 +312,13 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
   if (streamed !== exchange.scan.stream) {
     return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
   }
+  const sealer = new ReasoningSealer({
+    states: head.states,
+    maker: makerOf(head.deployment, from),
+    organisation: exchange.principal.organisation,
+    ...shownReasoning(exchange),
+    losses: head.answerLosses,
+  });
   const answer = {
     exchangeId: context.exchangeId,
     targetModel: head.deployment.targetModel,
@@ -292,8 +329,19 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     form: head.form,
   };
   return streamed
-    ? new StreamTranslation(attempt, context, from, answer)
-    : new WholeTranslation(attempt, context, from, answer);
+    ? new StreamTranslation(attempt, context, from, answer, sealer)
+    : new WholeTranslation(attempt, context, from, answer, sealer);
+}
+
+/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
+function shownReasoning({ dialect, translation }: Exchange) {
+  const hidesText = translation?.request.reasoning?.display === 'omitted';
+  const { callIds } = dialect.profile;
+  return {
+    hidesText,
+    sealsText: hidesText || dialect.name === 'openai-chat',
+    shownId: (id: string) => fitCallId(id, callIds),
+  };
 }
 
 /** A deployment that asks to be left alone for a while is, by every request of this worker. */

@@ -4,11 +4,12 @@ import { type ReadRequest, readRequest } from '../dialects/translate.ts';
 import type { AttemptEnd } from '../journal/record.ts';
 import type { EstimatedRequest } from '../metering/estimates.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
-import type { Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ExchangeMedia } from './exchange-media.ts';
+import type { Recalled } from './open-reasoning.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -25,8 +26,12 @@ export interface Exchange {
   /** Monotonic instant at which all of it must have ended. */
   readonly totalEndsAtMs: number;
   readonly decision: DecisionRecord;
+  /** The deployments of its order. */
+  readonly order: readonly Deployment[];
   /** The request in the middle, where a candidate needs it translated; read at most once. */
   readonly translation: ReadRequest | undefined;
+  /** Earlier reasoning that the client did not send back. */
+  readonly recalled: Recalled;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
   /** What is fetched for providers that need bytes; opened when it first is. */

@@ -1,4 +1,5 @@
 import type { Fault } from '../completion/fault.ts';
+import type { StateSeal } from '../dialects/opaque-state.ts';
 import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeJournal } from '../journal/writer.ts';
 import type { Snapshot } from '../snapshot/load.ts';
@@ -15,6 +16,7 @@ export interface GatewayPorts {
   credential(provider: string): string | undefined;
   /** HMAC-SHA-256, hex, of a presented secret; the snapshot's keys are looked up by it. */
   digestSecret(secret: string): string;
+  readonly reasoning: ReasoningStates;
   readonly observe: GatewayObserver;
   readonly clock: Clock;
   /** Refuses new exchanges when true. */
@@ -49,6 +51,15 @@ export interface DeploymentPermits {
   /** True at once when a local permit is free or the deployment is unbounded; else within 50 ms. */
   acquire(handle: string): boolean | Promise<boolean>;
   release(handle: string): void;
+}
+
+/** Opaque reasoning state on its way through clients that speak another dialect than the model's. */
+export interface ReasoningStates {
+  readonly seal: StateSeal;
+  /** Keeps the envelopes of an answer for a client that may send back no more than the ids of its calls. Takes no time. */
+  remember(organisation: string, callIds: readonly string[], envelopes: readonly string[]): void;
+  /** The envelopes of each call that is still known, within 50 ms; later is not known. */
+  recall(organisation: string, callIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 }
 
 /** Everything a person or a metrics system sees of an exchange. Called once, after the end is journaled. */

@@ -16,6 +16,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
 import { readBody } from './read-body.ts';
+import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { checkRoom } from './room.ts';
@@ -69,6 +70,15 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     gateway.cooldowns,
     gateway.draw,
   );
+  const order = decision.order.map(handle => snapshot.deployment(handle));
+  const recalled =
+    translation === undefined
+      ? nothingRecalled
+      : await recallReasoning(
+          translation,
+          { client: dialect, organisation: principal.organisation, order },
+          ports.reasoning,
+        );
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
     arrival,
@@ -82,7 +92,9 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
+    order,
     translation,
+    recalled,
     attempts: [],
     media: undefined,
   };
@@ -91,14 +103,14 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
-  const { snapshot, principal, scan, body, carrier, decision } = exchange;
+  const { order, principal, scan, body, carrier, recalled } = exchange;
   const fitted = takeHold(
     {
-      order: decision.order.map(handle => snapshot.deployment(handle)),
+      order,
       principal,
       dialect: exchange.dialect.name,
       scan,
-      bodyBytes: body.length,
+      bodyBytes: body.length + recalledBytes(recalled),
       strict: carrier.strict,
       nowMs: exchange.arrival.atMs,
     },

@@ -5,6 +5,7 @@ import { plainForm, restoreAnswer, restoreStream } from '../dialects/lower/answe
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
+import { type ReasoningSealer, SealingEncoder } from './seal-reasoning.ts';
 
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
@@ -19,12 +20,18 @@ export class StreamTranslation implements AnswerReceiver {
   #end: Buffer | undefined;
   #endedAtMs: number | undefined;
 
-  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+  constructor(
+    attempt: Attempt,
+    context: ReceiverContext,
+    from: Dialect,
+    answer: AnswerContext,
+    sealer: ReasoningSealer,
+  ) {
     this.#attempt = attempt;
     this.#context = context;
     const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
     this.#decoder = restoreStream(decoder, answer.form ?? plainForm);
-    this.#encoder = context.dialect.encodeStream(answer);
+    this.#encoder = new SealingEncoder(context.dialect.encodeStream(answer), sealer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
 
@@ -128,10 +135,18 @@ export class WholeTranslation implements AnswerReceiver {
   readonly #context: ReceiverContext;
   readonly #from: Dialect;
   readonly #answer: AnswerContext;
+  readonly #sealer: ReasoningSealer;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(attempt: Attempt, context: ReceiverContext, from: Dialect, answer: AnswerContext) {
+  constructor(
+    attempt: Attempt,
+    context: ReceiverContext,
+    from: Dialect,
+    answer: AnswerContext,
+    sealer: ReasoningSealer,
+  ) {
+    this.#sealer = sealer;
     this.#attempt = attempt;
     this.#context = context;
     this.#from = from;
@@ -159,8 +174,8 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      const events = this.#from.decodeAnswer(body, this.#answer.losses);
-      last = this.#context.dialect.encodeAnswer(restoreAnswer(events, this.#answer.form ?? plainForm), this.#answer);
+      const events = restoreAnswer(this.#from.decodeAnswer(body, this.#answer.losses), this.#answer.form ?? plainForm);
+      last = this.#context.dialect.encodeAnswer(this.#sealer.passAll(events), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);

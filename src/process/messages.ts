@@ -19,6 +19,12 @@ export type ToWorker =
   | { readonly type: 'recall'; readonly budget: string; readonly window: string }
   | { readonly type: 'permits'; readonly request: number; readonly handle: string; readonly granted: number }
   | { readonly type: 'recall-permits'; readonly handle: string }
+  /** What is still known of the calls asked about. */
+  | {
+      readonly type: 'reasoning-recalled';
+      readonly request: number;
+      readonly found: readonly (readonly [callId: string, envelopes: readonly string[]])[];
+    }
   | { readonly type: 'metrics-request'; readonly request: number }
   /** Stop accepting, finish what runs, cut what is left after so long, then exit 0. Repeated with a shorter time when
    *  the operator is in a hurry. */
@@ -49,6 +55,19 @@ export type ToSupervisor =
     }
   | { readonly type: 'permit-request'; readonly request: number; readonly handle: string; readonly want: number }
   | { readonly type: 'return-permits'; readonly handle: string; readonly count: number }
+  /** Envelopes of what a model thought before these calls. */
+  | {
+      readonly type: 'reasoning-remember';
+      readonly organisation: string;
+      readonly callIds: readonly string[];
+      readonly envelopes: readonly string[];
+    }
+  | {
+      readonly type: 'reasoning-recall';
+      readonly request: number;
+      readonly organisation: string;
+      readonly callIds: readonly string[];
+    }
   | { readonly type: 'metrics'; readonly request: number; readonly metrics: unknown }
   | { readonly type: 'fatal'; readonly message: string };
 

@@ -11,6 +11,7 @@ export interface SupervisorFacts {
   readonly revision: bigint;
   /** Where the segments of all workers lie. */
   readonly journalPath: string;
+  readonly shelf: { readonly bytes: number; readonly entries: number };
 }
 
 /** `/metrics`: what the workers counted, added up, and what only the supervisor knows. */
@@ -28,12 +29,14 @@ export class SupervisorMetrics {
   }
 }
 
-function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision }: SupervisorFacts): MetricJson[] {
+function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision, shelf }: SupervisorFacts): MetricJson[] {
   return [
     gauge('carrier_workers_ready', 'Workers that serve.', pool.readyCount),
     counter('carrier_worker_restarts_total', 'Workers that ended and were started again.', pool.restarts),
     gauge('carrier_database_up', '1 when the database answered last time.', databaseUp ? 1 : 0),
     gauge('carrier_configuration_revision', 'Newest configuration revision known here.', Number(revision)),
+    gauge('carrier_reasoning_shelf_bytes', 'Opaque reasoning kept for clients that drop it.', shelf.bytes),
+    gauge('carrier_reasoning_shelf_entries', 'Answers whose reasoning is kept.', shelf.entries),
     gauge('carrier_shipper_lag_records', 'Exchanges that ended and are not in the ledger yet.', shipper.lagRecords),
     gauge('carrier_shipper_lag_bytes', 'Journal bytes that are not in the ledger yet.', shipper.lagBytes),
     gauge('carrier_shipper_lag_seconds', 'Age of the oldest exchange not in the ledger yet.', shipper.lagSeconds),

@@ -19,6 +19,7 @@ import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
 import { PermitDesk } from './permit-desk.ts';
+import { ReasoningShelf } from './reasoning-shelf.ts';
 import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
@@ -41,6 +42,8 @@ export interface SupervisorOptions {
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
 const applyWaitMs = 1_000;
 const maintenanceIntervalMs = 3_600_000;
+/** How often the reasoning shelf forgets what is past its time. */
+const sweepIntervalMs = 60_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
 /** The same for each other thing that a stop asks of the database. */
@@ -59,6 +62,7 @@ export class Supervisor {
   readonly #metrics = new SupervisorMetrics();
   readonly #target = new DeferredShippingTarget();
   readonly #desk: PermitDesk;
+  readonly #shelf = new ReasoningShelf({ monotonicMs: () => performance.now() });
   readonly #sandbox: Sandbox;
   readonly #keeper: ConfigurationKeeper;
   readonly #database: DatabaseSession;
@@ -68,6 +72,7 @@ export class Supervisor {
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #maintenance: NodeJS.Timeout | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
@@ -148,6 +153,7 @@ export class Supervisor {
       database.catch(error => this.#failed(error));
     } else await database;
     this.#keeper.start();
+    this.#sweeping = setInterval(() => this.#shelf.sweep(), sweepIntervalMs).unref();
     await this.#sandbox.ensureFor(this.#snapshot);
     this.#pool.start();
     await this.#pool.ready();
@@ -235,12 +241,26 @@ export class Supervisor {
       case 'return-permits':
         this.#desk.returned(worker, message.handle, message.count);
         break;
+      case 'reasoning-remember':
+        this.#shelf.put(message.organisation, message.callIds, message.envelopes);
+        break;
+      case 'reasoning-recall':
+        this.#recall(worker, message);
+        break;
       case 'lease-request':
       case 'return':
         this.#budgets.received(worker, message);
         break;
       default:
     }
+  }
+
+  #recall(worker: number, message: ToSupervisor & { readonly type: 'reasoning-recall' }): void {
+    const found = message.callIds.flatMap(id => {
+      const envelopes = this.#shelf.get(message.organisation, id);
+      return envelopes === undefined ? [] : [[id, envelopes] as const];
+    });
+    this.#pool.send(worker, { type: 'reasoning-recalled', request: message.request, found });
   }
 
   #reaped(worker: number): void {
@@ -298,6 +318,7 @@ export class Supervisor {
       databaseUp: this.#keeper.databaseUp,
       revision: BigInt(this.#keeper.current?.revision ?? 0),
       journalPath: this.#home.journalPath,
+      shelf: this.#shelf,
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }
@@ -317,6 +338,7 @@ export class Supervisor {
     await this.#pool.drain(drainMs);
     await within(silentDatabaseMs, this.#keeper.stop());
     clearInterval(this.#maintenance);
+    clearInterval(this.#sweeping);
     const whole = await this.#shipRest();
     await within(silentDatabaseMs, this.#budgets.close(whole));
     await this.#admin?.close();

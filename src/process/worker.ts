@@ -1,4 +1,5 @@
 import { createSealer } from '../control/seal.ts';
+import { StateSeal } from '../dialects/opaque-state.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
@@ -15,6 +16,7 @@ import { openSupervisorChannel, type SupervisorChannel } from './supervisor-chan
 import { endOnUncaught } from './uncaught.ts';
 import { WorkerAllowances } from './worker-allowances.ts';
 import { WorkerPermits } from './worker-permits.ts';
+import { WorkerReasoning } from './worker-reasoning.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
 
 /** How often allowance that nobody needs is looked for. */
@@ -60,6 +62,7 @@ class Worker {
   readonly #snapshot: WorkerSnapshot;
   readonly #allowances: WorkerAllowances;
   readonly #permits: WorkerPermits;
+  readonly #reasoning: WorkerReasoning;
   readonly #gateway: Gateway;
   readonly #exchanges = new ExchangeMetrics();
   readonly #process = new ProcessMetrics();
@@ -78,7 +81,8 @@ class Worker {
       clock,
       onAlarm: ({ code, message }) => log.error(message, { code }),
     });
-    return new Worker({ channel, settings, log, journal, snapshot, digestSecret: sealer.digestSecret });
+    const seal = new StateSeal(sealer.keyFor('reasoning-state/1'));
+    return new Worker({ channel, settings, log, journal, snapshot, seal, digestSecret: sealer.digestSecret });
   }
 
   private constructor(parts: {
@@ -87,6 +91,7 @@ class Worker {
     readonly log: Log;
     readonly journal: FileJournal;
     readonly snapshot: WorkerSnapshot;
+    readonly seal: StateSeal;
     readonly digestSecret: (secret: string) => string;
   }) {
     const { channel, settings, snapshot, journal } = parts;
@@ -108,12 +113,14 @@ class Worker {
       monotonicMs: clock.monotonicMs,
       after,
     });
+    this.#reasoning = new WorkerReasoning({ seal: parts.seal, send: message => channel.send(message), after });
     this.#gateway = createGateway(
       {
         snapshot: () => snapshot.current,
         journal,
         budgets: this.#allowances,
         permits: this.#permits,
+        reasoning: this.#reasoning,
         credential: provider => snapshot.credential(provider),
         digestSecret: parts.digestSecret,
         observe: this.#observer(),
@@ -151,6 +158,9 @@ class Worker {
         break;
       case 'recall-permits':
         this.#permits.recall(message.handle);
+        break;
+      case 'reasoning-recalled':
+        this.#reasoning.recalled(message.request, message.found);
         break;
       case 'metrics-request':
         this.#channel.send({ type: 'metrics', request: message.request, metrics: this.#metrics() });
@@ -195,6 +205,7 @@ class Worker {
     return [
       ...this.#exchanges.json(),
       ...this.#process.json(),
+      this.#reasoning.json(),
       gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
       gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),
       gauge('carrier_permits_in_use', 'Attempts at deployments with a concurrency limit.', this.#permits.inUse),

@@ -1,4 +1,5 @@
 import { messagesEndpoint, type Provider } from './provider.ts';
+import { claudeRules } from './reasoning-forms.ts';
 
 /** The sandbox: the emulator behind a unix socket or on loopback, which is both providers at their own paths. */
 export const emulated: Provider = {
@@ -12,5 +13,6 @@ export const emulated: Provider = {
   environment: [],
   priceFacts: undefined,
   failureDomains: ['sandbox'],
+  profiles: { 'anthropic-messages': claudeRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

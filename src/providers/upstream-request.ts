@@ -16,6 +16,8 @@ export interface UpstreamRequestOptions {
   /** Without its question mark. */
   readonly query: string | undefined;
   readonly stream?: boolean;
+  /** Names and values in turn, that a request written for another dialect's client needs. */
+  readonly dialectHeaders?: readonly string[] | undefined;
 }
 
 /** Where a request of the dialect goes at this account and which headers go with it, names and values in turn, as undici
@@ -41,7 +43,9 @@ export function endpointRequest(
   if (credential !== undefined && endpoint.credential === 'bearer')
     headers.push('authorization', `Bearer ${credential}`);
   if (credential !== undefined && endpoint.credential === 'x-api-key') headers.push('x-api-key', credential);
-  let hasVersion = dialect !== 'anthropic-messages';
+  const { dialectHeaders = [] } = options;
+  headers.push(...dialectHeaders);
+  let hasVersion = dialect !== 'anthropic-messages' || dialectHeaders.includes('anthropic-version');
   for (const name in clientHeaders) {
     if (!isAllowed(allowed, name)) continue;
     const value = clientHeaders[name];
@@ -57,7 +61,7 @@ export function endpointRequest(
   return { path: query === '' ? path : `${path}?${query}`, headers };
 }
 
-/** What encoders write, and what clients that send no version were made for. The header is required
+/** What clients that send no version were made for. The header is required
  *  (https://platform.claude.com/docs/en/api/versioning, 2026-11). */
 const versionUnlessSaid = '2023-06-01';
 

@@ -5,6 +5,7 @@ import type { EndedExchange, GatewayPorts } from '../../src/gateway/ports.ts';
 import { type DataPlaneLimits, dataPlaneLimitsDefault, type GatewaySettings } from '../../src/gateway/settings.ts';
 import type { AttemptRecord, EndRecord, JournalRecord } from '../../src/journal/record.ts';
 import { loadSnapshot } from '../../src/snapshot/load.ts';
+import { reasoningStates } from './reasoning.ts';
 import { type SnapshotParts, snapshotJson } from './snapshot.ts';
 
 /** The secret of the key that `startGateway` knows, and its digest in snapshots. */
@@ -81,6 +82,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       available: async () => left ?? 10n ** 30n,
     },
     permits: { acquire: () => true, release: () => {} },
+    reasoning: reasoningStates(),
     credential: () => 'sk-provider-credential',
     digestSecret: digestOf,
     observe: {

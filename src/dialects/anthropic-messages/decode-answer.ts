@@ -37,6 +37,8 @@ class MessageDecoder implements WireEventDecoder {
   readonly events: AnswerEvents;
   /** Ours by the wire's index, while open. */
   readonly #blocks = new Map<unknown, number>();
+  /** Signatures so far, of blocks of ours that are open. */
+  readonly #signatures = new Map<number, string>();
   /** The wire's indexes of blocks that are not carried. */
   readonly #skipped = new Set<unknown>();
   #rawUsage: unknown = undefined;
@@ -126,9 +128,9 @@ class MessageDecoder implements WireEventDecoder {
         return;
       }
       case 'thinking': {
-        if (filled(block.signature) !== undefined) this.#loseSignature(index);
         const opened = this.#opened(index, events.open({ type: 'reasoning' }));
         if (filled(block.thinking) !== undefined) events.text(opened, block.thinking as string);
+        this.#sign(opened, block.signature);
         return;
       }
       case 'tool_use': {
@@ -138,9 +140,11 @@ class MessageDecoder implements WireEventDecoder {
         if (isRecord(block.input) && !isEmpty(block.input)) events.arguments(opened, argumentsText(block.input));
         return;
       }
-      case 'redacted_thinking':
-        this.#skipped.add(index);
-        return events.lose('redacted-reasoning-unsupported', `content.${index}`);
+      case 'redacted_thinking': {
+        const opened = this.#opened(index, events.open({ type: 'reasoning', redacted: true }));
+        this.#sign(opened, block.data);
+        return;
+      }
       default:
         this.#skipped.add(index);
         return events.lose('block-unsupported', `content.${index}`);
@@ -152,8 +156,10 @@ class MessageDecoder implements WireEventDecoder {
     return block;
   }
 
-  #loseSignature(index: unknown): undefined {
-    this.events.lose('reasoning-signature-unsupported', `content.${index}.signature`);
+  /** Signatures come whole; one in pieces is put together. */
+  #sign(block: number, piece: unknown): undefined {
+    if (filled(piece) === undefined) return;
+    this.#signatures.set(block, `${this.#signatures.get(block) ?? ''}${piece as string}`);
   }
 
   #delta(index: unknown, value: unknown): undefined {
@@ -173,7 +179,7 @@ class MessageDecoder implements WireEventDecoder {
         if (filled(delta.partial_json) !== undefined) this.events.arguments(block, delta.partial_json as string);
         return;
       case 'signature_delta':
-        return this.#loseSignature(index);
+        return this.#sign(block, delta.signature);
       case 'citations_delta':
         return this.events.lose('citations-unsupported', `content.${index}.citations`);
       default:
@@ -184,6 +190,8 @@ class MessageDecoder implements WireEventDecoder {
   #close(index: unknown): undefined {
     const block = this.#blocks.get(index);
     if (block === undefined) return;
+    const signature = this.#signatures.get(block);
+    if (signature !== undefined) this.events.state(block, signature);
     this.events.close(block);
     this.#blocks.delete(index);
   }
@@ -202,13 +210,19 @@ class MessageDecoder implements WireEventDecoder {
 
   #end(): undefined {
     if (this.events.isOver) return;
+    for (const index of this.#blocks.keys()) this.#close(index);
     this.events.tally.finishRaw = this.#stopReason;
     const reason = (this.#stopReason === undefined ? undefined : reasons.get(this.#stopReason)) ?? 'other';
     // Why the model declined is told beside the content; other dialects have words for it.
     if (reason === 'refusal' && this.#explanation !== undefined) {
       this.events.text(this.events.open({ type: 'refusal' }), this.#explanation);
     }
-    const finish: Finish = { reason, raw: this.#stopReason, stopSequence: this.#stopSequence };
+    const finish: Finish = {
+      reason,
+      raw: this.#stopReason,
+      stopSequence: this.#stopSequence,
+      detail: this.#explanation,
+    };
     this.events.end(finish);
   }
 }

@@ -14,14 +14,17 @@ import {
   readString,
   refused,
   unsupported,
+  type WireRecord,
 } from '../wire-values.ts';
+import { decodeCacheMark } from './cache.ts';
 import { decodeMedia, mediaBlockTypes } from './decode-media.ts';
+import { decodeRedactedBlock, decodeThinkingBlock } from './reasoning.ts';
 
 const messageFields = new FieldRules({ role: read, content: read });
 const textFields = new FieldRules({
   type: read,
   text: read,
-  cache_control: refused(),
+  cache_control: read,
   citations: lost('citations-unsupported', isEmpty),
 });
 const callFields = new FieldRules({
@@ -29,7 +32,7 @@ const callFields = new FieldRules({
   id: read,
   name: read,
   input: read,
-  cache_control: refused(),
+  cache_control: read,
   caller: refused(value => isRecord(value) && value['type'] === 'direct'),
   toolset_name: refused(),
 });
@@ -38,7 +41,7 @@ const resultFields = new FieldRules({
   tool_use_id: read,
   content: read,
   is_error: read,
-  cache_control: refused(),
+  cache_control: read,
   toolset_name: refused(),
 });
 export function decodeSystem(system: unknown, losses: LossLedger): Turn[] {
@@ -55,7 +58,10 @@ export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
     const { role, content } = message;
     if (role === 'system') return { role, blocks: decodeTexts(content, `${path}.content`, losses), path };
     if (role === 'user' || role === 'assistant') {
-      return { role, blocks: decodeContent(content, `${path}.content`, losses), path };
+      const blocks = decodeContent(content, `${path}.content`, losses);
+      const thought = role === 'user' ? blocks.find(block => block.type === 'reasoning') : undefined;
+      if (thought !== undefined) throw unsupported(thought.path, 'only assistants think.');
+      return { role, blocks, path };
     }
     throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
   });
@@ -86,6 +92,14 @@ function decodeInside(content: unknown, path: string, losses: LossLedger): (Text
 
 function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
   const block = readRecord(entry, path);
+  const decoded = decodeUnmarked(block, path, losses);
+  const cache = decodeCacheMark(block['cache_control'], path, losses);
+  return cache === undefined || decoded.type === 'reasoning' || decoded.type === 'refusal'
+    ? decoded
+    : { ...decoded, cache };
+}
+
+function decodeUnmarked(block: WireRecord, path: string, losses: LossLedger): Block {
   const type = readString(block['type'], `${path}.type`);
   switch (type) {
     case 'text':
@@ -107,6 +121,10 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
         blocks: block['content'] == null ? [] : decodeInside(block['content'], `${path}.content`, losses),
         isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
       };
+    case 'thinking':
+      return decodeThinkingBlock(block, path, losses);
+    case 'redacted_thinking':
+      return decodeRedactedBlock(block, path, losses);
     default:
       if (mediaBlockTypes.has(type)) {
         return decodeMedia(block, type, path, losses, (content, at) => decodeInside(content, at, losses));

@@ -7,6 +7,7 @@ import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
 import { anthropicMessagesProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
+import { requestHeaders } from './version.ts';
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
@@ -15,6 +16,7 @@ export const anthropicMessages: Dialect = {
   spliceRequest,
   decodeRequest,
   encodeRequest,
+  requestHeaders,
   observeAnswer,
   observeStream,
   decodeAnswer,

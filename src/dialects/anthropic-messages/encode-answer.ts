@@ -1,9 +1,10 @@
-import type { CompletionEvent, Finish } from '../../completion/event.ts';
+import type { BlockHead, CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
 import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
+import { servedTier } from '../served-tier.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
 import { anthropicMessagesProfile } from './profile.ts';
@@ -25,7 +26,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
       model: answer.servedModel ?? context.targetModel,
       content,
       ...stop(answer.finish, context),
-      usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context)),
+      usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context), answer.serviceTier),
     }),
   );
 }
@@ -35,6 +36,7 @@ export function encodeStream(context: AnswerContext): StreamEncoder {
 }
 
 interface OpenBlock {
+  readonly head: BlockHead;
   /** Its index on the wire; -1 while it waits for its turn. */
   index: number;
   readonly events: CompletionEvent[];
@@ -46,9 +48,10 @@ class MessageEncoder implements StreamEncoder {
   readonly #context: AnswerContext;
   readonly #ids: AnswerCallIds;
   #usage: UsageSlices | undefined = undefined;
+  #serviceTier: string | undefined = undefined;
   #contentBytes = 0;
   #written = 0;
-  /** By the index of the middle; reasoning has none here. */
+  /** By the index of the middle. */
   readonly #blocks = new Map<number, OpenBlock>();
   #current: OpenBlock | undefined = undefined;
   readonly #waiting: OpenBlock[] = [];
@@ -75,11 +78,12 @@ class MessageEncoder implements StreamEncoder {
         this.#contentBytes += Buffer.byteLength(event.text);
         return this.#inTurn(event);
       case 'state':
-        return '';
+        return this.#inTurn(event);
       case 'block-close':
         return this.#close(event);
       case 'usage':
         this.#usage = event.usage;
+        this.#serviceTier = event.serviceTier ?? this.#serviceTier;
         return '';
       case 'finish':
         return this.#finish(event.finish);
@@ -108,11 +112,7 @@ class MessageEncoder implements StreamEncoder {
   }
 
   #open(event: CompletionEvent & { type: 'block-open' }): string {
-    if (event.block.type === 'reasoning') {
-      loseReasoning(this.#context);
-      return '';
-    }
-    const block: OpenBlock = { index: -1, events: [event], isClosed: false };
+    const block: OpenBlock = { head: event.block, index: -1, events: [event], isClosed: false };
     this.#blocks.set(event.index, block);
     if (this.#current !== undefined) {
       this.#waiting.push(block);
@@ -125,7 +125,7 @@ class MessageEncoder implements StreamEncoder {
     this.#current = block;
     block.index = this.#written;
     this.#written += 1;
-    const text = block.events.map(event => this.#write(block.index, event)).join('');
+    const text = block.events.map(event => this.#write(block, event)).join('');
     block.events.length = 0;
     return text;
   }
@@ -133,7 +133,7 @@ class MessageEncoder implements StreamEncoder {
   #inTurn(event: CompletionEvent & { index: number }): string {
     const block = this.#blocks.get(event.index);
     if (block === undefined) return '';
-    if (block.index !== -1) return this.#write(block.index, event);
+    if (block.index !== -1) return this.#write(block, event);
     block.events.push(event);
     return '';
   }
@@ -151,20 +151,22 @@ class MessageEncoder implements StreamEncoder {
     return text;
   }
 
-  #write(index: number, event: CompletionEvent): string {
+  #write({ head, index }: OpenBlock, event: CompletionEvent): string {
     switch (event.type) {
-      case 'block-open': {
-        const block =
-          event.block.type === 'call'
-            ? { type: 'tool_use', id: this.#ids.ofCall(event.block.id), name: event.block.name, input: {} }
-            : { type: 'text', text: '' };
-        const start = { type: 'content_block_start', index, content_block: block };
-        return sse('content_block_start', JSON.stringify(start));
+      case 'block-open':
+        return isRedacted(head) ? '' : blockStart(index, this.#emptyBlock(head));
+      case 'text-delta': {
+        const text = JSON.stringify(event.text);
+        if (head.type === 'reasoning') return blockDelta(index, `{"type":"thinking_delta","thinking":${text}}`);
+        return blockDelta(index, `{"type":"text_delta","text":${text}}`);
       }
-      case 'text-delta':
-        return blockDelta(index, `{"type":"text_delta","text":${JSON.stringify(event.text)}}`);
       case 'arguments-delta':
         return blockDelta(index, `{"type":"input_json_delta","partial_json":${JSON.stringify(event.text)}}`);
+      case 'state':
+        if (head.type !== 'reasoning') return '';
+        // All of a redacted block is in its start.
+        if (isRedacted(head)) return blockStart(index, { type: 'redacted_thinking', data: event.state });
+        return blockDelta(index, `{"type":"signature_delta","signature":${JSON.stringify(event.state)}}`);
       case 'block-close':
         return sse('content_block_stop', `{"type":"content_block_stop","index":${index}}`);
       default:
@@ -172,14 +174,27 @@ class MessageEncoder implements StreamEncoder {
     }
   }
 
+  #emptyBlock(head: BlockHead): unknown {
+    if (head.type === 'call') return { type: 'tool_use', id: this.#ids.ofCall(head.id), name: head.name, input: {} };
+    return head.type === 'reasoning' ? { type: 'thinking', thinking: '', signature: '' } : { type: 'text', text: '' };
+  }
+
   #finish(finish: Finish): string {
-    const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context));
+    const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context), this.#serviceTier);
     return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage }));
   }
 }
 
 function sse(name: string, json: string): string {
   return `event: ${name}\ndata: ${json}\n\n`;
+}
+
+function isRedacted(head: BlockHead): boolean {
+  return head.type === 'reasoning' && head.redacted === true;
+}
+
+function blockStart(index: number, block: unknown): string {
+  return sse('content_block_start', JSON.stringify({ type: 'content_block_start', index, content_block: block }));
 }
 
 function blockDelta(index: number, delta: string): string {
@@ -190,19 +205,11 @@ function answerId(context: AnswerContext): string {
   return `msg_${context.exchangeId}`;
 }
 
-/** Reasoning without a signature of this API could not be sent back in the next turn. */
-function loseReasoning(context: AnswerContext): void {
-  if (context.losses.losses.some(({ code }) => code === reasoningLoss)) return;
-  context.losses.dropped(reasoningLoss, 'choices.0.message.reasoning_content');
-}
-
-const reasoningLoss = 'reasoning-unsigned-unsupported';
-
-function encodeBlock({ head, text }: FoldedBlock, ids: AnswerCallIds, context: AnswerContext): unknown[] {
+function encodeBlock({ head, text, state }: FoldedBlock, ids: AnswerCallIds, context: AnswerContext): unknown[] {
   switch (head.type) {
     case 'reasoning':
-      loseReasoning(context);
-      return [];
+      if (head.redacted === true) return [{ type: 'redacted_thinking', data: state ?? '' }];
+      return [{ type: 'thinking', thinking: text, signature: state ?? '' }];
     case 'call':
       return [{ type: 'tool_use', id: ids.ofCall(head.id), name: head.name, input: argumentsObject(text, context) }];
     default:
@@ -223,10 +230,33 @@ function argumentsObject(text: string, context: AnswerContext): unknown {
   return { INVALID_JSON: text };
 }
 
-function stop(finish: Finish, context: AnswerContext): { stop_reason: string; stop_sequence: string | null } {
+interface WireStopAnswer {
+  readonly stop_reason: string;
+  readonly stop_sequence: string | null;
+  readonly stop_details?: unknown;
+  /** The provider's own word where this dialect has none that says as much, by the name that OpenRouter has for it
+   *  (https://openrouter.ai/docs/api/reference/overview, 2026-11). */
+  readonly native_finish_reason?: string;
+}
+
+function stop(finish: Finish, context: AnswerContext): WireStopAnswer {
   // This dialect has no word for it, and a client would take the answer for whole.
   if (finish.reason === 'other') context.losses.approximated('finish-reason-approximated', 'choices.0.finish_reason');
-  return { stop_reason: stopReasons[finish.reason], stop_sequence: finish.stopSequence ?? null };
+  const reason = stopReasons[finish.reason];
+  return {
+    stop_reason: reason,
+    stop_sequence: finish.stopSequence ?? null,
+    ...(reason === 'refusal' ? { stop_details: refusalDetails(finish) } : undefined),
+    ...(finish.raw === undefined || !vagueReasons.has(finish.reason)
+      ? undefined
+      : { native_finish_reason: finish.raw }),
+  };
+}
+
+const vagueReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['content-filter', 'other']);
+
+function refusalDetails({ detail }: Finish): unknown {
+  return { type: 'refusal', category: null, explanation: detail ?? null };
 }
 
 const stopReasons = {
@@ -249,7 +279,7 @@ function estimatedUsage(contentBytes: number, context: AnswerContext): UsageSlic
 
 /** The inverse of usage.ts: what was not said is not written, and zero is. Kinds of tokens that this API does not tell
  *  apart are part of the totals. */
-export function encodeUsage(usage: UsageSlices): unknown {
+export function encodeUsage(usage: UsageSlices, serviceTier?: string): unknown {
   const { cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = usage;
   const isWritten = cacheWrite5m !== undefined || cacheWrite1h !== undefined;
   const written = (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0);
@@ -263,6 +293,7 @@ export function encodeUsage(usage: UsageSlices): unknown {
         : { ephemeral_5m_input_tokens: cacheWrite5m ?? 0, ephemeral_1h_input_tokens: cacheWrite1h },
     output_tokens: outputTotal(usage),
     output_tokens_details: reasoning === undefined ? undefined : { thinking_tokens: reasoning },
+    service_tier: servedTier(serviceTier, 'anthropic-messages'),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Fault, FaultClass, FaultCode } from '../../completion/fault.ts';
+import { overflowNumbers } from '../context-overflow.ts';
 import type { FaultAnswer, FaultContext, FaultResponse } from '../dialect.ts';
 import { readInnerFault, readProviderFault, shownMessage } from '../provider-fault.ts';
 
@@ -36,13 +37,12 @@ function errorBody(fault: Fault, context: FaultContext): unknown {
  *  them; numbers are given where the provider gave them. */
 function messageOf(fault: Fault): string {
   const message = shownMessage(fault);
-  if (fault.class !== 'context' || message.includes('prompt is too long')) return message;
-  const limit = /maximum context length (?:is|of) (\d+) tokens/i.exec(message)?.[1];
-  const asked = /(?:resulted in|requested(?: about)?|contains?(?: at least)?) (\d+) (?:input )?tokens/i.exec(
-    message,
-  )?.[1];
-  if (limit !== undefined && asked !== undefined) return `prompt is too long: ${asked} tokens > ${limit} maximum`;
-  return `prompt is too long: ${message}`;
+  if (fault.class !== 'context' || /prompt is too long: \d+ tokens > \d+ maximum/.test(message)) return message;
+  const numbers = overflowNumbers(message);
+  if (numbers !== undefined) {
+    return `prompt is too long: ${numbers.askedTokens} tokens > ${numbers.limitTokens} maximum`;
+  }
+  return message.startsWith('prompt is too long') ? message : `prompt is too long: ${message}`;
 }
 
 /** `error.type`, https://platform.claude.com/docs/en/api/errors (2026-11). */

@@ -1,4 +1,16 @@
-import type { DialectProfile } from '../../completion/profile.ts';
+import type { DialectProfile, ReasoningForm } from '../../completion/profile.ts';
+
+/** Where nothing is known of the model: the newest documented way to ask, and the rules that all models have had
+ *  (https://platform.claude.com/docs/en/build-with-claude/thinking, 2026-11). */
+const formUnlessSaid: ReasoningForm = {
+  style: 'adaptive',
+  efforts: ['low', 'medium', 'high', 'xhigh', 'max'],
+  off: 'thinking-disabled',
+  thinksUnasked: false,
+  sampling: 'not-thinking',
+  forcedTools: 'not-thinking',
+  needsState: 'never',
+};
 
 /** The API as Anthropic documents it: https://platform.claude.com/docs/en/api/messages and @anthropic-ai/sdk 1.11
  *  (2026-11). */
@@ -14,6 +26,7 @@ export const anthropicMessagesProfile: DialectProfile = {
     'cacheKey',
     'cacheRetention',
   ]),
+  seedField: 'seed',
   temperatureMax: 1,
   stops: { max: Number.POSITIVE_INFINITY, blank: false },
   // `metadata.user_id`: at most 256 letters.
@@ -68,4 +81,6 @@ export const anthropicMessagesProfile: DialectProfile = {
   },
   // https://platform.claude.com/docs/en/build-with-claude/vision and …/pdf-support (2026-11).
   media: { images: 'url', documents: 'url' },
+  reasoning: formUnlessSaid,
+  versions: ['2023-06-01', '2026-10-21'],
 };

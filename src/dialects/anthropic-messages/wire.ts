@@ -30,6 +30,8 @@ export interface WireBlock {
   readonly text?: unknown;
   readonly thinking?: unknown;
   readonly signature?: unknown;
+  /** Of redacted thinking. */
+  readonly data?: unknown;
   readonly citations?: unknown;
   readonly id?: unknown;
   readonly name?: unknown;
@@ -41,6 +43,7 @@ export interface WireDelta extends WireStop {
   readonly text?: unknown;
   readonly partial_json?: unknown;
   readonly thinking?: unknown;
+  readonly signature?: unknown;
 }
 
 /** Views a record as one of the above; their fields are all optional and unknown, so any record is one. */

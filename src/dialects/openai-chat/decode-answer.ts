@@ -1,4 +1,5 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
+import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
 import { readName } from '../answer-tally.ts';
@@ -8,6 +9,7 @@ import { NameTable } from '../name-table.ts';
 import { EventStreamDecoder, type WireEventDecoder } from '../stream-decoder.ts';
 import { isEmpty, isRecord } from '../wire-values.ts';
 import { decodeStreamFault } from './fault.ts';
+import { ReasoningTrail } from './reasoning.ts';
 import { readOpenAiChatUsage } from './usage.ts';
 import { asWire, type WireCall, type WireCalled, type WireChoice, type WireChunk, type WireDelta } from './wire.ts';
 
@@ -43,6 +45,9 @@ class ChunkDecoder implements WireEventDecoder {
   #callCount = 0;
   #hasRefusal = false;
   #finishRaw: string | undefined = undefined;
+  /** vLLM's `stop_reason` (https://docs.vllm.ai/en/latest/serving, 2026-11). */
+  #stopSequence: string | undefined = undefined;
+  readonly #trail = new ReasoningTrail();
 
   constructor(losses: LossLedger) {
     this.events = new AnswerEvents(losses);
@@ -88,12 +93,13 @@ class ChunkDecoder implements WireEventDecoder {
       const delta = choice.delta ?? choice.message;
       if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
       this.#finishRaw = readName(choice.finish_reason) ?? this.#finishRaw;
+      this.#stopSequence = readName(choice.stop_reason) ?? this.#stopSequence;
     }
     if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
   }
 
   #delta(delta: WireDelta): undefined {
-    this.#say('reasoning', delta.reasoning_content ?? delta.reasoning);
+    this.#reasoning(delta);
     this.#content(delta.content);
     this.#say('refusal', delta.refusal);
     if (Array.isArray(delta.tool_calls)) {
@@ -108,14 +114,28 @@ class ChunkDecoder implements WireEventDecoder {
     if (delta.function_call != null) this.events.malformed('a function_call that nobody asked for');
   }
 
+  /** Some hosts say the same by two names; some say it in `reasoning_details` alone. */
+  #reasoning(delta: WireDelta): undefined {
+    const field = isFilled(delta.reasoning_content) ? 'reasoning_content' : 'reasoning';
+    const text = delta[field];
+    const details = Array.isArray(delta.reasoning_details) ? this.#trail.add(delta.reasoning_details) : undefined;
+    if (details?.isKept === false) this.events.lose('reasoning-state-too-large', 'choices.0.message.reasoning_details');
+    if (isFilled(text)) {
+      this.#trail.from(field);
+      this.#say('reasoning', text);
+    } else if (details !== undefined) this.#say('reasoning', details.text);
+  }
+
   /** Text. Mistral sends a list of parts, with its reasoning among them
    *  (https://docs.mistral.ai/capabilities/reasoning, recorded traffic in github.com/vercel/ai, 2026-11). */
   #content(value: unknown): undefined {
     if (!Array.isArray(value)) return this.#say('text', value);
     for (const part of value) {
       if (!isRecord(part)) continue;
-      if (part['type'] === 'thinking') this.#say('reasoning', textsOf(part['thinking']));
-      else if (typeof part['text'] === 'string') this.#say('text', part['text']);
+      if (part['type'] === 'thinking') {
+        this.#trail.from('part');
+        this.#say('reasoning', textsOf(part['thinking']));
+      } else if (typeof part['text'] === 'string') this.#say('text', part['text']);
       else this.events.lose('part-unsupported', 'choices.0.message.content');
     }
   }
@@ -125,18 +145,31 @@ class ChunkDecoder implements WireEventDecoder {
     if (type === 'refusal') this.#hasRefusal = true;
     if (this.#prose?.type !== type) {
       this.#closeProse();
+      if (type !== 'reasoning') this.#closeDetails();
       this.#prose = { type, block: this.events.open({ type }) };
     }
     this.events.text(this.#prose.block, text);
   }
 
   #closeProse(): undefined {
-    if (this.#prose !== undefined) this.events.close(this.#prose.block);
+    if (this.#prose === undefined) return;
+    const { type, block } = this.#prose;
+    if (type === 'reasoning') this.events.state(block, this.#trail.take());
+    this.events.close(block);
     this.#prose = undefined;
+  }
+
+  /** Reasoning of which the host shows nothing. */
+  #closeDetails(): undefined {
+    if (!this.#trail.hasDetails) return;
+    const block = this.events.open({ type: 'reasoning', redacted: true });
+    this.events.state(block, this.#trail.take());
+    this.events.close(block);
   }
 
   #call(wire: WireCall, position: number): undefined {
     this.#closeProse();
+    this.#closeDetails();
     const called: WireCalled = isRecord(wire.function) ? asWire<WireCalled>(wire.function) : {};
     const index = typeof wire.index === 'number' ? wire.index : position;
     const call = this.#callAt(index, isFilled(wire.id) ? wire.id : '', isFilled(called.name));
@@ -185,16 +218,22 @@ class ChunkDecoder implements WireEventDecoder {
   #end(): undefined {
     if (this.events.isOver) return;
     this.#closeProse();
+    this.#closeDetails();
     this.events.tally.finishRaw = this.#finishRaw;
     for (const call of this.#calls.values()) {
       if (call.block === undefined) return this.events.malformed('a tool call without a name');
+    }
+    if (this.#finishRaw !== undefined && failures.has(this.#finishRaw)) {
+      return this.events.fail(new Fault('upstream_error', `The provider broke off (${this.#finishRaw}).`));
     }
     this.events.end(this.#finish());
   }
 
   #finish(): Finish {
     const raw = this.#finishRaw;
-    return { reason: this.#reason(raw), raw, stopSequence: undefined };
+    const reason = this.#reason(raw);
+    const isMatched = reason === 'stop' && this.#stopSequence !== undefined;
+    return { reason: isMatched ? 'stop-sequence' : reason, raw, stopSequence: this.#stopSequence };
   }
 
   #reason(raw: string | undefined): FinishReason {
@@ -205,6 +244,10 @@ class ChunkDecoder implements WireEventDecoder {
     return this.#hasRefusal ? 'refusal' : 'stop';
   }
 }
+
+/** An answer that ends so is broken: DeepSeek's (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11) and
+ *  Mistral's (https://docs.mistral.ai/api/endpoint/chat, 2026-11). */
+const failures: ReadonlySet<string> = new Set(['insufficient_system_resource', 'error']);
 
 const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['stop', 'stop'],

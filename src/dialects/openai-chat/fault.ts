@@ -1,4 +1,5 @@
 import type { Fault, FaultClass, FaultCode } from '../../completion/fault.ts';
+import { overflowNumbers } from '../context-overflow.ts';
 import type { FaultAnswer, FaultContext, FaultResponse } from '../dialect.ts';
 import { readInnerFault, readProviderFault, shownMessage } from '../provider-fault.ts';
 
@@ -27,12 +28,22 @@ export function encodeStreamFault(fault: Fault, _context: FaultContext): Buffer 
 function errorBody(fault: Fault): unknown {
   return {
     error: {
-      message: shownMessage(fault),
+      message: messageOf(fault),
       type: types[fault.class],
       param: fault.parameter ?? null,
       code: codes[fault.code] ?? classCodes[fault.class] ?? null,
     },
   };
+}
+
+/** Clients know an overflow by its code; older ones by the words that the API used to say it in. */
+function messageOf(fault: Fault): string {
+  const message = shownMessage(fault);
+  if (fault.class !== 'context' || /maximum context length|context window/i.test(message)) return message;
+  const numbers = overflowNumbers(message);
+  if (numbers === undefined) return `This model's maximum context length is exceeded: ${message}`;
+  const { askedTokens, limitTokens } = numbers;
+  return `This model's maximum context length is ${limitTokens} tokens. However, your messages resulted in ${askedTokens} tokens.`;
 }
 
 /** A spent budget is 429 here: clients know `insufficient_quota` by it and do not retry. */

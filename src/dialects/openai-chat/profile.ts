@@ -1,17 +1,28 @@
-import type { DialectProfile, TierWord } from '../../completion/profile.ts';
-import type { ServiceTier } from '../../completion/request.ts';
+import type { DialectProfile, ReasoningForm, TierWord } from '../../completion/profile.ts';
+import { serviceTiers } from '../../completion/request.ts';
 
-const tiers: readonly ServiceTier[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
+/** Where nothing is known of the model: every effort of the API
+ *  (https://developers.openai.com/api/docs/guides/reasoning, 2026-11). */
+const formUnlessSaid: ReasoningForm = {
+  style: 'effort',
+  efforts: ['minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
+  off: 'effort-none',
+  thinksUnasked: true,
+  sampling: 'always',
+  forcedTools: 'always',
+  needsState: 'never',
+};
 
 /** The API as OpenAI documents it: https://platform.openai.com/docs/api-reference/chat/create and openai-node 7.55
  *  (2026-11). */
 export const openaiChatProfile: DialectProfile = {
   unsupported: new Set(['topK']),
+  seedField: 'seed',
   temperatureMax: 2,
   stops: { max: 4, blank: true },
   // Older hosts know `user` only; OpenAI takes 128 letters of either.
   endUser: { field: 'user', lettersMax: 128 },
-  serviceTiers: new Map(tiers.map(word => [word, { word, exact: true } satisfies TierWord])),
+  serviceTiers: new Map(serviceTiers.map(word => [word, { word, exact: true } satisfies TierWord])),
   roles: {
     systemTurns: 'anywhere',
     userFirst: false,
@@ -57,4 +68,6 @@ export const openaiChatProfile: DialectProfile = {
   // Images by address or inline; of documents PDFs alone, and those not by address; no text file
   // (https://developers.openai.com/api/docs/guides/file-inputs, 2026-11).
   media: { images: 'url', documents: 'bytes' },
+  reasoning: formUnlessSaid,
+  versions: [],
 };

@@ -1,6 +1,6 @@
 /** The parts of answers that are read. Every field may be absent or of another type on some host, so all are unknown
- *  until read. Source: openai-node 7.55 src/resources/chat/completions/completions.ts (2026-11); `reasoning_content`
- *  and `reasoning` are extensions of other hosts. */
+ *  until read. Source: openai-node 7.55 src/resources/chat/completions/completions.ts (2026-11); `reasoning_content`,
+ *  `reasoning` and `reasoning_details` are extensions of other hosts. */
 
 export interface WireChunk {
   readonly id?: unknown;
@@ -19,6 +19,7 @@ export interface WireChoice {
   /** In whole answers. */
   readonly message?: unknown;
   readonly finish_reason?: unknown;
+  readonly stop_reason?: unknown;
 }
 
 export interface WireDelta {
@@ -26,6 +27,7 @@ export interface WireDelta {
   readonly refusal?: unknown;
   readonly reasoning_content?: unknown;
   readonly reasoning?: unknown;
+  readonly reasoning_details?: unknown;
   readonly tool_calls?: unknown;
   readonly audio?: unknown;
   readonly annotations?: unknown;

@@ -33,6 +33,7 @@ export function answerMessages(
   const head: MessageHead = {
     id: `msg_01${seed.digest.slice(0, 22)}`,
     model: script.servedModel ?? request.model,
+    asked: request.model,
     version: headers.version,
     thinking: ask.directives.redactThinking ? 'redacted' : isOmitted(request['thinking']) ? 'omitted' : 'shown',
   };

@@ -113,7 +113,8 @@ function checkConversation(request: Json, headers: AnthropicHeaders): MessagesRe
   const messages = request['messages'];
   if (!Array.isArray(messages)) throw invalid('messages: Input should be a valid list');
   if (messages.length === 0) throw invalid('messages: at least one message is required');
-  for (const [position, message] of messages.entries()) checkMessage(`messages.${position}`, message, headers);
+  const asked = { ...headers, model: String(request['model']) };
+  for (const [position, message] of messages.entries()) checkMessage(`messages.${position}`, message, asked);
   // Every field that MessagesRequest names was checked above.
   const checked = request as unknown as MessagesRequest;
   if (checked.messages[0]!.role !== 'user') throw invalid('messages: first message must use the "user" role');
@@ -140,7 +141,11 @@ function checkSystem(system: unknown): void {
   }
 }
 
-function checkMessage(path: string, message: unknown, headers: AnthropicHeaders): void {
+interface Asked extends AnthropicHeaders {
+  readonly model: string;
+}
+
+function checkMessage(path: string, message: unknown, headers: Asked): void {
   if (!isObject(message)) throw invalid(`${path}: Input should be a valid dictionary`);
   for (const name of Object.keys(message)) {
     if (name !== 'role' && name !== 'content') throw invalid(`${path}.${name}: Extra inputs are not permitted`);
@@ -180,12 +185,7 @@ const blockTypes: Readonly<Record<'user' | 'assistant' | 'system', readonly stri
   ],
 };
 
-function checkBlock(
-  path: string,
-  role: 'user' | 'assistant' | 'system',
-  block: unknown,
-  headers: AnthropicHeaders,
-): void {
+function checkBlock(path: string, role: 'user' | 'assistant' | 'system', block: unknown, headers: Asked): void {
   if (!isObject(block)) throw invalid(`${path}: Input should be a valid dictionary`);
   const type = block['type'];
   if (typeof type !== 'string') throw invalid(`${path}.type: Field required`);
@@ -210,11 +210,12 @@ function checkBlock(
       checkToolResult(path, block);
       return;
     case 'thinking':
-      checkThinkingBlock(path, block);
+      checkThinkingBlock(path, block, headers.model);
       return;
     case 'redacted_thinking':
       if (typeof block['data'] !== 'string') throw invalid(`${path}.redacted_thinking.data: Field required`);
-      if (!verifyRedacted(block['data'])) throw invalid(`${path}: Invalid \`data\` in \`redacted_thinking\` block`);
+      if (!verifyRedacted(block['data'], headers.model))
+        throw invalid(`${path}: Invalid \`data\` in \`redacted_thinking\` block`);
       return;
     default:
       return;
@@ -266,10 +267,10 @@ function checkToolResult(path: string, block: Json): void {
   }
 }
 
-function checkThinkingBlock(path: string, block: Json): void {
+function checkThinkingBlock(path: string, block: Json, model: string): void {
   if (typeof block['thinking'] !== 'string') throw invalid(`${path}.thinking.thinking: Field required`);
   if (typeof block['signature'] !== 'string') throw invalid(`${path}.thinking.signature: Field required`);
-  if (!verifyThinking(block['thinking'], block['signature'])) {
+  if (!verifyThinking(block['thinking'], block['signature'], model)) {
     throw invalid(`${path}: Invalid \`signature\` in \`thinking\` block`);
   }
 }

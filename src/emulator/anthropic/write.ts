@@ -6,6 +6,8 @@ import { redactThinking, signThinking } from './signature.ts';
 export interface MessageHead {
   readonly id: string;
   readonly model: string;
+  /** As the request named it; signatures are of that model. */
+  readonly asked: string;
   readonly version: AnthropicVersion;
   /** Thinking is shown, shown as a bare signature, or replaced by opaque data. */
   readonly thinking: 'shown' | 'omitted' | 'redacted';
@@ -70,9 +72,9 @@ function citations(head: MessageHead): Json {
 }
 
 function wholeThinking(head: MessageHead, thinking: string): Json {
-  if (head.thinking === 'redacted') return { type: 'redacted_thinking', data: redactThinking(thinking) };
+  if (head.thinking === 'redacted') return { type: 'redacted_thinking', data: redactThinking(thinking, head.asked) };
   const shown = head.thinking === 'omitted' ? '' : thinking;
-  return { type: 'thinking', thinking: shown, signature: signThinking(thinking) };
+  return { type: 'thinking', thinking: shown, signature: signThinking(thinking, head.asked) };
 }
 
 function openedCall(call: Reply['calls'][number]): Json {
@@ -166,7 +168,7 @@ function addThinking(
   const shown = head.thinking === 'omitted' ? [] : splitText(thinking, bytesPerToken);
   addBlock({ type: 'thinking', thinking: '', signature: '' }, [
     ...shown.map(piece => ({ type: 'thinking_delta', thinking: piece })),
-    { type: 'signature_delta', signature: signThinking(thinking) },
+    { type: 'signature_delta', signature: signThinking(thinking, head.asked) },
   ]);
 }
 

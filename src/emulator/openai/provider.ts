@@ -5,6 +5,7 @@ import { deriveSeed, seedFrom } from '../reply/seed.ts';
 import type { ScriptContent } from '../script.ts';
 import { openaiErrorBody } from './errors.ts';
 import { countChatTokens, readChat } from './read.ts';
+import { checkReasoningKept, reasoningUnlessOff } from './reasoning.ts';
 import { validateChat } from './validate.ts';
 import type { ChatRequest } from './wire.ts';
 import { isObject } from './wire.ts';
@@ -16,12 +17,16 @@ export function answerChat(
   script: ScriptContent,
   models: readonly EmulatedModel[] | undefined,
 ): EmulatedAnswer {
-  const request = validateChat(body);
+  const shown = script.showReasoning;
+  const request = validateChat(body, shown !== undefined);
   const model = findModel(models, request.model);
   if (model === undefined) throw modelNotFound(request.model);
   checkModel(request, model);
+  if (shown !== undefined) checkReasoningKept(request, shown);
 
-  const { outputTokensAsked, ...ask } = readChat(request);
+  const { outputTokensAsked, ...read } = readChat(request);
+  const ask =
+    shown === undefined ? read : { ...read, reasoningTokens: reasoningUnlessOff(request, read.reasoningTokens) };
   const inputTokens = countChatTokens(request);
   checkContext(inputTokens, model);
 
@@ -52,6 +57,7 @@ export function answerChat(
     logprobs: request['logprobs'] === true,
     topLogprobs: typeof request['top_logprobs'] === 'number' ? request['top_logprobs'] : 0,
     legacyFunctions: Array.isArray(request['functions']),
+    showReasoning: shown,
   };
   const streamed = stream === true;
   return {

@@ -12,12 +12,15 @@ import {
   type Json,
 } from './wire.ts';
 
-/** Refuses what api.openai.com refuses, where a client can notice. Throws Refusal. */
-export function validateChat(body: unknown): ChatRequest {
+/** Refuses what api.openai.com refuses, where a client can notice; `reasons`: a host whose models think takes a switch for
+ *  that, too. Throws Refusal. */
+export function validateChat(body: unknown, reasons = false): ChatRequest {
   if (!isObject(body)) throw refuse('invalid_json', null, 'The JSON body of the request must be an object.');
   if (body['model'] === undefined) throw refuse(undefined, null, 'you must provide a model parameter');
   if (body['messages'] === undefined) throw missing('messages');
-  for (const [name, value] of Object.entries(body)) checkField(name, value);
+  for (const [name, value] of Object.entries(body)) {
+    if (!(reasons && name === 'thinking')) checkField(name, value);
+  }
   checkTogether(body);
   checkMessages(body['messages'] as readonly unknown[]);
   checkTools(body);

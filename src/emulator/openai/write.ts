@@ -1,6 +1,7 @@
 import type { Reply } from '../reply/reply.ts';
 import { bytesPerToken, splitText } from '../reply/tokens.ts';
 import type { ScriptContent } from '../script.ts';
+import { reasoningDelta, reasoningEnd, type ShownReasoning, wholeReasoning } from './reasoning.ts';
 
 /** What is the same for a whole answer and for every chunk of its stream. */
 export interface ChatHead {
@@ -16,6 +17,7 @@ export interface ChatOptions {
   readonly logprobs: boolean;
   readonly topLogprobs: number;
   readonly legacyFunctions: boolean;
+  readonly showReasoning: ShownReasoning | undefined;
 }
 
 export interface ChatUsage {
@@ -89,13 +91,23 @@ export function writeWholeChat(
 function wholeMessage(reply: Reply, options: ChatOptions): unknown {
   const called = reply.calls.length > 0;
   const content = called || reply.refused ? null : reply.text;
-  const message = { role: 'assistant', content, refusal: reply.refused ? reply.text : null };
+  const message = {
+    role: 'assistant',
+    content,
+    refusal: reply.refused ? reply.text : null,
+    ...thoughtOf(reply, options),
+  };
   if (!called) return { ...message, annotations: [] };
   if (options.legacyFunctions) {
     const call = reply.calls[0]!;
     return { ...message, function_call: { name: call.name, arguments: call.input } };
   }
   return { ...message, tool_calls: reply.calls.map(wholeCall), annotations: [] };
+}
+
+function thoughtOf(reply: Reply, { showReasoning }: ChatOptions): object {
+  if (showReasoning === undefined || reply.reasoning === undefined) return {};
+  return wholeReasoning(reply.reasoning, showReasoning);
 }
 
 function wholeCall(call: Reply['calls'][number]): unknown {
@@ -174,6 +186,11 @@ function writeParts(reply: Reply, index: number, options: ChatOptions): string[]
       ? { role: 'assistant', content: null, refusal: '' }
       : { role: 'assistant', content: empty, refusal: null },
   );
+  if (options.showReasoning !== undefined && reply.reasoning !== undefined) {
+    for (const piece of splitText(reply.reasoning, bytesPerToken)) add(reasoningDelta(piece, options.showReasoning));
+    const end = reasoningEnd(reply.reasoning, options.showReasoning);
+    if (end !== undefined) add(end);
+  }
   for (const token of splitText(reply.text, bytesPerToken)) {
     const logprob = options.logprobs ? [tokenLogprob(token, options.topLogprobs)] : null;
     if (reply.refused) add({ refusal: token }, logprob && { content: null, refusal: logprob });
