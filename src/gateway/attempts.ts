@@ -3,6 +3,7 @@ import { type Loss, LossLedger } from '../completion/loss.ts';
 import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { StateMaker } from '../dialects/opaque-state.ts';
+import { translateRateLimits } from '../dialects/rate-limits.ts';
 import { writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -304,9 +305,11 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
   };
+  const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
+  const translation = { answer, sealer, headers: limits };
   return streamed
-    ? new StreamTranslation(attempt, context, from, answer, sealer)
-    : new WholeTranslation(attempt, context, from, answer, sealer);
+    ? new StreamTranslation(attempt, context, from, translation)
+    : new WholeTranslation(attempt, context, from, translation);
 }
 
 /** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */

@@ -6,6 +6,14 @@ import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
 import { type ReasoningSealer, SealingEncoder } from './seal-reasoning.ts';
 
+/** What the answer of one attempt is written with. */
+export interface AnswerTranslation {
+  readonly answer: AnswerContext;
+  readonly sealer: ReasoningSealer;
+  /** Of the provider, in the client's words; raw. */
+  readonly headers: readonly string[];
+}
+
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
   committed = false;
@@ -14,6 +22,7 @@ export class StreamTranslation implements AnswerReceiver {
   readonly #decoder: StreamDecoder;
   readonly #encoder: StreamEncoder;
   readonly #startedAtMs: number;
+  readonly #head: string[];
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #end: Buffer | undefined;
@@ -23,9 +32,9 @@ export class StreamTranslation implements AnswerReceiver {
     attempt: Attempt,
     context: ReceiverContext,
     from: Dialect,
-    answer: AnswerContext,
-    sealer: ReasoningSealer,
+    { answer, sealer, headers }: AnswerTranslation,
   ) {
+    this.#head = [...streamHead, ...headers];
     this.#attempt = attempt;
     this.#context = context;
     this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
@@ -104,7 +113,7 @@ export class StreamTranslation implements AnswerReceiver {
   #commit(): void {
     this.committed = true;
     const { client, progress } = this.#context;
-    client.begin(200, this.#context.finishHead([...streamHead], this.#decoder.facts.servedModel));
+    client.begin(200, this.#context.finishHead(this.#head, this.#decoder.facts.servedModel));
     client.write(Buffer.concat(this.#early));
     this.#early = [];
     progress.committed(this);
@@ -112,7 +121,7 @@ export class StreamTranslation implements AnswerReceiver {
 
   #delivery(last: Buffer): Delivery {
     if (this.committed) return { head: undefined, last, whole: false, cut: false };
-    const head = { status: 200, headers: [...streamHead] };
+    const head = { status: 200, headers: this.#head };
     return { head, last: Buffer.concat([...this.#early, last]), whole: true, cut: false };
   }
 }
@@ -134,6 +143,7 @@ export class WholeTranslation implements AnswerReceiver {
   readonly #from: Dialect;
   readonly #answer: AnswerContext;
   readonly #sealer: ReasoningSealer;
+  readonly #head: string[];
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
@@ -141,9 +151,9 @@ export class WholeTranslation implements AnswerReceiver {
     attempt: Attempt,
     context: ReceiverContext,
     from: Dialect,
-    answer: AnswerContext,
-    sealer: ReasoningSealer,
+    { answer, sealer, headers }: AnswerTranslation,
   ) {
+    this.#head = ['content-type', 'application/json', ...headers];
     this.#sealer = sealer;
     this.#attempt = attempt;
     this.#context = context;
@@ -179,7 +189,7 @@ export class WholeTranslation implements AnswerReceiver {
       this.#attempt.fail(error);
       return;
     }
-    const head = { status: 200, headers: ['content-type', 'application/json'] };
+    const head = { status: 200, headers: this.#head };
     this.#attempt.succeed({ head, last, whole: true, cut: false });
   }
 
