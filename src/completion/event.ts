@@ -38,12 +38,15 @@ export type BlockHead =
   | { readonly type: 'refusal' }
   /** `redacted`: there is nothing to show; its `state` is all of it. */
   | { readonly type: 'reasoning'; readonly redacted?: boolean | undefined }
-  | { readonly type: 'call'; readonly id: string; readonly name: string };
+  /** `custom`: its arguments are free text. */
+  | { readonly type: 'call'; readonly id: string; readonly name: string; readonly custom?: boolean | undefined };
 
 export type FinishReason =
   | 'stop'
   | 'stop-sequence'
   | 'length'
+  /** The context window of the model was full. */
+  | 'context-window'
   | 'tool-call'
   | 'content-filter'
   | 'refusal'

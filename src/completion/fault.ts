@@ -101,6 +101,12 @@ export const faults = {
     'A field has a value that cannot be used.',
     'Correct the field that the message names.',
   ),
+  schema_too_complex: row(
+    'invalid',
+    400,
+    'A JSON Schema has more parts than can be carried to another dialect.',
+    'Send a smaller schema, or use a deployment that speaks your dialect.',
+  ),
   translation_unsupported: row(
     'invalid',
     400,

@@ -4,7 +4,7 @@ import type { LossCode } from './loss-codes.ts';
 export interface Loss {
   /** What happened: dropped (not sent), approximated (sent as something near), moved (sent elsewhere). */
   readonly action: 'dropped' | 'approximated' | 'moved';
-  /** Stable, kebab-case, such as `seed-unsupported`: one of `loss-codes.ts`. Records of older versions may have others. */
+  /** Stable, kebab-case, such as `seed-unsupported`: one of `loss-codes.ts`. */
   readonly code: string;
   /** Where in the client's request or the provider's answer, such as `messages.3.name`. */
   readonly path: string;
@@ -25,7 +25,12 @@ export class LossLedger {
     this.#declare('moved', code, path);
   }
 
-  #declare(action: Loss['action'], code: LossCode, path: string): void {
+  /** One that was found apart. */
+  declare({ action, code, path }: Loss): void {
+    this.#declare(action, code, path);
+  }
+
+  #declare(action: Loss['action'], code: string, path: string): void {
     if (this.losses.length >= lossesMax) return;
     const isLast = this.losses.length === lossesMax - 1;
     this.losses.push(isLast ? { action: 'dropped', code: 'more-losses', path: '' } : { action, code, path });

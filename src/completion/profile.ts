@@ -1,14 +1,45 @@
-import type { ReasoningEffort } from './request.ts';
+import type { CacheMark, OutputFormat, ReasoningEffort, ServiceTier } from './request.ts';
 
 /** What one provider takes of a dialect, as data. A dialect has a profile of its own API (`<dialect>/profile.ts`); a
  *  provider's file says what differs, for all its models or for some. The passes of `dialects/lower/` and the encoders
  *  read it; nothing branches on a provider's name. Every fact has its source and date beside it. */
 export interface DialectProfile {
+  /** Controls that it refuses or does not know. Across dialects they are left out and declared, or refused by name. */
+  readonly unsupported: ReadonlySet<Control>;
+  /** Temperatures above it are lowered. */
+  readonly temperatureMax: number;
+  /** Stop sequences: so many, and whether one of white space only is taken. */
+  readonly stops: { readonly max: number; readonly blank: boolean };
+  /** Longer ids of end users are sent as their digest. */
+  readonly endUser: { readonly field: 'user' | 'safety_identifier'; readonly lettersMax: number };
+  /** The word for each service tier that it knows; `auto` and `default` without a word are what is so anyway. */
+  readonly serviceTiers: ReadonlyMap<ServiceTier, TierWord>;
+
+  readonly roles: RoleRules;
   /** Ids of tool calls that it takes. */
   readonly callIds: CallIdForm;
   readonly reasoning: ReasoningForm;
   /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
   readonly versions: readonly string[];
+  /** Names of tools that it takes. */
+  readonly toolNames: { readonly pattern: RegExp; readonly lettersMax: number };
+  /** Can arguments of a tool be free text (`custom` tools of openai-chat)? */
+  readonly customTools: boolean;
+  /** Can a choice be narrowed to some of the tools? */
+  readonly allowedTools: boolean;
+  /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
+  readonly toolSchemaUnions: boolean;
+
+  /** The forms of output it can be held to. */
+  readonly outputForms: ReadonlySet<OutputFormat['type']>;
+  /** Does it hold every answer with a schema to it, whether `strict` was said or not? */
+  readonly alwaysStrict: boolean;
+  /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
+  readonly strictSchema: SchemaSubset | undefined;
+
+  /** Marks up to which a prompt may be cached; undefined: it knows none. */
+  readonly cacheMarks: CacheMarkRules | undefined;
+  readonly media: MediaSupport;
 }
 
 /** How a model is told how much to think, and what it refuses meanwhile. */
@@ -30,6 +61,46 @@ export interface ReasoningForm {
   readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
 }
 
+/** Controls of the middle that a provider may lack. */
+export type Control =
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'seed'
+  | 'frequencyPenalty'
+  | 'presencePenalty'
+  | 'stop'
+  | 'parallelToolCalls'
+  | 'endUser'
+  | 'metadata'
+  | 'logprobs'
+  | 'answers'
+  | 'verbosity'
+  | 'cacheKey'
+  | 'cacheRetention';
+
+/** `exact`: it means the same there. */
+export interface TierWord {
+  readonly word: string;
+  readonly exact: boolean;
+}
+
+/** What a provider wants of the order of a conversation. */
+export interface RoleRules {
+  /** Where instructions may stand: anywhere; before the conversation and behind a user's turn that the assistant answers;
+   *  or before the conversation only. */
+  readonly systemTurns: 'anywhere' | 'after-user' | 'first';
+  /** Must the user speak first? Then there is no conversation without a user's turn. */
+  readonly userFirst: boolean;
+  /** Are turns of one role in a row one turn? */
+  readonly merged: boolean;
+  /** What a last turn of the assistant means: it is continued, continued where it is marked so, answered by another one,
+   *  or refused. */
+  readonly assistantLast: 'continued' | 'continued-if-marked' | 'answered' | 'refused';
+  /** Are texts of white space only, and messages without content, taken? */
+  readonly blankText: boolean;
+}
+
 /** Ids of tool calls cross dialects with different alphabets and lengths. An id that fits stays as it is; any other
  *  becomes one that fits. */
 export interface CallIdForm {
@@ -40,13 +111,39 @@ export interface CallIdForm {
   readonly digest: { readonly letters: number; readonly alphabet: 'hex' | 'alphanumeric' };
 }
 
-/** What differs from the profile of the dialect. */
-export type ProfileChange = Partial<DialectProfile>;
+/** A part of JSON Schema. Types, properties, required, items, enum, const, anyOf, $ref to $defs, title and description are
+ *  in every subset; objects are always closed, as every provider that holds to a schema wants it. */
+export interface SchemaSubset {
+  /** Further keywords that it takes. */
+  readonly keywords: ReadonlySet<string>;
+  /** Values of `format`; undefined: all. */
+  readonly formats: ReadonlySet<string> | undefined;
+  /** `minItems` up to this one. */
+  readonly minItemsMax: number;
+  /** Properties that may be left out, in all; 0: each must be required. */
+  readonly optionalMax: number;
+  /** anyOf and lists of types, in all. */
+  readonly unionsMax: number;
+  /** Of properties in all, and of values of enums in all. */
+  readonly propertiesMax: number;
+  readonly enumValuesMax: number;
+  /** Levels of objects and lists. */
+  readonly levelsMax: number;
+  /** May a schema contain itself? */
+  readonly recursion: boolean;
+  /** Must the whole be an object? */
+  readonly objectOnly: boolean;
+}
 
-/** The facts of some models, by the provider's own names; of all of them without `models`. Later rules win. */
-export interface ProfileRule {
-  readonly models?: RegExp;
-  readonly change: ProfileChange;
+export interface CacheMarkRules {
+  /** Of one request; the last ones count, since they cover the longest prefixes. */
+  readonly marksMax: number;
+  /** Lifetimes it has, shortest first. */
+  readonly lifetimes: readonly NonNullable<CacheMark['ttl']>[];
+  /** What may carry a mark beside texts and media. */
+  readonly places: ReadonlySet<'tool' | 'call' | 'result'>;
+  /** How it is told to choose a mark itself: by a mark of the whole request, or by a mode. */
+  readonly automatic: 'mark' | 'mode';
 }
 
 /** How media may reach a provider. `url`: by address or as bytes. `bytes`: only in the request itself, so what has an
@@ -54,4 +151,15 @@ export interface ProfileRule {
 export interface MediaSupport {
   readonly images: 'url' | 'bytes' | 'none';
   readonly documents: 'url' | 'bytes' | 'none';
+  /** The part of chat completions that holds a document; hosts differ. `file` unless said. */
+  readonly documentPart?: 'file' | 'document_url';
+}
+
+/** What differs from the profile of the dialect. */
+export type ProfileChange = Partial<DialectProfile>;
+
+/** The facts of some models, by the provider's own names; of all of them without `models`. Later rules win. */
+export interface ProfileRule {
+  readonly models?: RegExp;
+  readonly change: ProfileChange;
 }

@@ -34,11 +34,17 @@ export interface CompletionRequest {
   readonly reasoning?: ReasoningControl | undefined;
   /** Caching of the prompt as a whole; marks at single places stand on blocks, turns and tools. */
   readonly cache?: CacheControl | undefined;
-  /** The service tier asked for, in the client's own word. */
-  readonly serviceTier?: string | undefined;
+  /** The service tier asked for, in the words of openai-chat, which has the most. */
+  readonly serviceTier?: ServiceTier | undefined;
   /** Labels of the client's own, such as chat completions' `metadata`; `endUser` is not among them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The answer is to go on where the assistant's last turn ends. Unless said, a last turn of the assistant is answered. */
+  readonly continuesAssistant?: boolean | undefined;
+  /** The client knows one call an answer, without an id (openai-chat's `functions`). */
+  readonly legacyFunctions?: boolean | undefined;
 }
+
+export type ServiceTier = 'auto' | 'default' | 'flex' | 'scale' | 'priority' | 'fast';
 
 export type OutputFormat =
   | { readonly type: 'json-object' }
@@ -165,6 +171,8 @@ export interface CallBlock {
   readonly name: string;
   /** The arguments as the model wrote them: JSON text, possibly invalid; invalid text travels, it never throws. */
   readonly argumentsText: string;
+  /** The arguments are free text, of a custom tool. */
+  readonly custom?: boolean | undefined;
   readonly cache?: CacheMark | undefined;
 }
 
@@ -182,11 +190,20 @@ export interface ToolDefinition {
   /** JSON Schema of the arguments, as the client sent it. */
   readonly parameters: unknown;
   readonly strict: boolean | undefined;
+  /** Its arguments are free text (openai-chat's custom tools); `parameters` says nothing then. */
+  readonly custom?: CustomInput | undefined;
   readonly cache?: CacheMark | undefined;
+}
+
+export interface CustomInput {
+  /** What the text must match; any text unless said. */
+  readonly grammar: { readonly syntax: 'lark' | 'regex'; readonly definition: string } | undefined;
 }
 
 export type ToolChoice =
   | { readonly type: 'auto' }
   | { readonly type: 'none' }
   | { readonly type: 'any' }
-  | { readonly type: 'tool'; readonly name: string };
+  | { readonly type: 'tool'; readonly name: string }
+  /** Only these tools, of their own accord or one of them for sure. */
+  | { readonly type: 'allowed'; readonly mode: 'auto' | 'any'; readonly names: readonly string[] };

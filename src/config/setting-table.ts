@@ -5,6 +5,10 @@ export type SettingType =
   | { readonly type: 'integer'; readonly min: number; readonly max: number }
   | { readonly type: 'choice'; readonly of: readonly string[] }
   | { readonly type: 'text'; readonly lengthMax: number }
+  /** Networks such as `10.0.0.0/8`, as a list or separated by commas. */
+  | { readonly type: 'networks' }
+  /** A name of the residency lattice. */
+  | { readonly type: 'zone' }
   /** `host:port`, or `:port` for 127.0.0.1. */
   | { readonly type: 'listen' };
 
@@ -92,6 +96,22 @@ export const settingTable = {
     ...named('noProxy', 'NO_PROXY'),
     ...text(undefined),
     consequence: 'Hosts called directly, separated by commas.',
+  },
+  zone: {
+    ...named('zone', 'CARRIER_ZONE'),
+    value: { type: 'zone' },
+    standard: undefined,
+    standardText: 'GLOBAL',
+    consequence:
+      'Where this process runs, such as `EU` or `DE/eu-central-1`. Media of keys whose zones do not hold it are not fetched.',
+  },
+  mediaFetchAllowAddresses: {
+    ...generic('mediaFetch.allowAddresses'),
+    value: { type: 'networks' },
+    standard: undefined,
+    standardText: 'none',
+    consequence:
+      'Networks that media may be fetched from, at any port, although they are not public. Every key with `mediaFetch` can make this process ask whatever answers there.',
   },
   drainTimeoutMs: {
     ...generic('drainTimeoutMs'),

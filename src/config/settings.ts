@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os';
+import { isZone } from '../governance/zones.ts';
+import { parseNetworks } from './networks.ts';
 import { ConfigurationError, type Problem } from './problem.ts';
 import {
   environmentOf,
@@ -32,6 +34,9 @@ export interface ProcessSettings {
   readonly adminKey: string | undefined;
   readonly masterKey: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
+  /** Where this process runs; undefined is GLOBAL. */
+  readonly zone: string | undefined;
+  readonly mediaFetch: { readonly allowAddresses: readonly string[] };
   readonly drainTimeoutMs: number;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
   readonly journal: {
@@ -97,6 +102,8 @@ export function readSettings(sources: SettingSources): ProcessSettings {
     adminKey: optional('adminKey'),
     masterKey: optional('masterKey'),
     proxy: { httpsProxy: optional('httpsProxy'), noProxy: optional('noProxy') },
+    zone: optional('zone'),
+    mediaFetch: { allowAddresses: optional('mediaFetchAllowAddresses')?.split(',') ?? [] },
     drainTimeoutMs: number('drainTimeoutMs'),
     log: {
       level: text('logLevel'),
@@ -169,8 +176,10 @@ function parseValue(value: unknown, type: SettingType): string | number | undefi
     const fits = typeof number === 'number' && Number.isSafeInteger(number) && number >= type.min && number <= type.max;
     return fits ? number : undefined;
   }
+  if (type.type === 'networks') return parseNetworks(value);
   if (typeof value !== 'string' || value === '' || value.includes('\0')) return undefined;
   if (type.type === 'choice') return type.of.includes(value) ? value : undefined;
+  if (type.type === 'zone') return isZone(value) ? value : undefined;
   if (type.type === 'listen') return parseListen(value) === undefined ? undefined : value;
   return value.length <= type.lengthMax ? value : undefined;
 }
@@ -181,6 +190,10 @@ export function describeType(type: SettingType): string {
       return `a whole number from ${type.min} to ${type.max}`;
     case 'choice':
       return `one of ${type.of.join(', ')}`;
+    case 'networks':
+      return 'a list of networks such as 10.0.0.0/8';
+    case 'zone':
+      return 'a zone: GLOBAL, EU, a country such as DE, or a region below one such as DE/eu-central-1';
     case 'listen':
       return 'host:port or :port';
     case 'text':

@@ -35,6 +35,7 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
       organisation: organisationOf(project.id),
       allow: project.allow,
       zones: zonesEntry(project.zones),
+      ...said('mediaFetch', project.mediaFetch),
     })),
     keys: resourcesOf(configuration, 'key').map(key => keyEntry(key, context)),
     budgets: compileBudgets(configuration),
@@ -72,6 +73,7 @@ function keyEntry(key: KeyResource, context: CompileContext) {
     allow: key.allow,
     zones: zonesEntry(key.zones),
     lowerOutputToFit: key.lowerOutputToFit,
+    ...said('mediaFetch', key.mediaFetch),
   };
 }
 
@@ -126,6 +128,9 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     concurrencyMax: deployment.concurrencyMax,
     outputTokensMax: deployment.outputTokensMax,
     mediaTokensMax: deployment.mediaTokensMax,
+    ...said('documentPagesMax', deployment.documentPagesMax),
+    ...said('documentTokensPerPage', deployment.documentTokensPerPage),
+    ...said('audioTokensPerSecond', deployment.audioTokensPerSecond),
     sell: cardOf(configuration, 'sell', deployment),
     buy: cardOf(configuration, 'buy', deployment),
   }));
@@ -138,4 +143,10 @@ function zonesEntry(zones: readonly string[] | null): readonly string[] | null {
 function need<Value>(value: Value | undefined, name: string): Value {
   if (value === undefined) throw new Error(`stored configuration: ${name} is named but not there`);
   return value;
+}
+
+/** A setting that is not said is absent, so that a snapshot without it is as one of an older version. */
+function said<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [Said in Name]?: Value } {
+  // The cast is true: a computed key is of the type of its name.
+  return value === undefined ? {} : ({ [name]: value } as { readonly [Said in Name]: Value });
 }

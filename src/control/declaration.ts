@@ -114,7 +114,16 @@ const deployment = z.strictObject({
   outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
   mediaTokensMax: whole(0, 10_000_000)
     .optional()
-    .describe('Most tokens of one image, document or audio part; bounds holds. 32768 unless said.'),
+    .describe('Most tokens of one image; bounds holds. 32768 unless said.'),
+  documentPagesMax: whole(1, 100_000)
+    .optional()
+    .describe('Most pages of all documents of a request, by the provider’s own limit; bounds holds. 100 unless said.'),
+  documentTokensPerPage: whole(1, 1_000_000)
+    .optional()
+    .describe('Most tokens of one page, its text and its picture; bounds holds. 4600 unless said.'),
+  audioTokensPerSecond: whole(1, 100_000)
+    .optional()
+    .describe('Most tokens of a second of audio; bounds holds. 32 unless said.'),
 });
 
 /** What the reference says of each rate. */
@@ -188,12 +197,20 @@ const key = z.strictObject({
     .boolean()
     .default(false)
     .describe('Lower the output limit, declared, rather than refuse what a budget cannot hold.'),
+  mediaFetch: z
+    .boolean()
+    .optional()
+    .describe('Fetch media that it names by URL, where a provider needs bytes; as the project unless said.'),
   budget: budget.optional(),
 });
 const project = z.strictObject({
   keys: named(name, key).optional(),
   allow: allow.default(['**']).describe('Names it may ask for: `*` within a segment, `**` all.'),
   zones: zones.optional().describe('Where its prompts may be processed; anywhere unless said.'),
+  mediaFetch: z
+    .boolean()
+    .default(false)
+    .describe('Fetch media named by URL, where a provider needs bytes: public addresses only, in the zones.'),
   budget: budget.optional(),
 });
 const organisation = z.strictObject({ projects: named(name, project).optional(), budget: budget.optional() });
@@ -246,10 +263,8 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['organisations.*.zones', 'Set zones on projects and keys.'],
   ['organisations.*.allow', 'Set allow on projects and keys.'],
   ['organisations.*.projects.*.limits', 'Rate limits are not built yet.'],
-  ['organisations.*.projects.*.mediaFetch', 'Media is not fetched yet.'],
   ['organisations.*.projects.*.contentLogs', 'Prompts and answers are never logged yet.'],
   ['organisations.*.projects.*.keys.*.limits', 'Rate limits are not built yet.'],
-  ['organisations.*.projects.*.keys.*.mediaFetch', 'Media is not fetched yet.'],
   ['organisations.*.projects.*.keys.*.sigv4', 'Keys that sign with SigV4 are not built yet.'],
   ['commitments', 'Commitments are not built yet.'],
   ['bundles', 'Bundles are not built yet.'],

@@ -48,6 +48,7 @@ function toProject(id: string, declared: DeclaredProject): ProjectResource {
     id,
     allow: sorted(declared.allow),
     zones: intersect(declared.zones, undefined) ?? null,
+    mediaFetch: declared.mediaFetch === true ? true : undefined,
     budget: toBudget(declared.budget),
   };
 }
@@ -80,6 +81,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     allow: declared.allow === undefined ? null : sorted(declared.allow),
     zones: intersect(declared.zones, undefined) ?? null,
     lowerOutputToFit: declared.lowerOutputToFit,
+    mediaFetch: declared.mediaFetch,
     budget: toBudget(declared.budget),
   };
   return [key];

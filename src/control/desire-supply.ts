@@ -8,7 +8,7 @@ import { credentialContext } from './seal.ts';
 
 /** What an answer may have at most where nothing better is known: the least that current large models share. */
 export const outputTokensMaxDefault = 32_000;
-/** What one image, document or audio part may cost at most where nothing better is known. */
+/** What one image may cost at most where nothing better is known. */
 export const mediaTokensMaxDefault = 32_768;
 
 export function desireProviders(desire: Desire): ProviderResource[] {
@@ -82,6 +82,9 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     concurrencyMax: declared.limits?.concurrency ?? null,
     outputTokensMax: declared.outputTokensMax ?? outputTokensMaxDefault,
     mediaTokensMax: declared.mediaTokensMax ?? mediaTokensMaxDefault,
+    documentPagesMax: declared.documentPagesMax,
+    documentTokensPerPage: declared.documentTokensPerPage,
+    audioTokensPerSecond: declared.audioTokensPerSecond,
     origin: 'declared',
   }));
 }

@@ -73,6 +73,9 @@ function deploymentEntry(deployment: DeploymentResource) {
     limits: deployment.concurrencyMax === null ? undefined : { concurrency: deployment.concurrencyMax },
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
     mediaTokensMax: unless(mediaTokensMaxDefault, deployment.mediaTokensMax),
+    documentPagesMax: deployment.documentPagesMax,
+    documentTokensPerPage: deployment.documentTokensPerPage,
+    audioTokensPerSecond: deployment.audioTokensPerSecond,
   });
 }
 
@@ -114,6 +117,7 @@ function organisationsEntry(configuration: Configuration) {
             keys: Object.fromEntries((keys.get(project.id) ?? []).map(key => [key.name, keyEntry(key)])),
             allow: project.allow,
             zones: project.zones ?? undefined,
+            mediaFetch: project.mediaFetch,
             budget: budgetEntry(project.budget),
           }),
         ]),
@@ -133,6 +137,7 @@ function keyEntry(key: KeyResource) {
     allow: key.allow ?? undefined,
     zones: key.zones ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
+    mediaFetch: key.mediaFetch,
     budget: budgetEntry(key.budget),
   });
 }

@@ -39,6 +39,8 @@ export interface ProjectResource {
   readonly id: string;
   readonly allow: readonly string[];
   readonly zones: readonly string[] | null;
+  /** Absent: no. */
+  readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
 }
 
@@ -56,6 +58,8 @@ export interface KeyResource {
   readonly allow: readonly string[] | null;
   readonly zones: readonly string[] | null;
   readonly lowerOutputToFit: boolean;
+  /** Absent: as the project. */
+  readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
 }
 
@@ -88,6 +92,10 @@ export interface DeploymentResource {
   readonly concurrencyMax: number | null;
   readonly outputTokensMax: number;
   readonly mediaTokensMax: number;
+  /** Absent: the default. Documents of older versions have none of the three. */
+  readonly documentPagesMax?: number | undefined;
+  readonly documentTokensPerPage?: number | undefined;
+  readonly audioTokensPerSecond?: number | undefined;
   readonly origin: Origin;
 }
 

@@ -20,32 +20,31 @@ function hashedId(text: string, { prefix, digest }: CallIdForm): string {
 const alphanumeric = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Ids of one request. Some clients count their calls anew in each turn, so an id may name several calls: every later
- *  one gets an id of its own, and a result belongs to the first of them that has none. */
+ *  one gets an id of its own. A result belongs to the latest turn with a call of its id, and there to the first that has
+ *  none. */
 export class RequestCallIds {
   readonly #form: CallIdForm;
-  /** Calls without a result so far, in order, and the one answered last. */
-  readonly #calls = new Map<string, { readonly waiting: string[]; last: string }>();
+  /** Calls without a result so far, in order, by the client's id. */
+  readonly #waiting = new Map<string, { readonly turn: number; readonly ids: string[] }>();
   readonly #used = new Set<string>();
 
   constructor(form: CallIdForm) {
     this.#form = form;
   }
 
-  ofCall(id: string): string {
+  ofCall(id: string, turn: number): string {
     let fitting = fitCallId(id, this.#form);
-    for (let turn = 1; this.#used.has(fitting); turn += 1) fitting = hashedId(`${id}\n${turn}`, this.#form);
+    for (let again = 1; this.#used.has(fitting); again += 1) fitting = hashedId(`${id}\n${again}`, this.#form);
     this.#used.add(fitting);
-    const calls = this.#calls.get(id);
-    if (calls === undefined) this.#calls.set(id, { waiting: [fitting], last: fitting });
-    else calls.waiting.push(fitting);
+    const waiting = this.#waiting.get(id);
+    if (waiting?.turn === turn) waiting.ids.push(fitting);
+    else this.#waiting.set(id, { turn, ids: [fitting] });
     return fitting;
   }
 
-  ofResult(id: string): string {
-    const calls = this.#calls.get(id);
-    if (calls === undefined) return fitCallId(id, this.#form);
-    calls.last = calls.waiting.shift() ?? calls.last;
-    return calls.last;
+  /** undefined when no call of this id waits for a result. */
+  ofResult(id: string): string | undefined {
+    return this.#waiting.get(id)?.ids.shift();
   }
 }
 

@@ -1,11 +1,11 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
-import type { DialectProfile, MediaSupport } from '../completion/profile.ts';
+import type { DialectProfile } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
-
-export type { MediaSupport } from '../completion/profile.ts';
+import type { AnswerForm } from './lower/answer-form.ts';
+import type { MediaCounts } from './media-bytes.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -70,9 +70,7 @@ export interface RequestScan {
   /** How many answers are asked for (`n`); 1 unless said. */
   readonly answers: number;
   /** Parts whose tokens their bytes do not bound: images, documents and audio. */
-  readonly mediaParts: number;
-  /** Bytes of the body that are the data of such parts, in base64: they bound no tokens. */
-  readonly mediaBytes: number;
+  readonly media: MediaCounts;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;
@@ -107,8 +105,6 @@ export interface RequestTarget {
   readonly streamOptions?: boolean;
   /** What this provider takes; the dialect's own profile unless said. */
   readonly profile?: DialectProfile;
-  /** Instead of the profile's. */
-  readonly media?: MediaSupport;
 }
 
 export interface AnswerFacts {
@@ -182,6 +178,8 @@ export interface AnswerContext {
   readonly inputTokensEstimate: number;
   /** What the client's dialect cannot carry of the answer. */
   readonly losses: LossLedger;
+  /** How the client knows its tools; as they were sent unless said. */
+  readonly form?: AnswerForm;
 }
 
 export interface FaultResponse {

@@ -1,6 +1,6 @@
 import { Fault } from '../completion/fault.ts';
+import type { MediaSupport } from '../completion/profile.ts';
 import type { MediaBlock, MediaSource } from '../completion/request.ts';
-import type { MediaSupport } from './dialect.ts';
 import { unsupported } from './wire-values.ts';
 
 /** Refuses what a provider cannot be given, by the name of the part. What is left can be written by the encoder. */

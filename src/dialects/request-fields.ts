@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Fault } from '../completion/fault.ts';
 import type { ByteRange } from './dialect.ts';
 import { JsonProblem, JsonScan } from './json-scan.ts';
-import { countMediaBytes } from './media-bytes.ts';
+import { countMedia, type MediaCounts, type MediaTypes, noMedia } from './media-bytes.ts';
 import type { NameTable } from './name-table.ts';
 
 /** Names of models reach logs, headers and records, so they have a bound; the longest in use have about 100 letters. */
@@ -14,21 +14,13 @@ export class RequestFields<const Name extends string> {
   readonly body: Buffer;
   readonly #table: NameTable<Name>;
   readonly #ranges: readonly (ByteRange | undefined)[];
-  readonly mediaParts: number;
-  /** Of the data that these parts carry. */
-  readonly mediaBytes: number;
+  readonly media: MediaCounts;
 
-  constructor(
-    body: Buffer,
-    table: NameTable<Name>,
-    ranges: readonly (ByteRange | undefined)[],
-    media: { readonly parts: number; readonly bytes: number },
-  ) {
+  constructor(body: Buffer, table: NameTable<Name>, ranges: readonly (ByteRange | undefined)[], media: MediaCounts) {
     this.body = body;
     this.#table = table;
     this.#ranges = ranges;
-    this.mediaParts = media.parts;
-    this.mediaBytes = media.bytes;
+    this.media = media;
   }
 
   at(name: Name): ByteRange | undefined {
@@ -95,7 +87,7 @@ export class RequestFields<const Name extends string> {
 /** Media are counted inside the value of `field`: objects at any depth whose `type` is one of `types`. */
 export interface MediaRule<Name extends string> {
   readonly field: Name;
-  readonly types: NameTable<string>;
+  readonly types: MediaTypes;
 }
 
 /** Checks a whole body and finds fields in it, in one pass. Throws Fault. */
@@ -145,15 +137,15 @@ function readFields<const Name extends string>(
       throw new Fault('json_duplicate_key', `The field ${name} occurs twice.`, { parameter: name });
     }
     const start = scan.at;
-    if (field === mediaField) scan.countTypes = media.types;
+    if (field === mediaField) scan.countTypes = media.types.table;
     scan.skip();
     scan.countTypes = undefined;
     ranges[field] = { start, end: scan.at };
   }
   scan.finish();
   const mediaRange = ranges[mediaField];
-  const bytes = scan.counted === 0 || mediaRange === undefined ? 0 : countMediaBytes(body, mediaRange, media.types);
-  return new RequestFields(body, table, ranges, { parts: scan.counted, bytes });
+  const none = scan.counted === 0 || mediaRange === undefined;
+  return new RequestFields(body, table, ranges, none ? noMedia : countMedia(body, mediaRange, media.types));
 }
 
 function invalid(name: string, must: string): Fault {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Fault, type FaultCode } from '../completion/fault.ts';
 import * as messages from './anthropic-messages/scan.ts';
 import type { RequestSplice } from './dialect.ts';
+import type { MediaCounts } from './media-bytes.ts';
 import * as chat from './openai-chat/scan.ts';
 
 const nothing: RequestSplice = { targetModel: 'm', askUsage: false, outputTokensMax: undefined };
@@ -30,7 +31,8 @@ test('a chat request is read in one pass', () => {
   assert.equal(scan.streamUsage, false);
   assert.equal(scan.answers, 2);
   assert.equal(scan.outputTokensMax, 7);
-  assert.equal(scan.mediaParts, 2);
+  assert.equal(scan.media.images, 1);
+  assert.equal(scan.media.documentsUnsized, 1);
   assert.equal(scan.hasTools, true);
   assert.equal(scan.serviceTier, 'flex');
   assert.equal(body.toString('utf8', scan.modelAt!.start, scan.modelAt!.end), '"acme\\/x"');
@@ -48,7 +50,8 @@ test('a messages request is read in one pass', () => {
   assert.equal(scan.stream, false);
   assert.equal(scan.streamUsage, true);
   assert.equal(scan.outputTokensMax, 9007199254740991);
-  assert.equal(scan.mediaParts, 2);
+  assert.equal(scan.media.images, 1);
+  assert.equal(scan.media.documentsUnsized, 1);
   assert.equal(scan.hasTools, false);
 });
 
@@ -120,7 +123,88 @@ for (const [what, dialect, part, mediaBytes] of media) {
   test(`${dialect === chat ? 'chat' : 'messages'}: the data of media are counted apart from text: ${what}`, () => {
     const body = `{"messages":[{"role":"user","content":[{"type":"text","text":"x"},${part},{"type":"text","text":"y"}]}],"model":"m"}`;
 
-    assert.equal(dialect.scanRequest(Buffer.from(body)).mediaBytes, mediaBytes);
+    assert.equal(dialect.scanRequest(Buffer.from(body)).media.bytesInBody, mediaBytes);
+  });
+}
+
+const counted: readonly (readonly [
+  what: string,
+  dialect: typeof chat | typeof messages,
+  part: string,
+  counts: Partial<MediaCounts>,
+])[] = [
+  ['an image', chat, '{"type":"image_url","image_url":{"url":"https://x"}}', { images: 1 }],
+  [
+    'a PDF sent as an image counts as both',
+    chat,
+    '{"type":"image_url","image_url":{"url":"data:application/pdf;base64,AAAA"}}',
+    { images: 1, documents: 1, documentBytes: 24 },
+  ],
+  [
+    'a PDF',
+    chat,
+    '{"type":"file","file":{"file_data":"data:application/pdf;base64,AAAA"}}',
+    { documents: 1, documentBytes: 24 },
+  ],
+  [
+    'a file in bare base64',
+    chat,
+    '{"type":"file","file":{"filename":"a.pdf","file_data":"AAAAAAAA"}}',
+    { documents: 1, documentBytes: 6 },
+  ],
+  ['a file by its id', chat, '{"type":"file","file":{"file_id":"f"}}', { documentsUnsized: 1 }],
+  [
+    'a file by its id and its data',
+    chat,
+    '{"type":"file","file":{"file_id":"f","file_data":"data:application/pdf;base64,AAAA"}}',
+    { documentsUnsized: 1 },
+  ],
+  ['a text as a file', chat, '{"type":"file","file":{"file_data":"data:text/plain;base64,AAAA"}}', {}],
+  ['a document of another host', chat, '{"type":"document_url","document_url":"https://x"}', { documentsUnsized: 1 }],
+  ['a video', chat, '{"type":"video_url","video_url":{"url":"https://x"}}', { documentsUnsized: 1 }],
+  ['audio', chat, '{"type":"input_audio","input_audio":{"data":"AAAAAAAA","format":"wav"}}', { audioBytes: 6 }],
+  ['audio by address', chat, '{"type":"audio_url","audio_url":{"url":"https://x"}}', { audioUnsized: 1 }],
+  ['a part of two types', chat, '{"type":"file","type":"image_url"}', { images: 1, documentsUnsized: 1 }],
+  ['a document without a source', messages, '{"type":"document"}', { documentsUnsized: 1 }],
+  [
+    'a document in base64',
+    messages,
+    '{"type":"document","source":{"type":"base64","data":"AAAA"}}',
+    { documents: 1, documentBytes: 3 },
+  ],
+  ['a document by address', messages, '{"type":"document","source":{"type":"url","url":"u"}}', { documentsUnsized: 1 }],
+  ['a document by id', messages, '{"type":"document","source":{"type":"file","file_id":"f"}}', { documentsUnsized: 1 }],
+  ['a document of plain text is text', messages, '{"type":"document","source":{"type":"text","data":"AAAA"}}', {}],
+  [
+    'a document of blocks is text, but for its images',
+    messages,
+    '{"type":"document","source":{"type":"content","content":[{"type":"text","text":"a"},{"type":"image","source":{}}]}}',
+    { images: 1 },
+  ],
+  [
+    'a document that says it is text and not',
+    messages,
+    '{"type":"document","source":{"type":"base64","type":"text","data":"AAAA"}}',
+    { documentsUnsized: 1 },
+  ],
+  [
+    'a document in the result of a tool',
+    messages,
+    '{"type":"tool_result","content":[{"type":"document","source":{"type":"base64","data":"AAAA"}}]}',
+    { documents: 1, documentBytes: 3 },
+  ],
+  ['a search result is text', messages, '{"type":"search_result","content":[{"type":"text","text":"a"}]}', {}],
+  ['a file for a container', messages, '{"type":"container_upload","file_id":"f"}', { documentsUnsized: 1 }],
+];
+
+for (const [what, dialect, part, counts] of counted) {
+  test(`${dialect === chat ? 'chat' : 'messages'}: media are counted for holds: ${what}`, () => {
+    const body = `{"messages":[{"role":"user","content":[${part}]}],"model":"m"}`;
+
+    const { bytesInBody: _, ...found } = dialect.scanRequest(Buffer.from(body)).media;
+
+    const none = { images: 0, documents: 0, documentBytes: 0, documentsUnsized: 0, audioBytes: 0, audioUnsized: 0 };
+    assert.deepEqual(found, { ...none, ...counts });
   });
 }
 
@@ -132,7 +216,7 @@ test('what follows large media is read as it is', () => {
 
   const scan = messages.scanRequest(body);
 
-  assert.deepEqual([scan.mediaParts, scan.mediaBytes, scan.outputTokensMax], [1, 3_000_001, 7]);
+  assert.deepEqual([scan.media.images, scan.media.bytesInBody, scan.outputTokensMax], [1, 3_000_001, 7]);
 });
 
 test('a body that cannot be used is refused by name', () => {

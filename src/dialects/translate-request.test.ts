@@ -6,6 +6,7 @@ import { LossLedger } from '../completion/loss.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
+import { translateRequest } from './translate.ts';
 
 const target = { targetModel: 'target', outputTokensMax: 4096 };
 
@@ -16,13 +17,13 @@ interface Carried {
 }
 
 function carry(from: Dialect, to: Dialect, body: unknown): Carried {
-  const losses = new LossLedger();
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const text = to.encodeRequest(from.decodeRequest(bytes, losses), target, losses).toString();
+  const sent = translateRequest(bytes, { client: from, provider: to, target });
+  const text = sent.body.toString();
   return {
     wire: JSON.parse(text),
     text,
-    losses: losses.losses.map(({ action, code, path }) => `${action} ${code} ${path}`),
+    losses: sent.losses.map(({ action, code, path }) => `${action} ${code} ${path}`),
   };
 }
 
@@ -215,7 +216,14 @@ test('a messages request becomes a chat request', () => {
         type: 'function',
         function: { name: 'weather', description: 'd', parameters: { type: 'object', properties: {} } },
       },
-      { type: 'function', function: { name: 'now', parameters: { type: 'object' }, strict: true } },
+      {
+        type: 'function',
+        function: {
+          name: 'now',
+          parameters: { type: 'object', properties: {}, additionalProperties: false },
+          strict: true,
+        },
+      },
     ],
     tool_choice: { type: 'function', function: { name: 'weather' } },
     parallel_tool_calls: false,
@@ -317,14 +325,18 @@ test('what is lost or changed on the way is declared', () => {
       ['dropped blank-text-unsupported messages.1', 'dropped empty-message-unsupported messages.1'],
     ],
     [
-      { messages: [...ask, { role: 'assistant', content: 'a', reasoning_content: 'hm' }] },
+      { messages: [...ask, { role: 'assistant', content: 'a', reasoning_content: 'hm' }, ...ask] },
       ['dropped reasoning-history-unsupported messages.1.reasoning_content'],
     ],
     [
-      { messages: [...ask, { role: 'assistant', content: null, refusal: 'No.' }] },
+      { messages: [...ask, { role: 'assistant', content: null, refusal: 'No.' }, ...ask] },
       ['approximated refusal-as-text messages.1.refusal'],
     ],
-    [{ messages: [...ask, { role: 'tool', tool_call_id: 'a', content: 'x' }] }, ['moved tool-result-moved messages.1']],
+    [
+      { messages: [...ask, { role: 'tool', tool_call_id: 'a', content: 'x' }] },
+      ['approximated tool-result-as-text messages.1'],
+    ],
+    [{ messages: [...ask, { role: 'assistant', content: 'a' }] }, ['approximated user-turn-added messages.1']],
   ];
 
   for (const [fields, expected] of rows) {
@@ -339,7 +351,16 @@ test('what is lost or changed on the way is declared', () => {
     [{ max_tokens: 5000 }, ['approximated output-limit-lowered max_tokens']],
     [{ stop_sequences: ['1', '2', '3', '4', '5'] }, ['dropped stop-count-unsupported stop_sequences.4']],
     [{ thinking: { type: 'disabled' }, service_tier: 'auto', speed: 'standard' }, []],
-    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-error-as-text messages.0']],
+    [{ messages: [{ role: 'user', content: [result] }] }, ['approximated tool-result-as-text messages.0']],
+    [
+      {
+        messages: [
+          { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+          { role: 'user', content: [result] },
+        ],
+      },
+      ['approximated tool-error-as-text messages.1'],
+    ],
     [
       {
         messages: [
@@ -352,7 +373,7 @@ test('what is lost or changed on the way is declared', () => {
           },
         ],
       },
-      ['moved tool-result-moved messages.0'],
+      ['approximated tool-result-as-text messages.0'],
     ],
     [
       {
@@ -554,6 +575,7 @@ test('arguments that are no object travel wrapped and declared', () => {
       messages: [
         ...ask,
         { role: 'assistant', tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: text } }] },
+        { role: 'tool', tool_call_id: 'a', content: 'r' },
       ],
     });
     const [, assistant] = wire['messages'] as { content: { input: unknown }[] }[];
@@ -566,10 +588,14 @@ test('an error of a tool is said in words where there is no flag', () => {
   const { wire } = toChat({
     model: 'x',
     max_tokens: 1,
-    messages: [{ role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'boom', is_error: true }] }],
+    messages: [
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'f', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'a', content: 'boom', is_error: true }] },
+    ],
   });
 
-  assert.deepEqual(wire['messages'], [{ role: 'tool', tool_call_id: 'a', content: 'Error: boom' }]);
+  const [, result] = wire['messages'] as unknown[];
+  assert.deepEqual(result, { role: 'tool', tool_call_id: 'a', content: 'Error: boom' });
 });
 
 test('turns of one role in a row become one message', () => {

@@ -1,9 +1,12 @@
 import { type Loss, LossLedger } from '../completion/loss.ts';
-import type { CompletionRequest } from '../completion/request.ts';
+import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { AnswerContext, Dialect, RequestTarget, StreamEncoder } from './dialect.ts';
+import { type AnswerForm, plainForm, restoreAnswer, restoreStream } from './lower/answer-form.ts';
+import { lowerRequest } from './lower/lower.ts';
 
 /** A request of one dialect, read into the middle. */
 export interface ReadRequest {
+  readonly client: DialectName;
   readonly request: CompletionRequest;
   readonly losses: readonly Loss[];
 }
@@ -13,19 +16,25 @@ export interface WrittenRequest {
   readonly body: Buffer;
   /** Of reading and writing together, in that order. */
   readonly losses: readonly Loss[];
+  /** What must be changed back in the answer. */
+  readonly form: AnswerForm;
+  /** Of the provider's dialect, names and values in turn. */
+  readonly headers: readonly string[];
 }
 
 /** Reads a request once, whichever deployments are tried. Throws Fault. */
 export function readRequest(client: Dialect, body: Buffer): ReadRequest {
   const losses = new LossLedger();
-  return { request: client.decodeRequest(body, losses), losses: losses.losses };
+  return { client: client.name, request: client.decodeRequest(body, losses), losses: losses.losses };
 }
 
 /** Writes what was read for one deployment. Throws Fault. */
 export function writeRequest(read: ReadRequest, provider: Dialect, target: RequestTarget): WrittenRequest {
   const losses = new LossLedger();
-  const body = provider.encodeRequest(read.request, target, losses);
-  return { body, losses: [...read.losses, ...losses.losses] };
+  const { request, form } = lowerRequest(read.request, target.profile ?? provider.profile, read.client, losses);
+  const body = provider.encodeRequest(request, target, losses);
+  const headers = provider.requestHeaders?.(request, target) ?? [];
+  return { body, losses: [...read.losses, ...losses.losses], form, headers };
 }
 
 export interface TranslationPair {
@@ -45,7 +54,8 @@ export function translateAnswer(
   { client, provider }: Pick<TranslationPair, 'client' | 'provider'>,
   context: AnswerContext,
 ): Buffer {
-  return client.encodeAnswer(provider.decodeAnswer(body, context.losses), context);
+  const events = provider.decodeAnswer(body, context.losses);
+  return client.encodeAnswer(restoreAnswer(events, context.form ?? plainForm), context);
 }
 
 /** A provider's whole stream in the client's dialect; a failure is the stream's last event. */
@@ -54,7 +64,7 @@ export function translateStream(
   { client, provider }: Pick<TranslationPair, 'client' | 'provider'>,
   context: AnswerContext,
 ): Buffer {
-  const decoder = provider.decodeStream(context.losses);
+  const decoder = restoreStream(provider.decodeStream(context.losses), context.form ?? plainForm);
   const encoder: StreamEncoder = client.encodeStream(context);
   return Buffer.concat([...decoder.push(body), ...decoder.finish()].map(event => encoder.push(event)));
 }

@@ -101,9 +101,9 @@ function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint 
 }
 
 function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
-  const { mediaParts, mediaBytes, hasTools, outputTokensMax, answers } = scan;
-  const textBytes = bodyBytes - mediaBytes;
-  return usageBounds({ dialect, textBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
+  const { media, hasTools, outputTokensMax, answers } = scan;
+  const textBytes = bodyBytes - media.bytesInBody;
+  return usageBounds({ dialect, textBytes, media, hasTools, outputTokensMax, answers }, deployment);
 }
 
 function sellCard(deployment: Deployment): RateCard {

@@ -2,9 +2,10 @@ import { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
+import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
 import type { StateMaker } from '../dialects/opaque-state.ts';
 import { translateRateLimits } from '../dialects/rate-limits.ts';
-import { writeRequest } from '../dialects/translate.ts';
+import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -26,6 +27,7 @@ import type { ReceiverContext } from './receiver-context.ts';
 import { StreamRelay, WholeRelay } from './relay.ts';
 import { ReasoningSealer } from './seal-reasoning.ts';
 import { StreamTranslation, WholeTranslation } from './translate.ts';
+import { translationFor } from './translation-for.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -104,31 +106,48 @@ async function tryOne(
   deployment: Deployment,
 ): Promise<Tried> {
   const { permits } = gateway.ports;
-  const granted = permits.acquire(deployment.handle);
-  if (!(granted === true || (await granted))) {
-    return { fault: new Fault('deployment_saturated'), final: false, deployment };
-  }
+  const dialect = dialectFor(deployment, exchange.dialect);
   try {
-    return await send(gateway, exchange, admission, deployment);
+    // No permit is held while media are fetched.
+    const prepared = translationFor(gateway, exchange, deployment, dialect);
+    const read = prepared instanceof Promise ? await prepared : prepared;
+    const granted = permits.acquire(deployment.handle);
+    if (!(granted === true || (await granted))) {
+      return { fault: new Fault('deployment_saturated'), final: false, deployment };
+    }
+    try {
+      return await send(gateway, exchange, admission, { deployment, dialect, read });
+    } finally {
+      permits.release(deployment.handle);
+    }
   } catch (error) {
     // A request that cannot be written for this deployment may still be for the next one.
     const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
-    return { fault, final: fault.code === 'internal' || fault.code === 'journal_full', deployment };
-  } finally {
-    permits.release(deployment.handle);
+    return { fault, final: isFinal(fault, exchange), deployment };
   }
+}
+
+function isFinal({ code }: Fault, { client }: Exchange): boolean {
+  return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
+}
+
+/** Where a request goes, and the request in the middle where it is translated. */
+interface Addressee {
+  readonly deployment: Deployment;
+  readonly dialect: Dialect;
+  readonly read: ReadRequest | undefined;
 }
 
 async function send(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
-  deployment: Deployment,
+  addressee: Addressee,
 ): Promise<Tried> {
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
-  const dialect = dialectFor(deployment, exchange.dialect);
-  const letter = letterFor(gateway, exchange, admission, deployment, dialect);
+  const { deployment, dialect } = addressee;
+  const letter = letterFor(gateway, exchange, admission, addressee);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
@@ -188,6 +207,7 @@ async function send(
         inputTokensEstimate,
         answerLosses,
         states: ports.reasoning,
+        form: letter.form ?? plainForm,
         nowMs: ports.clock.nowMs,
       }),
   });
@@ -205,6 +225,8 @@ interface Letter {
   readonly askUsage: boolean;
   /** Of the provider's dialect, when it is not the client's. */
   readonly headers?: readonly string[] | undefined;
+  /** What must be changed back in the answer; undefined within a dialect. */
+  readonly form: AnswerForm | undefined;
 }
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
@@ -213,10 +235,9 @@ function letterFor(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
-  deployment: Deployment,
-  dialect: Dialect,
+  { deployment, dialect, read }: Addressee,
 ): Letter {
-  const { scan, body, translation, carrier } = exchange;
+  const { scan, body, carrier } = exchange;
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
@@ -225,20 +246,21 @@ function letterFor(
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
-    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage };
+    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
   }
-  if (translation === undefined) throw new Error('a request was to be translated that was not read');
-  const read =
+  if (read === undefined) throw new Error('a request was to be translated that was not read');
+  const lowerRead =
     lowered === undefined
-      ? translation
+      ? read
       : {
-          request: { ...translation.request, outputTokensMax: lowered },
-          losses: [...translation.losses, ...losses.losses],
+          ...read,
+          request: { ...read.request, outputTokensMax: lowered },
+          losses: [...read.losses, ...losses.losses],
         };
   const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
   const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
   const opened = openReasoning(
-    read,
+    lowerRead,
     {
       maker: makerOf(deployment, dialect),
       form: profile.reasoning,
@@ -247,13 +269,12 @@ function letterFor(
     exchange.recalled,
     gateway.ports.reasoning,
   );
-  const { body: encoded, losses: all } = writeRequest(opened, dialect, target);
+  const { body: encoded, losses: all, form, headers } = writeRequest(opened, dialect, target);
   if (carrier.strict && all.length > 0) {
     const { code, path } = all[0]!;
     throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
   }
-  const headers = dialect.requestHeaders?.(opened.request, target);
-  return { body: encoded, losses: all, askUsage: false, headers };
+  return { body: encoded, losses: all, askUsage: false, form, headers };
 }
 
 function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
@@ -268,6 +289,7 @@ interface Head {
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
   readonly states: ReasoningStates;
+  readonly form: AnswerForm;
   readonly nowMs: () => number;
 }
 
@@ -304,6 +326,7 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     streamUsage: exchange.scan.streamUsage,
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
+    form: head.form,
   };
   const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
   const translation = { answer, sealer, headers: limits };

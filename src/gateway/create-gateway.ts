@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { AddressPolicy } from '../media/address-policy.ts';
+import { MediaFetcher } from '../media/media-fetcher.ts';
+import { resolveHost } from '../media/resolve-host.ts';
 import { answerClientError } from './client-error.ts';
 import { Cooldowns } from './cooldowns.ts';
 import { Deadlines } from './deadlines.ts';
@@ -11,7 +14,8 @@ import type { GatewayState } from './gateway.ts';
 import { readTlsFiles, TlsWatch } from './listener-tls.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
-import { Upstreams } from './upstream.ts';
+import { trustedContext } from './trusted-context.ts';
+import { isExempt, Upstreams } from './upstream.ts';
 
 /** The data plane of one worker. */
 export interface Gateway {
@@ -31,6 +35,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     settings,
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
+    media: mediaFetcherOf(settings),
     cooldowns: new Cooldowns(),
     // One epoch for the life of the process; every decision record carries its seed.
     draw: { epoch: ports.clock.nowMs(), seed: randomBytes(16).toString('hex') },
@@ -64,6 +69,17 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       return state.openExchanges;
     },
   };
+}
+
+/** An operator who lets the internet be reached through a proxy does not want it to be reached around it. */
+function mediaFetcherOf({ proxy, mediaFetch }: GatewaySettings): MediaFetcher {
+  const { httpsProxy, noProxy } = proxy;
+  return new MediaFetcher({
+    policy: new AddressPolicy(mediaFetch?.allowAddresses),
+    resolve: resolveHost,
+    secureContext: trustedContext,
+    isDirect: url => httpsProxy === undefined || (noProxy !== undefined && isExempt(url, noProxy)),
+  });
 }
 
 function openServer(state: GatewayState): Server {

@@ -8,6 +8,7 @@ import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot
 import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
+import type { ExchangeMedia } from './exchange-media.ts';
 import type { Recalled } from './open-reasoning.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
@@ -33,11 +34,15 @@ export interface Exchange {
   readonly recalled: Recalled;
   /** Attempts that are over, in order. */
   readonly attempts: AttemptEnd[];
+  /** What is fetched for providers that need bytes; opened when it first is. */
+  media: ExchangeMedia | undefined;
 }
 
 /** The request as estimates see it. */
 export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {
-  return { textBytes: body.length - scan.mediaBytes, mediaParts: scan.mediaParts };
+  const { images, documents, documentsUnsized, audioBytes, audioUnsized, bytesInBody } = scan.media;
+  const mediaParts = images + documents + documentsUnsized + audioUnsized + (audioBytes > 0 ? 1 : 0);
+  return { textBytes: body.length - bytesInBody, mediaParts };
 }
 
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */

@@ -1,3 +1,4 @@
+import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Draw } from '../routing/decision.ts';
 import type { Cooldowns } from './cooldowns.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -11,6 +12,7 @@ export interface GatewayState {
   readonly settings: GatewaySettings;
   readonly deadlines: Deadlines;
   readonly upstreams: Upstreams;
+  readonly media: MediaFetcher;
   readonly cooldowns: Cooldowns;
   readonly draw: Draw;
   /** Exchanges whose walk has begun and not ended. */

@@ -38,7 +38,7 @@ export function openReasoning(
 }
 
 function withTurns(read: ReadRequest, turns: readonly Turn[], losses: LossLedger): ReadRequest {
-  return { request: { ...read.request, turns }, losses: [...read.losses, ...losses.losses] };
+  return { ...read, request: { ...read.request, turns }, losses: [...read.losses, ...losses.losses] };
 }
 
 function hasReasoning(turn: Turn): boolean {

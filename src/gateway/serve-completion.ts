@@ -30,6 +30,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
     const exchange = await understand(gateway, arrival, dialect);
     const admission = await admit(gateway, exchange);
     const outcome = await attemptInOrder(gateway, exchange, admission);
+    exchange.media?.close();
     const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
     if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
     const end = meterExchange(gateway, exchange, admission, outcome);
@@ -95,6 +96,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     translation,
     recalled,
     attempts: [],
+    media: undefined,
   };
 }
 

@@ -10,6 +10,10 @@ export interface GatewaySettings {
   readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
+  /** Where this process runs, for what it does itself with prompts; undefined is GLOBAL. */
+  readonly zone?: string | undefined;
+  /** Networks that media may be fetched from beside public addresses; none unless said. */
+  readonly mediaFetch?: { readonly allowAddresses: readonly string[] };
 }
 
 /** PEM files, read again when they change. */

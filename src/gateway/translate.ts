@@ -1,6 +1,7 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
 import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
+import { plainForm, restoreAnswer, restoreStream } from '../dialects/lower/answer-form.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
@@ -37,7 +38,8 @@ export class StreamTranslation implements AnswerReceiver {
     this.#head = [...streamHead, ...headers];
     this.#attempt = attempt;
     this.#context = context;
-    this.#decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
+    const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
+    this.#decoder = restoreStream(decoder, answer.form ?? plainForm);
     this.#encoder = new SealingEncoder(context.dialect.encodeStream(answer), sealer);
     this.#startedAtMs = context.deadlines.nowMs;
   }
@@ -182,8 +184,9 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      const events = this.#sealer.passAll(this.#from.decodeAnswer(body, this.#answer.losses));
-      last = this.#context.dialect.encodeAnswer(events, this.#answer);
+      const events = this.#from.decodeAnswer(body, this.#answer.losses);
+      const restored = restoreAnswer(events, this.#answer.form ?? plainForm);
+      last = this.#context.dialect.encodeAnswer(this.#sealer.passAll(restored), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);

@@ -1,7 +1,7 @@
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { ProviderEntry } from '../snapshot/snapshot.ts';
 import type { GatewaySettings } from './settings.ts';
+import { trustedContext } from './trusted-context.ts';
 
 /** Where requests of one provider account go. */
 export interface Upstream {
@@ -16,7 +16,6 @@ export class Upstreams {
   readonly #proxy: GatewaySettings['proxy'];
   readonly #poolOptions: typeof poolOptions & { readonly connections: number };
   readonly #pools = new Map<string, Upstream>();
-  #secureContext: SecureContext | undefined;
 
   /** `connectionsMax`: sockets to one account; more attempts wait for one within their connect deadline. */
   constructor(proxy: GatewaySettings['proxy'], connectionsMax: number) {
@@ -51,7 +50,7 @@ export class Upstreams {
     }
     const url = new URL(baseUrl);
     const basePath = url.pathname.replace(/\/+$/, '');
-    const tls = url.protocol === 'https:' ? { secureContext: this.#trusted() } : {};
+    const tls = url.protocol === 'https:' ? { secureContext: trustedContext() } : {};
     const proxy = this.#proxyFor(url);
     const dispatcher =
       proxy === undefined
@@ -64,15 +63,6 @@ export class Upstreams {
     const { httpsProxy, noProxy } = this.#proxy;
     if (httpsProxy === undefined || url.protocol !== 'https:') return undefined;
     return noProxy !== undefined && isExempt(url, noProxy) ? undefined : httpsProxy;
-  }
-
-  /** The runtime's own authorities, those of NODE_EXTRA_CA_CERTS, and those of the system; made once, since reading
-   *  them takes tens of milliseconds. */
-  #trusted(): SecureContext {
-    this.#secureContext ??= createSecureContext({
-      ca: [...new Set([...getCACertificates('default'), ...getCACertificates('system')])],
-    });
-    return this.#secureContext;
   }
 }
 
@@ -99,8 +89,8 @@ function splitSocketUrl(baseUrl: string): { socketPath: string; basePath: string
 }
 
 /** NO_PROXY as curl reads it: `*`, hosts, domains with or without a leading dot, each optionally with a port. */
-function isExempt(url: URL, noProxy: string): boolean {
-  const port = url.port === '' ? '443' : url.port;
+export function isExempt(url: URL, noProxy: string): boolean {
+  const port = url.port === '' ? (url.protocol === 'http:' ? '80' : '443') : url.port;
   return noProxy.split(/[\s,]+/).some(entry => {
     if (entry === '') return false;
     if (entry === '*') return true;

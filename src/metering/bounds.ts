@@ -1,4 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
+import { type BoundedMedia, type MediaBounds, mediaTokensBound } from './media-bounds.ts';
 
 /** What is known of a request before it is sent. */
 export interface BoundedRequest {
@@ -7,7 +8,7 @@ export interface BoundedRequest {
    *  bytes. */
   readonly textBytes: number;
   /** Images, documents and audio, whose tokens their bytes do not bound. */
-  readonly mediaParts: number;
+  readonly media: BoundedMedia;
   readonly hasTools: boolean;
   /** The request's own output limit, of one answer. */
   readonly outputTokensMax: number | undefined;
@@ -15,10 +16,8 @@ export interface BoundedRequest {
 }
 
 /** The bounds that the deployment's model gives. */
-export interface ModelBounds {
+export interface ModelBounds extends MediaBounds {
   readonly outputTokensMax: number;
-  /** Of one image, document or audio part. */
-  readonly mediaTokensMax: number;
 }
 
 /** What a provider may put before a prompt unseen: message frames, dates, the system text of reasoning models. None
@@ -46,7 +45,7 @@ export function usageBounds(
   const perAnswer = Math.min(request.outputTokensMax ?? model.outputTokensMax, model.outputTokensMax);
   return {
     textTokensMax: request.textBytes + hidden,
-    mediaTokensMax: request.mediaParts * model.mediaTokensMax,
+    mediaTokensMax: mediaTokensBound(request.media, model),
     outputTokensMax: perAnswer * request.answers,
   };
 }

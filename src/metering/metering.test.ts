@@ -103,10 +103,18 @@ test('an estimate is the smallest whole number of tokens that covers the bytes, 
   );
 });
 
+const noMedia = {
+  images: 0,
+  documents: 0,
+  documentBytes: 0,
+  documentsUnsized: 0,
+  audioBytes: 0,
+  audioUnsized: 0,
+};
 const request = {
   dialect: 'anthropic-messages' as const,
   textBytes: 1_000,
-  mediaParts: 0,
+  media: noMedia,
   hasTools: false,
   outputTokensMax: undefined,
   answers: 1,
@@ -128,9 +136,34 @@ test('every answer asked for may use the whole limit', () => {
 });
 
 test('media and tools add what bytes do not bound', () => {
-  assert.deepEqual(usageBounds({ ...request, mediaParts: 3, hasTools: true }, model), {
+  assert.deepEqual(usageBounds({ ...request, media: { ...noMedia, images: 3 }, hasTools: true }, model), {
     textTokensMax: 2_316,
     mediaTokensMax: 15_000,
     outputTokensMax: 8_000,
   });
+});
+
+test('documents cost the pages that their bytes can hold, at most those that a request may have', () => {
+  const tokensOf = (media: Partial<typeof noMedia>, bounds: object = {}) =>
+    usageBounds({ ...request, media: { ...noMedia, ...media } }, { ...model, ...bounds }).mediaTokensMax;
+
+  assert.equal(tokensOf({ documents: 1, documentBytes: 0 }), 4_600);
+  assert.equal(tokensOf({ documents: 1, documentBytes: 99 }), 4_600);
+  assert.equal(tokensOf({ documents: 1, documentBytes: 100 }), 9_200);
+  assert.equal(tokensOf({ documents: 2, documentBytes: 250 }), 18_400);
+  assert.equal(tokensOf({ documents: 1, documentBytes: 30_000_000 }), 460_000);
+  assert.equal(tokensOf({ documentsUnsized: 1 }), 460_000);
+  assert.equal(tokensOf({ documentsUnsized: 3, documents: 9, documentBytes: 1 }), 460_000);
+  assert.equal(tokensOf({ documentsUnsized: 1 }, { documentPagesMax: 600, documentTokensPerPage: 10 }), 6_000);
+  assert.equal(tokensOf({ documents: 1, documentBytes: 1_000 }, { documentPagesMax: 3 }), 13_800);
+});
+
+test('audio costs the seconds that its bytes can hold; of an unknown size it costs what one image may', () => {
+  const tokensOf = (media: Partial<typeof noMedia>, bounds: object = {}) =>
+    usageBounds({ ...request, media: { ...noMedia, ...media } }, { ...model, ...bounds }).mediaTokensMax;
+
+  assert.equal(tokensOf({ audioBytes: 1 }), 1);
+  assert.equal(tokensOf({ audioBytes: 10_000 }), 320);
+  assert.equal(tokensOf({ audioBytes: 10_000 }, { audioTokensPerSecond: 10 }), 100);
+  assert.equal(tokensOf({ audioUnsized: 2 }), 10_000);
 });

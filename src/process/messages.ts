@@ -95,6 +95,8 @@ export interface WorkerSettings {
    *  have an address of their own (CARRIER_ADMIN_LISTEN) and are not to be reached here. */
   readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
+  readonly zone: string | undefined;
+  readonly mediaFetch: { readonly allowAddresses: readonly string[] };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
 }

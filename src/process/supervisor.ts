@@ -285,6 +285,8 @@ export class Supervisor {
       masterKey: this.#masterKey,
       adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
       proxy: settings.proxy,
+      zone: settings.zone,
+      mediaFetch: settings.mediaFetch,
       limits: settings.limits,
       log: settings.log,
     };

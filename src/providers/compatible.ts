@@ -22,7 +22,14 @@ export const anthropicCompatible: Provider = {
   environment: [],
   priceFacts: undefined,
   failureDomains: [],
-  // Hosts and proxies of the one maker's models; of the second version they say nothing.
-  profiles: { 'anthropic-messages': [...claudeRules, { change: { versions: ['2023-06-01'] } }] },
+  profiles: {
+    'anthropic-messages': [
+      ...claudeRules,
+      // Of the second version such hosts and proxies say nothing.
+      { change: { versions: ['2023-06-01'] } },
+      // They often take media in the request itself only: https://docs.ollama.com/api/anthropic-compatibility (2026-11).
+      { change: { media: { images: 'bytes', documents: 'bytes' } } },
+    ],
+  },
   quirks: plainQuirks,
 };

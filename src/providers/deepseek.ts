@@ -15,6 +15,10 @@ export const deepseek: Provider = {
   firstModel: 'deepseek-v3.2',
   failureDomains: ['deepseek'],
   // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
-  profiles: { 'openai-chat': deepseekRules, 'anthropic-messages': deepseekMessagesRules },
+  profiles: {
+    'openai-chat': deepseekRules,
+    // Images by address or inline in all its dialects (https://api-docs.deepseek.com/guides/vision, 2026-11).
+    'anthropic-messages': [...deepseekMessagesRules, { change: { media: { images: 'url', documents: 'bytes' } } }],
+  },
   quirks: plainQuirks,
 };

@@ -11,7 +11,8 @@ export const groq: Provider = {
   priceFacts: 'groq',
   firstModel: 'llama-3.1-8b-instant',
   failureDomains: ['groq'],
+  // https://console.groq.com/docs/vision (2026-11): images; of files nothing.
+  profiles: { 'openai-chat': [...groqRules, { change: { media: { images: 'url', documents: 'none' } } }] },
   // Names its ordinary tier `on_demand` (https://console.groq.com/docs/service-tiers, 2026-11): pricing/service-tier.ts.
-  profiles: { 'openai-chat': groqRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

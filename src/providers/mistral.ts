@@ -11,7 +11,13 @@ export const mistral: Provider = {
   priceFacts: 'mistral',
   firstModel: 'mistral-small-latest',
   failureDomains: ['mistral'],
-  profiles: { 'openai-chat': mistralRules },
+  profiles: {
+    // PDFs have a part of their own (https://docs.mistral.ai/capabilities/document_ai/document_qna, 2026-11).
+    'openai-chat': [
+      ...mistralRules,
+      { change: { media: { images: 'url', documents: 'url', documentPart: 'document_url' } } },
+    ],
+  },
   quirks: {
     // 422 extra_forbidden; usage is on the finish chunk (github.com/avante-corp/avante.nvim/issues/2347, 2025-06).
     streamOptions: false,

@@ -12,7 +12,8 @@ export const xai: Provider = {
   priceFacts: 'x-ai',
   firstModel: 'grok-4-fast-non-reasoning',
   failureDomains: ['xai'],
+  // https://docs.x.ai/docs/guides/image-understanding (2026-11); files belong to its Responses API.
+  profiles: { 'openai-chat': [...xaiRules, { change: { media: { images: 'url', documents: 'none' } } }] },
   // completion_tokens excludes reasoning_tokens: the usage reader sees it by the total (dialects/openai-chat/usage.ts).
-  profiles: { 'openai-chat': xaiRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

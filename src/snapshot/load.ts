@@ -52,6 +52,8 @@ export interface Principal {
   /** Ids of the hard budgets that bind it: key, project, organisation. */
   readonly hardBudgets: readonly string[];
   readonly lowerOutputToFit: boolean;
+  /** May media be fetched for it? What the key says, else the project. */
+  readonly mediaFetch: boolean;
 }
 
 export interface ResolvedRoute {
@@ -174,6 +176,7 @@ function loadPrincipals(json: SnapshotJson) {
       zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
       hardBudgets: subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id)),
       lowerOutputToFit: key.lowerOutputToFit,
+      mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
     };
     principals.set(key.digest, principal);
     patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);

@@ -39,6 +39,8 @@ export interface ProjectEntry {
   readonly allow: readonly string[];
   /** Zones the project's prompts may be processed in; null is anywhere. */
   readonly zones: readonly string[] | null;
+  /** Absent: no. */
+  readonly mediaFetch?: boolean;
 }
 
 export interface KeyEntry {
@@ -56,6 +58,8 @@ export interface KeyEntry {
   readonly zones: readonly string[] | null;
   /** When a hold does not fit a hard budget: may the output limit be lowered (declared) instead of refusing? */
   readonly lowerOutputToFit: boolean;
+  /** May media that it names by their address be fetched for providers that need bytes? Absent: as the project. */
+  readonly mediaFetch?: boolean;
 }
 
 export interface BudgetEntry {
@@ -100,8 +104,12 @@ export interface DeploymentEntry {
   /** At most so many attempts at once in this replica; null is unbounded. */
   readonly concurrencyMax: number | null;
   readonly outputTokensMax: number;
-  /** Tokens that one image, document or audio part may cost at most, for holds. */
+  /** Tokens that one image may cost at most, for holds; metering/media-bounds.ts has the formula. */
   readonly mediaTokensMax: number;
+  /** Absent: the default of metering/media-bounds.ts, as for the two below. */
+  readonly documentPagesMax?: number;
+  readonly documentTokensPerPage?: number;
+  readonly audioTokensPerSecond?: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
   readonly sell: RateCardJson | null;
   readonly buy: RateCardJson | null;

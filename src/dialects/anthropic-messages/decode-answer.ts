@@ -226,7 +226,7 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['end_turn', 'stop'],
   ['stop_sequence', 'stop-sequence'],
   ['max_tokens', 'length'],
-  ['model_context_window_exceeded', 'length'],
+  ['model_context_window_exceeded', 'context-window'],
   ['tool_use', 'tool-call'],
   ['pause_turn', 'pause'],
   ['refusal', 'refusal'],

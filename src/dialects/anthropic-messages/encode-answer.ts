@@ -237,6 +237,7 @@ const stopReasons = {
   stop: 'end_turn',
   'stop-sequence': 'stop_sequence',
   length: 'max_tokens',
+  'context-window': 'model_context_window_exceeded',
   'tool-call': 'tool_use',
   'content-filter': 'refusal',
   refusal: 'refusal',

@@ -1,12 +1,8 @@
 import type { LossLedger } from '../../completion/loss.ts';
+import type { MediaSupport } from '../../completion/profile.ts';
 import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
-import type { MediaSupport } from '../dialect.ts';
 import { checkMedia } from '../media-support.ts';
 import { unsupported } from '../wire-values.ts';
-
-/** Images and PDFs may be given by their address (https://platform.claude.com/docs/en/build-with-claude/vision and
- *  /pdf-support, 2026-11). */
-export const messagesMedia: MediaSupport = { images: 'url', documents: 'url' };
 
 /** One image or document block. */
 export function encodeMedia(block: MediaBlock, support: MediaSupport, losses: LossLedger): unknown {

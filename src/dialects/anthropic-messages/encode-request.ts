@@ -1,7 +1,6 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest, Sampling } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { messagesMedia } from './encode-media.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
 import { anthropicMessagesProfile } from './profile.ts';
@@ -17,16 +16,17 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   const system = turns
     .slice(0, Math.max(bodyAt, 0))
     .flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
+  const profile = target.profile ?? anthropicMessagesProfile;
   const hasTools = request.tools.length > 0;
   const outputTokensMax = limit(request, target, losses);
-  const fitted = fitReasoning(request, (target.profile ?? anthropicMessagesProfile).reasoning, outputTokensMax, losses);
+  const fitted = fitReasoning(request, profile.reasoning, outputTokensMax, losses);
   const sampling = fitVersion(fitted.sampling, target, losses);
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
     max_tokens: outputTokensMax,
     system: system.length === 0 ? undefined : shortest(system),
-    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), target.media ?? messagesMedia, losses),
+    messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), profile, losses),
     temperature: temperature(sampling, losses),
     top_p: sampling.topP,
     top_k: sampling.topK,

@@ -1,11 +1,9 @@
 import type { LossLedger } from '../../completion/loss.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { RequestCallIds } from '../call-ids.ts';
-import type { MediaSupport } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
 import { encodeMedia } from './encode-media.ts';
-import { anthropicMessagesProfile } from './profile.ts';
 import { encodeReasoningBlock } from './reasoning.ts';
 
 /** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
@@ -22,8 +20,7 @@ interface WireMessage {
 }
 
 /** Turns of one role in a row become one message: the results of parallel calls belong into one user message. */
-export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): WireMessage[] {
-  const ids = new RequestCallIds(anthropicMessagesProfile.callIds);
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): WireMessage[] {
   const messages: { role: Turn['role']; blocks: unknown[]; hasText: boolean }[] = [];
   for (const turn of turns) {
     const last = messages.at(-1);
@@ -31,11 +28,11 @@ export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losse
     const results: unknown[] = [];
     const others: unknown[] = [];
     for (const block of turn.blocks) {
-      if (block.type === 'result') results.push(encodeResult(block, support, ids, losses));
-      else if (block.type === 'call') others.push(encodeCall(block, turn.path, ids, losses));
+      if (block.type === 'result') results.push(encodeResult(block, profile, losses));
+      else if (block.type === 'call') others.push(encodeCall(block, turn.path, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
       else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
-      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, support, losses));
+      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, profile.media, losses));
       else throw unsupported(turn.path);
     }
     if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);
@@ -74,8 +71,8 @@ export function shortest(blocks: readonly unknown[]): unknown {
   return blocks.length === 1 && isRecord(first) && first['type'] === 'text' ? first['text'] : blocks;
 }
 
-function encodeCall(call: CallBlock, path: string, ids: RequestCallIds, losses: LossLedger): unknown {
-  return { type: 'tool_use', id: ids.ofCall(call.id), name: call.name, input: argumentsObject(call, path, losses) };
+function encodeCall(call: CallBlock, path: string, losses: LossLedger): unknown {
+  return { type: 'tool_use', id: call.id, name: call.name, input: argumentsObject(call, path, losses) };
 }
 
 /** Arguments that are no object travel wrapped, as the API's own documentation advises
@@ -92,14 +89,14 @@ function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unk
   return { INVALID_JSON: call.argumentsText };
 }
 
-function encodeResult(result: ResultBlock, support: MediaSupport, ids: RequestCallIds, losses: LossLedger): unknown {
+function encodeResult(result: ResultBlock, profile: DialectProfile, losses: LossLedger): unknown {
   const content = result.blocks.flatMap(block => {
-    if (block.type === 'media') return [encodeMedia(block, support, losses)];
+    if (block.type === 'media') return [encodeMedia(block, profile.media, losses)];
     return block.text === '' ? [] : [{ type: 'text', text: block.text }];
   });
   return {
     type: 'tool_result',
-    tool_use_id: ids.ofResult(result.callId),
+    tool_use_id: result.callId,
     content: content.length === 0 ? undefined : shortest(content),
     is_error: result.isError ? true : undefined,
   };

@@ -1,4 +1,5 @@
 import type { RequestScan, RequestSplice } from '../dialect.ts';
+import { MediaTypes } from '../media-bytes.ts';
 import { NameTable } from '../name-table.ts';
 import { readRequestFields } from '../request-fields.ts';
 import { applyEdits, type Edit } from '../splice.ts';
@@ -7,7 +8,7 @@ import { applyEdits, type Edit } from '../splice.ts';
 const fields = new NameTable(['model', 'messages', 'stream', 'max_tokens', 'tools', 'service_tier']);
 
 /** Content blocks whose tokens are not bounded by their bytes. */
-const mediaTypes = new NameTable(['image', 'document', 'container_upload']);
+const mediaTypes = new MediaTypes({ image: 'image', document: 'document', container_upload: 'document' });
 
 export function scanRequest(body: Buffer): RequestScan {
   const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
@@ -21,8 +22,7 @@ export function scanRequest(body: Buffer): RequestScan {
     outputTokensMaxAt: read.at('max_tokens'),
     outputTokensMaxAlsoAt: undefined,
     answers: 1,
-    mediaParts: read.mediaParts,
-    mediaBytes: read.mediaBytes,
+    media: read.media,
     hasTools: read.isFilledList('tools'),
     serviceTier: read.word('service_tier'),
   };

@@ -239,6 +239,8 @@ class ChunkDecoder implements WireEventDecoder {
 const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['stop', 'stop'],
   ['length', 'length'],
+  // Of Mistral (https://docs.mistral.ai/api/endpoint/chat, 2026-11).
+  ['model_length', 'context-window'],
   ['tool_calls', 'tool-call'],
   ['function_call', 'tool-call'],
   ['content_filter', 'content-filter'],

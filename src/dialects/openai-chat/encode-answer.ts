@@ -179,6 +179,7 @@ function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): unknown[] 
 function finishReason(finish: Finish, hasRefusal: boolean, context: AnswerContext): string {
   switch (finish.reason) {
     case 'length':
+    case 'context-window':
       return 'length';
     case 'tool-call':
       return 'tool_calls';

@@ -1,11 +1,8 @@
 import type { LossLedger } from '../../completion/loss.ts';
+import type { MediaSupport } from '../../completion/profile.ts';
 import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
-import type { MediaSupport } from '../dialect.ts';
 import { checkMedia, isWritten } from '../media-support.ts';
 import { unsupported } from '../wire-values.ts';
-
-/** A user message may hold images, PDFs and audio, no document by its address. */
-export const chatMedia: MediaSupport = { images: 'url', documents: 'bytes' };
 
 export interface WirePart {
   readonly type: string;
@@ -26,7 +23,7 @@ export function encodeParts(
   if (isWritten(block.source)) return writtenDocument(block, block.source, support, losses);
   const { context } = block;
   if (context !== undefined) losses.approximated('document-context-as-text', `${block.path}.context`);
-  const file = filePart(block);
+  const file = filePart(block, support);
   return context === undefined ? [file] : [textPart(context), file];
 }
 
@@ -44,7 +41,10 @@ function addressOf(source: MediaSource, path: string): string {
   throw unsupported(path);
 }
 
-function filePart({ source, name, path }: MediaBlock): WirePart {
+function filePart({ source, name, path }: MediaBlock, support: MediaSupport): WirePart {
+  if (support.documentPart === 'document_url') {
+    return { type: 'document_url', document_url: addressOf(source, path), document_name: name };
+  }
   return { type: 'file', file: { filename: fileName(name), file_data: addressOf(source, path) } };
 }
 

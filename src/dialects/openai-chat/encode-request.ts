@@ -1,7 +1,6 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { chatMedia } from './encode-media.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTurns } from './encode-turns.ts';
 import { openaiChatProfile } from './profile.ts';
@@ -16,7 +15,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
-    messages: encodeTurns(request.turns, target.media ?? chatMedia, losses),
+    messages: encodeTurns(request.turns, target.profile ?? openaiChatProfile, losses),
     [target.outputLimitField ?? 'max_completion_tokens']: limit(request, target, losses),
     temperature: fitted.sampling.temperature,
     top_p: fitted.sampling.topP,

@@ -1,14 +1,12 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
-import type { Block, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
-import { RequestCallIds } from '../call-ids.ts';
-import type { MediaSupport } from '../dialect.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
+import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
-import { openaiChatProfile } from './profile.ts';
 import { encodeReasoningBlocks } from './reasoning.ts';
 
-export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losses: LossLedger): unknown[] {
-  const encoder = new TurnEncoder(support, losses);
+export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): unknown[] {
+  const encoder = new TurnEncoder(profile, losses);
   for (const turn of turns) encoder.add(turn);
   return encoder.finish();
 }
@@ -16,14 +14,13 @@ export function encodeTurns(turns: readonly Turn[], support: MediaSupport, losse
 /** Media of a tool's result and of the assistant stand in a user message here. Between a call and its results nothing else
  *  may stand, so such media wait for the next user message, or for the end of the results. */
 class TurnEncoder {
-  readonly #support: MediaSupport;
+  readonly #profile: DialectProfile;
   readonly #losses: LossLedger;
-  readonly #ids = new RequestCallIds(openaiChatProfile.callIds);
   readonly #messages: unknown[] = [];
   #moved: WirePart[] = [];
 
-  constructor(support: MediaSupport, losses: LossLedger) {
-    this.#support = support;
+  constructor(profile: DialectProfile, losses: LossLedger) {
+    this.#profile = profile;
     this.#losses = losses;
   }
 
@@ -57,7 +54,7 @@ class TurnEncoder {
   /** This dialect has no mark for a failed call: its text says so instead. */
   #addResult(result: ResultBlock, path: string): void {
     const media = result.blocks.filter(isMedia);
-    const id = this.#ids.ofResult(result.callId);
+    const id = result.callId;
     if (media.length > 0) this.#moveMedia(media, `Returned by tool call ${id}:`, 'tool-result-media-moved');
     if (result.isError) this.#losses.approximated('tool-error-as-text', path);
     const texts = result.blocks.filter(isText);
@@ -80,14 +77,7 @@ class TurnEncoder {
       role: 'assistant',
       content: parts.length === 0 ? content : [...parts, ...texts.map(({ text }) => textPart(text))],
       ...reasoning,
-      tool_calls:
-        calls.length === 0
-          ? undefined
-          : calls.map(call => ({
-              id: this.#ids.ofCall(call.id),
-              type: 'function',
-              function: { name: call.name, arguments: call.argumentsText === '' ? '{}' : call.argumentsText },
-            })),
+      tool_calls: calls.length === 0 ? undefined : calls.map(encodeCall),
     });
   }
 
@@ -95,13 +85,13 @@ class TurnEncoder {
     this.#moved.push(textPart(head));
     for (const block of media) {
       this.#losses.moved(code, block.path);
-      this.#moved.push(...encodeParts(block, this.#support, this.#losses));
+      this.#moved.push(...encodeParts(block, this.#profile.media, this.#losses));
     }
   }
 
   /** What waits, then the blocks. */
   #take(blocks: readonly (TextBlock | MediaBlock)[]): WirePart[] {
-    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#support, this.#losses))];
+    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses))];
     this.#moved = [];
     return parts;
   }
@@ -109,6 +99,11 @@ class TurnEncoder {
   #flush(): void {
     if (this.#moved.length > 0) this.#messages.push({ role: 'user', content: this.#take([]) });
   }
+}
+
+function encodeCall({ id, name, argumentsText, custom }: CallBlock): unknown {
+  if (custom === true) return { id, type: 'custom', custom: { name, input: argumentsText } };
+  return { id, type: 'function', function: { name, arguments: argumentsText === '' ? '{}' : argumentsText } };
 }
 
 /** A result needs a content, and clients of this dialect take an empty one for none. */

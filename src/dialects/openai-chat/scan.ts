@@ -1,6 +1,7 @@
 import { Fault } from '../../completion/fault.ts';
 import type { ByteRange, RequestScan, RequestSplice } from '../dialect.ts';
 import { JsonScan } from '../json-scan.ts';
+import { MediaTypes } from '../media-bytes.ts';
 import { NameTable } from '../name-table.ts';
 import { type RequestFields, readRequestFields } from '../request-fields.ts';
 import { applyEdits, type Edit } from '../splice.ts';
@@ -20,18 +21,18 @@ const fields = new NameTable([
 ]);
 
 /** Content parts whose tokens are not bounded by their bytes: those of the API, then those that other hosts add. */
-const mediaTypes = new NameTable([
-  'image_url',
-  'input_audio',
-  'file',
-  'image',
-  'input_image',
-  'audio_url',
-  'video_url',
-  'input_video',
-  'document_url',
-  'input_file',
-]);
+const mediaTypes = new MediaTypes({
+  image_url: 'image',
+  input_audio: 'audio',
+  file: 'document',
+  image: 'image',
+  input_image: 'image',
+  audio_url: 'audio',
+  video_url: 'document',
+  input_video: 'document',
+  document_url: 'document',
+  input_file: 'document',
+});
 
 type Field = (typeof fields)['names'][number];
 
@@ -49,8 +50,7 @@ export function scanRequest(body: Buffer): RequestScan {
     outputTokensMaxAt: limits.first,
     outputTokensMaxAlsoAt: limits.second,
     answers: answersAsked(read),
-    mediaParts: read.mediaParts,
-    mediaBytes: read.mediaBytes,
+    media: read.media,
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
     serviceTier: read.word('service_tier'),
   };

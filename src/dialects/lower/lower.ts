@@ -1,0 +1,39 @@
+import type { LossLedger } from '../../completion/loss.ts';
+import type { DialectProfile } from '../../completion/profile.ts';
+import type { CompletionRequest, DialectName } from '../../completion/request.ts';
+import type { AnswerForm } from './answer-form.ts';
+import { lowerCacheMarks } from './cache-marks.ts';
+import { pairCalls } from './call-pairing.ts';
+import { lowerControls } from './controls.ts';
+import { orderConversation } from './conversation.ts';
+import { lowerOutput } from './output-form.ts';
+import { lowerToolSchemas } from './tool-schemas.ts';
+import { lowerAllowedTools, lowerCustomTools, lowerToolNames } from './tools.ts';
+
+/** A request as its target takes it, and what is to be changed back in the answer. */
+export interface LoweredRequest {
+  readonly request: CompletionRequest;
+  readonly form: AnswerForm;
+}
+
+/** Every repair that a target needs, in one order, the same for all dialects: an encoder writes what comes out of here and
+ *  decides nothing. What is already as the target wants it stays as it is. Throws Fault. */
+export function lowerRequest(
+  read: CompletionRequest,
+  profile: DialectProfile,
+  client: DialectName,
+  losses: LossLedger,
+): LoweredRequest {
+  let request = lowerControls(read, profile, client, losses);
+  // Marks are declared by their places in the client's request, so they come before anything moves.
+  request = lowerCacheMarks(request, profile.cacheMarks, losses);
+  const custom = lowerCustomTools(request, profile, losses);
+  request = lowerAllowedTools(custom.request, profile, losses);
+  const named = lowerToolNames(request, profile, losses);
+  request = { ...named.request, tools: lowerToolSchemas(named.request.tools, profile, client, losses) };
+  request = { ...request, turns: pairCalls(request.turns, profile.callIds, losses) };
+  request = { ...request, turns: orderConversation(request, profile.roles, losses) };
+  request = lowerOutput(request, profile, client, losses);
+  const legacyFunctions = read.legacyFunctions === true;
+  return { request, form: { toolNames: named.toolNames, customTools: custom.customTools, legacyFunctions } };
+}
