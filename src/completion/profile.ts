@@ -6,6 +6,8 @@ import type { CacheMark, OutputFormat, ReasoningEffort, ServiceTier } from './re
 export interface DialectProfile {
   /** Controls that it refuses or does not know. Across dialects they are left out and declared, or refused by name. */
   readonly unsupported: ReadonlySet<Control>;
+  /** The word for a seed. */
+  readonly seedField: 'seed' | 'random_seed';
   /** Temperatures above it are lowered. */
   readonly temperatureMax: number;
   /** Stop sequences: so many, and whether one of white space only is taken. */
@@ -18,9 +20,6 @@ export interface DialectProfile {
   readonly roles: RoleRules;
   /** Ids of tool calls that it takes. */
   readonly callIds: CallIdForm;
-  readonly reasoning: ReasoningForm;
-  /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
-  readonly versions: readonly string[];
   /** Names of tools that it takes. */
   readonly toolNames: { readonly pattern: RegExp; readonly lettersMax: number };
   /** Can arguments of a tool be free text (`custom` tools of openai-chat)? */
@@ -40,6 +39,9 @@ export interface DialectProfile {
   /** Marks up to which a prompt may be cached; undefined: it knows none. */
   readonly cacheMarks: CacheMarkRules | undefined;
   readonly media: MediaSupport;
+  readonly reasoning: ReasoningForm;
+  /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
+  readonly versions: readonly string[];
 }
 
 /** How a model is told how much to think, and what it refuses meanwhile. */
@@ -155,8 +157,11 @@ export interface MediaSupport {
   readonly documentPart?: 'file' | 'document_url';
 }
 
-/** What differs from the profile of the dialect. */
-export type ProfileChange = Partial<DialectProfile>;
+/** What differs from the profile of the dialect: what is unsupported there is unsupported here too, and rules of roles
+ *  that are not named stay. */
+export interface ProfileChange extends Partial<Omit<DialectProfile, 'roles'>> {
+  readonly roles?: Partial<RoleRules>;
+}
 
 /** The facts of some models, by the provider's own names; of all of them without `models`. Later rules win. */
 export interface ProfileRule {

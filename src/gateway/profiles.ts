@@ -1,4 +1,4 @@
-import type { DialectProfile } from '../completion/profile.ts';
+import type { DialectProfile, ProfileChange } from '../completion/profile.ts';
 import type { DialectName } from '../completion/request.ts';
 import { dialects } from '../dialects/registry.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -23,8 +23,16 @@ function madeProfile(kind: string, dialect: DialectName, targetModel: string): D
   const base = dialects.get(dialect);
   if (base === undefined) throw new Error(`the dialect ${dialect} is not built`);
   const rules = providerOf(kind).profiles?.[dialect] ?? [];
-  const changes = rules
+  return rules
     .filter(({ models }) => models === undefined || models.test(targetModel))
-    .map(({ change }) => change);
-  return Object.assign({ ...base.profile }, ...changes);
+    .reduce((profile, { change }) => changed(profile, change), base.profile);
+}
+
+function changed(profile: DialectProfile, change: ProfileChange): DialectProfile {
+  return {
+    ...profile,
+    ...change,
+    unsupported: new Set([...profile.unsupported, ...(change.unsupported ?? [])]),
+    roles: { ...profile.roles, ...change.roles },
+  };
 }

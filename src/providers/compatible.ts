@@ -1,3 +1,4 @@
+import { olderClaudeRules } from './anthropic.ts';
 import { chatEndpoint, messagesEndpoint, type Provider, plainQuirks } from './provider.ts';
 import { claudeRules } from './reasoning-forms.ts';
 
@@ -10,6 +11,20 @@ export const openaiCompatible: Provider = {
   environment: [],
   priceFacts: undefined,
   failureDomains: [],
+  // What vLLM, llama.cpp and Ollama document alike (https://docs.vllm.ai/en/latest/serving/openai_compatible_server,
+  // 2026-11); what one of them lacks beyond that, it ignores.
+  profiles: {
+    'openai-chat': [
+      {
+        change: {
+          unsupported: new Set(['metadata', 'verbosity', 'cacheKey', 'cacheRetention']),
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+        },
+      },
+    ],
+  },
   quirks: plainQuirks,
 };
 
@@ -25,10 +40,20 @@ export const anthropicCompatible: Provider = {
   profiles: {
     'anthropic-messages': [
       ...claudeRules,
-      // Of the second version such hosts and proxies say nothing.
-      { change: { versions: ['2023-06-01'] } },
-      // They often take media in the request itself only: https://docs.ollama.com/api/anthropic-compatibility (2026-11).
-      { change: { media: { images: 'bytes', documents: 'bytes' } } },
+      // Such hosts often take media in the request itself only: https://docs.ollama.com/api/anthropic-compatibility
+      // (2026-11). Of the second version of the API they say nothing.
+      { change: { media: { images: 'bytes', documents: 'bytes' }, versions: ['2023-06-01'] } },
+      ...olderClaudeRules,
+      {
+        // Models of other makers behind this API: what only the maker's own service is known to have.
+        models: /^(?!.*claude)/,
+        change: {
+          outputForms: new Set(),
+          strictSchema: undefined,
+          cacheMarks: undefined,
+          roles: { systemTurns: 'first' },
+        },
+      },
     ],
   },
   quirks: plainQuirks,

@@ -14,11 +14,46 @@ export const deepseek: Provider = {
   priceFacts: 'deepseek',
   firstModel: 'deepseek-v3.2',
   failureDomains: ['deepseek'],
-  // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
   profiles: {
-    'openai-chat': deepseekRules,
-    // Images by address or inline in all its dialects (https://api-docs.deepseek.com/guides/vision, 2026-11).
-    'anthropic-messages': [...deepseekMessagesRules, { change: { media: { images: 'url', documents: 'bytes' } } }],
+    'openai-chat': [
+      ...deepseekRules,
+      {
+        // What its reference does not name (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
+        change: {
+          unsupported: new Set([
+            'seed',
+            'parallelToolCalls',
+            'endUser',
+            'metadata',
+            'answers',
+            'verbosity',
+            'cacheKey',
+            'cacheRetention',
+          ]),
+          stops: { max: 16, blank: true },
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+          outputForms: new Set(['json-object']),
+          strictSchema: undefined,
+        },
+      },
+    ],
+    'anthropic-messages': [
+      ...deepseekMessagesRules,
+      {
+        // Images by address or inline in all its dialects (https://api-docs.deepseek.com/guides/vision, 2026-11); marks are
+        // ignored, of output_config only the effort is read (https://api-docs.deepseek.com/guides/anthropic_api, 2026-11).
+        change: {
+          media: { images: 'url', documents: 'bytes' },
+          cacheMarks: undefined,
+          outputForms: new Set(),
+          strictSchema: undefined,
+          roles: { systemTurns: 'first', assistantLast: 'continued' },
+        },
+      },
+    ],
   },
+  // Its reference has max_tokens only (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11).
   quirks: plainQuirks,
 };

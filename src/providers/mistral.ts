@@ -16,6 +16,21 @@ export const mistral: Provider = {
     'openai-chat': [
       ...mistralRules,
       { change: { media: { images: 'url', documents: 'url', documentPart: 'document_url' } } },
+      {
+        change: {
+          // "Tool call id has to be defined and of length 9, a-z A-Z 0-9" (https://github.com/langchain-ai/langchain/issues/24668).
+          callIds: { pattern: /^[a-zA-Z0-9]{9}$/, prefix: '', digest: { letters: 9, alphabet: 'alphanumeric' } },
+          // Unknown fields are refused with 422 (https://docs.mistral.ai/api/endpoint/chat, 2026-11, which names the rest).
+          seedField: 'random_seed',
+          temperatureMax: 1.5,
+          unsupported: new Set(['endUser', 'logprobs', 'verbosity', 'cacheKey', 'cacheRetention']),
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+          // "Expected last role User or Tool (or Assistant with prefix True) for serving" (same page: `prefix`).
+          roles: { assistantLast: 'continued-if-marked' },
+        },
+      },
     ],
   },
   quirks: {

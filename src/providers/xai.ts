@@ -12,8 +12,28 @@ export const xai: Provider = {
   priceFacts: 'x-ai',
   firstModel: 'grok-4-fast-non-reasoning',
   failureDomains: ['xai'],
-  // https://docs.x.ai/docs/guides/image-understanding (2026-11); files belong to its Responses API.
-  profiles: { 'openai-chat': [...xaiRules, { change: { media: { images: 'url', documents: 'none' } } }] },
   // completion_tokens excludes reasoning_tokens: the usage reader sees it by the total (dialects/openai-chat/usage.ts).
+  profiles: {
+    'openai-chat': [
+      ...xaiRules,
+      {
+        change: {
+          // https://docs.x.ai/docs/guides/image-understanding (2026-11); files belong to its Responses API.
+          media: { images: 'url', documents: 'none' },
+          // What its reference does not name (https://docs.x.ai/docs/api-reference#chat-completions, 2026-11).
+          unsupported: new Set(['metadata', 'verbosity', 'cacheKey', 'cacheRetention']),
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+        },
+      },
+      {
+        // "presencePenalty, frequencyPenalty and stop are not supported by reasoning models"
+        // (https://docs.x.ai/docs/guides/reasoning, 2026-11).
+        models: /^grok-(?:3-mini|4(?!.*non-reasoning)|code)/,
+        change: { unsupported: new Set(['stop', 'frequencyPenalty', 'presencePenalty']) },
+      },
+    ],
+  },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

@@ -26,6 +26,7 @@ export const anthropicMessagesProfile: DialectProfile = {
     'cacheKey',
     'cacheRetention',
   ]),
+  seedField: 'seed',
   temperatureMax: 1,
   stops: { max: Number.POSITIVE_INFINITY, blank: false },
   // `metadata.user_id`: at most 256 letters.
@@ -49,8 +50,6 @@ export const anthropicMessagesProfile: DialectProfile = {
   },
   // ^[a-zA-Z0-9_-]+$; the length is that of its hosts.
   callIds: { pattern: /^[\w-]{1,64}$/, prefix: 'toolu_', digest: { letters: 34, alphabet: 'hex' } },
-  reasoning: formUnlessSaid,
-  versions: ['2023-06-01', '2026-10-21'],
   // ^[a-zA-Z0-9_-]{1,128}$ (https://github.com/anthropics/claude-code/issues/96152, 2026-09).
   toolNames: { pattern: /^[\w-]{1,128}$/, lettersMax: 128 },
   customTools: false,
@@ -82,4 +81,6 @@ export const anthropicMessagesProfile: DialectProfile = {
   },
   // https://platform.claude.com/docs/en/build-with-claude/vision and …/pdf-support (2026-11).
   media: { images: 'url', documents: 'url' },
+  reasoning: formUnlessSaid,
+  versions: ['2023-06-01', '2026-10-21'],
 };

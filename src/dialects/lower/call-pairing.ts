@@ -67,7 +67,7 @@ function answersOf(calls: readonly CallBlock[], index: number, named: NamedCalls
     const placed = results.get(call.id);
     if (placed === undefined) {
       losses.approximated('tool-call-unanswered', turns[index]!.path);
-      blocks.push({ type: 'result', callId: call.id, blocks: [unanswered], isError: true });
+      blocks.push({ type: 'result', callId: call.id, blocks: [unanswered], isError: false });
       continue;
     }
     const at = run.indexOf(placed.result);

@@ -19,6 +19,7 @@ const tiers: readonly ServiceTier[] = ['auto', 'default', 'flex', 'scale', 'prio
  *  (2026-11). */
 export const openaiChatProfile: DialectProfile = {
   unsupported: new Set(['topK']),
+  seedField: 'seed',
   temperatureMax: 2,
   stops: { max: 4, blank: true },
   // Older hosts know `user` only; OpenAI takes 128 letters of either.
@@ -33,8 +34,6 @@ export const openaiChatProfile: DialectProfile = {
   },
   // At most 40 letters.
   callIds: { pattern: /^[\w-]{1,40}$/, prefix: 'call_', digest: { letters: 34, alphabet: 'hex' } },
-  reasoning: formUnlessSaid,
-  versions: [],
   toolNames: { pattern: /^[\w-]{1,64}$/, lettersMax: 64 },
   customTools: true,
   allowedTools: true,
@@ -71,4 +70,6 @@ export const openaiChatProfile: DialectProfile = {
   // Images by address or inline; of documents PDFs alone, and those not by address; no text file
   // (https://developers.openai.com/api/docs/guides/file-inputs, 2026-11).
   media: { images: 'url', documents: 'bytes' },
+  reasoning: formUnlessSaid,
+  versions: [],
 };

@@ -1,6 +1,7 @@
 import { Refusal } from '../answer.ts';
 import type { AnthropicHeaders } from './headers.ts';
 import { verifyRedacted, verifyThinking } from './signature.ts';
+import { validateMedia } from './validate-media.ts';
 import {
   type Block,
   betaFields,
@@ -200,7 +201,7 @@ function checkBlock(path: string, role: 'user' | 'assistant' | 'system', block: 
       return;
     case 'image':
     case 'document':
-      if (!isObject(block['source'])) throw invalid(`${path}.${type}.source: Field required`);
+      validateMedia(path, type, block);
       return;
     case 'tool_use':
       checkToolUse(path, block);
@@ -262,6 +263,7 @@ function checkToolResult(path: string, block: Json): void {
     const at = `${path}.tool_result.content.${position}`;
     if (!isObject(part) || typeof part['type'] !== 'string') throw invalid(`${at}.type: Field required`);
     if (part['type'] === 'text' && typeof part['text'] !== 'string') throw invalid(`${at}.text.text: Field required`);
+    if (part['type'] === 'image' || part['type'] === 'document') validateMedia(at, part['type'], part);
   }
 }
 

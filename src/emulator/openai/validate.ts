@@ -1,4 +1,5 @@
 import { Refusal } from '../answer.ts';
+import { validateMedia } from './validate-media.ts';
 import {
   type ChatMessage,
   type ChatRequest,
@@ -211,7 +212,7 @@ function checkContent(path: string, message: Json): void {
     if (part['type'] === undefined) throw missing(`${at}.type`);
     if (!known.includes(String(part['type']))) throw wrongValue(`${at}.type`, part['type'], known);
     if (part['type'] === 'text' && typeof part['text'] !== 'string') throw missing(`${at}.text`);
-    if (part['type'] === 'image_url' && !isObject(part['image_url'])) throw missing(`${at}.image_url`);
+    validateMedia(at, part);
   }
 }
 
