@@ -451,7 +451,7 @@ test('what cannot be carried to another dialect is declared, refused when strict
   assert.equal(emulator.requests().length, 1);
 });
 
-test('anthropic counts tokens with a provider that can, and hears by name when none can', async () => {
+test('anthropic counts tokens with a provider that can, and is given an estimate when none can', async () => {
   const anthropic = new Anthropic({ apiKey: acmeKey, baseURL: carrier.url, maxRetries: 0 });
   const messages = [{ role: 'user' as const, content: 'Hello there' }];
 
@@ -462,8 +462,10 @@ test('anthropic counts tokens with a provider that can, and hears by name when n
   });
 
   assert.equal(counted.input_tokens, 9);
-  const refused = anthropic.messages.countTokens({ model: 'openai/gpt-5', messages });
-  await assert.rejects(refused, Anthropic.BadRequestError);
+  const { data, response } = await anthropic.messages.countTokens({ model: 'openai/gpt-5', messages }).withResponse();
+  // 75 bytes of JSON, four a token.
+  assert.deepEqual(data, { input_tokens: 19 });
+  assert.equal(response.headers.get('x-carrier-estimate'), 'bytes-per-token/1:openai');
 });
 
 test('both clients list the models that their key may use, and look one up', async () => {
