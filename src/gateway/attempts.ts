@@ -245,8 +245,12 @@ function letterFor(
   const { targetModel, outputTokensMax } = deployment;
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
-    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
-    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
+    const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
+    const ours = dialect.withoutEnvelopes?.(body, form);
+    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more: ours?.edits };
+    const all = ours === undefined ? losses.losses : [...losses.losses, ...ours.losses];
+    if (carrier.strict) refuseLosses(ours?.losses ?? []);
+    return { body: dialect.spliceRequest(body, scan, splice), losses: all, askUsage, form: undefined };
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');
   const lowerRead =
@@ -270,11 +274,14 @@ function letterFor(
     gateway.ports.reasoning,
   );
   const { body: encoded, losses: all, form, headers } = writeRequest(opened, dialect, target);
-  if (carrier.strict && all.length > 0) {
-    const { code, path } = all[0]!;
-    throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
-  }
+  if (carrier.strict) refuseLosses(all);
   return { body: encoded, losses: all, askUsage: false, form, headers };
+}
+
+function refuseLosses([first]: readonly Loss[]): void {
+  if (first === undefined) return;
+  const { code, path } = first;
+  throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
 }
 
 function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
