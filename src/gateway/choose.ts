@@ -58,6 +58,8 @@ export interface ChoiceQuestion {
   readonly nowMs: number;
   /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
   readonly sameDialectOnly: boolean;
+  /** Nothing is sent to who is chosen, so the request need not be one that can be translated. */
+  readonly onlyNames?: boolean;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -71,8 +73,9 @@ export function chooseCandidates(
   // The request is read into the middle only if a candidate cannot be called as the client speaks, or says what it can do.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const isTold = views.some(view => view.capabilities !== undefined);
-  const read = (foreign && !question.sameDialectOnly) || isTold ? readTranslation(dialect, question.body) : undefined;
-  const translation = foreign && !question.sameDialectOnly ? read : undefined;
+  const isSent = !question.sameDialectOnly && question.onlyNames !== true;
+  const read = (foreign && isSent) || isTold ? readTranslation(dialect, question.body) : undefined;
+  const translation = foreign && isSent ? read : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const facts: RequestFacts = {
