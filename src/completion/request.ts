@@ -44,7 +44,8 @@ export interface CompletionRequest {
   readonly legacyFunctions?: boolean | undefined;
 }
 
-export type ServiceTier = 'auto' | 'default' | 'flex' | 'scale' | 'priority' | 'fast';
+export const serviceTiers = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'] as const;
+export type ServiceTier = (typeof serviceTiers)[number];
 
 export type OutputFormat =
   | { readonly type: 'json-object' }

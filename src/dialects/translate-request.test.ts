@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../completion/fault.ts';
-import { LossLedger } from '../completion/loss.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
@@ -397,7 +396,8 @@ test('what is lost or changed on the way is declared', () => {
 
 function refusal(from: Dialect, body: unknown): string {
   try {
-    from.decodeRequest(Buffer.from(JSON.stringify(body)), new LossLedger());
+    const other = from === openaiChat ? anthropicMessages : openaiChat;
+    translateRequest(Buffer.from(JSON.stringify(body)), { client: from, provider: other, target });
   } catch (fault) {
     assert.ok(fault instanceof Fault, String(fault));
     return `${fault.code} ${fault.parameter}`;
@@ -411,31 +411,27 @@ test('what cannot be carried from chat yet is refused by its path', () => {
   const rows: [Record<string, unknown>, string][] = [
     [{ n: 2 }, 'n'],
     [{ logprobs: true }, 'logprobs'],
-    [{ top_logprobs: 3 }, 'top_logprobs'],
-    [{ response_format: { type: 'json_object' } }, 'response_format'],
-    [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
     [{ audio: { voice: 'x', format: 'mp3' } }, 'audio'],
-    [{ prediction: { type: 'content', content: 'x' } }, 'prediction'],
     [{ web_search_options: {} }, 'web_search_options'],
-    [{ service_tier: 'flex' }, 'service_tier'],
+    [{ service_tier: 'on_demand' }, 'service_tier'],
+    [
+      {
+        functions: [{ name: 'f' }],
+        tools: [{ type: 'function', function: { name: 'f' } }],
+      },
+      'functions',
+    ],
+    [{ tools: [{ type: 'web_search' }] }, 'tools.0.type'],
+    [{ tool_choice: { type: 'hosted' } }, 'tool_choice.type'],
     [{ moderation: {} }, 'moderation'],
-    [{ verbosity: 'low' }, 'verbosity'],
-    [{ functions: [{}] }, 'functions'],
-    [{ function_call: 'auto' }, 'function_call'],
     [{ not_a_field: 1 }, 'not_a_field'],
     [{ not_a_field: null }, 'not_a_field'],
     [{ constructor: 1 }, 'constructor'],
     [user([{ type: 'video_url', video_url: {} }]), 'messages.0.content.0'],
-    [user([{ type: 'text', text: 'a', prompt_cache_breakpoint: {} }]), 'messages.0.content.0.prompt_cache_breakpoint'],
     [user([{ type: 'text', text: 'a', extra: 1 }]), 'messages.0.content.0.extra'],
     [{ messages: [{ role: 'user', content: 'a', weight: 1 }] }, 'messages.0.weight'],
     [assistant({ audio: { id: 'a' } }), 'messages.0.audio'],
-    [assistant({ function_call: { name: 'f' } }), 'messages.0.function_call'],
-    [assistant({ tool_calls: [{ id: 'a', type: 'custom', custom: {} }] }), 'messages.0.tool_calls.0.type'],
-    [{ messages: [{ role: 'function', name: 'f', content: 'x' }] }, 'messages.0.role'],
-    [{ tools: [{ type: 'custom', custom: {} }] }, 'tools.0.type'],
-    [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice.type'],
   ];
 
   for (const [fields, path] of rows) {
@@ -445,12 +441,8 @@ test('what cannot be carried from chat yet is refused by its path', () => {
 
 test('what cannot be carried from messages yet is refused by its path', () => {
   const user = (block: unknown) => ({ messages: [{ role: 'user', content: [block] }] });
-  const cached = { cache_control: { type: 'ephemeral' } };
   const rows: [Record<string, unknown>, string][] = [
     [{ thinking: { type: 'adaptive', extra: 1 } }, 'thinking.extra'],
-    [{ output_config: { format: {} } }, 'output_config.format'],
-    [{ output_format: {} }, 'output_format'],
-    [cached, 'cache_control'],
     [{ container: 'c' }, 'container'],
     [{ context_management: {} }, 'context_management'],
     [{ mcp_servers: [{}] }, 'mcp_servers'],
@@ -458,8 +450,6 @@ test('what cannot be carried from messages yet is refused by its path', () => {
     [{ speed: 'fast' }, 'speed'],
     [{ not_a_field: 1 }, 'not_a_field'],
     [{ metadata: { other: 1 } }, 'metadata.other'],
-    [{ system: [{ type: 'text', text: 'a', ...cached }] }, 'system.0.cache_control'],
-    [user({ type: 'text', text: 'a', ...cached }), 'messages.0.content.0.cache_control'],
     [user({ type: 'container_upload', file_id: 'f' }), 'messages.0.content.0'],
     [user({ type: 'thinking', thinking: 'a', signature: 's' }), 'messages.0.content.0'],
     [user({ type: 'redacted_thinking', data: 's' }), 'messages.0.content.0'],
@@ -469,7 +459,6 @@ test('what cannot be carried from messages yet is refused by its path', () => {
       'messages.0.content.0.content.0',
     ],
     [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0.type'],
-    [{ tools: [{ name: 'f', input_schema: {}, ...cached }] }, 'tools.0.cache_control'],
     [{ tools: [{ name: 'f', input_schema: {}, defer_loading: true }] }, 'tools.0.defer_loading'],
   ];
 
@@ -493,6 +482,42 @@ test('wrong values are refused by name', () => {
     [openaiChat, { stop: [1] }, 'parameter_invalid stop.0'],
     [openaiChat, { tool_choice: 'maybe' }, 'parameter_invalid tool_choice'],
     [openaiChat, { tools: [{ type: 'function', function: {} }] }, 'parameter_missing tools.0.function.name'],
+    [openaiChat, { top_logprobs: 3 }, 'parameter_invalid top_logprobs'],
+    [openaiChat, { logprobs: 1 }, 'parameter_invalid logprobs'],
+    [openaiChat, { n: 1.5 }, 'parameter_invalid n'],
+    [openaiChat, { verbosity: 'chatty' }, 'parameter_invalid verbosity'],
+    [openaiChat, { metadata: { a: 1 } }, 'parameter_invalid metadata'],
+    [openaiChat, { response_format: 'json' }, 'parameter_invalid response_format'],
+    [openaiChat, { response_format: { type: 'xml' } }, 'parameter_invalid response_format.type'],
+    [
+      openaiChat,
+      { response_format: { type: 'json_schema', json_schema: {} } },
+      'parameter_missing response_format.json_schema.name',
+    ],
+    [openaiChat, { prompt_cache_options: { mode: 'some' } }, 'parameter_invalid prompt_cache_options.mode'],
+    [openaiChat, { prompt_cache_options: { ttl: '5m' } }, 'parameter_invalid prompt_cache_options.ttl'],
+    [openaiChat, { prompt_cache_retention: 'long' }, 'parameter_invalid prompt_cache_retention'],
+    [openaiChat, { functions: [{}] }, 'parameter_missing functions.0.name'],
+    [openaiChat, { function_call: 'auto' }, 'parameter_invalid function_call'],
+    [openaiChat, { functions: [{ name: 'f' }], function_call: 'must' }, 'parameter_invalid function_call'],
+    [openaiChat, { tools: [{ type: 'custom', custom: {} }] }, 'parameter_missing tools.0.custom.name'],
+    [
+      openaiChat,
+      { tools: [{ type: 'function', function: { name: 'f', parameters: 'none' } }] },
+      'parameter_invalid tools.0.function.parameters',
+    ],
+    [openaiChat, { tool_choice: { type: 'allowed_tools' } }, 'parameter_missing tool_choice.allowed_tools'],
+    [openaiChat, { messages: [{ role: 'function', content: 'x' }] }, 'parameter_missing messages.0.name'],
+    [
+      openaiChat,
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'a', prompt_cache_breakpoint: {} }] }] },
+      'parameter_invalid messages.0.content.0.prompt_cache_breakpoint.mode',
+    ],
+    [anthropicMessages, { cache_control: { type: 'forever' } }, 'parameter_invalid cache_control.type'],
+    [anthropicMessages, { cache_control: { type: 'ephemeral', ttl: '2h' } }, 'parameter_invalid cache_control.ttl'],
+    [anthropicMessages, { output_config: { format: {} } }, 'parameter_invalid output_config.format.type'],
+    [anthropicMessages, { output_format: { type: 'json_schema' } }, 'parameter_missing output_format.schema'],
+    [anthropicMessages, { service_tier: 'flex' }, 'parameter_invalid service_tier'],
     [anthropicMessages, { max_tokens: undefined }, 'parameter_missing max_tokens'],
     [anthropicMessages, { system: 7 }, 'parameter_invalid system'],
     [anthropicMessages, { messages: [{ role: 'tool', content: 'x' }] }, 'parameter_invalid messages.0.role'],

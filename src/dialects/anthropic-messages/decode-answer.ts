@@ -217,7 +217,12 @@ class MessageDecoder implements WireEventDecoder {
     if (reason === 'refusal' && this.#explanation !== undefined) {
       this.events.text(this.events.open({ type: 'refusal' }), this.#explanation);
     }
-    const finish: Finish = { reason, raw: this.#stopReason, stopSequence: this.#stopSequence };
+    const finish: Finish = {
+      reason,
+      raw: this.#stopReason,
+      stopSequence: this.#stopSequence,
+      detail: this.#explanation,
+    };
     this.events.end(finish);
   }
 }

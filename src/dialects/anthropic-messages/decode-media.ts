@@ -11,21 +11,20 @@ import {
   readList,
   readRecord,
   readString,
-  refused,
   type WireRecord,
 } from '../wire-values.ts';
 
 /** Blocks that are images or documents (@anthropic-ai/sdk 1.11, messages.ts, 2026-11). */
 export const mediaBlockTypes: ReadonlySet<string> = new Set(['image', 'document', 'search_result']);
 
-const imageFields = new FieldRules({ type: read, source: read, cache_control: refused() });
+const imageFields = new FieldRules({ type: read, source: read, cache_control: read });
 const documentFields = new FieldRules({
   type: read,
   source: read,
   title: read,
   context: read,
   citations: read,
-  cache_control: refused(),
+  cache_control: read,
 });
 const searchResultFields = new FieldRules({
   type: read,
@@ -33,7 +32,7 @@ const searchResultFields = new FieldRules({
   title: read,
   content: read,
   citations: read,
-  cache_control: refused(),
+  cache_control: read,
 });
 const citationFields = new FieldRules({ enabled: read });
 const sourceFields: Readonly<Record<string, FieldRules>> = {

@@ -15,6 +15,7 @@ import {
   refused,
   unsupported,
 } from '../wire-values.ts';
+import { decodeCacheMark } from './cache.ts';
 
 const toolFields = new FieldRules({
   type: read,
@@ -23,7 +24,7 @@ const toolFields = new FieldRules({
   input_schema: read,
   strict: read,
   allowed_callers: refused(value => Array.isArray(value) && value.length === 1 && value[0] === 'direct'),
-  cache_control: refused(),
+  cache_control: read,
   defer_loading: refused(isOneOf(false)),
   input_examples: refused(isEmpty),
   eager_input_streaming: lost('eager-input-streaming-unsupported', isOneOf(false)),
@@ -32,7 +33,7 @@ const choiceFields = new FieldRules({ type: read, name: read, disable_parallel_t
 
 export function decodeTools(value: unknown, losses: LossLedger): readonly ToolDefinition[] {
   if (value === undefined || value === null) return [];
-  return readList(value, 'tools').map((entry, index) => {
+  return readList(value, 'tools').map((entry, index): ToolDefinition => {
     const path = `tools.${index}`;
     const tool = readRecord(entry, path);
     if ((tool['type'] ?? 'custom') !== 'custom') throw unsupported(`${path}.type`);
@@ -42,6 +43,7 @@ export function decodeTools(value: unknown, losses: LossLedger): readonly ToolDe
       description: optionalString(tool['description'], `${path}.description`),
       parameters: readRecord(tool['input_schema'], `${path}.input_schema`),
       strict: optionalFlag(tool['strict'], `${path}.strict`),
+      cache: decodeCacheMark(tool['cache_control'], path, losses),
     };
   });
 }

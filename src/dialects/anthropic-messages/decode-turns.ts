@@ -14,16 +14,17 @@ import {
   readString,
   refused,
   unsupported,
+  type WireRecord,
 } from '../wire-values.ts';
+import { decodeCacheMark } from './cache.ts';
 import { decodeMedia, mediaBlockTypes } from './decode-media.ts';
-
 import { decodeRedactedBlock, decodeThinkingBlock } from './reasoning.ts';
 
 const messageFields = new FieldRules({ role: read, content: read });
 const textFields = new FieldRules({
   type: read,
   text: read,
-  cache_control: refused(),
+  cache_control: read,
   citations: lost('citations-unsupported', isEmpty),
 });
 const callFields = new FieldRules({
@@ -31,7 +32,7 @@ const callFields = new FieldRules({
   id: read,
   name: read,
   input: read,
-  cache_control: refused(),
+  cache_control: read,
   caller: refused(value => isRecord(value) && value['type'] === 'direct'),
   toolset_name: refused(),
 });
@@ -40,7 +41,7 @@ const resultFields = new FieldRules({
   tool_use_id: read,
   content: read,
   is_error: read,
-  cache_control: refused(),
+  cache_control: read,
   toolset_name: refused(),
 });
 export function decodeSystem(system: unknown, losses: LossLedger): Turn[] {
@@ -91,6 +92,14 @@ function decodeInside(content: unknown, path: string, losses: LossLedger): (Text
 
 function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
   const block = readRecord(entry, path);
+  const decoded = decodeUnmarked(block, path, losses);
+  const cache = decodeCacheMark(block['cache_control'], path, losses);
+  return cache === undefined || decoded.type === 'reasoning' || decoded.type === 'refusal'
+    ? decoded
+    : { ...decoded, cache };
+}
+
+function decodeUnmarked(block: WireRecord, path: string, losses: LossLedger): Block {
   const type = readString(block['type'], `${path}.type`);
   switch (type) {
     case 'text':

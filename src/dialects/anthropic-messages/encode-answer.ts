@@ -4,6 +4,7 @@ import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usag
 import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
+import { servedTier } from '../served-tier.ts';
 import { isRecord } from '../wire-values.ts';
 import { encodeStreamFault } from './fault.ts';
 import { anthropicMessagesProfile } from './profile.ts';
@@ -25,7 +26,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
       model: answer.servedModel ?? context.targetModel,
       content,
       ...stop(answer.finish, context),
-      usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context)),
+      usage: encodeUsage(answer.usage ?? estimatedUsage(contentBytes, context), answer.serviceTier),
     }),
   );
 }
@@ -47,6 +48,7 @@ class MessageEncoder implements StreamEncoder {
   readonly #context: AnswerContext;
   readonly #ids: AnswerCallIds;
   #usage: UsageSlices | undefined = undefined;
+  #serviceTier: string | undefined = undefined;
   #contentBytes = 0;
   #written = 0;
   /** By the index of the middle. */
@@ -81,6 +83,7 @@ class MessageEncoder implements StreamEncoder {
         return this.#close(event);
       case 'usage':
         this.#usage = event.usage;
+        this.#serviceTier = event.serviceTier ?? this.#serviceTier;
         return '';
       case 'finish':
         return this.#finish(event.finish);
@@ -177,7 +180,7 @@ class MessageEncoder implements StreamEncoder {
   }
 
   #finish(finish: Finish): string {
-    const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context));
+    const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context), this.#serviceTier);
     return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage }));
   }
 }
@@ -227,10 +230,33 @@ function argumentsObject(text: string, context: AnswerContext): unknown {
   return { INVALID_JSON: text };
 }
 
-function stop(finish: Finish, context: AnswerContext): { stop_reason: string; stop_sequence: string | null } {
+interface WireStopAnswer {
+  readonly stop_reason: string;
+  readonly stop_sequence: string | null;
+  readonly stop_details?: unknown;
+  /** The provider's own word where this dialect has none that says as much, by the name that OpenRouter has for it
+   *  (https://openrouter.ai/docs/api/reference/overview, 2026-11). */
+  readonly native_finish_reason?: string;
+}
+
+function stop(finish: Finish, context: AnswerContext): WireStopAnswer {
   // This dialect has no word for it, and a client would take the answer for whole.
   if (finish.reason === 'other') context.losses.approximated('finish-reason-approximated', 'choices.0.finish_reason');
-  return { stop_reason: stopReasons[finish.reason], stop_sequence: finish.stopSequence ?? null };
+  const reason = stopReasons[finish.reason];
+  return {
+    stop_reason: reason,
+    stop_sequence: finish.stopSequence ?? null,
+    ...(reason === 'refusal' ? { stop_details: refusalDetails(finish) } : undefined),
+    ...(finish.raw === undefined || !vagueReasons.has(finish.reason)
+      ? undefined
+      : { native_finish_reason: finish.raw }),
+  };
+}
+
+const vagueReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['content-filter', 'other']);
+
+function refusalDetails({ detail }: Finish): unknown {
+  return { type: 'refusal', category: null, explanation: detail ?? null };
 }
 
 const stopReasons = {
@@ -253,7 +279,7 @@ function estimatedUsage(contentBytes: number, context: AnswerContext): UsageSlic
 
 /** The inverse of usage.ts: what was not said is not written, and zero is. Kinds of tokens that this API does not tell
  *  apart are part of the totals. */
-export function encodeUsage(usage: UsageSlices): unknown {
+export function encodeUsage(usage: UsageSlices, serviceTier?: string): unknown {
   const { cacheRead, cacheWrite5m, cacheWrite1h, reasoning } = usage;
   const isWritten = cacheWrite5m !== undefined || cacheWrite1h !== undefined;
   const written = (cacheWrite5m ?? 0) + (cacheWrite1h ?? 0);
@@ -267,6 +293,7 @@ export function encodeUsage(usage: UsageSlices): unknown {
         : { ephemeral_5m_input_tokens: cacheWrite5m ?? 0, ephemeral_1h_input_tokens: cacheWrite1h },
     output_tokens: outputTotal(usage),
     output_tokens_details: reasoning === undefined ? undefined : { thinking_tokens: reasoning },
+    service_tier: servedTier(serviceTier, 'anthropic-messages'),
   };
 }
 

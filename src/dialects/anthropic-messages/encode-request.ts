@@ -1,17 +1,15 @@
 import type { LossLedger } from '../../completion/loss.ts';
-import type { CompletionRequest, Sampling } from '../../completion/request.ts';
+import type { CompletionRequest, OutputFormat, ReasoningEffort } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { encodeCacheMark } from './cache.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
-import { encodeTexts, encodeTurns, isText, shortest, withBody } from './encode-turns.ts';
+import { encodeTexts, encodeTurns, isText, shortest } from './encode-turns.ts';
 import { anthropicMessagesProfile } from './profile.ts';
 import { fitReasoning } from './reasoning.ts';
 import { fitVersion } from './version.ts';
 
-/** Temperatures reach 1 here and 2 elsewhere. */
-const temperatureMax = 1;
-
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
-  const turns = withBody(request.turns, losses);
+  const { turns, serviceTier } = request;
   const bodyAt = turns.findIndex(turn => turn.role !== 'system');
   const system = turns
     .slice(0, Math.max(bodyAt, 0))
@@ -27,18 +25,19 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     max_tokens: outputTokensMax,
     system: system.length === 0 ? undefined : shortest(system),
     messages: encodeTurns(bodyAt === -1 ? [] : turns.slice(bodyAt), profile, losses),
-    temperature: temperature(sampling, losses),
+    temperature: sampling.temperature,
     top_p: sampling.topP,
     top_k: sampling.topK,
-    stop_sequences: encodeStop(request.stop, losses),
+    stop_sequences: request.stop.length === 0 ? undefined : request.stop,
     tools: hasTools ? request.tools.map(encodeTool) : undefined,
     tool_choice: hasTools ? encodeToolChoice(fitted.toolChoice, request.parallelToolCalls) : undefined,
     metadata: request.endUser === undefined ? undefined : { user_id: request.endUser },
     thinking: fitted.thinking,
-    output_config: fitted.effort === undefined ? undefined : { effort: fitted.effort },
+    output_config: encodeConfig(fitted.effort, request.output),
+    cache_control: encodeCacheMark(request.cache?.automatic),
+    service_tier: serviceTier === undefined ? undefined : profile.serviceTiers.get(serviceTier)?.word,
     stream: request.stream ? true : undefined,
   };
-  declareLostSampling(request, losses);
   return Buffer.from(JSON.stringify(wire));
 }
 
@@ -51,27 +50,7 @@ function limit(request: CompletionRequest, target: RequestTarget, losses: LossLe
   return target.outputTokensMax;
 }
 
-function temperature(sampling: Sampling, losses: LossLedger): number | undefined {
-  const asked = sampling.temperature;
-  if (asked === undefined || asked <= temperatureMax) return asked;
-  losses.approximated('temperature-lowered', 'temperature');
-  return temperatureMax;
-}
-
-/** Penalties of zero are the default everywhere. */
-function declareLostSampling(request: CompletionRequest, losses: LossLedger): void {
-  const { seed, frequencyPenalty, presencePenalty } = request.sampling;
-  if (seed !== undefined) losses.dropped('seed-unsupported', 'seed');
-  if ((frequencyPenalty ?? 0) !== 0) losses.dropped('frequency-penalty-unsupported', 'frequency_penalty');
-  if ((presencePenalty ?? 0) !== 0) losses.dropped('presence-penalty-unsupported', 'presence_penalty');
-}
-
-/** Sequences of white space only are refused by the API. */
-function encodeStop(stop: readonly string[], losses: LossLedger): readonly string[] | undefined {
-  const filled = stop.filter((sequence, index) => {
-    if (sequence.trim() !== '') return true;
-    losses.dropped('stop-blank-unsupported', stop.length === 1 ? 'stop' : `stop.${index}`);
-    return false;
-  });
-  return filled.length === 0 ? undefined : filled;
+function encodeConfig(effort: ReasoningEffort | undefined, output: OutputFormat | undefined): unknown {
+  const format = output?.type === 'json-schema' ? { type: 'json_schema', schema: output.schema } : undefined;
+  return effort === undefined && format === undefined ? undefined : { effort, format };
 }

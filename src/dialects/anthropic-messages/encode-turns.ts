@@ -1,18 +1,11 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
-import type { Block, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
+import type { Block, CacheMark, CallBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import { parseBounded } from '../exact-json.ts';
 import { isRecord, unsupported } from '../wire-values.ts';
+import { encodeCacheMark } from './cache.ts';
 import { encodeMedia } from './encode-media.ts';
 import { encodeReasoningBlock } from './reasoning.ts';
-
-/** This API wants a message beside the system prompt: when there is none, the last instruction is said as the user. */
-export function withBody(turns: readonly Turn[], losses: LossLedger): readonly Turn[] {
-  const last = turns.at(-1);
-  if (last === undefined || turns.some(turn => turn.role !== 'system')) return turns;
-  losses.moved('system-as-user', last.path);
-  return turns.with(-1, { ...last, role: 'user' });
-}
 
 interface WireMessage {
   readonly role: string;
@@ -32,7 +25,8 @@ export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, los
       else if (block.type === 'call') others.push(encodeCall(block, turn.path, losses));
       else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
       else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
-      else if (block.type === 'media' && turn.role === 'user') others.push(encodeMedia(block, profile.media, losses));
+      else if (block.type === 'media' && turn.role === 'user')
+        others.push(marked(encodeMedia(block, profile.media, losses), block.cache));
       else throw unsupported(turn.path);
     }
     if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);
@@ -58,8 +52,8 @@ function leadingResults(blocks: readonly unknown[]): number {
 
 /** Empty texts say nothing and are refused by the API, blank ones as well. */
 export function encodeTexts(texts: readonly TextBlock[], turn: Turn, losses: LossLedger): unknown[] {
-  return texts.flatMap(({ text }) => {
-    if (text.trim() !== '') return [{ type: 'text', text }];
+  return texts.flatMap(({ text, cache }) => {
+    if (text.trim() !== '') return [{ type: 'text', text, cache_control: encodeCacheMark(cache) }];
     if (text !== '') losses.dropped('blank-text-unsupported', turn.path);
     return [];
   });
@@ -68,11 +62,19 @@ export function encodeTexts(texts: readonly TextBlock[], turn: Turn, losses: Los
 /** One text goes as a string. */
 export function shortest(blocks: readonly unknown[]): unknown {
   const [first] = blocks;
-  return blocks.length === 1 && isRecord(first) && first['type'] === 'text' ? first['text'] : blocks;
+  if (blocks.length !== 1 || !isRecord(first) || first['type'] !== 'text') return blocks;
+  return first['cache_control'] === undefined ? first['text'] : blocks;
 }
 
 function encodeCall(call: CallBlock, path: string, losses: LossLedger): unknown {
-  return { type: 'tool_use', id: call.id, name: call.name, input: argumentsObject(call, path, losses) };
+  const { id, name, cache } = call;
+  return {
+    type: 'tool_use',
+    id,
+    name,
+    input: argumentsObject(call, path, losses),
+    cache_control: encodeCacheMark(cache),
+  };
 }
 
 /** Arguments that are no object travel wrapped, as the API's own documentation advises
@@ -91,15 +93,21 @@ function argumentsObject(call: CallBlock, path: string, losses: LossLedger): unk
 
 function encodeResult(result: ResultBlock, profile: DialectProfile, losses: LossLedger): unknown {
   const content = result.blocks.flatMap(block => {
-    if (block.type === 'media') return [encodeMedia(block, profile.media, losses)];
-    return block.text === '' ? [] : [{ type: 'text', text: block.text }];
+    if (block.type === 'media') return [marked(encodeMedia(block, profile.media, losses), block.cache)];
+    return block.text === '' ? [] : [{ type: 'text', text: block.text, cache_control: encodeCacheMark(block.cache) }];
   });
   return {
     type: 'tool_result',
     tool_use_id: result.callId,
     content: content.length === 0 ? undefined : shortest(content),
     is_error: result.isError ? true : undefined,
+    cache_control: encodeCacheMark(result.cache),
   };
+}
+
+/** An encoded block of the client with its mark. */
+function marked(block: unknown, cache: CacheMark | undefined): unknown {
+  return cache === undefined || !isRecord(block) ? block : { ...block, cache_control: encodeCacheMark(cache) };
 }
 
 export function isText(block: Block): block is TextBlock {

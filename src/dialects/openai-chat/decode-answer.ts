@@ -1,4 +1,5 @@
 import type { CompletionEvent, Finish, FinishReason } from '../../completion/event.ts';
+import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import { AnswerEvents } from '../answer-events.ts';
 import { readName } from '../answer-tally.ts';
@@ -44,6 +45,8 @@ class ChunkDecoder implements WireEventDecoder {
   #callCount = 0;
   #hasRefusal = false;
   #finishRaw: string | undefined = undefined;
+  /** vLLM's `stop_reason` (https://docs.vllm.ai/en/latest/serving, 2026-11). */
+  #stopSequence: string | undefined = undefined;
   readonly #trail = new ReasoningTrail();
 
   constructor(losses: LossLedger) {
@@ -90,6 +93,7 @@ class ChunkDecoder implements WireEventDecoder {
       const delta = choice.delta ?? choice.message;
       if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
       this.#finishRaw = readName(choice.finish_reason) ?? this.#finishRaw;
+      this.#stopSequence = readName(choice.stop_reason) ?? this.#stopSequence;
     }
     if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
   }
@@ -219,12 +223,17 @@ class ChunkDecoder implements WireEventDecoder {
     for (const call of this.#calls.values()) {
       if (call.block === undefined) return this.events.malformed('a tool call without a name');
     }
+    if (this.#finishRaw !== undefined && failures.has(this.#finishRaw)) {
+      return this.events.fail(new Fault('upstream_error', `The provider broke off (${this.#finishRaw}).`));
+    }
     this.events.end(this.#finish());
   }
 
   #finish(): Finish {
     const raw = this.#finishRaw;
-    return { reason: this.#reason(raw), raw, stopSequence: undefined };
+    const reason = this.#reason(raw);
+    const isMatched = reason === 'stop' && this.#stopSequence !== undefined;
+    return { reason: isMatched ? 'stop-sequence' : reason, raw, stopSequence: this.#stopSequence };
   }
 
   #reason(raw: string | undefined): FinishReason {
@@ -235,6 +244,10 @@ class ChunkDecoder implements WireEventDecoder {
     return this.#hasRefusal ? 'refusal' : 'stop';
   }
 }
+
+/** An answer that ends so is broken: DeepSeek's (https://api-docs.deepseek.com/api/create-chat-completion, 2026-11) and
+ *  Mistral's (https://docs.mistral.ai/api/endpoint/chat, 2026-11). */
+const failures: ReadonlySet<string> = new Set(['insufficient_system_resource', 'error']);
 
 const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['stop', 'stop'],

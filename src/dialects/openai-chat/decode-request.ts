@@ -1,26 +1,30 @@
+import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
-import type { CompletionRequest } from '../../completion/request.ts';
+import { type CompletionRequest, type ServiceTier, serviceTiers } from '../../completion/request.ts';
+import { readSampling, readStops, type SamplingFields } from '../sampling-fields.ts';
 import {
   FieldRules,
   isEmpty,
   isOneOf,
-  isRecord,
   lost,
   optionalCount,
   optionalFlag,
-  optionalNumber,
   optionalString,
   read,
   readBody,
   readFilledString,
   readList,
   readRecord,
-  readStrings,
+  readString,
   refused,
+  unsupported,
   type WireRecord,
 } from '../wire-values.ts';
+import { decodeCache } from './cache.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
 import { decodeMessages } from './decode-turns.ts';
+import { decodeFunctionChoice, decodeFunctions } from './legacy-functions.ts';
+import { decodeOutput } from './output-form.ts';
 import { decodeReasoning } from './reasoning.ts';
 
 /** What becomes of every documented field (openai-node 7.55, chat/completions.ts, 2026-11). */
@@ -43,26 +47,29 @@ const topFields = new FieldRules({
   user: read,
   safety_identifier: read,
 
+  function_call: read,
+  functions: read,
+  logprobs: read,
+  metadata: read,
+  n: read,
+  prompt_cache_key: read,
+  prompt_cache_options: read,
+  prompt_cache_retention: read,
+  reasoning_effort: read,
+  response_format: read,
+  service_tier: read,
+  top_logprobs: read,
+  verbosity: read,
+
   audio: refused(),
-  function_call: refused(),
-  functions: refused(isEmpty),
-  logprobs: refused(isOneOf(false)),
   modalities: refused(value => Array.isArray(value) && value.length === 1 && value[0] === 'text'),
   moderation: refused(),
-  n: refused(isOneOf(1)),
-  prediction: refused(),
-  reasoning_effort: read,
-  response_format: refused(value => isRecord(value) && value['type'] === 'text'),
-  service_tier: refused(isOneOf('auto', 'default')),
-  top_logprobs: refused(isOneOf(0)),
-  verbosity: refused(isOneOf('medium')),
+  // It searches on the provider's account and price; other APIs have tools of their own for it.
   web_search_options: refused(),
 
   logit_bias: lost('logit-bias-unsupported', isEmpty),
-  metadata: lost('metadata-unsupported', isEmpty),
-  prompt_cache_key: lost('prompt-cache-key-unsupported'),
-  prompt_cache_options: lost('prompt-cache-options-unsupported', isEmpty),
-  prompt_cache_retention: lost('prompt-cache-retention-unsupported'),
+  // It makes an answer faster, not another.
+  prediction: lost('prediction-unsupported'),
   store: lost('store-unsupported', isOneOf(false)),
 });
 
@@ -75,26 +82,26 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
   const wire = readBody(body);
   topFields.check(wire, '', losses);
   const stream = optionalFlag(wire['stream'], 'stream') ?? false;
-  const sampling = {
-    temperature: optionalNumber(wire['temperature'], 'temperature'),
-    topP: optionalNumber(wire['top_p'], 'top_p'),
-    seed: optionalNumber(wire['seed'], 'seed'),
-    frequencyPenalty: optionalNumber(wire['frequency_penalty'], 'frequency_penalty'),
-    presencePenalty: optionalNumber(wire['presence_penalty'], 'presence_penalty'),
-  };
+  const calling = decodeCalling(wire, losses);
   return {
     requestedModel: readFilledString(wire['model'], 'model'),
     stream,
     streamUsage: streamUsage(wire['stream_options'], losses),
     turns: decodeMessages(readList(wire['messages'], 'messages'), losses),
     outputTokensMax: outputTokensMax(wire),
-    sampling: withoutAbsent(sampling),
-    stop: decodeStop(wire['stop']),
-    tools: decodeTools(wire['tools'], losses),
-    toolChoice: decodeToolChoice(wire['tool_choice']),
-    parallelToolCalls: optionalFlag(wire['parallel_tool_calls'], 'parallel_tool_calls'),
+    sampling: readSampling(wire, samplingFields),
+    // One may be said without a list.
+    stop: typeof wire['stop'] === 'string' ? [wire['stop']] : readStops(wire['stop'], 'stop'),
+    ...calling,
     endUser: decodeEndUser(wire, losses),
+    answers: optionalCount(wire['n'], 'n'),
+    logprobs: decodeLogprobs(wire),
+    output: decodeOutput(wire['response_format'], losses),
+    verbosity: oneOf(wire['verbosity'], 'verbosity', verbosities),
     reasoning: decodeReasoning(wire['reasoning_effort']),
+    cache: decodeCache(wire, losses),
+    serviceTier: decodeServiceTier(wire['service_tier']),
+    metadata: decodeMetadata(wire['metadata']),
   };
 }
 
@@ -113,9 +120,65 @@ function outputTokensMax(wire: WireRecord): number | undefined {
   return Math.min(old, current);
 }
 
-function decodeStop(value: unknown): readonly string[] {
-  if (value === undefined || value === null) return [];
-  return typeof value === 'string' ? [value] : readStrings(value, 'stop');
+const samplingFields: SamplingFields = {
+  temperature: 'temperature',
+  topP: 'top_p',
+  seed: 'seed',
+  frequencyPenalty: 'frequency_penalty',
+  presencePenalty: 'presence_penalty',
+};
+
+const verbosities = ['low', 'medium', 'high'] as const;
+
+/** Tools, or functions in the old way, of which an answer holds one call at most. */
+function decodeCalling(
+  wire: WireRecord,
+  losses: LossLedger,
+): Pick<CompletionRequest, 'tools' | 'toolChoice' | 'parallelToolCalls' | 'legacyFunctions'> {
+  const tools = decodeTools(wire['tools'], losses);
+  const functions = decodeFunctions(wire['functions'], losses);
+  if (functions.length === 0) {
+    if (wire['function_call'] != null) {
+      const message = 'function_call is taken only with functions.';
+      throw new Fault('parameter_invalid', message, { parameter: 'function_call' });
+    }
+    return {
+      tools,
+      toolChoice: decodeToolChoice(wire['tool_choice'], losses),
+      parallelToolCalls: optionalFlag(wire['parallel_tool_calls'], 'parallel_tool_calls'),
+    };
+  }
+  if (tools.length > 0) throw unsupported('functions', 'tools and functions in one request.');
+  const toolChoice = decodeFunctionChoice(wire['function_call']);
+  return { tools: functions, toolChoice, parallelToolCalls: false, legacyFunctions: true };
+}
+
+function decodeLogprobs(wire: WireRecord): CompletionRequest['logprobs'] {
+  const alternatives = optionalCount(wire['top_logprobs'], 'top_logprobs') ?? 0;
+  if (optionalFlag(wire['logprobs'], 'logprobs') === true) return { alternatives };
+  if (alternatives === 0) return undefined;
+  throw new Fault('parameter_invalid', 'top_logprobs is taken only with logprobs.', { parameter: 'top_logprobs' });
+}
+
+function decodeServiceTier(value: unknown): ServiceTier | undefined {
+  const word = optionalString(value, 'service_tier');
+  const tier = serviceTiers.find(name => name === word);
+  // Other hosts have words of their own, which say nothing elsewhere.
+  if (word !== undefined && tier === undefined) throw unsupported('service_tier');
+  return tier;
+}
+
+function decodeMetadata(value: unknown): CompletionRequest['metadata'] {
+  if (value === undefined || value === null) return undefined;
+  const entries = Object.entries(readRecord(value, 'metadata'));
+  return Object.fromEntries(entries.map(([name, text]) => [name, readString(text, 'metadata')]));
+}
+
+function oneOf<const Word extends string>(value: unknown, path: string, words: readonly Word[]): Word | undefined {
+  const word = optionalString(value, path);
+  const known = words.find(name => name === word);
+  if (word === undefined || known !== undefined) return known;
+  throw new Fault('parameter_invalid', `${path} is one of ${words.join(', ')}.`, { parameter: path });
 }
 
 /** `safety_identifier` is the present name of what `user` was. */
@@ -124,14 +187,4 @@ function decodeEndUser(wire: WireRecord, losses: LossLedger): string | undefined
   const identifier = optionalString(wire['safety_identifier'], 'safety_identifier');
   if (identifier !== undefined && user !== undefined && user !== identifier) losses.dropped('user-unsupported', 'user');
   return identifier ?? user;
-}
-
-/** Absent stays absent rather than becoming a key with undefined. */
-function withoutAbsent(sampling: Readonly<Record<string, number | undefined>>): CompletionRequest['sampling'] {
-  const said: Record<string, number> = {};
-  for (const key in sampling) {
-    const value = sampling[key];
-    if (value !== undefined) said[key] = value;
-  }
-  return said;
 }

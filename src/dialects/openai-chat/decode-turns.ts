@@ -1,6 +1,6 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
-import type { Block, CallBlock, MediaBlock, TextBlock, Turn } from '../../completion/request.ts';
+import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
 import {
   FieldRules,
   isEmpty,
@@ -15,11 +15,12 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
+import { decodeCacheMark } from './cache.ts';
 import { decodeMedia, mediaPartTypes } from './decode-media.ts';
-
+import { FunctionCalls } from './legacy-functions.ts';
 import { decodeReasoningBlocks } from './reasoning.ts';
 
-const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: refused() });
+const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: read });
 const refusalPartFields = new FieldRules({ type: read, refusal: read });
 
 const name = lost('participant-name-unsupported', isEmpty);
@@ -34,7 +35,7 @@ const messageFields = {
     tool_calls: read,
     name,
     audio: refused(),
-    function_call: refused(),
+    function_call: read,
     annotations: lost('annotations-unsupported', isEmpty),
     // Clients that saw reasoning send it back.
     reasoning_content: read,
@@ -44,12 +45,17 @@ const messageFields = {
     parsed: read,
   }),
   tool: new FieldRules({ role: read, content: read, tool_call_id: read, name }),
+  function: new FieldRules({ role: read, content: read, name: read }),
 } as const;
 
 const callFields = new FieldRules({ id: read, type: read, function: read, index: read });
 /** `parsed_arguments` is the stream helper's too, parsed out of `arguments`. */
 const calledFields = new FieldRules({ name: read, arguments: read, parsed_arguments: read });
+const customCallFields = new FieldRules({ id: read, type: read, custom: read, index: read });
+const customCalledFields = new FieldRules({ name: read, input: read });
+
 export function decodeMessages(messages: readonly unknown[], losses: LossLedger): Turn[] {
+  const functions = new FunctionCalls();
   return messages.map((entry, index) => {
     const path = `messages.${index}`;
     const message = readRecord(entry, path);
@@ -63,12 +69,13 @@ export function decodeMessages(messages: readonly unknown[], losses: LossLedger)
         return { role: 'user', blocks: decodeContent(message['content'], path, losses), path };
       case 'assistant':
         messageFields.assistant.check(message, path, losses);
-        return { role: 'assistant', blocks: decodeAssistant(message, path, losses), path };
+        return { role: 'assistant', blocks: decodeAssistant(message, path, functions, losses), path };
       case 'tool':
         messageFields.tool.check(message, path, losses);
         return { role: 'user', blocks: [decodeResult(message, path, losses)], path };
       case 'function':
-        throw unsupported(`${path}.role`);
+        messageFields.function.check(message, path, losses);
+        return { role: 'user', blocks: [decodeFunctionResult(message, path, functions, losses)], path };
       default:
         throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
     }
@@ -93,6 +100,12 @@ function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBl
 
 function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock | MediaBlock {
   const part = readRecord(entry, path);
+  const block = decodeUnmarked(part, path, losses);
+  const cache = decodeCacheMark(part['prompt_cache_breakpoint'], path, losses);
+  return cache === undefined ? block : { ...block, cache };
+}
+
+function decodeUnmarked(part: WireRecord, path: string, losses: LossLedger): TextBlock | MediaBlock {
   const type = readString(part['type'], `${path}.type`);
   if (type === 'text') {
     textPartFields.check(part, path, losses);
@@ -107,7 +120,7 @@ function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock
   throw unsupported(path, `parts of type ${type.slice(0, 40)} cannot be carried to another dialect yet.`);
 }
 
-function decodeAssistant(message: WireRecord, path: string, losses: LossLedger): Block[] {
+function decodeAssistant(message: WireRecord, path: string, functions: FunctionCalls, losses: LossLedger): Block[] {
   const blocks: Block[] = [...decodeReasoningBlocks(message, path)];
   const { content, refusal, tool_calls: calls } = message;
   if (content !== undefined && content !== null) blocks.push(...decodeTexts(content, path, losses));
@@ -120,12 +133,14 @@ function decodeAssistant(message: WireRecord, path: string, losses: LossLedger):
       blocks.push(decodeCall(call, `${path}.tool_calls.${index}`, losses));
     });
   }
+  if (message['function_call'] != null) blocks.push(functions.call(message['function_call'], path));
   return blocks;
 }
 
 function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock {
   const call = readRecord(entry, path);
   const type = call['type'] ?? 'function';
+  if (type === 'custom') return decodeCustomCall(call, path, losses);
   if (type !== 'function') throw unsupported(`${path}.type`);
   callFields.check(call, path, losses);
   const called = readRecord(call['function'], `${path}.function`);
@@ -136,6 +151,29 @@ function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock
     name: readFilledString(called['name'], `${path}.function.name`),
     argumentsText: optionalString(called['arguments'], `${path}.function.arguments`) ?? '',
   };
+}
+
+function decodeCustomCall(call: WireRecord, path: string, losses: LossLedger): CallBlock {
+  customCallFields.check(call, path, losses);
+  const called = readRecord(call['custom'], `${path}.custom`);
+  customCalledFields.check(called, `${path}.custom`, losses);
+  return {
+    type: 'call',
+    id: readFilledString(call['id'], `${path}.id`),
+    name: readFilledString(called['name'], `${path}.custom.name`),
+    argumentsText: readString(called['input'], `${path}.custom.input`),
+    custom: true,
+  };
+}
+
+/** A function that returned nothing has null for a content. */
+function decodeFunctionResult(
+  message: WireRecord,
+  path: string,
+  functions: FunctionCalls,
+  losses: LossLedger,
+): ResultBlock {
+  return functions.result(message, path, decodeTexts(message['content'] ?? '', path, losses));
 }
 
 function decodeResult(message: WireRecord, path: string, losses: LossLedger): Block {

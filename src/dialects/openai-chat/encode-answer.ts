@@ -3,6 +3,7 @@ import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
 import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
+import { servedTier } from '../served-tier.ts';
 import { encodeStreamFault } from './fault.ts';
 import { openaiChatProfile } from './profile.ts';
 import { reasoningDetail } from './reasoning.ts';
@@ -11,6 +12,8 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
   const answer = foldEvents(events);
   const ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
   const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
+  const isLegacy = context.form?.legacyFunctions === true;
+  if (isLegacy && calls.length > 1) loseCalls(context);
   const states = answer.blocks.flatMap(({ head, state }) =>
     head.type === 'reasoning' && state !== undefined ? [state] : [],
   );
@@ -32,13 +35,16 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
             reasoning_content: prose(answer.blocks, 'reasoning') || undefined,
             reasoning_details: states.length === 0 ? undefined : states.map(reasoningDetail),
             refusal: prose(answer.blocks, 'refusal') ?? null,
-            tool_calls: calls.length === 0 ? undefined : calls,
+            tool_calls: calls.length === 0 || isLegacy ? undefined : calls,
+            function_call: isLegacy ? calls[0]?.function : undefined,
           },
           logprobs: null,
           finish_reason: finishReason(answer.finish, hasRefusal, context),
+          ...nativeFinish(answer.finish),
         },
       ],
       usage: answer.usage === undefined ? undefined : encodeUsage(answer.usage),
+      service_tier: servedTier(answer.serviceTier, 'openai-chat'),
     }),
   );
 }
@@ -54,7 +60,9 @@ class ChunkEncoder implements StreamEncoder {
   #head = '';
   #usage: UsageSlices | undefined = undefined;
   #hasRefusal = false;
-  readonly #blocks = new Map<number, { readonly key: string; readonly call: number; hasArguments: boolean }>();
+  #serviceTier: string | undefined = undefined;
+  readonly #isLegacy: boolean;
+  readonly #blocks = new Map<number, OpenBlock>();
   #calls = 0;
   /** Of reasoning, until the end: some clients keep only the last list they were sent, others join all of them. */
   readonly #states: string[] = [];
@@ -62,6 +70,7 @@ class ChunkEncoder implements StreamEncoder {
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#ids = new AnswerCallIds(openaiChatProfile.callIds, context.exchangeId);
+    this.#isLegacy = context.form?.legacyFunctions === true;
   }
 
   push(event: CompletionEvent): Buffer {
@@ -78,7 +87,7 @@ class ChunkEncoder implements StreamEncoder {
         const block = this.#blocks.get(event.index)!;
         if (event.text === '') return nothing;
         block.hasArguments = true;
-        return this.#arguments(block.call, event.text);
+        return this.#arguments(block, event.text);
       }
       case 'state':
         if (this.#blocks.get(event.index)!.key === keys.reasoning) this.#states.push(event.state);
@@ -86,10 +95,11 @@ class ChunkEncoder implements StreamEncoder {
       case 'block-close': {
         const block = this.#blocks.get(event.index)!;
         // A call without arguments has an empty object of them; clients parse what they get.
-        return block.call === -1 || block.hasArguments ? nothing : this.#arguments(block.call, '{}');
+        return block.call === -1 || block.hasArguments ? nothing : this.#arguments(block, block.custom ? '' : '{}');
       }
       case 'usage':
         this.#usage = event.usage;
+        this.#serviceTier = event.serviceTier ?? this.#serviceTier;
         return nothing;
       case 'finish':
         return this.#finish(event.finish);
@@ -123,25 +133,40 @@ class ChunkEncoder implements StreamEncoder {
   #open({ index, block }: CompletionEvent & { type: 'block-open' }): Buffer {
     if (block.type !== 'call') {
       if (block.type === 'refusal') this.#hasRefusal = true;
-      this.#blocks.set(index, { key: keys[block.type], call: -1, hasArguments: false });
+      this.#blocks.set(index, { key: keys[block.type], call: -1, custom: false, hasArguments: false });
       return nothing;
     }
     const call = this.#calls;
     this.#calls += 1;
-    this.#blocks.set(index, { key: '', call, hasArguments: false });
+    const custom = block.custom === true;
+    this.#blocks.set(index, { key: '', call, custom, hasArguments: false });
+    const { name } = block;
+    if (this.#isLegacy) {
+      if (call === 0) return this.#delta(JSON.stringify({ function_call: { name, arguments: '' } }));
+      loseCalls(this.#context);
+      return nothing;
+    }
     const id = this.#ids.ofCall(block.id);
-    const wire = { index: call, id, type: 'function', function: { name: block.name, arguments: '' } };
-    return this.#delta(`{"tool_calls":[${JSON.stringify(wire)}]}`);
+    const called = custom
+      ? { type: 'custom', custom: { name, input: '' } }
+      : { type: 'function', function: { name, arguments: '' } };
+    return this.#delta(`{"tool_calls":[${JSON.stringify({ index: call, id, ...called })}]}`);
   }
 
-  #arguments(call: number, text: string): Buffer {
-    return this.#delta(`{"tool_calls":[{"index":${call},"function":{"arguments":${JSON.stringify(text)}}}]}`);
+  #arguments({ call, custom }: OpenBlock, text: string): Buffer {
+    const json = JSON.stringify(text);
+    if (this.#isLegacy) return call === 0 ? this.#delta(`{"function_call":{"arguments":${json}}}`) : nothing;
+    const called = custom ? `"custom":{"input":${json}}` : `"function":{"arguments":${json}}`;
+    return this.#delta(`{"tool_calls":[{"index":${call},${called}}]}`);
   }
 
   #finish(finish: Finish): Buffer {
     const reason = JSON.stringify(finishReason(finish, this.#hasRefusal, this.#context));
     const states = this.#states.length === 0 ? '' : this.#deltaText(stateDelta(this.#states));
-    const last = `${states}${this.#head}{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
+    const native = inside(nativeFinish(finish));
+    const tier = inside({ service_tier: servedTier(this.#serviceTier, 'openai-chat') });
+    const choice = `{"index":0,"delta":{},"logprobs":null,"finish_reason":${reason}${native}}`;
+    const last = `${states}${this.#head}${choice}]${tier}}\n\n`;
     if (!this.#context.streamUsage || this.#usage === undefined) return Buffer.from(last);
     const usage = JSON.stringify(encodeUsage(this.#usage));
     return Buffer.from(
@@ -149,6 +174,39 @@ class ChunkEncoder implements StreamEncoder {
     );
   }
 }
+
+interface OpenBlock {
+  /** The field of its text. */
+  readonly key: string;
+  /** Its number among the calls; -1 for text. */
+  readonly call: number;
+  readonly custom: boolean;
+  hasArguments: boolean;
+}
+
+/** The fields of an object, to stand behind others. */
+function inside(fields: Readonly<Record<string, string | undefined>>): string {
+  const json = JSON.stringify(fields).slice(1, -1);
+  return json === '' ? '' : `,${json}`;
+}
+
+function loseCalls(context: AnswerContext): void {
+  if (context.losses.losses.some(({ code }) => code === 'calls-over-limit')) return;
+  context.losses.dropped('calls-over-limit', 'content');
+}
+
+/** The provider's own word for the end where this dialect has none that says as much, by the name that OpenRouter has for
+ *  it, and the stop sequence that matched, by vLLM's: https://openrouter.ai/docs/api/reference/overview,
+ *  https://docs.vllm.ai/en/latest/serving (2026-11). */
+function nativeFinish(finish: Finish): { native_finish_reason?: string; stop_reason?: string } {
+  const { reason, raw, stopSequence } = finish;
+  return {
+    ...(raw === undefined || plainReasons.has(reason) ? undefined : { native_finish_reason: raw }),
+    ...(stopSequence === undefined ? undefined : { stop_reason: stopSequence }),
+  };
+}
+
+const plainReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['stop', 'length', 'tool-call']);
 
 function stateDelta(states: readonly string[]): string {
   return JSON.stringify({ reasoning_details: states.map(reasoningDetail) });
@@ -170,10 +228,19 @@ function prose(blocks: readonly FoldedBlock[], type: 'text' | 'refusal' | 'reaso
   return texts.length === 0 ? undefined : texts.join('');
 }
 
-function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): unknown[] {
+interface WireCallAnswer {
+  readonly id: string;
+  readonly type: string;
+  readonly function?: { readonly name: string; readonly arguments: string };
+  readonly custom?: { readonly name: string; readonly input: string };
+}
+
+function encodeCall({ head, text }: FoldedBlock, ids: AnswerCallIds): WireCallAnswer[] {
   if (head.type !== 'call') return [];
-  const called = { name: head.name, arguments: text === '' ? '{}' : text };
-  return [{ id: ids.ofCall(head.id), type: 'function', function: called }];
+  const { name } = head;
+  const id = ids.ofCall(head.id);
+  if (head.custom === true) return [{ id, type: 'custom', custom: { name, input: text } }];
+  return [{ id, type: 'function', function: { name, arguments: text === '' ? '{}' : text } }];
 }
 
 function finishReason(finish: Finish, hasRefusal: boolean, context: AnswerContext): string {
@@ -182,7 +249,7 @@ function finishReason(finish: Finish, hasRefusal: boolean, context: AnswerContex
     case 'context-window':
       return 'length';
     case 'tool-call':
-      return 'tool_calls';
+      return context.form?.legacyFunctions === true ? 'function_call' : 'tool_calls';
     case 'content-filter':
       return 'content_filter';
     case 'refusal':

@@ -1,20 +1,30 @@
-import type { ToolChoice, ToolDefinition } from '../../completion/request.ts';
+import type { CustomInput, ToolChoice, ToolDefinition } from '../../completion/request.ts';
 
-export function encodeTool(tool: ToolDefinition): unknown {
-  return {
-    type: 'function',
-    function: {
-      name: tool.name,
-      description: tool.description,
-      parameters: tool.parameters,
-      strict: tool.strict,
-    },
-  };
+export function encodeTool({ name, description, parameters, strict, custom }: ToolDefinition): unknown {
+  if (custom !== undefined) return { type: 'custom', custom: { name, description, format: encodeFormat(custom) } };
+  return { type: 'function', function: { name, description, parameters, strict } };
 }
 
-export function encodeToolChoice(choice: ToolChoice | undefined): unknown {
+function encodeFormat({ grammar }: CustomInput): unknown {
+  return grammar === undefined ? undefined : { type: 'grammar', grammar };
+}
+
+export function encodeToolChoice(choice: ToolChoice | undefined, tools: readonly ToolDefinition[]): unknown {
   if (choice === undefined) return undefined;
-  if (choice.type === 'any') return 'required';
-  if (choice.type === 'tool') return { type: 'function', function: { name: choice.name } };
-  return choice.type;
+  const named = (name: string): unknown => {
+    const isCustom = tools.some(tool => tool.name === name && tool.custom !== undefined);
+    return isCustom ? { type: 'custom', custom: { name } } : { type: 'function', function: { name } };
+  };
+  switch (choice.type) {
+    case 'any':
+      return 'required';
+    case 'tool':
+      return named(choice.name);
+    case 'allowed': {
+      const mode = choice.mode === 'any' ? 'required' : 'auto';
+      return { type: 'allowed_tools', allowed_tools: { mode, tools: choice.names.map(named) } };
+    }
+    default:
+      return choice.type;
+  }
 }

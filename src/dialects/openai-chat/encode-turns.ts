@@ -1,7 +1,16 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
-import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
+import type {
+  Block,
+  CacheMark,
+  CallBlock,
+  MediaBlock,
+  ResultBlock,
+  TextBlock,
+  Turn,
+} from '../../completion/request.ts';
+import { encodeCacheMark } from './cache.ts';
 import { encodeParts, textPart, type WirePart } from './encode-media.ts';
 import { encodeReasoningBlocks } from './reasoning.ts';
 
@@ -60,7 +69,8 @@ class TurnEncoder {
     const texts = result.blocks.filter(isText);
     const content = texts.length === 0 && media.length > 0 ? attachedBelow : encodeTexts(texts);
     const failed = typeof content === 'string' ? `Error: ${content}` : [textPart('Error:'), ...content];
-    this.#messages.push({ role: 'tool', tool_call_id: id, content: result.isError ? failed : content });
+    const told = markedContent(result.isError ? failed : content, result.cache);
+    this.#messages.push({ role: 'tool', tool_call_id: id, content: told });
   }
 
   #addAssistant(turn: Turn): void {
@@ -75,7 +85,7 @@ class TurnEncoder {
     const content = texts.length === 0 ? (calls.length === 0 ? '' : null) : encodeTexts(texts);
     this.#messages.push({
       role: 'assistant',
-      content: parts.length === 0 ? content : [...parts, ...texts.map(({ text }) => textPart(text))],
+      content: parts.length === 0 ? content : [...parts, ...texts.map(encodeText)],
       ...reasoning,
       tool_calls: calls.length === 0 ? undefined : calls.map(encodeCall),
     });
@@ -85,15 +95,20 @@ class TurnEncoder {
     this.#moved.push(textPart(head));
     for (const block of media) {
       this.#losses.moved(code, block.path);
-      this.#moved.push(...encodeParts(block, this.#profile.media, this.#losses));
+      this.#moved.push(...this.#encode(block));
     }
   }
 
   /** What waits, then the blocks. */
   #take(blocks: readonly (TextBlock | MediaBlock)[]): WirePart[] {
-    const parts = [...this.#moved, ...blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses))];
+    const parts = [...this.#moved, ...blocks.flatMap(block => this.#encode(block))];
     this.#moved = [];
     return parts;
+  }
+
+  /** A mark stands on the last of the parts that a block becomes. */
+  #encode(block: TextBlock | MediaBlock): readonly WirePart[] {
+    return marked(encodeParts(block, this.#profile.media, this.#losses), block.cache);
   }
 
   #flush(): void {
@@ -111,14 +126,36 @@ const attachedBelow = 'The result is in the next user message.';
 
 /** One text goes as a string, which every host of this dialect takes. */
 function encodeTexts(texts: readonly TextBlock[]): string | readonly WirePart[] {
-  return shortest(texts.map(({ text }) => textPart(text)));
+  return shortest(texts.map(encodeText));
 }
 
 function shortest(parts: readonly WirePart[]): string | readonly WirePart[] {
   if (parts.length === 0) return '';
   const [first] = parts;
   // The cast is true: a part of type text was made with a text.
-  return parts.length === 1 && first!.type === 'text' ? (first!['text'] as string) : parts;
+  return parts.length === 1 && isPlainText(first!) ? (first!['text'] as string) : parts;
+}
+
+function isPlainText(part: WirePart): boolean {
+  return part.type === 'text' && part['prompt_cache_breakpoint'] === undefined;
+}
+
+function encodeText({ text, cache }: TextBlock): WirePart {
+  return marked([textPart(text)], cache)[0]!;
+}
+
+function marked(parts: readonly WirePart[], cache: CacheMark | undefined): readonly WirePart[] {
+  const last = parts.at(-1);
+  if (cache === undefined || last === undefined) return parts;
+  return [...parts.slice(0, -1), { ...last, prompt_cache_breakpoint: encodeCacheMark(cache) }];
+}
+
+function markedContent(
+  content: string | readonly WirePart[],
+  cache: CacheMark | undefined,
+): string | readonly WirePart[] {
+  if (cache === undefined) return content;
+  return marked(typeof content === 'string' ? [textPart(content)] : content, cache);
 }
 
 function isText(block: Block): block is TextBlock {

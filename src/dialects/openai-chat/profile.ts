@@ -1,5 +1,5 @@
 import type { DialectProfile, ReasoningForm, TierWord } from '../../completion/profile.ts';
-import type { ServiceTier } from '../../completion/request.ts';
+import { serviceTiers } from '../../completion/request.ts';
 
 /** Where nothing is known of the model: every effort of the API
  *  (https://developers.openai.com/api/docs/guides/reasoning, 2026-11). */
@@ -13,8 +13,6 @@ const formUnlessSaid: ReasoningForm = {
   needsState: 'never',
 };
 
-const tiers: readonly ServiceTier[] = ['auto', 'default', 'flex', 'scale', 'priority', 'fast'];
-
 /** The API as OpenAI documents it: https://platform.openai.com/docs/api-reference/chat/create and openai-node 7.55
  *  (2026-11). */
 export const openaiChatProfile: DialectProfile = {
@@ -24,7 +22,7 @@ export const openaiChatProfile: DialectProfile = {
   stops: { max: 4, blank: true },
   // Older hosts know `user` only; OpenAI takes 128 letters of either.
   endUser: { field: 'user', lettersMax: 128 },
-  serviceTiers: new Map(tiers.map(word => [word, { word, exact: true } satisfies TierWord])),
+  serviceTiers: new Map(serviceTiers.map(word => [word, { word, exact: true } satisfies TierWord])),
   roles: {
     systemTurns: 'anywhere',
     userFirst: false,

@@ -19,6 +19,7 @@ export interface WireChoice {
   /** In whole answers. */
   readonly message?: unknown;
   readonly finish_reason?: unknown;
+  readonly stop_reason?: unknown;
 }
 
 export interface WireDelta {

@@ -1,0 +1,26 @@
+import type { DialectName } from '../completion/request.ts';
+
+/** The tier that served, in the client's dialect; undefined where it has no word for the provider's. Words are those of
+ *  OpenAI, Groq (`on_demand`) and Anthropic (https://platform.claude.com/docs/en/api/service-tiers, 2026-11). */
+export function servedTier(word: string | undefined, client: DialectName): string | undefined {
+  if (word === undefined) return undefined;
+  return client === 'anthropic-messages' ? messagesTiers.get(word) : chatTiers.get(word);
+}
+
+const chatTiers: ReadonlyMap<string, string> = new Map([
+  ['standard', 'default'],
+  ['default', 'default'],
+  ['on_demand', 'default'],
+  ['priority', 'priority'],
+  ['flex', 'flex'],
+  ['scale', 'scale'],
+]);
+
+const messagesTiers: ReadonlyMap<string, string> = new Map([
+  ['standard', 'standard'],
+  ['default', 'standard'],
+  ['on_demand', 'standard'],
+  ['priority', 'priority'],
+  ['scale', 'priority'],
+  ['batch', 'batch'],
+]);
