@@ -12,6 +12,7 @@ const keySchema = z
     revoked: z.boolean(),
     allow: z.array(z.string()).nullable(),
     zones: z.array(z.string()).nullable(),
+    mediaFetch: z.boolean().nullable().describe('null: as the project.'),
   })
   .openapi('Key');
 
@@ -24,6 +25,7 @@ const createBody = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, { error: 'must be 1 to 64 letters, digits, . _ : or -' }),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
+  mediaFetch: z.boolean().optional().describe('Fetch media named by URL for it; as the project unless said.'),
 });
 
 export function keyOperations({ control }: AdminDependencies): readonly Operation[] {
@@ -65,5 +67,5 @@ export function keyOperations({ control }: AdminDependencies): readonly Operatio
 
 function toAnswer(key: KeyResource) {
   const { id, name, project, expiresAt, revoked, allow, zones } = key;
-  return { id, name, project, expiresAt, revoked, allow, zones };
+  return { id, name, project, expiresAt, revoked, allow, zones, mediaFetch: key.mediaFetch ?? null };
 }

@@ -121,3 +121,44 @@ test('a process part of the wrong shape is refused, whatever it is', () => {
     ['process.host', 'configuration_invalid'],
   ]);
 });
+
+test('networks that media may be fetched from are a list or separated by commas, and none unless said', () => {
+  const networks = (sources: Partial<SettingSources>) =>
+    readSettings({ ...plain, ...sources }).mediaFetch.allowAddresses;
+
+  assert.deepEqual(networks({}), []);
+  assert.deepEqual(networks({ file: { mediaFetch: { allowAddresses: ['127.0.0.1/32', 'fd00::/8'] } } }), [
+    '127.0.0.1/32',
+    'fd00::/8',
+  ]);
+  assert.deepEqual(networks({ environment: { CARRIER_MEDIA_FETCH_ALLOW_ADDRESSES: '10.0.0.0/8, 127.0.0.0/8' } }), [
+    '10.0.0.0/8',
+    '127.0.0.0/8',
+  ]);
+  for (const wrong of [
+    '10.0.0.0',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    'fd00::/129',
+    'localhost/8',
+    '::1%lo/128',
+    '10.0.0.0/8,',
+  ]) {
+    assert.deepEqual(
+      problemsOf({ flags: { '--media-fetch-allow-addresses': wrong } }),
+      [['--media-fetch-allow-addresses', 'configuration_invalid']],
+      wrong,
+    );
+  }
+  for (const wrong of [[], [1], [['10.0.0.0/8']], 7, true, Array.from({ length: 65 }, () => '10.0.0.0/8')]) {
+    assert.deepEqual(problemsOf({ file: { mediaFetch: { allowAddresses: wrong } } }), [
+      ['process.mediaFetch.allowAddresses', 'configuration_invalid'],
+    ]);
+  }
+});
+
+test('the zone of the process is one of the lattice, and unknown unless said', () => {
+  assert.equal(readSettings(plain).zone, undefined);
+  assert.equal(readSettings({ ...plain, environment: { CARRIER_ZONE: 'DE/eu-central-1' } }).zone, 'DE/eu-central-1');
+  assert.deepEqual(problemsOf({ flags: { '--zone': 'Atlantis' } }), [['--zone', 'configuration_invalid']]);
+});

@@ -69,6 +69,8 @@ export interface CreateKeyRequest {
   readonly project: string;
   readonly name: string;
   readonly expiresAt: string | null;
+  /** Absent: as the project. */
+  readonly mediaFetch?: boolean | undefined;
   readonly actor: string;
 }
 
@@ -143,6 +145,7 @@ export function createControl(options: ControlOptions): Control {
       allow: null,
       zones: null,
       lowerOutputToFit: false,
+      mediaFetch: request.mediaFetch,
       budget: null,
     };
     await change(request.actor, stored => {

@@ -306,3 +306,61 @@ test('the order of a file and of its keys means nothing', () => {
     { numRuns: 40 },
   );
 });
+
+test('media are fetched for a key as it says, else as its project says, else not', () => {
+  const variables = Object.fromEntries([1, 2, 3, 4].map(number => [`KEY_${number}`, `${number}`.repeat(40)]));
+  const file = `organisations:
+  acme:
+    projects:
+      open: { mediaFetch: true, keys: { as: { secret: env:KEY_1 }, no: { secret: env:KEY_2, mediaFetch: false } } }
+      closed: { keys: { as: { secret: env:KEY_3 }, yes: { secret: env:KEY_4, mediaFetch: true } } }
+`;
+  const stored = planText(file, undefined, { context: planContext(variables) }).next;
+  const snapshot = loadSnapshot(compileSnapshot(stored, compileContext));
+
+  const allowed = resourcesOf(stored, 'key').map(key => [
+    `${key.project}/${key.name}`,
+    snapshot.findKey(key.digest)?.mediaFetch,
+  ]);
+  assert.deepEqual(allowed.sort(), [
+    ['acme/closed/as', false],
+    ['acme/closed/yes', true],
+    ['acme/open/as', true],
+    ['acme/open/no', false],
+  ]);
+  assert.deepEqual(summary(planText(exportConfiguration(stored), stored, { context: planContext(variables) })), []);
+  assert.match(exportConfiguration(stored), /mediaFetch: false/);
+});
+
+test('a file that says nothing of media leaves what an earlier version stored as it is', () => {
+  const file = `organisations: { acme: { projects: { web: { keys: { ci: { secret: env:ACME_KEY } } } } } }`;
+  const stored = applied(file);
+  const earlier = {
+    ...stored,
+    resources: new Map(
+      [...stored.resources].map(([id, resource]) => {
+        const { mediaFetch: _, ...rest } = resource as Resource & { mediaFetch?: boolean };
+        return [id, rest as Resource];
+      }),
+    ),
+  };
+
+  assert.deepEqual(summary(planText(file, earlier)), []);
+  const principal = loadSnapshot(compileSnapshot(earlier, compileContext)).findKey(
+    planContext().sealer.digestSecret(designVariables.ACME_KEY),
+  );
+  assert.equal(principal?.mediaFetch, false);
+});
+
+for (const [place, path] of [
+  ['web: { mediaFetch: maybe }', 'web.mediaFetch'],
+  ['web: { mediaFetch: 1 }', 'web.mediaFetch'],
+  ['web: { keys: { ci: { secret: env:ACME_KEY, mediaFetch: "true" } } }', 'web.keys.ci.mediaFetch'],
+] as const) {
+  test(`${place} is refused by its path`, () => {
+    assert.throws(
+      () => planText(`organisations: { acme: { projects: { ${place} } } }`),
+      (error: Error) => error.message.includes(`organisations.acme.projects.${path}: invalid input: expected boolean`),
+    );
+  });
+}

@@ -42,6 +42,9 @@ const deployment = fc.record({
   limits: optional(fc.record({ concurrency: optional(fc.integer({ min: 1, max: 99 })) })),
   outputTokensMax: optional(fc.constantFrom(1, 32_000, 128_000)),
   mediaTokensMax: optional(fc.constantFrom(0, 32_768)),
+  documentPagesMax: optional(fc.constantFrom(1, 100)),
+  documentTokensPerPage: optional(fc.constantFrom(1, 4_600)),
+  audioTokensPerSecond: optional(fc.constantFrom(1, 32)),
 });
 const rates = {
   input: optional(decimal),
@@ -73,9 +76,15 @@ const key = (secret: string) =>
     allow: optional(allow),
     zones: optional(zones),
     lowerOutputToFit: optional(fc.boolean()),
+    mediaFetch: optional(fc.boolean()),
     budget: optional(budget),
   });
-const project = fc.record({ allow: optional(allow), zones: optional(zones), budget: optional(budget) });
+const project = fc.record({
+  allow: optional(allow),
+  zones: optional(zones),
+  mediaFetch: optional(fc.boolean()),
+  budget: optional(budget),
+});
 const declaration = fc.record({
   providers: fc.record({ p0: provider, p1: provider }),
   deployments: fc.record({ d0: deployment, d1: deployment, d2: deployment }),

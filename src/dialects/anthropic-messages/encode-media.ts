@@ -3,6 +3,7 @@ import type { MediaSupport } from '../../completion/profile.ts';
 import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
 import { checkMedia } from '../media-support.ts';
 import { unsupported } from '../wire-values.ts';
+import { plainText } from '../write-json.ts';
 
 /** One image or document block. */
 export function encodeMedia(block: MediaBlock, support: MediaSupport, losses: LossLedger): unknown {
@@ -36,7 +37,7 @@ function searchResult(block: MediaBlock, source: MediaSource & { type: 'blocks' 
 function encodeSource(source: MediaSource, path: string): unknown {
   switch (source.type) {
     case 'base64':
-      return { type: 'base64', media_type: source.mediaType, data: source.data };
+      return { type: 'base64', media_type: source.mediaType, data: plainText('', source.data) };
     case 'url':
       return { type: 'url', url: source.url };
     case 'text':

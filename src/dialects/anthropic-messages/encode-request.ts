@@ -1,6 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest, OutputFormat, ReasoningEffort } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
+import { writeJson } from '../write-json.ts';
 import { encodeCacheMark } from './cache.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTexts, encodeTurns, isText, shortest } from './encode-turns.ts';
@@ -38,7 +39,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     service_tier: serviceTier === undefined ? undefined : profile.serviceTiers.get(serviceTier)?.word,
     stream: request.stream ? true : undefined,
   };
-  return Buffer.from(JSON.stringify(wire));
+  return writeJson(wire);
 }
 
 /** Required here: without a limit of the client's, the model's own. */

@@ -3,6 +3,7 @@ import type { MediaSupport } from '../../completion/profile.ts';
 import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
 import { checkMedia, isWritten } from '../media-support.ts';
 import { unsupported } from '../wire-values.ts';
+import { plainText } from '../write-json.ts';
 
 export interface WirePart {
   readonly type: string;
@@ -35,9 +36,9 @@ function imagePart({ source, detail, path }: MediaBlock): WirePart {
   return { type: 'image_url', image_url: { url: addressOf(source, path), detail } };
 }
 
-function addressOf(source: MediaSource, path: string): string {
+function addressOf(source: MediaSource, path: string): unknown {
   if (source.type === 'url') return source.url;
-  if (source.type === 'base64') return `data:${source.mediaType};base64,${source.data}`;
+  if (source.type === 'base64') return plainText(`data:${source.mediaType};base64,`, source.data);
   throw unsupported(path);
 }
 
@@ -57,7 +58,7 @@ function fileName(name: string | undefined): string {
 function audioPart({ source, path }: MediaBlock): WirePart {
   if (source.type !== 'base64') throw unsupported(path);
   const format = source.mediaType === 'audio/wav' ? 'wav' : 'mp3';
-  return { type: 'input_audio', input_audio: { data: source.data, format } };
+  return { type: 'input_audio', input_audio: { data: plainText('', source.data), format } };
 }
 
 /** A document of text is said as text: files of this API are PDFs. What names it stands before it, in one form always,

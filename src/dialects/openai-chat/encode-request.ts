@@ -3,6 +3,7 @@ import type { DialectProfile } from '../../completion/profile.ts';
 import type { CompletionRequest } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
 import { isRecord } from '../wire-values.ts';
+import { writeJson } from '../write-json.ts';
 import { encodeCache } from './cache.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
 import { encodeTurns } from './encode-turns.ts';
@@ -44,7 +45,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     // Asked for whatever the client wants: the exchange is metered by it.
     stream_options: request.stream && target.streamOptions !== false ? { include_usage: true } : undefined,
   };
-  return Buffer.from(JSON.stringify(wire));
+  return writeJson(wire);
 }
 
 /** A host that goes on with the assistant's last message only where it is marked gets the mark. */
