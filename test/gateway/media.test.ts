@@ -219,6 +219,7 @@ suite('media across dialects', () => {
 
     assert.equal(answer.content[0]?.type === 'text' ? answer.content[0].text : '', 'seen');
     assert.deepEqual(files.asked, ['/a.pdf?sign=1']);
+    assert.equal(gateway.gateway.fetchedMedia.heldBytes, 0);
     const file = { filename: 'document.pdf', file_data: `data:application/pdf;base64,${pdf}` };
     assert.deepEqual(sent().messages[0].content.slice(0, 2), [
       { type: 'file', file },
@@ -283,6 +284,7 @@ suite('media across dialects', () => {
       assert.deepEqual([end.outcome, end.state, end.attempts], ['media_fetch_refused', 'void', []]);
       assert.deepEqual(emulator.requests(), []);
       assert.equal(permits.held, 0);
+      assert.deepEqual([gateway.gateway.fetchedMedia.running, gateway.gateway.fetchedMedia.heldBytes], [0, 0]);
     });
   }
 
