@@ -23,9 +23,9 @@ export const lossCodes = {
   'stop-unsupported': 'The model takes no stop sequences.',
   'store-unsupported': 'The answer is not stored at the provider.',
   'temperature-lowered': 'The API takes lower temperatures only; the highest was sent.',
-  'temperature-unsupported': 'The model takes no temperature.',
-  'top-k-unsupported': 'The API has no top_k.',
-  'top-p-unsupported': 'The model takes no top_p.',
+  'temperature-unsupported': 'The model, or its version of the API, takes no temperature but its own.',
+  'top-k-unsupported': 'The API, its version, or a model that thinks takes no top_k.',
+  'top-p-unsupported': 'The model, or its version of the API, takes no top_p.',
   'user-profile-unsupported': '`user_profile_id` exists in the Messages API only.',
   'user-id-unsupported': 'The API takes no id of an end user.',
   'user-unsupported': '`safety_identifier` was sent; a different `user` beside it was not.',
@@ -62,18 +62,6 @@ export const lossCodes = {
   'tool-result-moved': 'A tool result stands directly behind its call.',
   'user-turn-added': 'The API wants a turn of the user there; a short one was added.',
 
-  // Media.
-  'assistant-media-moved': 'Media that the assistant showed stand in the next user message.',
-  'document-as-text': 'A document made of text is said as text, its title before it.',
-  'document-context-as-text': 'What is said about a document stands before it as text.',
-  'document-sent-as-image': 'A PDF in a part for images was sent as the document it is.',
-  'image-detail-unsupported': 'How closely an image is looked at is the provider’s choice.',
-  'media-type-corrected': 'The media type was wrong by the first bytes of the file, and was corrected.',
-  'search-result-as-text': 'A search result is said as text, its title and source before it.',
-  'text-type-as-plain': 'A text file of another type is given as plain text.',
-  'tool-result-media-moved':
-    'Images and documents of a tool’s result stand in the next user message, which names the call.',
-
   // Reasoning.
   'reasoning-between-tools-approximated': 'Thinking between tools only is asked for as the least effort.',
   'reasoning-budget-approximated': 'A budget of thinking tokens is sent as the effort it stands for.',
@@ -88,6 +76,18 @@ export const lossCodes = {
   'reasoning-unsupported': 'The model does not think, or cannot be told to.',
   'reasoning-with-forced-tool-unsupported': 'A forced tool call excludes thinking: the model does not think this time.',
   'tool-choice-unsupported': 'A call cannot be forced while the model thinks; it was left to the model.',
+
+  // Media.
+  'assistant-media-moved': 'Media that the assistant showed stand in the next user message.',
+  'document-as-text': 'A document made of text is said as text, its title before it.',
+  'document-context-as-text': 'What is said about a document stands before it as text.',
+  'document-sent-as-image': 'A PDF in a part for images was sent as the document it is.',
+  'image-detail-unsupported': 'How closely an image is looked at is the provider’s choice.',
+  'media-type-corrected': 'The media type was wrong by the first bytes of the file, and was corrected.',
+  'search-result-as-text': 'A search result is said as text, its title and source before it.',
+  'text-type-as-plain': 'A text file of another type is given as plain text.',
+  'tool-result-media-moved':
+    'Images and documents of a tool’s result stand in the next user message, which names the call.',
 
   // Tools.
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
@@ -105,9 +105,6 @@ export const lossCodes = {
   'delta-unsupported': 'A piece of a type unknown to the client’s API is not carried.',
   'finish-reason-approximated': 'The client’s API has no such word for the end; the provider’s own stands beside it.',
   'part-unsupported': 'A part of a type unknown to the client’s API is not carried.',
-  'reasoning-signature-unsupported': 'The signature of reasoning is not carried.',
-  'reasoning-unsigned-unsupported': 'Reasoning without a signature is not shown.',
-  'redacted-reasoning-unsupported': 'Redacted reasoning is not carried.',
   'usage-estimated': 'The provider told no usage; what the client sees is an estimate.',
 
   // The ledger itself.

@@ -43,6 +43,7 @@ function run(one: DialectCase): { readonly losses: readonly string[]; readonly s
     streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json'))).streamUsage,
     inputTokensEstimate: 7,
     losses,
+    form: sent.form,
   };
   const answer = caseFile(one, 'answer.json');
   if (answer !== undefined) {

@@ -149,6 +149,19 @@ const rows: readonly Row[] = [
     numbers: [120, 4096],
   },
   {
+    host: 'vLLM, since 2026',
+    status: 400,
+    body: {
+      error: {
+        message:
+          "You passed 202753 input tokens and requested 0 output tokens. However, the model's context length is only 202752 tokens, resulting in a maximum input length of 202752 tokens.",
+        type: 'BadRequestError',
+        code: 400,
+      },
+    },
+    numbers: [202753, 202752],
+  },
+  {
     host: 'vLLM, engine',
     status: 400,
     body: {
@@ -162,7 +175,7 @@ const rows: readonly Row[] = [
   },
   {
     host: 'llama.cpp',
-    status: 400,
+    status: 500,
     body: {
       error: {
         code: 400,
@@ -216,6 +229,18 @@ const rows: readonly Row[] = [
       },
     },
     numbers: [1200000, 1048575],
+  },
+  {
+    host: 'Kimi',
+    status: 400,
+    body: { error: { message: 'Your request exceeded model token limit: 262144 (requested: 300000)' } },
+    numbers: [300000, 262144],
+  },
+  { host: 'MiniMax', status: 400, body: { error: { message: 'invalid params, context window exceeds limit (2013)' } } },
+  {
+    host: 'LM Studio',
+    status: 400,
+    body: { error: 'The number of tokens to keep from the initial prompt is greater than the context length.' },
   },
   { host: 'Bedrock', status: 400, body: { message: 'Input is too long for requested model.' } },
 ];

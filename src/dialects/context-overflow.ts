@@ -11,7 +11,7 @@ interface Wording {
   readonly source: string;
 }
 
-/** In the order in which they are tried: more telling ones first. All seen in 2026-11 at the latest. */
+/** In the order in which they are tried: those with numbers first. Sources read in 2026-11. */
 export const overflowWordings: readonly Wording[] = [
   {
     // Anthropic
@@ -21,7 +21,7 @@ export const overflowWordings: readonly Wording[] = [
   {
     // Anthropic, when only the output limit does not fit any more
     pattern: /input length and `?max_tokens`? exceed context limit: (?<asked>\d+) \+ \d+ > (?<limit>\d+)/i,
-    source: 'https://github.com/anthropics/claude-code/issues/1241',
+    source: 'https://github.com/continuedev/continue/issues/6080',
   },
   {
     // OpenAI and Azure (older models), DeepSeek, vLLM, OpenRouter
@@ -30,30 +30,36 @@ export const overflowWordings: readonly Wording[] = [
     source: 'https://github.com/evalstate/fast-agent/issues/621',
   },
   {
-    // vLLM, when the output limit does not fit beside the prompt
-    pattern: /maximum context length is (?<limit>\d+) tokens and your request has (?<asked>\d+) input tokens/i,
-    source: 'https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/openai/serving_engine.py',
+    // vLLM, with the output limit
+    pattern:
+      /(?:context length is (?<limit>\d+) tokens.{0,80}?)(?:your request has|prompt contains(?: at least)?) (?<asked>\d+) input tokens/i,
+    source: 'https://github.com/vllm-project/vllm/pull/36197',
+  },
+  {
+    // vLLM, since 2026
+    pattern: /passed (?<asked>\d+) input tokens.{0,80}? context length is only (?<limit>\d+) tokens/i,
+    source: 'https://github.com/proxysoul/Empryo/issues/52',
   },
   {
     // vLLM, engine
     pattern: /prompt \(length (?<asked>\d+)\) is longer than the maximum model length of (?<limit>\d+)/i,
-    source: 'https://github.com/vllm-project/vllm/blob/main/vllm/v1/engine/processor.py',
+    source: 'github.com/vllm-project/vllm, vllm/v1/engine',
   },
   {
     // Mistral
     pattern:
       /prompt contains (?<asked>\d+) tokens.{0,60}? too large for model with (?<limit>\d+) maximum context length/i,
-    source: 'https://github.com/crmne/ruby_llm spec/fixtures/vcr_cassettes',
+    source: 'https://docs.mistral.ai/resources/known-limitations',
   },
   {
     // xAI
     pattern: /maximum prompt length is (?<limit>\d+) but the request contains (?<asked>\d+) tokens/i,
-    source: 'https://github.com/crmne/ruby_llm spec/fixtures/vcr_cassettes',
+    source: 'https://github.com/cline/cline/issues/3120',
   },
   {
     // llama.cpp
     pattern: /request \((?<asked>\d+) tokens\) exceeds the available context size \((?<limit>\d+) tokens\)/i,
-    source: 'https://github.com/ggml-org/llama.cpp/blob/master/tools/server/server.cpp',
+    source: 'https://github.com/ggml-org/llama.cpp/pull/15780',
   },
   {
     // Google
@@ -63,18 +69,19 @@ export const overflowWordings: readonly Wording[] = [
   {
     // Cohere
     pattern: /number of tokens in the prompt cannot exceed (?<limit>\d+) - received (?<asked>\d+)/i,
-    source: 'https://docs.cohere.com/v2/reference/errors',
+    source: 'https://docs.cohere.com/reference/errors',
   },
   {
-    // Fireworks
-    pattern: /prompt is too long: (?<asked>\d+), model maximum context length: (?<limit>\d+)/i,
-    source: 'https://docs.fireworks.ai/guides/inference-error-codes',
+    // Kimi
+    pattern: /exceeded model token limit: (?<limit>\d+) \(requested: (?<asked>\d+)\)/i,
+    source: 'reported wording of Kimi For Coding',
   },
   {
     // OpenAI (current models), Groq, Bedrock, Ollama, Cohere and others, without both numbers
     pattern:
-      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
-    source: 'https://developers.openai.com/api/docs/guides/error-codes; https://console.groq.com/docs/errors',
+      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context window exceeds limit|exceeded model token limit|greater than the context length|context length is only|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
+    source:
+      'https://developers.openai.com/api/docs/guides/error-codes, https://console.groq.com/docs/errors and others',
   },
 ];
 

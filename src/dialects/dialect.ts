@@ -1,11 +1,12 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
-import type { LossLedger } from '../completion/loss.ts';
-import type { DialectProfile } from '../completion/profile.ts';
+import type { Loss, LossLedger } from '../completion/loss.ts';
+import type { DialectProfile, ReasoningForm } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { UsageSlices } from '../completion/usage.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
+import type { Edit } from './splice.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -20,6 +21,10 @@ export interface Dialect {
   scanRequest(body: Buffer): RequestScan;
   /** Same dialect: the client's bytes with the model name and, where needed, the usage flag spliced. */
   spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer;
+
+  /** What of a client's bytes is ours and means nothing to a provider of this dialect; undefined when there is none, absent
+   *  where a dialect has no place for such. */
+  withoutEnvelopes?(body: Buffer, form: () => ReasoningForm): EnvelopeEdits | undefined;
 
   /** Reads a whole request into the middle. Throws Fault('translation_unsupported') naming a feature the middle cannot
    *  carry yet, Fault('parameter_invalid' | 'parameter_missing') for wrong values. */
@@ -82,12 +87,19 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface EnvelopeEdits {
+  readonly edits: readonly Edit[];
+  readonly losses: readonly Loss[];
+}
+
 export interface RequestSplice {
   readonly targetModel: string;
   /** Ask the provider for usage in the stream although the client did not. */
   readonly askUsage: boolean;
   /** Lower (or set) the output limit, for a hold that would not fit otherwise. */
   readonly outputTokensMax: number | undefined;
+  /** Further edits, of places that the others do not touch. */
+  readonly more?: readonly Edit[] | undefined;
   /** The word for it where the client named none and the dialect has two; `max_completion_tokens` unless said. */
   readonly outputLimitField?: OutputLimitField;
 }

@@ -34,6 +34,7 @@ export const opaqueBytesMax = 512 * 1024;
 
 const prefix = 'carrier1';
 const prefixBytes = Buffer.from(prefix, 'base64');
+const prefixText = Buffer.from(prefix);
 const nonceBytes = 12;
 const tagBytes = 16;
 
@@ -44,7 +45,7 @@ export function isEnvelope(text: string): boolean {
 
 /** The same of a text that may hold one anywhere. */
 export function mayHoldEnvelope(body: Buffer): boolean {
-  return body.includes(prefix);
+  return body.includes(prefixText);
 }
 
 export class StateSeal {

@@ -69,7 +69,7 @@ function readError(status: number | undefined, body: unknown): ProviderError {
   };
 }
 
-/** llama.cpp names the numbers beside its message (github.com/ggml-org/llama.cpp tools/server, 2026-11). */
+/** llama.cpp names the numbers beside its message (https://github.com/ggml-org/llama.cpp/pull/15780, 2025-09). */
 function overflowCounts(inner: Readonly<Record<string, unknown>>): string | undefined {
   const { n_prompt_tokens: asked, n_ctx: limit } = inner;
   if (!Number.isSafeInteger(asked) || !Number.isSafeInteger(limit)) return undefined;
@@ -113,7 +113,7 @@ function classify(error: ProviderError): FaultCode {
   const mayBeOurs = status === undefined || status < 500;
 
   if (status === 402 || says(words, quotaWords) || (mayBeOurs && quotaText.test(message))) return 'upstream_quota';
-  if (mayBeOurs && (says(words, contextWords) || saysOverflow(message)) && status !== 429) return 'context_overflow';
+  if ((says(words, contextWords) || (mayBeOurs && saysOverflow(message))) && status !== 429) return 'context_overflow';
   if (mayBeOurs && (says(words, filterWords) || filterText.test(message))) return 'content_filtered';
   if (status === 401 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
     return 'upstream_credential';

@@ -9,14 +9,14 @@ const retryAfterMsMax = 24 * 60 * 60 * 1000;
 export function retryAfterMs(response: FaultResponse): number | undefined {
   const fine = header(response, 'retry-after-ms') ?? header(response, 'x-ms-retry-after-ms');
   const coarse = header(response, 'retry-after');
-  const said = decimal(fine) ?? seconds(coarse) ?? untilDate(coarse, response.nowMs);
+  const said = decimal(fine) ?? seconds(coarse) ?? untilInstantMs(coarse, response.nowMs);
   if (said !== undefined) return said;
   if (response.status !== 429) return undefined;
   let latest: number | undefined;
   for (const [remaining, reset] of limitHeaders) {
     if (header(response, remaining)?.trim() !== '0') continue;
     const text = header(response, reset);
-    const wait = duration(text) ?? untilDate(text, response.nowMs);
+    const wait = durationMs(text) ?? untilInstantMs(text, response.nowMs);
     if (wait !== undefined) latest = Math.max(latest ?? 0, wait);
   }
   return latest;
@@ -46,14 +46,16 @@ function seconds(text: string | undefined): number | undefined {
   return bounded(Number(text) * 1000);
 }
 
-function untilDate(text: string | undefined, nowMs: number): number | undefined {
+/** Until an HTTP date or an RFC 3339 instant; zero when it is past. */
+export function untilInstantMs(text: string | undefined, nowMs: number): number | undefined {
   // Both forms name a day or a month in letters, or begin with a year; a bare number is no date.
   if (text === undefined || text.length > 64 || !/^[A-Z][a-z]{2}|^\d{4}-/.test(text)) return undefined;
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : bounded(Math.max(0, at - nowMs));
 }
 
-function duration(text: string | undefined): number | undefined {
+/** `6m0s`, `1.5s`, `20ms` in milliseconds, rounded up. */
+export function durationMs(text: string | undefined): number | undefined {
   if (text === undefined || text.length > 32) return undefined;
   const parts = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(text);
   if (parts === null || text === '') return undefined;

@@ -18,6 +18,8 @@ export interface WrittenRequest {
   readonly losses: readonly Loss[];
   /** What must be changed back in the answer. */
   readonly form: AnswerForm;
+  /** Of the provider's dialect, names and values in turn. */
+  readonly headers: readonly string[];
 }
 
 /** Reads a request once, whichever deployments are tried. Throws Fault. */
@@ -31,7 +33,8 @@ export function writeRequest(read: ReadRequest, provider: Dialect, target: Reque
   const losses = new LossLedger();
   const { request, form } = lowerRequest(read.request, target.profile ?? provider.profile, read.client, losses);
   const body = provider.encodeRequest(request, target, losses);
-  return { body, losses: [...read.losses, ...losses.losses], form };
+  const headers = provider.requestHeaders?.(request, target) ?? [];
+  return { body, losses: [...read.losses, ...losses.losses], form, headers };
 }
 
 export interface TranslationPair {

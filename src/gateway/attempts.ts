@@ -4,6 +4,7 @@ import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
 import type { StateMaker } from '../dialects/opaque-state.ts';
+import { translateRateLimits } from '../dialects/rate-limits.ts';
 import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
@@ -205,8 +206,8 @@ async function send(
         exchange,
         inputTokensEstimate,
         answerLosses,
-        form: letter.form ?? plainForm,
         states: ports.reasoning,
+        form: letter.form ?? plainForm,
         nowMs: ports.clock.nowMs,
       }),
   });
@@ -222,10 +223,10 @@ interface Letter {
   readonly body: Buffer;
   readonly losses: readonly Loss[];
   readonly askUsage: boolean;
-  /** What must be changed back in the answer; undefined within a dialect. */
-  readonly form: AnswerForm | undefined;
   /** Of the provider's dialect, when it is not the client's. */
   readonly headers?: readonly string[] | undefined;
+  /** What must be changed back in the answer; undefined within a dialect. */
+  readonly form: AnswerForm | undefined;
 }
 
 /** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
@@ -244,8 +245,12 @@ function letterFor(
   const { targetModel, outputTokensMax } = deployment;
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
-    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField };
-    return { body: dialect.spliceRequest(body, scan, splice), losses: losses.losses, askUsage, form: undefined };
+    const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
+    const ours = dialect.withoutEnvelopes?.(body, form);
+    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more: ours?.edits };
+    const all = ours === undefined ? losses.losses : [...losses.losses, ...ours.losses];
+    if (carrier.strict) refuseLosses(ours?.losses ?? []);
+    return { body: dialect.spliceRequest(body, scan, splice), losses: all, askUsage, form: undefined };
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');
   const lowerRead =
@@ -268,13 +273,15 @@ function letterFor(
     exchange.recalled,
     gateway.ports.reasoning,
   );
-  const { body: encoded, losses: all, form } = writeRequest(opened, dialect, target);
-  if (carrier.strict && all.length > 0) {
-    const { code, path } = all[0]!;
-    throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
-  }
-  const headers = dialect.requestHeaders?.(opened.request, target);
-  return { body: encoded, losses: all, askUsage: false, headers, form };
+  const { body: encoded, losses: all, form, headers } = writeRequest(opened, dialect, target);
+  if (carrier.strict) refuseLosses(all);
+  return { body: encoded, losses: all, askUsage: false, form, headers };
+}
+
+function refuseLosses([first]: readonly Loss[]): void {
+  if (first === undefined) return;
+  const { code, path } = first;
+  throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
 }
 
 function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
@@ -288,8 +295,8 @@ interface Head {
   readonly exchange: Exchange;
   readonly inputTokensEstimate: number;
   readonly answerLosses: LossLedger;
-  readonly form: AnswerForm;
   readonly states: ReasoningStates;
+  readonly form: AnswerForm;
   readonly nowMs: () => number;
 }
 
@@ -328,9 +335,11 @@ function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, 
     losses: head.answerLosses,
     form: head.form,
   };
+  const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
+  const translation = { answer, sealer, headers: limits };
   return streamed
-    ? new StreamTranslation(attempt, context, from, answer, sealer)
-    : new WholeTranslation(attempt, context, from, answer, sealer);
+    ? new StreamTranslation(attempt, context, from, translation)
+    : new WholeTranslation(attempt, context, from, translation);
 }
 
 /** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */

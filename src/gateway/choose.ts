@@ -35,6 +35,8 @@ export interface ChoiceQuestion {
   readonly nowMs: number;
   /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
   readonly sameDialectOnly: boolean;
+  /** Nothing is sent to who is chosen, so the request need not be one that can be translated. */
+  readonly onlyNames?: boolean;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -44,7 +46,8 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   const views = viewsOf(route);
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
-  const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
+  const isSent = !question.sameDialectOnly && question.onlyNames !== true;
+  const translation = foreign && isSent ? readTranslation(dialect, question.body) : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const decision = decide(

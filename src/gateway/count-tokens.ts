@@ -1,13 +1,15 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
 import { anthropicMessages as dialect } from '../dialects/anthropic-messages/dialect.ts';
+import { estimateInputTokens, estimateRule, familyOf } from '../metering/estimates.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
-import { chooseCandidates, resolveRoute } from './choose.ts';
+import { type Choice, chooseCandidates, resolveRoute } from './choose.ts';
+import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
@@ -16,7 +18,8 @@ import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
- *  it is neither held nor metered; keys, names and policy apply as for a completion. */
+ *  it is neither held nor metered; keys, names and policy apply as for a completion. Where no deployment can count, the
+ *  answer is an estimate by the rule that `x-carrier-estimate` names: agents plan by the number and give up without one. */
 export async function countTokens(gateway: GatewayState, arrival: Arrival): Promise<void> {
   gateway.openExchanges++;
   try {
@@ -46,46 +49,99 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     allowedZones: principal.zones,
     askedZones: carrier.zones,
     nowMs: ports.clock.nowMs(),
-    // Another dialect's count would be of another prompt.
-    sameDialectOnly: true,
   };
-  if (!route.candidates.some(({ deployment }) => deployment.provider.dialects.includes(dialect.name))) {
-    throw new Fault('translation_unsupported', 'No deployment of this model counts tokens in the Messages API.');
+  const estimate = () => {
+    const { decision } = chooseCandidates({ ...question, sameDialectOnly: false, onlyNames: true }, cooldowns, draw);
+    answerEstimate(arrival, question, snapshot.deployment(decision.order[0]!)); // An empty order is a fault.
+  };
+  // Another dialect's count would be of another prompt.
+  const choice = unlessNoneCounts(() => chooseCandidates({ ...question, sameDialectOnly: true }, cooldowns, draw));
+  if (choice === undefined) {
+    estimate();
+    return;
   }
-  const { decision } = chooseCandidates(question, cooldowns, draw);
-  const order = decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
-  await askInOrder(gateway, arrival, carrier.emulate, order, deployment =>
-    dialect.spliceRequest(body, scan, {
-      targetModel: deployment.targetModel,
-      askUsage: false,
-      outputTokensMax: undefined,
-    }),
-  );
+  const order = choice.decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
+  const counted = await askInOrder(gateway, arrival, {
+    order,
+    emulate: carrier.emulate,
+    endsAtMs: arrival.startedMs + Math.min(carrier.deadlineMs ?? countMsMax, countMsMax),
+    write: deployment =>
+      dialect.spliceRequest(body, scan, {
+        targetModel: deployment.targetModel,
+        askUsage: false,
+        outputTokensMax: undefined,
+      }),
+  });
+  if (!counted) estimate();
 }
 
-/** Asks until one counts or the fault says that another would not either, and answers the client. */
+/** undefined when policy allows none of those that could count. */
+function unlessNoneCounts(choose: () => Choice): Choice | undefined {
+  try {
+    return choose();
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'no_compliant_deployment') return undefined;
+    throw error;
+  }
+}
+
+function answerEstimate(
+  arrival: Arrival,
+  request: Parameters<typeof estimatedRequest>[0],
+  deployment: Deployment,
+): void {
+  const family = familyOf(deployment.model);
+  const tokens = estimateInputTokens(estimatedRequest(request), family);
+  const headers = [
+    'content-type',
+    'application/json',
+    'x-carrier-exchange-id',
+    arrival.id,
+    'x-carrier-deployment',
+    deployment.id,
+    'x-carrier-attempts',
+    '0',
+    'x-carrier-estimate',
+    estimateRule(family),
+  ];
+  if (deployment.provider.sandbox) headers.push('x-carrier-sandbox', '1');
+  respondBytes(arrival.request, arrival.response, 200, headers, Buffer.from(JSON.stringify({ input_tokens: tokens })));
+}
+
+interface CountOrder {
+  readonly order: readonly Deployment[];
+  /** A fault script, for emulated providers. */
+  readonly emulate: string | undefined;
+  /** Monotonic instant at which all of it must have ended. */
+  readonly endsAtMs: number;
+  readonly write: (deployment: Deployment) => Buffer;
+}
+
+/** Asks until one counts or the fault says that another would not either, and answers the client. False, without an
+ *  answer, when the provider has no such path: hosts of the dialect differ in that. */
 async function askInOrder(
   gateway: GatewayState,
   arrival: Arrival,
-  emulate: string | undefined,
-  order: readonly Deployment[],
-  write: (deployment: Deployment) => Buffer,
-): Promise<void> {
+  { order, emulate, endsAtMs, write }: CountOrder,
+): Promise<boolean> {
   for (const [index, deployment] of order.entries()) {
     const head = ['x-carrier-deployment', deployment.id, 'x-carrier-attempts', String(index + 1)];
     if (deployment.provider.sandbox) head.push('x-carrier-sandbox', '1');
-    const answer = await ask(gateway, arrival, { deployment, emulate, body: write(deployment) }).catch(toFault);
+    const question = { deployment, emulate, body: write(deployment), endsAtMs };
+    const answer = await ask(gateway, arrival, question).catch(toFault);
     const fault = answer instanceof Fault ? answer : refusalOf(gateway, answer);
     if (!(answer instanceof Fault) && (fault === undefined || shown.has(fault.code))) {
       const headers = [...relayHeaders(answer.headers, false), 'x-carrier-exchange-id', arrival.id, ...head];
       if (fault !== undefined) headers.push('x-carrier-fault', fault.code);
       respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
-      return;
+      return true;
     }
     if (fault!.failover && index + 1 < order.length && !arrival.response.destroyed) continue;
+    if (fault!.code === 'upstream_not_found') return false;
     refuse(gateway, arrival, fault!, head);
-    return;
+    return true;
   }
+  return true;
 }
 
 /** The provider's own words, where they are about the request and not about our account. */
@@ -107,12 +163,13 @@ interface CountQuestion {
   /** A fault script, for an emulated provider. */
   readonly emulate: string | undefined;
   readonly body: Buffer;
+  readonly endsAtMs: number;
 }
 
 function ask(
   gateway: GatewayState,
   arrival: Arrival,
-  { deployment, emulate, body }: CountQuestion,
+  { deployment, emulate, body, endsAtMs }: CountQuestion,
 ): Promise<CountAnswer> {
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
@@ -126,15 +183,26 @@ function ask(
   const upstream = gateway.upstreams.of(deployment.provider);
   const [plain = '', query] = path.split('?');
   const countPath = `${upstream.basePath}${plain}/count_tokens${query === undefined ? '' : `?${query}`}`;
-  return new Promise((resolve, reject) => {
+  const { promise, resolve, reject } = Promise.withResolvers<CountAnswer>();
+  const receiver = new CountReceiver(resolve, reject);
+  const leave = () => receiver.fail(new Fault('client_aborted'));
+  arrival.response.once('close', leave);
+  const late = setTimeout(
+    () => receiver.fail(new Fault('deadline_exceeded')),
+    Math.max(0, endsAtMs - gateway.deadlines.now()),
+  );
+  if (arrival.response.destroyed) leave();
+  else {
     const options = { origin: upstream.origin, method: 'POST' as const, path: countPath, headers, body };
-    upstream.dispatcher.dispatch(
-      { ...options, headersTimeout: countMsMax, bodyTimeout: countMsMax },
-      new CountReceiver(resolve, reject),
-    );
+    upstream.dispatcher.dispatch({ ...options, headersTimeout: countMsMax, bodyTimeout: countMsMax }, receiver);
+  }
+  return promise.finally(() => {
+    clearTimeout(late);
+    arrival.response.off('close', leave);
   });
 }
 
+/** The longest that a client waits for a count, unless it allows less itself. */
 const countMsMax = 30_000;
 const countBytesMax = 256 * 1024;
 
@@ -142,6 +210,8 @@ class CountReceiver implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: CountAnswer) => void;
   readonly #reject: (fault: Fault) => void;
   readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined;
+  #isOver = false;
   #status = 0;
   #headers: CountAnswer['headers'] = {};
   #bytes = 0;
@@ -151,7 +221,17 @@ class CountReceiver implements Dispatcher.DispatchHandler {
     this.#reject = reject;
   }
 
-  onRequestStart(): void {}
+  /** Nobody waits for the count any more. */
+  fail(fault: Fault): void {
+    this.#isOver = true;
+    this.#reject(fault);
+    this.#controller?.abort(abandoned);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isOver) controller.abort(abandoned);
+  }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: CountAnswer['headers']): void {
     if (status < 200) return;
@@ -175,3 +255,5 @@ class CountReceiver implements Dispatcher.DispatchHandler {
     this.#reject(timedOut ? new Fault('upstream_first_byte_timeout') : connectionFault(error, this.#status !== 0));
   }
 }
+
+const abandoned = new Error('the count is over');

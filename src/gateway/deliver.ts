@@ -1,8 +1,10 @@
 import { Fault } from '../completion/fault.ts';
+import { translateRateLimits } from '../dialects/rate-limits.ts';
 import { chargedAtto } from '../journal/charged.ts';
 import type { EndRecord } from '../journal/record.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { relayHeaders } from './answer-headers.ts';
+import type { ProviderRefusal } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
 import { carrierHead } from './carrier-head.ts';
 import type { Exchange } from './exchange.ts';
@@ -58,12 +60,24 @@ function refuse(exchange: Exchange, outcome: Outcome, fault: Fault): void {
   }
   const spoken = exchange.attempts.at(-1)?.dialect === exchange.dialect.name;
   if (refusal === undefined || !spoken || !shown.has(fault.code)) {
+    if (refusal !== undefined && !spoken) extra.push(...saidOfRetrying(exchange, fault, refusal));
     respondFault(arrival, fault, extra);
     return;
   }
   const headers = relayHeaders(refusal.headers, false);
   headers.push('x-carrier-exchange-id', arrival.id, 'x-carrier-fault', fault.code, ...extra);
   respondBytes(arrival.request, arrival.response, refusal.status, headers, refusal.body);
+}
+
+/** What the provider says beside its refusal, in the words of a client of another dialect. */
+function saidOfRetrying(exchange: Exchange, fault: Fault, { headers }: ProviderRefusal): string[] {
+  const from = exchange.attempts.at(-1)!.dialect; // A refusal is of an attempt.
+  const raw = translateRateLimits(headers, from, exchange.dialect.name, exchange.arrival.atMs);
+  const shouldRetry = headers['x-should-retry'];
+  // Of a spent quota we say so ourselves.
+  const isSaid = shouldRetry === 'true' || shouldRetry === 'false';
+  if (isSaid && fault.class !== 'quota') raw.push('x-should-retry', shouldRetry);
+  return raw;
 }
 
 const shown: ReadonlySet<Fault['code']> = new Set<Fault['code']>([

@@ -17,7 +17,13 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
   ];
   // The clients of both dialects obey this, and would otherwise ask a 429 twice more.
   if (fault.class === 'quota') headers.push('x-should-retry', 'false');
-  if (fault.retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(fault.retryAfterMs / 1000)));
+  const { retryAfterMs } = fault;
+  if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  // Clients of chat completions know the finer form, as Azure says it
+  // (https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/quota, 2026-11).
+  if (retryAfterMs !== undefined && retryAfterMs % 1000 !== 0 && arrival.dialect?.name === 'openai-chat') {
+    headers.push('retry-after-ms', String(Math.ceil(retryAfterMs)));
+  }
   respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
   return answer.status;
 }

@@ -7,6 +7,14 @@ import type { ReceiverContext } from './receiver-context.ts';
 import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
 import { type ReasoningSealer, SealingEncoder } from './seal-reasoning.ts';
 
+/** What the answer of one attempt is written with. */
+export interface AnswerTranslation {
+  readonly answer: AnswerContext;
+  readonly sealer: ReasoningSealer;
+  /** Of the provider, in the client's words; raw. */
+  readonly headers: readonly string[];
+}
+
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
   committed = false;
@@ -15,6 +23,7 @@ export class StreamTranslation implements AnswerReceiver {
   readonly #decoder: StreamDecoder;
   readonly #encoder: StreamEncoder;
   readonly #startedAtMs: number;
+  readonly #head: string[];
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #end: Buffer | undefined;
@@ -24,9 +33,9 @@ export class StreamTranslation implements AnswerReceiver {
     attempt: Attempt,
     context: ReceiverContext,
     from: Dialect,
-    answer: AnswerContext,
-    sealer: ReasoningSealer,
+    { answer, sealer, headers }: AnswerTranslation,
   ) {
+    this.#head = [...streamHead, ...headers];
     this.#attempt = attempt;
     this.#context = context;
     const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
@@ -106,7 +115,7 @@ export class StreamTranslation implements AnswerReceiver {
   #commit(): void {
     this.committed = true;
     const { client, progress } = this.#context;
-    client.begin(200, this.#context.finishHead([...streamHead], this.#decoder.facts.servedModel));
+    client.begin(200, this.#context.finishHead(this.#head, this.#decoder.facts.servedModel));
     client.write(Buffer.concat(this.#early));
     this.#early = [];
     progress.committed(this);
@@ -114,7 +123,7 @@ export class StreamTranslation implements AnswerReceiver {
 
   #delivery(last: Buffer): Delivery {
     if (this.committed) return { head: undefined, last, whole: false, cut: false };
-    const head = { status: 200, headers: [...streamHead] };
+    const head = { status: 200, headers: this.#head };
     return { head, last: Buffer.concat([...this.#early, last]), whole: true, cut: false };
   }
 }
@@ -136,6 +145,7 @@ export class WholeTranslation implements AnswerReceiver {
   readonly #from: Dialect;
   readonly #answer: AnswerContext;
   readonly #sealer: ReasoningSealer;
+  readonly #head: string[];
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
@@ -143,9 +153,9 @@ export class WholeTranslation implements AnswerReceiver {
     attempt: Attempt,
     context: ReceiverContext,
     from: Dialect,
-    answer: AnswerContext,
-    sealer: ReasoningSealer,
+    { answer, sealer, headers }: AnswerTranslation,
   ) {
+    this.#head = ['content-type', 'application/json', ...headers];
     this.#sealer = sealer;
     this.#attempt = attempt;
     this.#context = context;
@@ -174,14 +184,15 @@ export class WholeTranslation implements AnswerReceiver {
     }
     let last: Buffer;
     try {
-      const events = restoreAnswer(this.#from.decodeAnswer(body, this.#answer.losses), this.#answer.form ?? plainForm);
-      last = this.#context.dialect.encodeAnswer(this.#sealer.passAll(events), this.#answer);
+      const events = this.#from.decodeAnswer(body, this.#answer.losses);
+      const restored = restoreAnswer(events, this.#answer.form ?? plainForm);
+      last = this.#context.dialect.encodeAnswer(this.#sealer.passAll(restored), this.#answer);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#attempt.fail(error);
       return;
     }
-    const head = { status: 200, headers: ['content-type', 'application/json'] };
+    const head = { status: 200, headers: this.#head };
     this.#attempt.succeed({ head, last, whole: true, cut: false });
   }
 

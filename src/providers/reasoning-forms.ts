@@ -28,7 +28,7 @@ const newest: ReasoningForm = {
  *  …/build-with-claude/thinking (which takes which kind of thinking), …/models/opus-5-5/migration-guide (thinking that
  *  cannot be turned off, forced calls), https://github.com/vercel/ai/releases/tag/@ai-sdk%2Fgateway@4.0.98 (Sonnet 5.5). */
 export const claudeRules: readonly ProfileRule[] = [
-  { models: /claude/, change: { reasoning: newest } },
+  { models: /claude-/, change: { reasoning: newest } },
   { models: /claude-(?:2|3(?![-.]7)|instant)/, change: { reasoning: { ...budgeted, style: 'none', off: 'silence' } } },
   {
     models: /claude-(?:3[-.]7|sonnet-4(?![-.]6)|haiku-4|opus-4(?:[-.][01](?!\d)|[-@]20|$))/,

@@ -323,11 +323,11 @@ suite('an exchange', () => {
       });
 
     const counted = await count('claude');
-    const refused = await count('gpt');
+    const estimated = await count('gpt');
 
     assert.match(await counted.text(), /^\{\s*"input_tokens": ?\d+\s*\}\s*$/);
-    assert.equal(refused.status, 400);
-    assert.equal(refused.headers.get('x-carrier-fault'), 'translation_unsupported');
+    assert.equal(estimated.status, 200);
+    assert.equal(estimated.headers.get('x-carrier-estimate'), 'bytes-per-token/1:openai');
     assert.equal(gateway.ends().length, ends);
   });
 });

@@ -275,7 +275,8 @@ for (const provider of ['openai-chat', 'anthropic-messages'] as const) {
         if (client === 'openai') assert.equal(raised.code, isOwn ? ownCode : code);
         else assert.equal(raised.type, expected.anthropic.type);
         assert.equal(raised.headers.get('retry-after'), expected.script.includes('retry-after') ? '1' : null);
-        if (expected.script.includes('code=context')) assert.match(raised.message, /exceeds the context|too long/);
+        if (expected.script.includes('code=context'))
+          assert.match(raised.message, /exceeds the context|too long|maximum context length/);
       });
     }
   }
@@ -436,9 +437,9 @@ test('what cannot be carried to another dialect is declared, refused when strict
 
   const { response } = await anthropic.messages.create(body).withResponse();
   const strict = await failure(anthropic.messages.create(body, { headers: { 'x-carrier-strict': '1' } }));
-  const image = { type: 'image' as const, source: { type: 'url' as const, url: 'https://acme.example/a.png' } };
+  const upload = { type: 'container_upload' as const, file_id: 'file_1' };
   const unsupported = await failure(
-    anthropic.messages.create({ ...body, messages: [{ role: 'user', content: [image] }] }),
+    anthropic.messages.create({ ...body, messages: [{ role: 'user', content: [upload] }] }),
   );
 
   assert.equal(response.headers.get('x-carrier-loss'), 'top-k-unsupported;top_k');
@@ -451,7 +452,7 @@ test('what cannot be carried to another dialect is declared, refused when strict
   assert.equal(emulator.requests().length, 1);
 });
 
-test('anthropic counts tokens with a provider that can, and hears by name when none can', async () => {
+test('anthropic counts tokens with a provider that can, and is given an estimate when none can', async () => {
   const anthropic = new Anthropic({ apiKey: acmeKey, baseURL: carrier.url, maxRetries: 0 });
   const messages = [{ role: 'user' as const, content: 'Hello there' }];
 
@@ -462,8 +463,10 @@ test('anthropic counts tokens with a provider that can, and hears by name when n
   });
 
   assert.equal(counted.input_tokens, 9);
-  const refused = anthropic.messages.countTokens({ model: 'openai/gpt-5', messages });
-  await assert.rejects(refused, Anthropic.BadRequestError);
+  const { data, response } = await anthropic.messages.countTokens({ model: 'openai/gpt-5', messages }).withResponse();
+  // 77 bytes of JSON, four a token.
+  assert.deepEqual(data, { input_tokens: 20 });
+  assert.equal(response.headers.get('x-carrier-estimate'), 'bytes-per-token/1:openai');
 });
 
 test('both clients list the models that their key may use, and look one up', async () => {

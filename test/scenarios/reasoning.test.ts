@@ -341,6 +341,35 @@ test('a host that insists on its reasoning is told not to think where nobody has
   assert.deepEqual(sent().thinking, { type: 'disabled' });
 });
 
+test('an Anthropic client goes on with a Claude, which is given nothing that another model thought', async () => {
+  const called = await messagesTurn(insisting, [asked]);
+
+  const answered = await messagesTurn(budgeted, [asked, cleared(called), messagesResult(called)]);
+
+  assert.match(JSON.stringify(answered.content), /sunny/);
+  assert.deepEqual(losses, ['reasoning-state-foreign;messages.1.content.0', 'reasoning-state-missing;thinking']);
+  assert.deepEqual(sent().thinking, { type: 'disabled' });
+  assert.deepEqual(
+    sent().messages[1].content.map((block: { type: string }) => block.type),
+    ['tool_use'],
+  );
+
+  const back = await messagesTurn(insisting, [asked, cleared(called), messagesResult(called)]);
+  assert.match(JSON.stringify(back.content), /sunny/);
+  assert.ok(sent().messages[1].reasoning_content.length > 20);
+});
+
+test('signed thinking of a Claude is left out, declared, when a client goes on with a host of another dialect', async () => {
+  const called = await messagesTurn(budgeted, [asked]);
+  assert.equal(losses.length, 0);
+
+  const answered = await messagesTurn(insisting, [asked, cleared(called), messagesResult(called)]);
+
+  assert.match(JSON.stringify(answered.content), /sunny/);
+  assert.ok(losses.includes('reasoning-state-foreign;messages.1.content.0'));
+  assert.ok(losses.includes('reasoning-state-missing;messages.1'));
+});
+
 test('a client that wants no thinking shown is shown none, and continues all the same', async () => {
   const body = {
     model: insisting,

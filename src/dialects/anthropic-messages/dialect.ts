@@ -5,6 +5,7 @@ import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { observeAnswer, observeStream } from './observe.ts';
+import { withoutEnvelopes } from './own-envelopes.ts';
 import { anthropicMessagesProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
 import { requestHeaders } from './version.ts';
@@ -14,6 +15,7 @@ export const anthropicMessages: Dialect = {
   profile: anthropicMessagesProfile,
   scanRequest,
   spliceRequest,
+  withoutEnvelopes,
   decodeRequest,
   encodeRequest,
   requestHeaders,

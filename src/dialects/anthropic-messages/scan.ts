@@ -30,7 +30,10 @@ export function scanRequest(body: Buffer): RequestScan {
 
 export function spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer {
   const model = scan.modelAt!; // scanRequest refuses a body without it.
-  const edits: Edit[] = [{ start: model.start, end: model.end, text: JSON.stringify(splice.targetModel) }];
+  const edits: Edit[] = [
+    { start: model.start, end: model.end, text: JSON.stringify(splice.targetModel) },
+    ...(splice.more ?? []),
+  ];
   const tokensMax = splice.outputTokensMax;
   if (tokensMax !== undefined && !((scan.outputTokensMax ?? Infinity) <= tokensMax)) {
     const limit = scan.outputTokensMaxAt;

@@ -1,6 +1,13 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CacheMarkRules } from '../../completion/profile.ts';
-import type { Block, CacheMark, CompletionRequest, ToolDefinition, Turn } from '../../completion/request.ts';
+import type {
+  Block,
+  CacheMark,
+  CompletionRequest,
+  DialectName,
+  ToolDefinition,
+  Turn,
+} from '../../completion/request.ts';
 
 type Lifetime = NonNullable<CacheMark['ttl']>;
 
@@ -11,8 +18,10 @@ const minutes: Readonly<Record<Lifetime, number>> = { '5m': 5, '30m': 30, '1h': 
 export function lowerCacheMarks(
   request: CompletionRequest,
   rules: CacheMarkRules | undefined,
+  client: DialectName,
   losses: LossLedger,
 ): CompletionRequest {
+  const automaticPath = client === 'openai-chat' ? 'prompt_cache_options' : 'cache_control';
   const found = findMarks(request);
   const automatic = automaticMark(request);
   if (found.length === 0 && automatic === undefined && request.cache?.mode === undefined) return request;
@@ -32,11 +41,11 @@ export function lowerCacheMarks(
   const kept = carried.slice(Math.max(carried.length - marksMax, 0));
   const inherited = request.cache?.ttl;
   const asked = [...kept, ...(automatic === undefined ? [] : [{ mark: automatic, path: automaticPath, at: '' }])];
-  const lifetimes = fitLifetimes(
-    asked.map(({ mark }) => mark.ttl ?? inherited),
-    rules,
-    index => losses.approximated('cache-lifetime-changed', asked[index]!.path),
-  );
+  const wanted = asked.map(({ mark }) => mark.ttl ?? inherited);
+  const lifetimes = fitLifetimes(wanted, rules);
+  asked.forEach(({ path }, index) => {
+    if (lifetimes[index] !== wanted[index]) losses.approximated('cache-lifetime-changed', path);
+  });
   const marks = new Map(kept.map(({ at }, index) => [at, { ttl: lifetimes[index] }]));
   const own = automatic === undefined ? undefined : { ttl: lifetimes[kept.length] };
   return write(request, marks, {
@@ -46,8 +55,6 @@ export function lowerCacheMarks(
     ttl: undefined,
   });
 }
-
-const automaticPath = 'cache_control';
 
 /** Said as a mark of the whole, or as the mode in which the provider chooses. */
 function automaticMark({ cache }: CompletionRequest): CacheMark | undefined {
@@ -99,7 +106,6 @@ function placeOf({ type }: Block): FoundMark['place'] {
 function fitLifetimes(
   asked: readonly (Lifetime | undefined)[],
   { lifetimes }: CacheMarkRules,
-  declare: (index: number) => void,
 ): readonly (Lifetime | undefined)[] {
   const fitted: (Lifetime | undefined)[] = [];
   let longest: Lifetime | undefined;
@@ -109,7 +115,6 @@ function fitLifetimes(
     const raised = longer(fitting, longest, lifetimes[0]!);
     fitted[index] = raised;
     longest = raised;
-    if (raised !== own) declare(index);
   }
   return fitted;
 }

@@ -26,7 +26,7 @@ export function lowerRequest(
 ): LoweredRequest {
   let request = lowerControls(read, profile, client, losses);
   // Marks are declared by their places in the client's request, so they come before anything moves.
-  request = lowerCacheMarks(request, profile.cacheMarks, losses);
+  request = lowerCacheMarks(request, profile.cacheMarks, client, losses);
   const custom = lowerCustomTools(request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
   const named = lowerToolNames(request, profile, losses);

@@ -1,0 +1,143 @@
+import { LossLedger } from '../../completion/loss.ts';
+import type { ReasoningForm } from '../../completion/profile.ts';
+import type { ByteRange, EnvelopeEdits } from '../dialect.ts';
+import { JsonScan } from '../json-scan.ts';
+import { NameTable } from '../name-table.ts';
+import { isEnvelope, mayHoldEnvelope } from '../opaque-state.ts';
+import type { Edit } from '../splice.ts';
+import { isRecord, type WireRecord } from '../wire-values.ts';
+
+/** Within a dialect a client's bytes pass as they are; what is ours among them does not. Thinking of a model of another
+ *  dialect carries an envelope of ours as its signature, and no provider of this dialect takes it: such blocks are left out
+ *  by their bytes, and thinking is turned off where the model insists on what is gone. undefined when there is none, which is
+ *  nearly always and found in one search. */
+export function withoutEnvelopes(body: Buffer, form: () => ReasoningForm): EnvelopeEdits | undefined {
+  if (!mayHoldEnvelope(body)) return undefined;
+  const { messages, thinking } = readPlaces(body);
+  const losses = new LossLedger();
+  const edits: Edit[] = [];
+  let last: CleanedMessage | undefined;
+  messages.forEach((message, index) => {
+    if (message.role !== 'assistant') return;
+    last = cleanMessage(body, message, `messages.${index}`, losses);
+    if (last.edit !== undefined) edits.push(last.edit);
+  });
+  if (edits.length === 0) return undefined;
+  if (last?.isMissed === true && thinking !== undefined && insists(body, thinking, form())) {
+    edits.push({ ...thinking, text: '{"type":"disabled"}' });
+    losses.dropped('reasoning-state-missing', 'thinking');
+  }
+  return { edits, losses: losses.losses };
+}
+
+interface Places {
+  readonly messages: readonly MessagePlace[];
+  readonly thinking: ByteRange | undefined;
+}
+
+interface MessagePlace {
+  readonly role: unknown;
+  /** Of a content that is a list, and of what is in it. */
+  readonly content: ByteRange | undefined;
+  readonly blocks: readonly ByteRange[];
+}
+
+const topFields = new NameTable(['messages', 'thinking']);
+const messageFields = new NameTable(['role', 'content']);
+
+/** The body was checked before. */
+function readPlaces(body: Buffer): Places {
+  const scan = new JsonScan();
+  const messages: MessagePlace[] = [];
+  let thinking: ByteRange | undefined;
+  scan.start(body, 0, body.length);
+  scan.enter();
+  while (scan.nextMember()) {
+    const field = scan.key(topFields);
+    const start = scan.at;
+    if (field === 0 && scan.isArray) {
+      scan.enter();
+      while (scan.nextElement()) messages.push(readMessage(scan));
+      continue;
+    }
+    scan.skip();
+    if (field === 1) thinking = { start, end: scan.at };
+  }
+  return { messages, thinking };
+}
+
+function readMessage(scan: JsonScan): MessagePlace {
+  let role: unknown;
+  let content: ByteRange | undefined;
+  const blocks: ByteRange[] = [];
+  if (!scan.isObject) {
+    scan.skip();
+    return { role, content, blocks };
+  }
+  scan.enter();
+  while (scan.nextMember()) {
+    const field = scan.key(messageFields);
+    if (field === 0) {
+      role = scan.parse();
+      continue;
+    }
+    const start = scan.at;
+    if (field !== 1 || !scan.isArray) {
+      scan.skip();
+      continue;
+    }
+    scan.enter();
+    while (scan.nextElement()) {
+      const at = scan.at;
+      scan.skip();
+      blocks.push({ start: at, end: scan.at });
+    }
+    content = { start, end: scan.at };
+  }
+  return { role, content, blocks };
+}
+
+interface CleanedMessage {
+  readonly edit: Edit | undefined;
+  /** It called tools and does not begin with thinking any more. */
+  readonly isMissed: boolean;
+}
+
+function cleanMessage(
+  body: Buffer,
+  { content, blocks }: MessagePlace,
+  path: string,
+  losses: LossLedger,
+): CleanedMessage {
+  const kept = blocks.filter((block, index) => {
+    if (!isOurs(body, block)) return true;
+    losses.dropped('reasoning-state-foreign', `${path}.content.${index}`);
+    return false;
+  });
+  if (content === undefined || kept.length === blocks.length) return { edit: undefined, isMissed: false };
+  const texts = kept.map(({ start, end }) => body.toString('utf8', start, end));
+  const text = `[${texts.length === 0 ? saidNothing : texts.join(',')}]`;
+  const types = kept.map(block => parse(body, block)?.['type']);
+  const begins = types[0] === 'thinking' || types[0] === 'redacted_thinking';
+  return { edit: { ...content, text }, isMissed: types.includes('tool_use') && !begins };
+}
+
+/** A message may not be empty, and this one was all thought. */
+const saidNothing = '{"type":"text","text":"(no answer)"}';
+
+function isOurs(body: Buffer, block: ByteRange): boolean {
+  if (!mayHoldEnvelope(body.subarray(block.start, block.end))) return false;
+  const wire = parse(body, block);
+  const state =
+    wire?.['type'] === 'thinking' ? wire['signature'] : wire?.['type'] === 'redacted_thinking' ? wire['data'] : '';
+  return typeof state === 'string' && isEnvelope(state);
+}
+
+function insists(body: Buffer, thinking: ByteRange, form: ReasoningForm): boolean {
+  return form.needsState !== 'never' && parse(body, thinking)?.['type'] === 'enabled';
+}
+
+function parse(body: Buffer, { start, end }: ByteRange): WireRecord | undefined {
+  const value: unknown = JSON.parse(body.toString('utf8', start, end));
+  return isRecord(value) ? value : undefined;
+}

@@ -1,0 +1,77 @@
+import type { DialectName } from '../completion/request.ts';
+import { durationMs, untilInstantMs } from './retry-after.ts';
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What a provider says of its limits, in the words of a client of another dialect: raw headers, names and values in turn.
+ *  Resets are durations in chat completions (`6m0s`) and instants in Messages (RFC 3339). A limit that the client's dialect
+ *  has no name for stays out, and so does what cannot be read. `x-carrier-ratelimit-source` says whose limits they are. */
+export function translateRateLimits(headers: Headers, from: DialectName, to: DialectName, nowMs: number): string[] {
+  const source = namesOf[from];
+  const target = namesOf[to];
+  const raw: string[] = [];
+  if (source === undefined || target === undefined || from === to) return raw;
+  for (const kind of kinds) {
+    const limit = count(headers[source.name('limit', kind)]);
+    const remaining = count(headers[source.name('remaining', kind)]);
+    if (limit !== undefined) raw.push(target.name('limit', kind), limit);
+    if (remaining !== undefined) raw.push(target.name('remaining', kind), remaining);
+    const resetMs = source.resetMs(text(headers[source.name('reset', kind)]), nowMs);
+    if (resetMs !== undefined) raw.push(target.name('reset', kind), target.reset(resetMs, nowMs));
+  }
+  if (raw.length > 0) raw.push('x-carrier-ratelimit-source', from);
+  return raw;
+}
+
+/** Messages also limit input and output tokens apart, for which chat completions have no names. */
+const kinds = ['requests', 'tokens'] as const;
+type Kind = (typeof kinds)[number];
+type Field = 'limit' | 'remaining' | 'reset';
+
+interface Names {
+  name(field: Field, kind: Kind): string;
+  resetMs(value: string | undefined, nowMs: number): number | undefined;
+  reset(afterMs: number, nowMs: number): string;
+}
+
+/** https://developers.openai.com/api/docs/guides/rate-limits and https://platform.claude.com/docs/en/api/rate-limits (2026-11). */
+const namesOf: Readonly<Partial<Record<DialectName, Names>>> = {
+  'openai-chat': {
+    name: (field, kind) => `x-ratelimit-${field}-${kind}`,
+    resetMs: durationMs,
+    reset: writeDuration,
+  },
+  'anthropic-messages': {
+    name: (field, kind) => `anthropic-ratelimit-${kind}-${field}`,
+    resetMs: untilInstantMs,
+    reset: writeInstant,
+  },
+};
+
+/** Longer numbers are no counts of anything. */
+const countPattern = /^\d{1,15}$/;
+
+function count(value: Headers[string]): string | undefined {
+  const one = text(value);
+  return one !== undefined && countPattern.test(one) ? one : undefined;
+}
+
+function text(value: Headers[string]): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+/** As Go writes them: `6m0s`, `1.5s`, `20ms`. */
+function writeDuration(afterMs: number): string {
+  if (afterMs < 1000) return `${afterMs}ms`;
+  if (afterMs < 60_000) return `${afterMs / 1000}s`;
+  const seconds = Math.ceil(afterMs / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return `${hours === 0 ? '' : `${hours}h`}${minutes % 60}m${seconds % 60}s`;
+}
+
+/** Whole seconds; a part of one counts as one, since the limit is not full again before. */
+function writeInstant(afterMs: number, nowMs: number): string {
+  const at = new Date(Math.ceil((nowMs + afterMs) / 1000) * 1000);
+  return `${at.toISOString().slice(0, 19)}Z`;
+}
