@@ -20,7 +20,7 @@ suite('media across dialects', () => {
 
   before(async () => {
     files = await startMediaServer();
-    emulator = await startEmulator({ record: true });
+    emulator = await startEmulator({ record: true, recordedBytesMax: 100_000_000 });
     gateway = await startGateway({
       ports: {
         permits: {
@@ -122,6 +122,15 @@ suite('media across dialects', () => {
 
     assert.equal(await streamed('anthropic/claude', [image, said('say exactly: seen')]), 'seen');
     assert.equal(sent().messages[0].content[0].type, 'image');
+  });
+
+  test('an image of 20 MB reaches the other dialect as it is', async () => {
+    const large = Buffer.concat([Buffer.from(pixel, 'base64')], 20_000_000).toString('base64');
+    const image = { type: 'image_url' as const, image_url: { url: `data:image/png;base64,${large}` } };
+
+    await chat('anthropic/claude', [image, said('say exactly: seen')]);
+
+    assert.equal(sent().messages[0].content[0].source.data, large);
   });
 
   test('anthropic: images and documents reach a chat provider, streamed', async () => {
