@@ -71,6 +71,13 @@ suite('the management API', () => {
       '/api/v1/keys/{id}',
       '/api/v1/models',
       '/api/v1/prices',
+      '/api/v1/prices/diff',
+      '/api/v1/prices/facts',
+      '/api/v1/prices/facts/diff',
+      '/api/v1/prices/facts/file',
+      '/api/v1/prices/facts/import',
+      '/api/v1/prices/publish',
+      '/api/v1/prices/quote',
       '/api/v1/status',
       '/api/v1/usage',
     ]);

@@ -9,6 +9,7 @@ import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
 import { keyOperations } from './keys.ts';
 import { callOperation, describeOperation, type Operation } from './operation.ts';
+import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 
@@ -17,6 +18,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...configurationOperations(dependencies),
     ...keyOperations(dependencies),
     ...catalogueOperations(dependencies),
+    ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
   ];

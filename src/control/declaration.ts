@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
-import { meters } from '../pricing/rate-card.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
+import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
 /** The declarative file, as users write it. Keys once accepted stay valid. */
@@ -10,7 +10,6 @@ import { referencePattern } from './references.ts';
 const entriesMax = 20_000;
 const candidatesMax = 64;
 const patternsMax = 256;
-const tiersMax = 16;
 const timeoutMsMax = 86_400_000;
 
 /** What resources are called; `/` and `%` stay free for names of models and for paths. */
@@ -34,7 +33,6 @@ const decimal = (integerDigits: number, decimals: number, what: string) =>
       error: `must be a decimal such as "1.25", with at most ${decimals} decimals and no sign`,
     });
 
-const rate = decimal(12, 12, 'currency per million units');
 const amount = decimal(18, 18, 'an amount of money');
 const share = z
   .string({ error: 'must be a decimal string in quotes, such as "0.8"' })
@@ -135,36 +133,6 @@ const deployment = z.strictObject({
     .describe('Most tokens of a second of audio; bounds holds. 32 unless said.'),
 });
 
-/** What the reference says of each rate. */
-const meterMeanings: Readonly<Record<(typeof meters)[number], string>> = {
-  input: 'Input tokens neither read from nor written to a cache.',
-  cacheRead: 'Input tokens read from a cache.',
-  cacheWrite5m: 'Input tokens written to a cache for five minutes.',
-  cacheWrite1h: 'Input tokens written to a cache for an hour.',
-  inputAudio: 'Audio tokens of the input.',
-  inputImage: 'Image tokens of the input.',
-  output: 'Output tokens.',
-  reasoning: 'Reasoning tokens; part of `output` unless priced.',
-  outputAudio: 'Audio tokens of the output.',
-  request: 'Requests, by the million.',
-};
-const rates = Object.fromEntries(
-  meters.map(meter => [meter, rate.optional().describe(meterMeanings[meter])]),
-) as Record<(typeof meters)[number], z.ZodOptional<typeof rate>>;
-const tier = z.strictObject({
-  measure: z.enum(['inputTotal']).describe('Input tokens of the request, cached ones included.'),
-  op: z.enum(['gt', 'gte']).describe('Above `size`, or from it on.'),
-  size: whole(0, Number.MAX_SAFE_INTEGER).describe('Behind it the rates of the tier hold for the whole request.'),
-  rates: z.strictObject(rates),
-});
-const book = z.strictObject({
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' })
-    .describe('ISO 4217.'),
-  rates: named(z.string().max(200), z.strictObject({ ...rates, tiers: z.array(tier).max(tiersMax).optional() })),
-});
-
 const timeout = whole(1, timeoutMsMax).optional();
 const route = z.strictObject({
   candidates: z
@@ -239,7 +207,7 @@ export const declarationSchema = z.strictObject({
   process: z.unknown().optional().describe('Settings of the process, read at start with --config; see above.'),
   providers: named(name, provider).optional(),
   deployments: named(name, deployment).optional(),
-  prices: z.strictObject({ sell: book.optional(), buy: book.optional() }).optional(),
+  prices: pricesSchema.optional(),
   routes: named(routeName, route).optional(),
   organisations: named(name, organisation).optional(),
   policies: z
@@ -254,7 +222,6 @@ export const declarationSchema = z.strictObject({
 
 export type Declaration = z.output<typeof declarationSchema>;
 export type DeclaredBudget = z.output<typeof budget>;
-export type DeclaredBook = z.output<typeof book>;
 
 /** Keys that users of such a system know or will know, by place; `*` is any name. Refused by name (I10). */
 export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
@@ -266,13 +233,11 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
   ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
   ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
-  ['prices.*.from', 'Prices that begin later are not built yet.'],
-  ['prices.*.rates.*.from', 'Prices that begin later are not built yet.'],
-  ['prices.*.rates.*.serviceTiers', 'Prices by service tier are not built yet.'],
-  ['prices.*.rates.*.image', 'Prices of generated images are not built yet.'],
-  ['prices.*.rates.*.inputVideo', 'This meter is not built yet.'],
-  ['prices.*.rates.*.outputImage', 'This meter is not built yet.'],
-  ['prices.*.rates.*.cacheStorage', 'This meter is not built yet.'],
+  ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
+  [
+    'prices.contracts.*.rates.*.*.free',
+    'What a period has free is rated at its close, and periods are not closed yet.',
+  ],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],

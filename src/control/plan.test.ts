@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
-import { designVariables, planContext, planText } from '../../test/support/control.ts';
+import { designVariables, planContext, planText, testNowMs } from '../../test/support/control.ts';
+import { onlyCard } from '../../test/support/snapshot.ts';
+import { cardAt } from '../pricing/timeline.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
@@ -47,7 +49,7 @@ test('the documented file applies as it is', () => {
   ]);
   const snapshot = loadSnapshot(compileSnapshot(plan.next, compileContext));
   const gpt = snapshot.deployments.find(deployment => deployment.id === 'gpt-5-us');
-  assert.equal(gpt?.sell?.rates.output, 10_000_000_000_000n);
+  assert.equal(cardAt(gpt!.sell!, 0)?.rates.output, 10_000_000_000_000n);
   assert.equal(gpt?.concurrencyMax, 64);
   assert.equal(gpt?.provider.kind, 'openai');
   assert.equal(snapshot.deployments.find(deployment => deployment.id === 'sonnet-eu')?.sell, undefined);
@@ -61,7 +63,7 @@ test('applying a file twice changes nothing, and so does applying an export, pru
   const once = applied(design);
 
   assert.deepEqual(summary(planText(design, once)), []);
-  const exported = exportConfiguration(once);
+  const exported = exportConfiguration(once, testNowMs);
   assert.deepEqual(summary(planText(exported, once)), []);
   assert.deepEqual(summary(planText(exported, once, { prune: true })), []);
   assert.doesNotMatch(exported, /sk-openai|acme-secret/);
@@ -158,8 +160,8 @@ test('a revocation survives the file that was written before it', () => {
   };
 
   assert.deepEqual(summary(planText(design, revoked)), []);
-  assert.match(exportConfiguration(revoked), /revoked: true/);
-  assert.deepEqual(summary(planText(exportConfiguration(revoked), revoked)), []);
+  assert.match(exportConfiguration(revoked, testNowMs), /revoked: true/);
+  assert.deepEqual(summary(planText(exportConfiguration(revoked, testNowMs), revoked)), []);
 });
 
 test('everything that is wrong with a file is said at once, with its line', () => {
@@ -256,12 +258,12 @@ prices:
     rates:
       one: { input: "1", output: "2" }
       v/a: { input: "3", output: "4" }
-      v/*: { input: "5", output: "6", tiers: [ { measure: inputTotal, op: gt, size: 200000, rates: { input: "7" } } ] }
+      v/*: { input: "5", output: "6", tiers: [ { measure: inputTotal, op: gt, size: 200000, rates: { input: "7", output: "8" } } ] }
       v/c: { input: "8" }
 `;
   const snapshot = compileSnapshot(applied(text), compileContext);
 
-  const inputs = snapshot.deployments.map(({ id, sell, buy }) => [id, sell?.rates.input ?? null, buy]);
+  const inputs = snapshot.deployments.map(({ id, sell, buy }) => [id, onlyCard(sell)?.rates['input'] ?? null, buy]);
   assert.deepEqual(inputs, [
     ['five', null, null],
     ['four', null, null],
@@ -269,8 +271,8 @@ prices:
     ['three', '5000000000000', null],
     ['two', '3000000000000', null],
   ]);
-  assert.deepEqual(snapshot.deployments[3]?.sell?.tiers, [
-    { measure: 'inputTotal', op: 'gt', size: 200_000, rates: { input: '7000000000000' } },
+  assert.deepEqual(onlyCard(snapshot.deployments[3]?.sell)?.tiers, [
+    { measure: 'inputTotal', op: 'gt', size: 200_000, rates: { input: '7000000000000', output: '8000000000000' } },
   ]);
 });
 
@@ -328,8 +330,11 @@ test('media are fetched for a key as it says, else as its project says, else not
     ['acme/open/as', true],
     ['acme/open/no', false],
   ]);
-  assert.deepEqual(summary(planText(exportConfiguration(stored), stored, { context: planContext(variables) })), []);
-  assert.match(exportConfiguration(stored), /mediaFetch: false/);
+  assert.deepEqual(
+    summary(planText(exportConfiguration(stored, testNowMs), stored, { context: planContext(variables) })),
+    [],
+  );
+  assert.match(exportConfiguration(stored, testNowMs), /mediaFetch: false/);
 });
 
 test('a file that says nothing of media leaves what an earlier version stored as it is', () => {

@@ -6,8 +6,9 @@ import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
-import type { CandidateView, DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
-import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
+import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import { candidateViews } from './candidate-views.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
 import { observeCandidates } from './observe-candidates.ts';
@@ -51,6 +52,7 @@ export interface ChoiceQuestion {
   readonly route: ResolvedRoute;
   /** Zones that the key's policy allows; the client's own may only tighten them. */
   readonly allowedZones: readonly string[] | undefined;
+  readonly contract: Contract | undefined;
   readonly askedZones: readonly string[] | undefined;
   readonly policy: PolicyName;
   /** Digest of what keeps requests together. */
@@ -69,7 +71,12 @@ export function chooseCandidates(
   { health, draw }: Pick<GatewayPorts, 'health' | 'draw'>,
 ): Choice {
   const { dialect, scan, route } = question;
-  const views = viewsOf(route);
+  const views = candidateViews({
+    route,
+    contract: question.contract,
+    requestedTier: scan.serviceTier,
+    nowMs: question.nowMs,
+  });
   // The request is read into the middle only if a candidate cannot be called as the client speaks, or says what it can do.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const isTold = views.some(view => view.capabilities !== undefined);
@@ -107,28 +114,6 @@ export function chooseCandidates(
 const neutralFamily = 'other';
 /** Of an answer whose length nobody knows before, for comparing candidates. */
 const usualOutputTokens = 500;
-
-/** What decide() may see of a route's candidates; made once a route, since a snapshot never changes. */
-function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
-  let views = viewsByRoute.get(route);
-  if (views === undefined) {
-    views = route.candidates.map(({ deployment, weight, priority }) => ({
-      handle: deployment.handle,
-      weight,
-      priority,
-      zone: deployment.zones.processing,
-      dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
-      priced: deployment.sell !== undefined && deployment.buy !== undefined,
-      allowed: true,
-      capabilities: deployment.capabilities ?? undefined,
-      contextTokensMax: deployment.contextTokensMax ?? undefined,
-    }));
-    viewsByRoute.set(route, views);
-  }
-  return views;
-}
-
-const viewsByRoute = new WeakMap<ResolvedRoute, readonly CandidateView[]>();
 
 function onlyDialectExcludes(decision: DecisionRecord): boolean {
   return decision.candidates.some(candidate => candidate.out?.every(reason => reason === 'DIALECT_UNSUPPORTED'));

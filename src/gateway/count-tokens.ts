@@ -47,6 +47,7 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     scan,
     route,
     allowedZones: principal.zones,
+    contract: principal.contract,
     askedZones: carrier.zones,
     policy: policyFor(carrier, principal, route),
     session: sessionOf(carrier, principal),

@@ -1,6 +1,6 @@
 import type { Fault } from '../completion/fault.ts';
 import { intersect, placeOf } from '../governance/zones.ts';
-import { parseRateCard, type RateCard } from '../pricing/rate-card.ts';
+import { parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
@@ -57,7 +57,12 @@ export interface Principal {
   readonly lowerOutputToFit: boolean;
   /** May media be fetched for it? What the key says, else the project. */
   readonly mediaFetch: boolean;
+  /** What its organisation agreed on, by handle of the deployment; undefined when it pays list prices. */
+  readonly contract: Contract | undefined;
 }
+
+/** undefined among its values: no complete price was agreed on. */
+export type Contract = ReadonlyMap<string, RateTimeline | undefined>;
 
 export interface ResolvedRoute {
   readonly name: string;
@@ -71,8 +76,17 @@ export interface ResolvedRoute {
 
 export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'provider'> {
   readonly provider: ProviderEntry;
-  readonly sell: RateCard | undefined;
-  readonly buy: RateCard | undefined;
+  /** List prices; of a principal: sellPrices. */
+  readonly sell: RateTimeline | undefined;
+  readonly buy: RateTimeline | undefined;
+}
+
+/** What a caller pays for a deployment. */
+export function sellPrices(
+  deployment: Deployment,
+  { contract }: Pick<Principal, 'contract'>,
+): RateTimeline | undefined {
+  return contract?.has(deployment.handle) ? contract.get(deployment.handle) : deployment.sell;
 }
 
 /** Verdicts of `allows` remembered in all; past it they are forgotten together and found again. */
@@ -163,6 +177,7 @@ function loadPrincipals(json: SnapshotJson) {
     json.budgets.filter(budget => budget.hard),
     budget => `${budget.scope}:${budget.subject}`,
   );
+  const contracts = loadContracts(json);
   const principals = new Map<string, Principal>();
   const patternsOf = new Map<Principal, readonly (readonly string[])[]>();
   for (const key of json.keys) {
@@ -182,6 +197,7 @@ function loadPrincipals(json: SnapshotJson) {
       policies: key.policies ?? undefined,
       lowerOutputToFit: key.lowerOutputToFit,
       mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
+      contract: contracts.get(organisation.id),
     };
     principals.set(key.digest, principal);
     patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
@@ -189,13 +205,26 @@ function loadPrincipals(json: SnapshotJson) {
   return { principals, patternsOf };
 }
 
+function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
+  const handles = new Set(json.deployments.map(({ handle }) => handle));
+  return new Map(
+    (json.contracts ?? []).map(({ organisation, sell }) => {
+      const timelines = Object.entries(sell).map(([handle, timeline]) => {
+        if (!handles.has(handle)) throw new Error(`snapshot: a contract of ${organisation} names an unknown handle`);
+        return [handle, timeline === null ? undefined : parseTimeline(timeline)] as const;
+      });
+      return [organisation, new Map(timelines)] as const;
+    }),
+  );
+}
+
 function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deployment {
   return {
     ...entry,
     zones: { processing: placeOf(entry.zones.processing) },
     provider,
-    sell: entry.sell === null ? undefined : parseRateCard(entry.sell),
-    buy: entry.buy === null ? undefined : parseRateCard(entry.buy),
+    sell: entry.sell === null ? undefined : parseTimeline(entry.sell),
+    buy: entry.buy === null ? undefined : parseTimeline(entry.buy),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
-import type { RateCardJson } from '../pricing/rate-card.ts';
+import type { RateTimelineJson } from '../pricing/timeline.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
@@ -19,7 +19,16 @@ export interface SnapshotJson {
   readonly providers: readonly ProviderEntry[];
   readonly deployments: readonly DeploymentEntry[];
   readonly routes: readonly RouteEntry[];
+  /** Absent when no organisation has prices of its own. */
+  readonly contracts?: readonly ContractEntry[];
   readonly settings: SnapshotSettings;
+}
+
+/** Sell prices that an organisation agreed on: they win over those of the deployment. */
+export interface ContractEntry {
+  readonly organisation: string;
+  /** By handle; null: what was agreed on is no complete price, and the organisation cannot call the deployment. */
+  readonly sell: Readonly<Record<string, RateTimelineJson | null>>;
 }
 
 export interface SnapshotSettings {
@@ -118,8 +127,8 @@ export interface DeploymentEntry {
   readonly documentTokensPerPage?: number;
   readonly audioTokensPerSecond?: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
-  readonly sell: RateCardJson | null;
-  readonly buy: RateCardJson | null;
+  readonly sell: RateTimelineJson | null;
+  readonly buy: RateTimelineJson | null;
 }
 
 export interface RouteEntry {

@@ -6,7 +6,7 @@ import { createControl } from '../../src/control/control.ts';
 import { createSealer } from '../../src/control/seal.ts';
 import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
-import { designVariables, planContext, testFacts, testMasterKey } from './control.ts';
+import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from './control.ts';
 import { createTestDatabase } from './database.ts';
 
 /** The management API over a database of its own, without a socket. */
@@ -57,6 +57,7 @@ export function adminOver(
     references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
     kinds: planContext().kinds,
     facts: testFacts,
+    priceFacts: () => testPriceFacts,
     sandboxBaseUrl: 'unix:/run/sandbox',
     nowMs,
     changed: () => {},
