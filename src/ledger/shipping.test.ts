@@ -12,6 +12,7 @@ import { checkLedger } from './check.ts';
 import { LedgerLeases } from './leases.ts';
 import { findExchange, listAlerts, listExchanges, readBudgetWindows, readUsage } from './queries.ts';
 import { LedgerShipping } from './shipping.ts';
+import { measureColumns, seriesColumns } from './usage-columns.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 /** sell 100 × 2.00 + 50 × 10.00, buy 100 × 1.00 + 50 × 4.00, per 10⁶ tokens. */
@@ -30,7 +31,7 @@ describe('shipping into the ledger', () => {
   });
   beforeEach(async () => {
     await store.pool.query(
-      `truncate account, exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, journal_position,
+      `truncate account, exchange_key, exchange, attempt, decision, charge, transfer, usage_delta, usage_by_hour, usage_by_day, journal_position,
          budget_window, lease, alert restart identity`,
     );
   });
@@ -100,7 +101,7 @@ describe('shipping into the ledger', () => {
         fc.array(fc.array(fc.nat(exchanges.length - 1), { maxLength: 8 }), { maxLength: 6 }),
         async batches => {
           await store.pool.query(
-            'truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert',
+            'truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_delta, alert',
           );
           for (const batch of batches) await ship(batch.map(index => exchanges[index]!));
           await ship(exchanges);
@@ -120,7 +121,9 @@ describe('shipping into the ledger', () => {
 
     let statement = 0;
     for (let crashed = true; crashed; statement += 1) {
-      await store.pool.query('truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert');
+      await store.pool.query(
+        'truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_delta, alert',
+      );
       const failing = connect(database.url, { connectionsMax: 1 });
       crashed = await crashAtStatement(statement, () =>
         new LedgerShipping(failing, 'j1').ship({ exchanges, positions: [], alerts: [] }),
@@ -362,8 +365,14 @@ function sampleExchanges(): CompletedExchange[] {
 
 /** Everything the ledger says, with account names for numbers. */
 async function contents(store: Store): Promise<unknown> {
-  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'usage_hour', 'alert'] as const;
+  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'alert'] as const;
   const result: Record<string, unknown> = {};
+  // How usage is cut into rows depends on the batches; what it adds up to does not.
+  const usage = await store.pool.query(
+    `select hour, ${seriesColumns.join(', ')}, ${measureColumns.map(column => `sum(${column}) as ${column}`).join(', ')}
+       from usage_hourly group by hour, ${seriesColumns.join(', ')} order by hour, ${seriesColumns.join(', ')}`,
+  );
+  result['usage'] = usage.rows;
   for (const table of tables) {
     const columns = table === 'alert' ? 'id, code, message' : '*';
     const { rows } = await store.pool.query(
