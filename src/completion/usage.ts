@@ -44,10 +44,10 @@ export const inputSlices = [
 ] as const satisfies readonly Slice[];
 export const outputSlices = ['output', 'reasoning', 'outputAudio', 'outputImage'] as const satisfies readonly Slice[];
 
-/** What was used beside tokens: named as the meters of pricing/, counted in their base units. Whole, non-negative, at most
- *  2⁵³−1; `undefined` means "not said". The number of requests is no count: it is one for each rated attempt. */
-export type CountName = 'image' | 'page' | 'audioSecond' | 'character' | `tool.${string}`;
-export type UsageCounts = Readonly<Partial<Record<CountName, number>>>;
+/** What was used beside tokens, by the name of its meter: `tool.webSearch`, `image`, `page`, `audioSecond`. Whole,
+ *  non-negative, at most 2⁵³−1. Only what is to be paid for: a count without a rate is quarantined. The number of requests
+ *  is no count: it is one for each rated attempt. */
+export type UsageCounts = Readonly<Record<string, number>>;
 
 /** What the provider itself says an attempt cost. Kept beside our own rating, never in its place. */
 export interface ProviderCost {
@@ -68,9 +68,6 @@ export interface Reading {
   readonly rule?: string;
   /** The provider's usage object as it was sent, for audit. */
   readonly raw?: unknown;
-  /** What is counted rather than reported in tokens, by the name of its meter: `tool.webSearch`, `image`, `page`. Only
-   *  what is to be paid for: a count without a rate is quarantined. */
-  readonly counts?: Readonly<Record<string, number>>;
   /** The tier the provider says it served; prices depend on it, never on the tier asked for. */
   readonly serviceTier?: string;
   /** Where the provider says it was served, when that decides the price; absent where it has one price for all. */

@@ -112,8 +112,10 @@ function emptySlices(): Record<Slice, number> {
     cacheWrite1h: 0,
     inputAudio: 0,
     inputImage: 0,
+    inputVideo: 0,
     output: 0,
     reasoning: 0,
     outputAudio: 0,
+    outputImage: 0,
   };
 }

@@ -372,9 +372,11 @@ const sliceColumns = [
   'cache_write_1h',
   'input_audio',
   'input_image',
+  'input_video',
   'output',
   'reasoning',
   'output_audio',
+  'output_image',
 ] as const;
 const usageMeasures = [
   'requests',

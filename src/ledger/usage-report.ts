@@ -64,9 +64,11 @@ const sliceColumns = {
   cacheWrite1h: 'cache_write_1h',
   inputAudio: 'input_audio',
   inputImage: 'input_image',
+  inputVideo: 'input_video',
   output: 'output',
   reasoning: 'reasoning',
   outputAudio: 'output_audio',
+  outputImage: 'output_image',
 } as const satisfies Record<Slice, string>;
 
 const usageSums = [
@@ -112,9 +114,11 @@ function usageRow(part: UsagePart): UsageRow {
     cacheWrite1h: Number(part.cache_write_1h),
     inputAudio: Number(part.input_audio),
     inputImage: Number(part.input_image),
+    inputVideo: Number(part.input_video),
     output: Number(part.output),
     reasoning: Number(part.reasoning),
     outputAudio: Number(part.output_audio),
+    outputImage: Number(part.output_image),
     sell: money(part.sell_atto, part.sell_currency),
     buy: money(part.buy_atto, part.buy_currency),
   };

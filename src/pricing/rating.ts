@@ -1,4 +1,4 @@
-import { inputTotal, type Reading, type Slice, slices, type UsageSlices } from '../completion/usage.ts';
+import { inputTotal, type Reading, type Slice, slices, type UsageCounts, type UsageSlices } from '../completion/usage.ts';
 import { inMeterOrder, isMeter, type Meter, type TokenMeter } from './meters.ts';
 import { type Atto, toAtto } from './money.ts';
 import { baseKey, cellName, type RatingContext, servedCellKey } from './price-place.ts';
@@ -25,9 +25,6 @@ export interface RatedLine {
   /** quantity × rate, exact per 10⁶ units; otherwise quantity × rate × 10⁶ ÷ per, half to even. */
   readonly amountAtto: Atto;
 }
-
-/** Usage that is counted rather than reported in tokens: calls of tools, images, pages. */
-export type Counts = Readonly<Record<string, number>>;
 
 /** What one attempt costs by the card that held when it was dispatched, or why that cannot be said; then it is
  *  quarantined, never $0 (I2). */
@@ -65,7 +62,7 @@ export function rateByCard(
 export function rateUsage(
   usage: UsageSlices,
   card: RateCard,
-  { cell = card, counts }: { readonly cell?: RateCell; readonly counts?: Counts | undefined } = {},
+  { cell = card, counts }: { readonly cell?: RateCell; readonly counts?: UsageCounts | undefined } = {},
 ): RatedUsage | { readonly missing: readonly string[] } {
   const rates = ratesFor(cell, inputTotal(usage));
   const lines: RatedLine[] = [];
@@ -137,9 +134,11 @@ const meterOf = {
   cacheWrite1h: 'cacheWrite1h',
   inputAudio: 'inputAudio',
   inputImage: 'inputImage',
+  inputVideo: 'inputVideo',
   output: 'output',
   reasoning: 'reasoning',
   outputAudio: 'outputAudio',
+  outputImage: 'outputImage',
 } as const satisfies Record<Slice, TokenMeter>;
 
 function rateSlices(usage: UsageSlices, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
@@ -162,7 +161,7 @@ function rateSlices(usage: UsageSlices, rates: Rates, lines: RatedLine[], missin
   return amount;
 }
 
-function rateCounts(counts: Counts, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
+function rateCounts(counts: UsageCounts, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
   let amount = 0n;
   for (const name of inMeterOrder(Object.keys(counts))) {
     const quantity = counts[name]!;

@@ -1,4 +1,4 @@
-import type { CountName, UsageCounts } from '../../completion/usage.ts';
+import type { UsageCounts } from '../../completion/usage.ts';
 import { isRecord, type UsageFields } from '../../completion/usage-fields.ts';
 
 /** Kinds of counts in one report. No provider has more than a dozen kinds of tools. */
@@ -8,10 +8,10 @@ const toolNameLettersMax = 32;
 
 /** Counts of one report while they are read; what was never said stays absent. */
 export class CountTally {
-  #counts: Partial<Record<CountName, number>> | undefined;
+  #counts: Record<string, number> | undefined;
   #kinds = 0;
 
-  add(name: CountName, count: number | undefined, fields: UsageFields): void {
+  add(name: string, count: number | undefined, fields: UsageFields): void {
     if (count === undefined) return;
     this.#counts ??= {};
     if (this.#counts[name] === undefined) this.#kinds += 1;
@@ -51,7 +51,7 @@ export interface ToolMembers {
   readonly free: ReadonlySet<string>;
 }
 
-function toolName(member: string): CountName | undefined {
+function toolName(member: string): string | undefined {
   if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(member)) return undefined;
   const name = member.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return name.length > toolNameLettersMax ? undefined : `tool.${name}`;

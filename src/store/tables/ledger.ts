@@ -140,9 +140,11 @@ export interface UsageHourTable {
   readonly cache_write_1h: bigint;
   readonly input_audio: bigint;
   readonly input_image: bigint;
+  readonly input_video: bigint;
   readonly output: bigint;
   readonly reasoning: bigint;
   readonly output_audio: bigint;
+  readonly output_image: bigint;
   readonly sell_atto: bigint;
   readonly buy_atto: bigint;
 }
