@@ -1,10 +1,10 @@
+import type { UsageCounts } from '../completion/usage.ts';
 import type { TokenMeter } from './meters.ts';
 import { isMeter } from './meters.ts';
 import { type Atto, divideFloor, toAtto } from './money.ts';
 import { baseKey, servedCellKey } from './price-place.ts';
 import { chargedUnits, chargeFor, type Rates } from './rate.ts';
 import type { RateCard, RateCell } from './rate-card.ts';
-import type { UsageCounts } from '../completion/usage.ts';
 import { ratesFor } from './rating.ts';
 
 /** Upper bounds of what one attempt can use; metering/bounds.ts makes them. */

@@ -122,11 +122,7 @@ const broken: readonly (readonly [string, unknown, string])[] = [
   ['a fraction', { ...whole, completion_tokens: 2.5 }, 'completion_tokens is not a count: 2.5'],
   ['a text for a count', { ...whole, prompt_tokens: '10' }, 'prompt_tokens is not a count: string'],
   ['a count of 2⁵³', { ...whole, total_tokens: 2 ** 53 }, 'total_tokens is not a count: 9007199254740992'],
-  [
-    'a wrong total',
-    { ...whole, total_tokens: 16 },
-    'prompt_tokens + completion_tokens = 15, but total_tokens = 16',
-  ],
+  ['a wrong total', { ...whole, total_tokens: 16 }, 'prompt_tokens + completion_tokens = 15, but total_tokens = 16'],
   [
     'cached over prompt',
     { ...whole, prompt_tokens_details: { cached_tokens: 11 } },

@@ -5,7 +5,7 @@ import { migration0003 } from './0003-trimmed.ts';
 import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 
-/** In order of their numbers. */
+/** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
   migration0001,
   migration0002,
