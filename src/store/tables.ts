@@ -5,4 +5,4 @@ import type { LedgerTables } from './tables/ledger.ts';
 import type { UsageEventTables } from './tables/usage-events.ts';
 
 /** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
-export interface Tables extends LedgerTables, BookkeepingTables, ControlTables, JobTables, UsageEventTables {}
+export interface Tables extends LedgerTables, ControlTables, JobTables, UsageEventTables, BookkeepingTables {}

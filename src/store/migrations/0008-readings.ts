@@ -1,6 +1,6 @@
 import type { Migration } from '../migration.ts';
 
-/** Two more kinds of tokens; usage that is not an exchange; what became known later of an attempt's cost.
+/** Usage that is not an exchange; what became known later of an attempt's cost.
  *
  *  usage_event_key is the gate, as exchange_key is for exchanges: whoever inserts an event's key inserts its other rows in
  *  the same transaction. Events are far fewer than exchanges, and none is dropped: nothing here is partitioned. */
@@ -9,9 +9,6 @@ export const migration0008: Migration = {
   name: 'readings',
   requires: 1,
   sql: `
-alter table usage_hour add column if not exists input_video bigint not null default 0;
-alter table usage_hour add column if not exists output_image bigint not null default 0;
-
 create table usage_event_key (
   -- Derived from source and id, which together name an event.
   ref text collate "C" primary key,
@@ -77,28 +74,6 @@ create table usage_event_conflict (
   seen_at timestamptz not null default now(),
   primary key (ref, digest)
 );
-
--- Derived, like usage_hour: what reports add up. Quantities without a bound: sums have more digits than what is summed.
-create table usage_event_hour (
-  hour timestamptz not null,
-  organisation text collate "C" not null,
-  project text collate "C" not null,
-  key text collate "C" not null,
-  product text collate "C" not null,
-  provider text collate "C" not null,
-  deployment text collate "C" not null,
-  meter text collate "C" not null,
-  revenue_class text collate "C" not null,
-  -- Empty while nothing is rated.
-  sell_currency text collate "C" not null,
-  buy_currency text collate "C" not null,
-  events bigint not null,
-  quarantined bigint not null,
-  quantity numeric not null,
-  sell_atto numeric not null,
-  buy_atto numeric not null,
-  primary key (hour, organisation, project, key, product, provider, deployment, meter, sell_currency, buy_currency)
-) with (fillfactor = 80);
 
 -- A later, better figure for what an attempt cost. What is booked is the difference to what was known before.
 create table true_up (

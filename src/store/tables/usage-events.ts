@@ -6,7 +6,6 @@ export interface UsageEventTables {
   usage_event: UsageEventTable;
   usage_event_rating: UsageEventRatingTable;
   usage_event_conflict: UsageEventConflictTable;
-  usage_event_hour: UsageEventHourTable;
   true_up: TrueUpTable;
 }
 
@@ -59,25 +58,6 @@ export interface UsageEventConflictTable {
   readonly digest: Immutable<Buffer>;
   readonly event: Immutable<unknown>;
   readonly seen_at: GeneratedAlways<Date>;
-}
-
-export interface UsageEventHourTable {
-  readonly hour: Date;
-  readonly organisation: string;
-  readonly project: string;
-  readonly key: string;
-  readonly product: string;
-  readonly provider: string;
-  readonly deployment: string;
-  readonly meter: string;
-  readonly revenue_class: string;
-  readonly sell_currency: string;
-  readonly buy_currency: string;
-  readonly events: bigint;
-  readonly quarantined: bigint;
-  readonly quantity: bigint;
-  readonly sell_atto: bigint;
-  readonly buy_atto: bigint;
 }
 
 export interface TrueUpTable {
