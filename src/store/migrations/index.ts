@@ -4,6 +4,7 @@ import { migration0002 } from './0002-control.ts';
 import { migration0003 } from './0003-trimmed.ts';
 import { migration0005 } from './0005-bookkeeping.ts';
 import { migration0007 } from './0007-reports.ts';
+import { migration0008 } from './0008-readings.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   migration0003,
   migration0005,
   migration0007,
+  migration0008,
 ];
