@@ -20,6 +20,7 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addLedger } from './ledger-command.ts';
 import {
   showAlerts,
   showBudgets,
@@ -152,6 +153,7 @@ export function createProgram(surroundings: Surroundings): Command {
       print(options, answer, () => showUsage(answer, table));
     });
   addReports(program, leaf, surroundings, server);
+  addLedger(program, leaf, surroundings, server);
 
   leaf(program, 'prices', 'The price versions in force').action(async options => {
     const answer = (await server().get('/api/v1/prices')) as PricesAnswer;
@@ -291,6 +293,8 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     const failure = toFailure(error);
     if (words.includes('--json')) {
+      // What a check found is the one document there is.
+      if (failure.exitCode === exitCodes.failedCheck) return failure.exitCode;
       const problem = failure.problem ?? { code: failure.code, detail: failure.message };
       surroundings.out.write(`${JSON.stringify(problem, null, 2)}\n`);
     } else surroundings.err.write(`carrier: ${failure.message}\n`);
