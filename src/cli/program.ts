@@ -9,6 +9,7 @@ import type {
   BudgetAnswer,
   ExchangeAnswer,
   ExchangeSummaryAnswer,
+  JobAnswer,
   KeyAnswer,
   ModelAnswer,
   Page,
@@ -18,16 +19,20 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
-import { showAlerts, showBudgets, showExchanges, showKeys, showModels, showUsage } from './listings.ts';
+
+import { addLedger } from './ledger-command.ts';
+import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
+import { addReports, tellCoverage } from './report-command.ts';
+
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 
-const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'];
+const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
 const pagesMax = 200;
 const pageSize = 500;
@@ -137,8 +142,11 @@ export function createProgram(surroundings: Surroundings): Command {
     .action(async options => {
       const { by, from, to, project } = options;
       const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
+      tellCoverage(err, answer);
       print(options, answer, () => showUsage(answer, table));
     });
+  addReports(program, leaf, surroundings, server);
+  addLedger(program, leaf, surroundings, server);
 
   addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
 
@@ -153,6 +161,20 @@ export function createProgram(surroundings: Surroundings): Command {
       const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
       print(options, answer, () => showAlerts(answer.items, table));
     });
+
+  const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
+  leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {
+    isDefault: true,
+  }).action(async options => {
+    const answer = (await server().get('/api/v1/jobs')) as Page<JobAnswer>;
+    print(options, answer, () => showJobs(answer.items, table));
+  });
+  leaf(jobs, 'run <name>', 'Make a job due now; some replica begins it within seconds').action(
+    async (name: string, options) => {
+      const job = (await server().post(`/api/v1/jobs/${encodeURIComponent(name)}/run`, {})) as JobAnswer;
+      print(options, job, () => `Job ${job.name} is ${job.state}; \`carrier jobs list\` shows how it ends.\n`);
+    },
+  );
 
   const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
   leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
@@ -261,6 +283,8 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     const failure = toFailure(error);
     if (words.includes('--json')) {
+      // What a check found is the one document there is.
+      if (failure.exitCode === exitCodes.failedCheck) return failure.exitCode;
       const problem = failure.problem ?? { code: failure.code, detail: failure.message };
       surroundings.out.write(`${JSON.stringify(problem, null, 2)}\n`);
     } else surroundings.err.write(`carrier: ${failure.message}\n`);

@@ -3,7 +3,7 @@ import type { Fault } from '../completion/fault.ts';
 import type { Loss, LossLedger } from '../completion/loss.ts';
 import type { DialectProfile, ReasoningForm } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
-import type { UsageSlices } from '../completion/usage.ts';
+import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
 import type { Edit } from './splice.ts';
@@ -126,6 +126,10 @@ export interface AnswerFacts {
   readonly serviceTier: string | undefined;
   /** Why the usage does not add up; such a reading is quarantined. */
   readonly identityBroken: string | undefined;
+  /** What was used beside tokens; where it was served, when that decides the price; what the provider says it cost. */
+  readonly counts: UsageCounts | undefined;
+  readonly region: string | undefined;
+  readonly providerCost: ProviderCost | undefined;
   readonly finishRaw: string | undefined;
   /** UTF-8 bytes of content: text, arguments, reasoning. */
   readonly contentBytes: number;

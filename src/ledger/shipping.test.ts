@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
-import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { admitOf, attemptOf, endOf, exchangeId, progressOf, recordsOf } from '../../test/support/exchanges.ts';
-import { type CompletedExchange, ExchangeAssembler } from '../journal/assemble.ts';
-import type { JournalRecord } from '../journal/record.ts';
+import { completeExchange as complete, crashAtStatement, emptyLedger } from '../../test/support/ledger.ts';
+import type { CompletedExchange } from '../journal/assemble.ts';
 import { ShippingRefused } from '../journal/shipper.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { checkLedger } from './check.ts';
 import { LedgerLeases } from './leases.ts';
 import { findExchange, listAlerts, listExchanges, readBudgetWindows, readUsage } from './queries.ts';
 import { LedgerShipping } from './shipping.ts';
+import { measureColumns, seriesColumns } from './usage-columns.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 /** sell 100 × 2.00 + 50 × 10.00, buy 100 × 1.00 + 50 × 4.00, per 10⁶ tokens. */
@@ -28,12 +28,7 @@ describe('shipping into the ledger', () => {
     await store.close();
     await database.drop();
   });
-  beforeEach(async () => {
-    await store.pool.query(
-      `truncate account, exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, journal_position,
-         budget_window, lease, alert restart identity`,
-    );
-  });
+  beforeEach(() => emptyLedger(store));
 
   const ship = (exchanges: readonly CompletedExchange[]) =>
     new LedgerShipping(store, 'j1').ship({ exchanges, positions: [], alerts: [] });
@@ -99,9 +94,7 @@ describe('shipping into the ledger', () => {
       fc.asyncProperty(
         fc.array(fc.array(fc.nat(exchanges.length - 1), { maxLength: 8 }), { maxLength: 6 }),
         async batches => {
-          await store.pool.query(
-            'truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert',
-          );
+          await emptyLedger(store, ['account']);
           for (const batch of batches) await ship(batch.map(index => exchanges[index]!));
           await ship(exchanges);
 
@@ -120,7 +113,7 @@ describe('shipping into the ledger', () => {
 
     let statement = 0;
     for (let crashed = true; crashed; statement += 1) {
-      await store.pool.query('truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert');
+      await emptyLedger(store, ['account']);
       const failing = connect(database.url, { connectionsMax: 1 });
       crashed = await crashAtStatement(statement, () =>
         new LedgerShipping(failing, 'j1').ship({ exchanges, positions: [], alerts: [] }),
@@ -273,8 +266,15 @@ describe('shipping into the ledger', () => {
        delete from exchange_key; commit`,
     );
 
-    const rules = (await checkLedger(store)).map(({ rule }) => rule);
-    assert.deepEqual(rules, ['charge_is_sum_of_lines', 'exchange_has_its_key', 'sell_is_booked']);
+    const rules = new Set((await checkLedger(store)).map(({ rule }) => rule));
+    assert.deepEqual([...rules].sort(), [
+      'balance_is_the_fold',
+      'charge_is_sum_of_lines',
+      'exchange_has_its_key',
+      'sell_is_booked',
+      'transfer_has_its_key',
+      'usage_is_the_ledger',
+    ]);
   });
 
   test('usage adds up by every dimension, failed attempts where they cost', async () => {
@@ -334,19 +334,6 @@ describe('shipping into the ledger', () => {
   });
 });
 
-/** The exchange that these records make; `settle` when its process died after the last. */
-function complete(records: readonly JournalRecord[], last?: 'settle'): CompletedExchange {
-  const assembler = new ExchangeAssembler();
-  let result: CompletedExchange | undefined;
-  for (const record of records) {
-    const accepted = assembler.accept(record, { sequence: 1, offset: 0 });
-    if (typeof accepted === 'object') result = accepted;
-  }
-  if (last === 'settle') [result] = assembler.settleAll('delivered');
-  assert.ok(result);
-  return result;
-}
-
 /** Settled, with a failed attempt, an orphan of each kind, a void one. */
 function sampleExchanges(): CompletedExchange[] {
   const sketch = (number: number) => ({ id: exchangeId(number), atMs: atMs + number, key: `k${number % 2}` });
@@ -362,8 +349,14 @@ function sampleExchanges(): CompletedExchange[] {
 
 /** Everything the ledger says, with account names for numbers. */
 async function contents(store: Store): Promise<unknown> {
-  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'usage_hour', 'alert'] as const;
+  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'alert'] as const;
   const result: Record<string, unknown> = {};
+  // How usage is cut into rows depends on the batches; what it adds up to does not.
+  const usage = await store.pool.query(
+    `select hour, ${seriesColumns.join(', ')}, ${measureColumns.map(column => `sum(${column}) as ${column}`).join(', ')}
+       from usage_hourly group by hour, ${seriesColumns.join(', ')} order by hour, ${seriesColumns.join(', ')}`,
+  );
+  result['usage'] = usage.rows;
   for (const table of tables) {
     const columns = table === 'alert' ? 'id, code, message' : '*';
     const { rows } = await store.pool.query(
@@ -372,32 +365,9 @@ async function contents(store: Store): Promise<unknown> {
     result[table] = rows.map(({ row }) => row).sort();
   }
   const { rows } = await store.pool.query(
-    `select exchange_id, attempt, transfer.kind, d.name as debit, c.name as credit, amount_atto, currency
+    `select exchange_id, attempt, transfer.kind, d.name as debit, c.name as credit, amount_atto, transfer.currency
        from transfer join account d on d.id = debit join account c on c.id = credit order by 1, 2, 3`,
   );
   result['transfer'] = rows;
   return result;
-}
-
-/** Breaks the connection before the n-th statement is sent. False when there were fewer. */
-async function crashAtStatement(n: number, run: () => Promise<void>): Promise<boolean> {
-  const original = pg.Client.prototype.query as (...args: unknown[]) => unknown;
-  let count = 0;
-  let crashed = false;
-  pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
-    if (count++ === n) {
-      crashed = true;
-      // As when the process is killed: the server sees the socket close.
-      (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    }
-    return original.apply(this, args);
-  } as typeof pg.Client.prototype.query;
-  try {
-    await run();
-  } catch (error) {
-    assert.ok(crashed, error as Error);
-  } finally {
-    pg.Client.prototype.query = original as typeof pg.Client.prototype.query;
-  }
-  return crashed;
 }
