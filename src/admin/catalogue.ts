@@ -109,7 +109,9 @@ function toAnswer(configuration: Configuration, deployment: DeploymentResource) 
 function toDecimal(card: RateCardJson | null) {
   if (card === null) return null;
   const decimal = (rates: RateCardJson['rates']) =>
-    Object.fromEntries(Object.entries(rates).map(([meter, rate]) => [meter, formatRate(BigInt(rate))]));
+    Object.fromEntries(
+      Object.entries(rates).map(([meter, rate]) => [meter, typeof rate === 'string' ? formatRate(BigInt(rate)) : '']),
+    );
   return {
     ...card,
     rates: decimal(card.rates),

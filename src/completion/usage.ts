@@ -48,6 +48,9 @@ export interface Reading {
   readonly rule?: string;
   /** The provider's usage object as it was sent, for audit. */
   readonly raw?: unknown;
+  /** What is counted rather than reported in tokens, by the name of its meter: `tool.webSearch`, `image`, `page`. Only
+   *  what is to be paid for: a count without a rate is quarantined. */
+  readonly counts?: Readonly<Record<string, number>>;
   /** The tier the provider says it served; prices depend on it, never on the tier asked for. */
   readonly serviceTier?: string;
   /** Why the reading cannot be rated; such a reading is quarantined. */

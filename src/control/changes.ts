@@ -79,10 +79,10 @@ function ratesOf(book: BookResource, configuration: Configuration): Map<string, 
     ['currency', version?.currency ?? '?'],
   ]);
   for (const [target, row] of Object.entries(version?.rates ?? {})) {
-    for (const [meter, rate] of Object.entries(row.rates)) fields.set(`${target}.${meter}`, rate);
+    for (const [meter, rate] of Object.entries(row.rates)) fields.set(`${target}.${meter}`, rate ?? '');
     for (const tier of row.tiers) {
       for (const [meter, rate] of Object.entries(tier.rates)) {
-        fields.set(`${target}.${meter} (${tier.measure} ${tier.op === 'gt' ? '>' : '≥'} ${tier.size})`, rate);
+        fields.set(`${target}.${meter} (${tier.measure} ${tier.op === 'gt' ? '>' : '≥'} ${tier.size})`, rate ?? '');
       }
     }
   }

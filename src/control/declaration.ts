@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
-import { meters } from '../pricing/rate-card.ts';
+import { meterRow, meters } from '../pricing/meters.ts';
 import { referencePattern } from './references.ts';
 
 /** The declarative file, as users write it. Keys once accepted stay valid. */
@@ -117,21 +117,8 @@ const deployment = z.strictObject({
     .describe('Most tokens of one image, document or audio part; bounds holds. 32768 unless said.'),
 });
 
-/** What the reference says of each rate. */
-const meterMeanings: Readonly<Record<(typeof meters)[number], string>> = {
-  input: 'Input tokens neither read from nor written to a cache.',
-  cacheRead: 'Input tokens read from a cache.',
-  cacheWrite5m: 'Input tokens written to a cache for five minutes.',
-  cacheWrite1h: 'Input tokens written to a cache for an hour.',
-  inputAudio: 'Audio tokens of the input.',
-  inputImage: 'Image tokens of the input.',
-  output: 'Output tokens.',
-  reasoning: 'Reasoning tokens; part of `output` unless priced.',
-  outputAudio: 'Audio tokens of the output.',
-  request: 'Requests, by the million.',
-};
 const rates = Object.fromEntries(
-  meters.map(meter => [meter, rate.optional().describe(meterMeanings[meter])]),
+  meters.map(meter => [meter, rate.optional().describe(meterRow(meter).meaning)]),
 ) as Record<(typeof meters)[number], z.ZodOptional<typeof rate>>;
 const tier = z.strictObject({
   measure: z.enum(['inputTotal']).describe('Input tokens of the request, cached ones included.'),
@@ -233,10 +220,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['prices.*.from', 'Prices that begin later are not built yet.'],
   ['prices.*.rates.*.from', 'Prices that begin later are not built yet.'],
   ['prices.*.rates.*.serviceTiers', 'Prices by service tier are not built yet.'],
-  ['prices.*.rates.*.image', 'Prices of generated images are not built yet.'],
-  ['prices.*.rates.*.inputVideo', 'This meter is not built yet.'],
-  ['prices.*.rates.*.outputImage', 'This meter is not built yet.'],
-  ['prices.*.rates.*.cacheStorage', 'This meter is not built yet.'],
   ['routes.*.policy', 'Route policies other than weight and priority are not built yet.'],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],

@@ -81,7 +81,6 @@ test('an unknown key at any place is refused, and a known one that is not built 
     [
       '1 prices.sell.rates.v/a.serviceTiers n/a',
       '1 prices.sell.rates.v/a.from n/a',
-      '1 prices.sell.rates.v/a.image n/a',
     ],
   );
   assert.deepEqual(problems('providers: { g: { dialect: gemini } }'), ['1 providers.g.dialect n/a']);

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
 import { designVariables, planContext, planText } from '../../test/support/control.ts';
+import { onlyCard } from '../../test/support/snapshot.ts';
+import { cardAt } from '../pricing/timeline.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
@@ -47,7 +49,7 @@ test('the documented file applies as it is', () => {
   ]);
   const snapshot = loadSnapshot(compileSnapshot(plan.next, compileContext));
   const gpt = snapshot.deployments.find(deployment => deployment.id === 'gpt-5-us');
-  assert.equal(gpt?.sell?.rates.output, 10_000_000_000_000n);
+  assert.equal(cardAt(gpt!.sell!, 0)?.rates.output, 10_000_000_000_000n);
   assert.equal(gpt?.concurrencyMax, 64);
   assert.equal(gpt?.provider.kind, 'openai');
   assert.equal(snapshot.deployments.find(deployment => deployment.id === 'sonnet-eu')?.sell, undefined);
@@ -256,12 +258,12 @@ prices:
     rates:
       one: { input: "1", output: "2" }
       v/a: { input: "3", output: "4" }
-      v/*: { input: "5", output: "6", tiers: [ { measure: inputTotal, op: gt, size: 200000, rates: { input: "7" } } ] }
+      v/*: { input: "5", output: "6", tiers: [ { measure: inputTotal, op: gt, size: 200000, rates: { input: "7", output: "8" } } ] }
       v/c: { input: "8" }
 `;
   const snapshot = compileSnapshot(applied(text), compileContext);
 
-  const inputs = snapshot.deployments.map(({ id, sell, buy }) => [id, sell?.rates.input ?? null, buy]);
+  const inputs = snapshot.deployments.map(({ id, sell, buy }) => [id, onlyCard(sell)?.rates['input'] ?? null, buy]);
   assert.deepEqual(inputs, [
     ['five', null, null],
     ['four', null, null],
@@ -269,8 +271,8 @@ prices:
     ['three', '5000000000000', null],
     ['two', '3000000000000', null],
   ]);
-  assert.deepEqual(snapshot.deployments[3]?.sell?.tiers, [
-    { measure: 'inputTotal', op: 'gt', size: 200_000, rates: { input: '7000000000000' } },
+  assert.deepEqual(onlyCard(snapshot.deployments[3]?.sell)?.tiers, [
+    { measure: 'inputTotal', op: 'gt', size: 200_000, rates: { input: '7000000000000', output: '8000000000000' } },
   ]);
 });
 

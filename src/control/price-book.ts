@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { meters } from '../pricing/meters.ts';
 import { formatRate, parseRate } from '../pricing/money.ts';
-import { type Meter, meters, type RateCardJson } from '../pricing/rate-card.ts';
+import type { RateCardJson } from '../pricing/rate-card.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type {
   BookName,
@@ -99,8 +100,8 @@ function isComplete(row: PriceRow): boolean {
   return row.rates.input !== undefined && row.rates.output !== undefined;
 }
 
-function toPico(rates: DecimalRates): Partial<Record<Meter, string>> {
-  const pico: Partial<Record<Meter, string>> = {};
+function toPico(rates: DecimalRates): Record<string, string> {
+  const pico: Record<string, string> = {};
   for (const meter of meters) {
     const rate = rates[meter];
     if (rate !== undefined) pico[meter] = parseRate(rate).toString();

@@ -138,7 +138,7 @@ test('a meter without a tier of its own keeps its rate in the tiers of others', 
 
 test('every fact makes a complete rate card', () => {
   const pico = (rates: DecimalRates): Record<string, string> =>
-    Object.fromEntries(Object.entries(rates).map(([meter, text]) => [meter, parseRate(text).toString()]));
+    Object.fromEntries(Object.entries(rates).map(([meter, text]) => [meter, parseRate(text!).toString()]));
 
   assert.ok(known.facts.length >= 100, `${known.facts.length} facts`);
   assert.match(known.version, /^\d+\.\d+\.\d+$/);

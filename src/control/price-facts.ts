@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findProvider, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
+import type { Meter } from '../pricing/meters.ts';
 import { divideRoundHalfEven, formatRate } from '../pricing/money.ts';
-import type { Meter } from '../pricing/rate-card.ts';
 
 /** What is publicly known of prices, from the offline data of @pydantic/genai-prices (MIT). Facts never bill: a version
  *  published from them does, under a rule that says so. What cannot be said exactly here is excluded by name. */

@@ -1,5 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
-import type { Meter } from '../pricing/rate-card.ts';
+import type { Meter } from '../pricing/meters.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 
 /** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */

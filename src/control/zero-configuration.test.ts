@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { designVariables, planContext, planText, testFacts } from '../../test/support/control.ts';
+import { onlyCard } from '../../test/support/snapshot.ts';
 import { Fault } from '../completion/fault.ts';
+import { cardAt } from '../pricing/timeline.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
@@ -39,8 +41,8 @@ test('without any key the emulated providers serve at fixed prices, and the firs
   const deployment = route.candidates[0]!.deployment;
   assert.equal(deployment.provider.sandbox, true);
   assert.equal(deployment.provider.baseUrl, 'unix:/run/sandbox');
-  assert.equal(deployment.sell?.version, 'sandbox-1');
-  assert.equal(deployment.buy?.rates.output, 4_000_000_000_000n);
+  assert.equal(cardAt(deployment.sell!, 0)?.version, 'sandbox-1');
+  assert.equal(cardAt(deployment.buy!, 0)?.rates.output, 4_000_000_000_000n);
   const principal = snapshot.findKey(planContext().sealer.digestSecret(firstKey));
   assert.equal(principal?.key, 'Ab12Cd34');
   assert.equal(snapshot.allows(principal!, route), true);
@@ -72,7 +74,7 @@ test('provider keys in the environment become accounts whose known models are pr
   const snapshot = loadSnapshot(compileSnapshot(fresh, compileContext));
   const route = snapshot.resolve('gpt-5');
   assert.ok(!(route instanceof Fault));
-  assert.equal(route.candidates[0]?.deployment.sell?.version, 'facts-1.2.3');
+  assert.equal(cardAt(route.candidates[0]!.deployment.sell!, 0)?.version, 'facts-1.2.3');
   assert.deepEqual(route.candidates[0]?.deployment.buy, route.candidates[0]?.deployment.sell);
   assert.equal(route.candidates[0]?.deployment.outputTokensMax, 128_000);
   const account = resourceOf(fresh, 'provider', 'openai');
@@ -108,7 +110,7 @@ test('any declared price ends the rule that publishes facts, for good, but not t
   assert.equal(rule?.state, 'ended');
   const cards = compileSnapshot(restarted, compileContext).deployments.map(({ id, sell, buy }) => [
     id,
-    sell?.rates.input,
+    onlyCard(sell)?.rates['input'],
     buy,
   ]);
   assert.deepEqual(cards, [
@@ -116,7 +118,9 @@ test('any declared price ends the rule that publishes facts, for good, but not t
     ['openai-gpt-5-mini', undefined, null],
   ]);
   const sandboxed = planText(text, started(emptyConfiguration)).next;
-  const sandboxCards = compileSnapshot(sandboxed, compileContext).deployments.map(({ sell }) => sell?.version);
+  const sandboxCards = compileSnapshot(sandboxed, compileContext).deployments.map(
+    ({ sell }) => onlyCard(sell)?.version,
+  );
   assert.deepEqual(sandboxCards, ['sandbox-1', 'sandbox-1']);
 });
 

@@ -1,4 +1,5 @@
 import type { AdmitRecord, HeldLease } from '../journal/record.ts';
+import { sellPrices } from '../snapshot/load.ts';
 import type { Fitting } from './admit.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -18,7 +19,7 @@ export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord
     snapshot: exchange.snapshot.hash,
     hold: {
       amountAtto: admission.hold === undefined ? '0' : admission.hold.amount.toString(),
-      currency: first.sell!.currency,
+      currency: sellPrices(first, principal)!.currency,
       leases: heldLeases(admission),
     },
     sandbox: first.provider.sandbox,

@@ -5,7 +5,8 @@ import type { AdmitRecord } from '../journal/record.ts';
 import { usageBounds } from '../metering/bounds.ts';
 import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
-import type { Deployment, Principal } from '../snapshot/load.ts';
+import { cardsWithin } from '../pricing/timeline.ts';
+import { type Deployment, type Principal, sellPrices } from '../snapshot/load.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
 
 /** What may be tried, and what is set aside for it. */
@@ -33,6 +34,8 @@ export interface AdmissionQuestion {
   readonly bodyBytes: number;
   readonly strict: boolean;
   readonly nowMs: number;
+  /** How long after it an attempt may still be dispatched: by then other prices may hold. */
+  readonly lifetimeMs: number;
 }
 
 /** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
@@ -95,12 +98,13 @@ async function lowerOutput(
   if (!principal.lowerOutputToFit || strict) throw refusal;
   for (const deployment of order) {
     const bounds = boundsOf(question, deployment);
-    const all = outputTokensWithin(available.get(deployment)!, bounds, sellCard(deployment)) ?? 0;
+    const all = outputTokensWithin(available.get(deployment)!, bounds, sellCards(question, deployment)) ?? 0;
     // The bound is of all answers together, the limit on the wire of each.
     const lowered = Math.floor(all / question.scan.answers);
     if (lowered < loweredOutputTokensMin) continue;
     const lowerBounds = { ...bounds, outputTokensMax: lowered * question.scan.answers };
-    const hold = await take(question, budgets, [deployment], maximumCharge(lowerBounds, sellCard(deployment)));
+    const charge = maximumCharge(lowerBounds, sellCards(question, deployment));
+    const hold = await take(question, budgets, [deployment], charge);
     if (hold instanceof Fault) throw hold;
     return { order: [deployment], hold, loweredOutputTokensMax: lowered };
   }
@@ -111,7 +115,7 @@ async function lowerOutput(
 const loweredOutputTokensMin = 16;
 
 function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint {
-  return maximumCharge(boundsOf(question, deployment), sellCard(deployment));
+  return maximumCharge(boundsOf(question, deployment), sellCards(question, deployment));
 }
 
 function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
@@ -120,9 +124,12 @@ function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: D
   return usageBounds({ dialect, textBytes, mediaParts, hasTools, outputTokensMax, answers }, deployment);
 }
 
-function sellCard(deployment: Deployment): RateCard {
-  if (deployment.sell === undefined) throw new Error(`deployment ${deployment.id} was chosen without a sell price`);
-  return deployment.sell;
+/** What may hold when an attempt is dispatched. */
+function sellCards({ principal, nowMs, lifetimeMs }: AdmissionQuestion, deployment: Deployment): readonly RateCard[] {
+  const prices = sellPrices(deployment, principal);
+  const cards = prices === undefined ? [] : cardsWithin(prices, { fromMs: nowMs, toMs: nowMs + lifetimeMs });
+  if (cards.length === 0) throw new Error(`deployment ${deployment.id} was chosen without a sell price`);
+  return cards;
 }
 
 function take(question: AdmissionQuestion, budgets: BudgetHolds, order: readonly Deployment[], amount: bigint) {

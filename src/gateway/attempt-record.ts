@@ -2,7 +2,8 @@ import type { Dialect } from '../dialects/dialect.ts';
 import type { AttemptRecord } from '../journal/record.ts';
 import { estimateRule, familyOf } from '../metering/estimates.ts';
 import { orphanRates } from '../pricing/maximum-charge.ts';
-import type { Deployment } from '../snapshot/load.ts';
+import { cardAt, type RateTimeline } from '../pricing/timeline.ts';
+import { type Deployment, sellPrices } from '../snapshot/load.ts';
 import type { Exchange } from './exchange.ts';
 
 export function attemptRecord(
@@ -16,6 +17,12 @@ export function attemptRecord(
   },
 ): AttemptRecord {
   const { number, deployment, dialect, inputTokensEstimate, atMs } = attempt;
+  const estimate = { inputTokensEstimate, requestedTier: exchange.scan.serviceTier };
+  const ratesOf = (prices: RateTimeline | undefined) => {
+    const card = prices === undefined ? undefined : cardAt(prices, atMs);
+    if (card === undefined) throw new Error(`deployment ${deployment.id} is to be called while no price holds`);
+    return orphanRates(card, estimate);
+  };
   return {
     type: 'attempt',
     id: exchange.arrival.id,
@@ -28,7 +35,7 @@ export function attemptRecord(
     dialect: dialect.name,
     inputTokensEstimate,
     estimateRule: estimateRule(familyOf(deployment.model)),
-    sell: orphanRates(deployment.sell!, inputTokensEstimate),
-    buy: orphanRates(deployment.buy!, inputTokensEstimate),
+    sell: ratesOf(sellPrices(deployment, exchange.principal)),
+    buy: ratesOf(deployment.buy),
   };
 }

@@ -2,9 +2,18 @@ import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import { intersect } from '../governance/zones.ts';
+import { servedCellKey } from '../pricing/price-place.ts';
+import { isPricedWithin, nextChangeMs } from '../pricing/timeline.ts';
 import { decide } from '../routing/decide.ts';
 import type { CandidateView, DecisionRecord, Draw } from '../routing/decision.ts';
-import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import {
+  type Contract,
+  type Deployment,
+  type Principal,
+  type ResolvedRoute,
+  type Snapshot,
+  sellPrices,
+} from '../snapshot/load.ts';
 import type { Cooldowns } from './cooldowns.ts';
 import { readTranslation, type Translation } from './exchange.ts';
 
@@ -29,6 +38,7 @@ export interface ChoiceQuestion {
   readonly route: ResolvedRoute;
   /** Zones that the key's policy allows; the client's own may only tighten them. */
   readonly allowedZones: readonly string[] | undefined;
+  readonly contract: Contract | undefined;
   readonly askedZones: readonly string[] | undefined;
   readonly nowMs: number;
   /** Only deployments that speak the client's dialect will do; otherwise the request is translated where needed. */
@@ -39,7 +49,7 @@ export interface ChoiceQuestion {
  *  keeps the request from being translated when only that stands in the way. */
 export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns, draw: Draw): Choice {
   const { dialect, scan, route } = question;
-  const views = viewsOf(route);
+  const views = viewsOf(question);
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;
@@ -66,24 +76,63 @@ export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns,
   throw noCompliant(decision, route);
 }
 
-/** What decide() may see of a route's candidates; made once a route, since a snapshot never changes. */
-function viewsOf(route: ResolvedRoute): readonly CandidateView[] {
-  let views = viewsByRoute.get(route);
-  if (views === undefined) {
-    views = route.candidates.map(({ deployment, weight, priority }) => ({
+interface RouteViews {
+  readonly views: readonly CandidateView[];
+  /** Until another price would change them. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** What decide() may see of a route's candidates; made once a route, contract and tier asked for, since a snapshot never
+ *  changes, and again when a scheduled price comes near. */
+function viewsOf({ route, contract, scan, nowMs }: ChoiceQuestion): readonly CandidateView[] {
+  const of = viewsByRoute(contract);
+  // The words that mean the ordinary tier, and saying nothing, have one key; others are few and bounded.
+  const cell =
+    scan.serviceTier === undefined ? ordinaryCell : servedCellKey(undefined, { requestedTier: scan.serviceTier });
+  if (cell !== ordinaryCell) return makeViews(route, contract, nowMs, cell).views;
+  const made = of.get(route);
+  if (made !== undefined && nowMs >= made.fromMs && nowMs < made.untilMs) return made.views;
+  const views = makeViews(route, contract, nowMs, cell);
+  of.set(route, views);
+  return views.views;
+}
+
+/** A candidate is priced when both books have a price at every instant at which an attempt could still be dispatched, and
+ *  for the tier that is asked for: else what it costs would be found out only afterwards. */
+function makeViews(route: ResolvedRoute, contract: Contract | undefined, nowMs: number, cell: string): RouteViews {
+  const lifetimeMs = route.policy.totalTimeoutMs;
+  const span = { fromMs: nowMs, toMs: nowMs + lifetimeMs };
+  let untilMs = Number.POSITIVE_INFINITY;
+  const views = route.candidates.map(({ deployment, weight, priority }) => {
+    const books = [sellPrices(deployment, { contract }), deployment.buy];
+    for (const book of books) {
+      if (book !== undefined) untilMs = Math.min(untilMs, nextChangeMs(book, nowMs, lifetimeMs));
+    }
+    return {
       handle: deployment.handle,
       weight,
       priority,
       zone: deployment.zones.processing,
       dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
-      priced: deployment.sell !== undefined && deployment.buy !== undefined,
-    }));
-    viewsByRoute.set(route, views);
-  }
-  return views;
+      priced: books.every(book => book !== undefined && isPricedWithin(book, span, cell)),
+    };
+  });
+  return { views, fromMs: untilMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : nowMs, untilMs };
 }
 
-const viewsByRoute = new WeakMap<ResolvedRoute, readonly CandidateView[]>();
+const ordinaryCell = servedCellKey(undefined, {});
+const listViews = new WeakMap<ResolvedRoute, RouteViews>();
+const contractViews = new WeakMap<Contract, WeakMap<ResolvedRoute, RouteViews>>();
+
+function viewsByRoute(contract: Contract | undefined): WeakMap<ResolvedRoute, RouteViews> {
+  if (contract === undefined) return listViews;
+  const made = contractViews.get(contract);
+  if (made !== undefined) return made;
+  const views = new WeakMap<ResolvedRoute, RouteViews>();
+  contractViews.set(contract, views);
+  return views;
+}
 
 function onlyDialectExcludes(decision: DecisionRecord): boolean {
   return decision.candidates.some(candidate => candidate.out?.every(reason => reason === 'DIALECT_UNSUPPORTED'));

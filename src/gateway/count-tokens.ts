@@ -44,6 +44,7 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     scan,
     route,
     allowedZones: principal.zones,
+    contract: principal.contract,
     askedZones: carrier.zones,
     nowMs: ports.clock.nowMs(),
     // Another dialect's count would be of another prompt.

@@ -3,9 +3,10 @@ import type { Dialect } from '../dialects/dialect.ts';
 import type { EndRecord, SellCharge } from '../journal/record.ts';
 import { type EstimatedRequest, familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
-import type { RateCard } from '../pricing/rate-card.ts';
+import type { RatingContext } from '../pricing/price-place.ts';
 import { ratedAmountJson, rateReading } from '../pricing/rating.ts';
-import type { Deployment } from '../snapshot/load.ts';
+import type { RateTimeline } from '../pricing/timeline.ts';
+import { type Deployment, sellPrices } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
@@ -29,7 +30,7 @@ export interface EndedAttempt {
 export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
   const { deployment, result, startedMs } = attempt;
   const reading = readingOf(attempt, estimatedRequest(exchange));
-  const bought = rate(reading, deployment.buy!);
+  const bought = rate(reading, deployment.buy!, contextOf(exchange, attempt.startedAtMs));
   const quarantined = 'quarantine' in bought;
   // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
   exchange.attempts.push({
@@ -91,7 +92,12 @@ export function meterExchange(
   const charge =
     delivered === undefined || attempt === undefined
       ? voided
-      : charged(attempt.reading, delivered.deployment, admission);
+      : charged(
+          attempt.reading,
+          sellPrices(delivered.deployment, exchange.principal)!,
+          admission,
+          contextOf(exchange, attempt.startedAtMs),
+        );
   if (charge.quarantine !== undefined && attempt?.reading.quarantine === undefined) {
     alert(gateway, exchange, 'reading_quarantined', `${attempt?.deployment}: ${charge.quarantine}`);
   }
@@ -134,9 +140,9 @@ const voided: Charge = { state: 'void', sell: undefined, quarantine: undefined }
 
 /** What the customer pays for a delivered attempt. Under a hard budget never more than the hold (I4): the rest is the
  *  operator's. */
-function charged(reading: Reading, deployment: Deployment, admission: Admission): Charge {
+function charged(reading: Reading, prices: RateTimeline, admission: Admission, context: RatingContext): Charge {
   if (reading.source === 'none') return voided;
-  const rated = rate(reading, deployment.sell!);
+  const rated = rate(reading, prices, context);
   if ('quarantine' in rated) return { state: 'quarantined', sell: undefined, quarantine: rated.quarantine };
   const holdAtto = admission.hold?.amount;
   const over = holdAtto !== undefined && rated.amountAtto > holdAtto ? rated.amountAtto - holdAtto : 0n;
@@ -147,10 +153,15 @@ function charged(reading: Reading, deployment: Deployment, admission: Admission)
   };
 }
 
+/** The instant of dispatch chooses the version; the tier asked for counts where the provider names none. */
+function contextOf(exchange: Exchange, atMs: number): RatingContext {
+  return { atMs, requestedTier: exchange.scan.serviceTier };
+}
+
 /** Rating asserts; an exchange that is admitted must end all the same, so what it cannot rate is quarantined. */
-function rate(reading: Reading, card: RateCard): ReturnType<typeof rateReading> {
+function rate(reading: Reading, prices: RateTimeline, context: RatingContext): ReturnType<typeof rateReading> {
   try {
-    return rateReading(reading, card);
+    return rateReading(reading, prices, context);
   } catch (error) {
     return { quarantine: `rating failed: ${describeBug(error)}` };
   }

@@ -143,14 +143,18 @@ export interface RatedAmount {
   readonly amountAtto: string;
   readonly currency: string;
   readonly version: string;
-  /** Lines by meter: quantity × rate = amount, decimal integer strings. */
+  /** Lines by meter, decimal integer strings. */
   readonly lines: readonly ChargeLine[];
 }
 
 export interface ChargeLine {
   readonly meter: string;
   readonly quantity: number;
+  /** Pico-currency per `per` units. */
   readonly ratePico: string;
+  /** Absent: 10⁶, and amount = quantity × rate. Else amount = quantity × rate × 10⁶ ÷ per, rounded half to even to a
+   *  whole atto: whoever checks lines divides once, as pricing/rate.ts does. */
+  readonly per?: string;
   readonly amountAtto: string;
 }
 

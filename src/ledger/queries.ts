@@ -137,7 +137,14 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       .selectFrom('transfer')
       .innerJoin('account as d', 'd.id', 'transfer.debit')
       .innerJoin('account as c', 'c.id', 'transfer.credit')
-      .select(['attempt', 'transfer.kind as kind', 'd.name as debit', 'c.name as credit', 'amount_atto', 'currency'])
+      .select([
+        'attempt',
+        'transfer.kind as kind',
+        'd.name as debit',
+        'c.name as credit',
+        'amount_atto',
+        'transfer.currency as currency',
+      ])
       .where('at', '=', at)
       .where('exchange_id', '=', id)
       .orderBy('attempt')

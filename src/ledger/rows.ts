@@ -7,6 +7,9 @@ import { chargesOf, deliveredAttempt, postingsOf } from './postings.ts';
  *  while Postgres is busy with the one before. */
 export const copiedTables = ['decision', 'transfer', 'charge', 'attempt', 'exchange'] as const;
 
+/** The row of an account of this name in this currency. */
+export type AccountNumber = (name: string, currency: string) => number;
+
 export type CopiedTable = (typeof copiedTables)[number];
 
 /** In the order of the fields below. */
@@ -28,7 +31,7 @@ export const copiedColumns = {
 export function copyText(
   table: CopiedTable,
   exchanges: readonly CompletedExchange[],
-  accountId: (name: string) => number,
+  accountId: AccountNumber,
 ): string {
   const rowsOf = rowsByTable[table];
   let rows = '';
@@ -36,9 +39,7 @@ export function copyText(
   return rows;
 }
 
-const rowsByTable: Readonly<
-  Record<CopiedTable, (exchange: CompletedExchange, accountId: (name: string) => number) => string>
-> = {
+const rowsByTable: Readonly<Record<CopiedTable, (exchange: CompletedExchange, accountId: AccountNumber) => string>> = {
   exchange: exchangeRow,
   attempt: attemptRows,
   decision: decisionRow,
@@ -95,12 +96,12 @@ function chargeRows(exchange: CompletedExchange): string {
   return rows;
 }
 
-function transferRows(exchange: CompletedExchange, accountId: (name: string) => number): string {
+function transferRows(exchange: CompletedExchange, accountId: AccountNumber): string {
   let rows = '';
   for (const posting of postingsOf(exchange)) {
     rows +=
-      `${head(exchange)}\t${whole(posting.attempt)}\t${posting.kind}\t${accountId(posting.debit.name)}\t` +
-      `${accountId(posting.credit.name)}\t${posting.amountAtto}\t${text(posting.currency)}\n`;
+      `${head(exchange)}\t${whole(posting.attempt)}\t${posting.kind}\t${accountId(posting.debit.name, posting.currency)}\t` +
+      `${accountId(posting.credit.name, posting.currency)}\t${posting.amountAtto}\t${text(posting.currency)}\n`;
   }
   return rows;
 }

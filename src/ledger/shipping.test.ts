@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { admitOf, attemptOf, endOf, exchangeId, progressOf, recordsOf } from '../../test/support/exchanges.ts';
+import { emptyLedger } from '../../test/support/ledger.ts';
 import { type CompletedExchange, ExchangeAssembler } from '../journal/assemble.ts';
 import type { JournalRecord } from '../journal/record.ts';
 import { ShippingRefused } from '../journal/shipper.ts';
@@ -28,12 +29,7 @@ describe('shipping into the ledger', () => {
     await store.close();
     await database.drop();
   });
-  beforeEach(async () => {
-    await store.pool.query(
-      `truncate account, exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, journal_position,
-         budget_window, lease, alert restart identity`,
-    );
-  });
+  beforeEach(() => emptyLedger(store));
 
   const ship = (exchanges: readonly CompletedExchange[]) =>
     new LedgerShipping(store, 'j1').ship({ exchanges, positions: [], alerts: [] });
@@ -99,9 +95,7 @@ describe('shipping into the ledger', () => {
       fc.asyncProperty(
         fc.array(fc.array(fc.nat(exchanges.length - 1), { maxLength: 8 }), { maxLength: 6 }),
         async batches => {
-          await store.pool.query(
-            'truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert',
-          );
+          await emptyLedger(store, ['account']);
           for (const batch of batches) await ship(batch.map(index => exchanges[index]!));
           await ship(exchanges);
 
@@ -120,7 +114,7 @@ describe('shipping into the ledger', () => {
 
     let statement = 0;
     for (let crashed = true; crashed; statement += 1) {
-      await store.pool.query('truncate exchange_key, exchange, attempt, decision, charge, transfer, usage_hour, alert');
+      await emptyLedger(store, ['account']);
       const failing = connect(database.url, { connectionsMax: 1 });
       crashed = await crashAtStatement(statement, () =>
         new LedgerShipping(failing, 'j1').ship({ exchanges, positions: [], alerts: [] }),
@@ -372,7 +366,7 @@ async function contents(store: Store): Promise<unknown> {
     result[table] = rows.map(({ row }) => row).sort();
   }
   const { rows } = await store.pool.query(
-    `select exchange_id, attempt, transfer.kind, d.name as debit, c.name as credit, amount_atto, currency
+    `select exchange_id, attempt, transfer.kind, d.name as debit, c.name as credit, amount_atto, transfer.currency
        from transfer join account d on d.id = debit join account c on c.id = credit order by 1, 2, 3`,
   );
   result['transfer'] = rows;

@@ -12,7 +12,7 @@ import {
 import type { Store } from '../store/connect.ts';
 import { copyIn } from '../store/copy.ts';
 import { dayOf, ensurePartitions } from '../store/partitions.ts';
-import type { AccountName } from './accounts.ts';
+import { AccountNumbers } from './account-numbers.ts';
 import { postingsOf } from './postings.ts';
 import { rollUp } from './roll-up.ts';
 import { type CopiedTable, copiedColumns, copiedTables, copyText, keyRow } from './rows.ts';
@@ -38,7 +38,7 @@ export class LedgerShipping implements ShippingTarget {
   readonly #store: Store;
   readonly #journal: string;
   /** Accounts are never renamed or deleted, so what was read once stays true. */
-  readonly #accounts = new Map<string, number>();
+  readonly #accounts = new AccountNumbers();
   /** Days whose partitions are known to exist, and when that was seen; maintenance drops old ones. */
   readonly #days = new Map<number, number>();
 
@@ -123,21 +123,7 @@ export class LedgerShipping implements ShippingTarget {
     await ensurePartitions(client, missing.values());
     for (const day of missing.keys()) this.#days.set(day, nowMs);
 
-    const unknown = new Map<string, AccountName>();
-    for (const exchange of exchanges) {
-      for (const { debit, credit } of postingsOf(exchange)) {
-        if (!this.#accounts.has(debit.name)) unknown.set(debit.name, debit);
-        if (!this.#accounts.has(credit.name)) unknown.set(credit.name, credit);
-      }
-    }
-    if (unknown.size === 0) return;
-    const names = [...unknown.keys()];
-    await client.query(
-      'insert into account (name, kind) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
-      [names, [...unknown.values()].map(({ kind }) => kind)],
-    );
-    const { rows } = await client.query('select id, name from account where name = any($1)', [names]);
-    for (const row of rows) this.#accounts.set(row.name, row.id);
+    await this.#accounts.open(client, exchanges.flatMap(postingsOf));
   }
 
   async #shipInTransaction(client: pg.ClientBase, { exchanges, positions, alerts }: ShippingBatch): Promise<void> {
@@ -165,13 +151,7 @@ export class LedgerShipping implements ShippingTarget {
   }
 
   #spell(table: CopiedTable, exchanges: readonly CompletedExchange[]): string {
-    return copyText(table, exchanges, name => this.#accountId(name));
-  }
-
-  #accountId(name: string): number {
-    const id = this.#accounts.get(name);
-    if (id === undefined) throw new Error(`account ${name} was not prepared`);
-    return id;
+    return copyText(table, exchanges, (name, currency) => this.#accounts.numberOf(name, currency));
   }
 
   async #movePositions(client: pg.ClientBase, positions: readonly StreamPosition[]): Promise<void> {

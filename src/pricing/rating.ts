@@ -1,7 +1,10 @@
 import { inputTotal, type Reading, type Slice, slices, type UsageSlices } from '../completion/usage.ts';
-import { type Atto, type PicoPerMillion, toAtto } from './money.ts';
-import { type Meter, meters, type RateCard, type Rates } from './rate-card.ts';
-import { unpricedTier } from './service-tier.ts';
+import { inMeterOrder, isMeter, type Meter, type TokenMeter } from './meters.ts';
+import { type Atto, toAtto } from './money.ts';
+import { baseKey, cellName, type RatingContext, servedCellKey } from './price-place.ts';
+import { chargedUnits, chargeFor, type Rate, type Rates } from './rate.ts';
+import type { RateCard, RateCell, Tier } from './rate-card.ts';
+import { cardAt, type RateTimeline } from './timeline.ts';
 
 export interface RatedUsage {
   readonly amountAtto: Atto;
@@ -14,56 +17,91 @@ export interface RatedUsage {
 
 export interface RatedLine {
   readonly meter: Meter;
+  /** Units charged: those used, or a rate's minimum. */
   readonly quantity: number;
-  readonly ratePico: PicoPerMillion;
-  /** quantity × rate, exact. */
+  readonly ratePico: bigint;
+  /** Units that the rate is for; absent is 10⁶. */
+  readonly per?: bigint;
+  /** quantity × rate, exact per 10⁶ units; otherwise quantity × rate × 10⁶ ÷ per, half to even. */
   readonly amountAtto: Atto;
 }
 
-/** What one attempt costs by one card, or why that cannot be said; then it is quarantined, never $0 (I2). */
-export function rateReading(reading: Reading, card: RateCard): RatedUsage | { readonly quarantine: string } {
+/** Usage that is counted rather than reported in tokens: calls of tools, images, pages. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What one attempt costs by the card that held when it was dispatched, or why that cannot be said; then it is
+ *  quarantined, never $0 (I2). */
+export function rateReading(
+  reading: Reading,
+  timeline: RateTimeline,
+  context: RatingContext,
+): RatedUsage | { readonly quarantine: string } {
+  const card = cardAt(timeline, context.atMs);
+  if (card !== undefined) return rateByCard(reading, card, context);
+  return { quarantine: reading.quarantine ?? 'no price was in force when the attempt was dispatched' };
+}
+
+const ordinary: Omit<RatingContext, 'atMs'> = {};
+
+/** The same by one card, whenever it holds. */
+export function rateByCard(
+  reading: Reading,
+  card: RateCard,
+  context: Omit<RatingContext, 'atMs'> = ordinary,
+): RatedUsage | { readonly quarantine: string } {
   if (reading.quarantine !== undefined) return { quarantine: reading.quarantine };
   if (reading.source === 'none')
     return { amountAtto: toAtto(0n), currency: card.currency, version: card.version, lines: [] };
-  const tier = unpricedTier(reading.serviceTier);
-  if (tier !== undefined) return { quarantine: `the service tier ${tier} has no rates` };
-  const rated = rateUsage(reading.slices, card);
+  const key = servedCellKey(reading.serviceTier, context);
+  const cell = key === baseKey ? card : card.cells.get(key);
+  if (cell === undefined) return { quarantine: `the ${cellName(key)} has no rates` };
+  const rated = rateUsage(reading.slices, card, { cell, counts: reading.counts });
   if ('missing' in rated) return { quarantine: `no rate for ${rated.missing.join(', ')} in ${card.version}` };
   return rated;
 }
 
-/** Rates one request's slices, exactly: charge = quantity × rate, in 10⁻¹⁸ of the card's currency, no division.
- *  `missing` lists the meters that were used and have no rate. Slices not said cost nothing. */
-export function rateUsage(usage: UsageSlices, card: RateCard): RatedUsage | { readonly missing: readonly Meter[] } {
-  const rates = ratesFor(card, inputTotal(usage));
-  const quantities = quantitiesOf(usage, rates);
+/** Rates one request's usage: charge = quantity × rate, in 10⁻¹⁸ of the card's currency. `missing` lists the meters that
+ *  were used and have no rate. What is not said costs nothing. `cell` is the card itself unless said. */
+export function rateUsage(
+  usage: UsageSlices,
+  card: RateCard,
+  { cell = card, counts }: { readonly cell?: RateCell; readonly counts?: Counts | undefined } = {},
+): RatedUsage | { readonly missing: readonly string[] } {
+  const rates = ratesFor(cell, inputTotal(usage));
   const lines: RatedLine[] = [];
-  const missing: Meter[] = [];
-  let amount = 0n;
-  for (const meter of meters) {
-    const quantity = quantities[meter] ?? 0;
-    if (quantity === 0) continue;
-    const rate = rates[meter];
-    if (rate === undefined) {
-      missing.push(meter);
-      continue;
-    }
-    const lineAmount = BigInt(quantity) * rate;
-    amount += lineAmount;
-    lines.push({ meter, quantity, ratePico: rate, amountAtto: toAtto(lineAmount) });
-  }
+  const missing: string[] = [];
+  let amount = rateSlices(usage, rates, lines, missing);
+  // Charged once a rated attempt, and only where there is such a rate.
+  if (rates.request !== undefined) amount += addLine('request', 1, rates.request, lines);
+  if (counts !== undefined) amount += rateCounts(counts, rates, lines, missing);
   if (missing.length > 0) return { missing };
   return { amountAtto: toAtto(amount), currency: card.currency, version: card.version, lines };
 }
 
+/** Rates one quantity of one meter, for usage that is not an exchange. Of a meter with a minimum, `holders` is how many
+ *  use it at once. undefined when the card has no rate for it. */
+export function rateQuantity(
+  use: { readonly meter: Meter; readonly quantity: number; readonly holders?: number },
+  card: RateCard,
+  context: Omit<RatingContext, 'atMs'> = ordinary,
+): RatedUsage | undefined {
+  const key = servedCellKey(undefined, context);
+  const rate = (key === baseKey ? card : card.cells.get(key))?.rates[use.meter];
+  if (rate === undefined) return undefined;
+  const lines: RatedLine[] = [];
+  const quantity = chargedUnits(use.quantity, rate, use.holders);
+  const amount = quantity === 0 ? 0n : addLine(use.meter, quantity, rate, lines);
+  return { amountAtto: toAtto(amount), currency: card.currency, version: card.version, lines };
+}
+
 /** The rates that hold for a request of so many input tokens: those of the largest tier passed, else the base. */
-export function ratesFor(card: RateCard, inputTokens: number): Rates {
-  let passed: RateCard['tiers'][number] | undefined;
-  for (const tier of card.tiers) {
+export function ratesFor(cell: RateCell, inputTokens: number): Rates {
+  let passed: Tier | undefined;
+  for (const tier of cell.tiers) {
     const passes = tier.op === 'gt' ? inputTokens > tier.size : inputTokens >= tier.size;
     if (passes && (passed === undefined || largerTier(tier, passed))) passed = tier;
   }
-  return passed === undefined ? card.rates : passed.rates;
+  return passed === undefined ? cell.rates : passed.rates;
 }
 
 /** The form of journal and ledger: decimal integer strings. */
@@ -71,7 +109,7 @@ export function ratedAmountJson(rated: RatedUsage): {
   readonly amountAtto: string;
   readonly currency: string;
   readonly version: string;
-  readonly lines: readonly { meter: Meter; quantity: number; ratePico: string; amountAtto: string }[];
+  readonly lines: readonly { meter: Meter; quantity: number; ratePico: string; per?: string; amountAtto: string }[];
 } {
   return {
     amountAtto: rated.amountAtto.toString(),
@@ -81,13 +119,14 @@ export function ratedAmountJson(rated: RatedUsage): {
       meter: line.meter,
       quantity: line.quantity,
       ratePico: line.ratePico.toString(),
+      ...(line.per === undefined ? undefined : { per: line.per.toString() }),
       amountAtto: line.amountAtto.toString(),
     })),
   };
 }
 
 /** Of two tiers of one size, `gt` begins later. */
-function largerTier(one: RateCard['tiers'][number], other: RateCard['tiers'][number]): boolean {
+function largerTier(one: Tier, other: Tier): boolean {
   return one.size > other.size || (one.size === other.size && one.op === 'gt' && other.op === 'gte');
 }
 
@@ -101,19 +140,43 @@ const meterOf = {
   output: 'output',
   reasoning: 'reasoning',
   outputAudio: 'outputAudio',
-} as const satisfies Record<Slice, Meter>;
+} as const satisfies Record<Slice, TokenMeter>;
 
-function quantitiesOf(usage: UsageSlices, rates: Rates): Partial<Record<Meter, number>> {
-  const quantities: Partial<Record<Meter, number>> = {};
+function rateSlices(usage: UsageSlices, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
+  let amount = 0n;
+  // Parts without a rate of their own count where they belong.
+  const inputAlso = rates.inputImage === undefined ? (usage.inputImage ?? 0) : 0;
+  const outputAlso = rates.reasoning === undefined ? (usage.reasoning ?? 0) : 0;
   for (const slice of slices) {
-    const quantity = usage[slice] ?? 0;
+    let quantity = usage[slice] ?? 0;
+    if (slice === 'inputUncached') quantity += inputAlso;
+    else if (slice === 'output') quantity += outputAlso;
+    else if (slice === 'inputImage') quantity -= inputAlso;
+    else if (slice === 'reasoning') quantity -= outputAlso;
     if (quantity === 0) continue;
-    let meter: Meter = meterOf[slice];
-    if (meter === 'reasoning' && rates.reasoning === undefined) meter = 'output';
-    if (meter === 'inputImage' && rates.inputImage === undefined) meter = 'input';
-    quantities[meter] = (quantities[meter] ?? 0) + quantity;
+    const meter = meterOf[slice];
+    const rate = rates[meter];
+    if (rate === undefined) missing.push(meter);
+    else amount += addLine(meter, quantity, rate, lines);
   }
-  // Charged once a rated attempt, and only where there is such a rate.
-  if (rates.request !== undefined) quantities.request = 1;
-  return quantities;
+  return amount;
+}
+
+function rateCounts(counts: Counts, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
+  let amount = 0n;
+  for (const name of inMeterOrder(Object.keys(counts))) {
+    const quantity = counts[name]!;
+    if (quantity === 0 || name === 'request') continue;
+    const rate = isMeter(name) ? rates[name] : undefined;
+    if (rate === undefined || !isMeter(name)) missing.push(name);
+    else amount += addLine(name, chargedUnits(quantity, rate), rate, lines);
+  }
+  return amount;
+}
+
+function addLine(meter: Meter, quantity: number, rate: Rate, lines: RatedLine[]): bigint {
+  const amountAtto = chargeFor(BigInt(quantity), rate);
+  if (typeof rate === 'bigint') lines.push({ meter, quantity, ratePico: rate, amountAtto });
+  else lines.push({ meter, quantity, ratePico: rate.pico, per: rate.per, amountAtto });
+  return amountAtto;
 }

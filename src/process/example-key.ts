@@ -42,7 +42,7 @@ function cheapest(snapshot: Snapshot, names: readonly string[]): string | undefi
   for (const name of names) {
     const route = snapshot.resolve(name);
     if (route instanceof Error) continue;
-    const rate = route.candidates[0]?.deployment.sell?.rates.output;
+    const rate = route.candidates[0]?.deployment.sell?.cards.at(-1)?.card?.rates.output;
     if (rate === undefined || (bestRate !== undefined && rate >= bestRate)) continue;
     best = name;
     bestRate = rate;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rateCard, snapshotJson } from '../../test/support/snapshot.ts';
 import { Fault } from '../completion/fault.ts';
+import { cardAt } from '../pricing/timeline.ts';
 import { canonicalJson, snapshotHash } from './hash.ts';
 import { loadSnapshot, parseSnapshot, type ResolvedRoute, type Snapshot } from './load.ts';
 
@@ -208,9 +209,10 @@ test('rates are exact and an absent price stays absent', () => {
   );
 
   const deployment = snapshot.deployment('h-a');
-  assert.equal(deployment.sell?.rates.input, 1_250_000_000_000n);
-  assert.equal(deployment.sell?.rates.reasoning, undefined);
-  assert.equal(deployment.sell?.tiers[0]?.rates.input, 2_500_000_000_001n);
+  const sell = cardAt(deployment.sell!, 0);
+  assert.equal(sell?.rates.input, 1_250_000_000_000n);
+  assert.equal(sell?.rates.reasoning, undefined);
+  assert.equal(sell?.tiers[0]?.rates.input, 2_500_000_000_001n);
   assert.equal(deployment.buy, undefined);
 });
 

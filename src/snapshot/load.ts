@@ -1,6 +1,6 @@
 import type { Fault } from '../completion/fault.ts';
 import { intersect, placeOf } from '../governance/zones.ts';
-import { parseRateCard, type RateCard } from '../pricing/rate-card.ts';
+import { parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
 import { buildNameTable } from './names.ts';
@@ -67,7 +67,11 @@ export interface Principal {
   /** The wallet, when some of its money can pay for some deployments only: which pool binds depends on them. */
   readonly scopedWallet: Wallet | undefined;
   readonly lowerOutputToFit: boolean;
+  /** What its organisation agreed on, by handle of the deployment; undefined when it pays list prices. */
+  readonly contract: Contract | undefined;
 }
+
+export type Contract = ReadonlyMap<string, RateTimeline>;
 
 export interface ResolvedRoute {
   readonly name: string;
@@ -81,8 +85,17 @@ export interface ResolvedRoute {
 
 export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'provider'> {
   readonly provider: ProviderEntry;
-  readonly sell: RateCard | undefined;
-  readonly buy: RateCard | undefined;
+  /** List prices; of a principal: sellPrices. */
+  readonly sell: RateTimeline | undefined;
+  readonly buy: RateTimeline | undefined;
+}
+
+/** What a caller pays for a deployment. */
+export function sellPrices(
+  deployment: Deployment,
+  { contract }: Pick<Principal, 'contract'>,
+): RateTimeline | undefined {
+  return contract === undefined ? deployment.sell : (contract.get(deployment.handle) ?? deployment.sell);
 }
 
 /** Verdicts of `allows` remembered in all; past it they are forgotten together and found again. */
@@ -190,6 +203,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
     json.budgets.filter(budget => budget.hard),
     budget => `${budget.scope}:${budget.subject}`,
   );
+  const contracts = loadContracts(json);
   const principals = new Map<string, Principal>();
   const patternsOf = new Map<Principal, readonly (readonly string[])[]>();
   for (const key of json.keys) {
@@ -209,6 +223,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       hardBudgets: wallet?.onlyPool === undefined ? budgets : [...budgets, wallet.onlyPool],
       scopedWallet: wallet?.onlyPool === undefined ? wallet : undefined,
       lowerOutputToFit: key.lowerOutputToFit,
+      contract: contracts.get(organisation.id),
     };
     principals.set(key.digest, principal);
     patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
@@ -220,13 +235,26 @@ function heldBudget({ id, period, limitAtto }: BudgetEntry): HeldBudget {
   return { id, period, limitAtto: BigInt(limitAtto), walletOf: undefined };
 }
 
+function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
+  const handles = new Set(json.deployments.map(({ handle }) => handle));
+  return new Map(
+    (json.contracts ?? []).map(({ organisation, sell }) => {
+      const timelines = Object.entries(sell).map(([handle, timeline]) => {
+        if (!handles.has(handle)) throw new Error(`snapshot: a contract of ${organisation} names an unknown handle`);
+        return [handle, parseTimeline(timeline)] as const;
+      });
+      return [organisation, new Map(timelines)] as const;
+    }),
+  );
+}
+
 function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deployment {
   return {
     ...entry,
     zones: { processing: placeOf(entry.zones.processing) },
     provider,
-    sell: entry.sell === null ? undefined : parseRateCard(entry.sell),
-    buy: entry.buy === null ? undefined : parseRateCard(entry.buy),
+    sell: entry.sell === null ? undefined : parseTimeline(entry.sell),
+    buy: entry.buy === null ? undefined : parseTimeline(entry.buy),
   };
 }
 

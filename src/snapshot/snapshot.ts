@@ -1,5 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
-import type { RateCardJson } from '../pricing/rate-card.ts';
+import type { RateTimelineJson } from '../pricing/timeline.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
  *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
@@ -20,7 +20,16 @@ export interface SnapshotJson {
   readonly providers: readonly ProviderEntry[];
   readonly deployments: readonly DeploymentEntry[];
   readonly routes: readonly RouteEntry[];
+  /** Absent when no organisation has prices of its own. */
+  readonly contracts?: readonly ContractEntry[];
   readonly settings: SnapshotSettings;
+}
+
+/** Sell prices that an organisation agreed on: they win over those of the deployment. */
+export interface ContractEntry {
+  readonly organisation: string;
+  /** By handle. */
+  readonly sell: Readonly<Record<string, RateTimelineJson>>;
 }
 
 export interface SnapshotSettings {
@@ -124,8 +133,8 @@ export interface DeploymentEntry {
   /** Tokens that one image, document or audio part may cost at most, for holds. */
   readonly mediaTokensMax: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
-  readonly sell: RateCardJson | null;
-  readonly buy: RateCardJson | null;
+  readonly sell: RateTimelineJson | null;
+  readonly buy: RateTimelineJson | null;
 }
 
 export interface RouteEntry {

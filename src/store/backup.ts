@@ -258,7 +258,10 @@ async function readIntoTables(
   }
 }
 
-/** Every table but partitions and the record of migrations, those that others refer to first. */
+/** Made anew from the transfers as they are restored, also from a backup that is older than these tables. */
+const derivedTables = ['balance_day', 'balance_delta'];
+
+/** Every table but partitions, the record of migrations and what is derived; those that others refer to first. */
 async function readTables(client: pg.Client): Promise<TableHead[]> {
   const { rows } = await client.query(
     `select c.relname as table,
@@ -268,9 +271,10 @@ async function readTables(client: pg.Client): Promise<TableHead[]> {
               where f.conrelid = c.oid and f.contype = 'f' and f.confrelid <> c.oid) as needs
        from pg_class c join pg_attribute a on a.attrelid = c.oid
       where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-        and c.relname <> 'schema_migration' and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+        and c.relname <> 'schema_migration' and c.relname <> all ($1) and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
       group by c.oid, c.relname
       order by c.relname`,
+    [derivedTables],
   );
   const waiting = new Map<string, { table: string; columns: string[]; needs: string[] }>(
     rows.map(row => [row.table, row]),
@@ -306,7 +310,7 @@ async function readPartitions(client: pg.Client): Promise<number[]> {
 
 async function emptyTables(client: pg.Client, tables: readonly TableHead[], force: boolean): Promise<void> {
   if (force) {
-    await client.query(`truncate ${tables.map(({ table }) => quote(table)).join(', ')}`);
+    await client.query(`truncate ${[...tables.map(({ table }) => table), ...derivedTables].map(quote).join(', ')}`);
     return;
   }
   for (const { table } of tables) {

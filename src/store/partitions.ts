@@ -8,6 +8,7 @@ export const partitionedTables = [
   { table: 'decision', span: 'day', retention: 'decisions' },
   { table: 'charge', span: 'month', retention: undefined },
   { table: 'transfer', span: 'month', retention: undefined },
+  { table: 'corrected_charge', span: 'month', retention: undefined },
   { table: 'usage_hour', span: 'month', retention: undefined },
 ] as const satisfies readonly {
   table: string;
@@ -39,6 +40,28 @@ export async function ensurePartitions(client: pg.ClientBase, instantsMs: Iterab
   } catch (error) {
     await client.query('rollback').catch(() => {});
     throw error;
+  }
+}
+
+/** The partitions that bookings at these instants need, within the caller's transaction. Nearly always they are there, made
+ *  ahead or by shipping; making one waits for whoever writes to its table, so it is done only when it is missing. */
+export async function ensureTransferPartitions(client: pg.ClientBase, instantsMs: readonly number[]): Promise<void> {
+  const months = new Map<string, number>();
+  for (const atMs of instantsMs) months.set(partitionOf('transfer', 'month', atMs).name, atMs);
+  const wanted = [...months.values()].flatMap(atMs =>
+    (['transfer', 'corrected_charge'] as const).map(table => ({ table, ...partitionOf(table, 'month', atMs) })),
+  );
+  const { rows } = await client.query('select name from unnest($1::text[]) as name where to_regclass(name) is null', [
+    wanted.map(({ name }) => name),
+  ]);
+  if (rows.length === 0) return;
+  const missing = new Set(rows.map(row => row.name));
+  await client.query('select pg_advisory_xact_lock($1)', [partitionLock]);
+  for (const { table, name, from, to } of wanted) {
+    if (!missing.has(name)) continue;
+    await client.query(
+      `create table if not exists ${name} partition of ${table} for values from ('${from}') to ('${to}')`,
+    );
   }
 }
 

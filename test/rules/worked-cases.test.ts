@@ -5,9 +5,10 @@ import type { Reading, UsageSlices } from '../../src/completion/usage.ts';
 import { readAnthropicUsage } from '../../src/dialects/anthropic-messages/usage.ts';
 import { readOpenAiChatUsage } from '../../src/dialects/openai-chat/usage.ts';
 import { readingOfAnswer } from '../../src/metering/reading.ts';
+import type { Meter } from '../../src/pricing/meters.ts';
 import { formatAtto, parseRate } from '../../src/pricing/money.ts';
-import { type Meter, parseRateCard, type RateCard } from '../../src/pricing/rate-card.ts';
-import { rateReading } from '../../src/pricing/rating.ts';
+import { parseRateCard, type RateCard } from '../../src/pricing/rate-card.ts';
+import { rateByCard } from '../../src/pricing/rating.ts';
 
 /** Cases that were billed wrong somewhere, each with its source: from a provider's usage, or from slices where its
  *  dialect is not spoken here yet, to the amount that is owed. Rates and amounts are decimal USD. */
@@ -33,7 +34,7 @@ const cases: readonly WorkedCase[] = JSON.parse(readFileSync(path, 'utf8'));
 
 for (const worked of cases) {
   test(worked.name, () => {
-    const rated = rateReading(readingOf(worked), cardOf(worked));
+    const rated = rateByCard(readingOf(worked), cardOf(worked));
 
     assert.ok(!('quarantine' in rated));
     const lines = Object.fromEntries(rated.lines.map(line => [line.meter, formatAtto(line.amountAtto)]));

@@ -1,4 +1,5 @@
 import type { RateCardJson } from '../../src/pricing/rate-card.ts';
+import type { RateTimelineJson } from '../../src/pricing/timeline.ts';
 import { snapshotHash } from '../../src/snapshot/hash.ts';
 import {
   type BudgetEntry,
@@ -42,6 +43,13 @@ export const rateCard: RateCardJson = {
   rates: { input: '1250000000000', cacheRead: '125000000000', output: '10000000000000' },
   tiers: [],
 };
+
+/** The one card of prices that never change. */
+export function onlyCard(prices: RateTimelineJson | null | undefined): RateCardJson | undefined {
+  if (prices === null || prices === undefined) return undefined;
+  if ('timeline' in prices) throw new Error('these prices change');
+  return prices;
+}
 
 export function snapshotJson(parts: SnapshotParts = {}): SnapshotJson {
   const deployments = (parts.deployments ?? [{ id: 'gpt-5-us', model: 'openai/gpt-5' }]).map(fullDeployment);

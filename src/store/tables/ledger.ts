@@ -23,7 +23,9 @@ type Immutable<T> = ColumnType<T, never, never>;
 export interface AccountTable {
   readonly id: GeneratedAlways<number>;
   readonly name: string;
-  readonly kind: 'asset' | 'liability' | 'income' | 'expense';
+  readonly kind: 'asset' | 'liability' | 'income' | 'expense' | 'memo';
+  /** null: opened before accounts had currencies, or by an older release; it takes any. */
+  readonly currency: string | null;
 }
 
 export interface ExchangeKeyTable {
