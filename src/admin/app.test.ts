@@ -67,6 +67,8 @@ suite('the management API', () => {
       '/api/v1/exchanges',
       '/api/v1/exchanges/{id}',
       '/api/v1/export',
+      '/api/v1/jobs',
+      '/api/v1/jobs/{id}/run',
       '/api/v1/keys',
       '/api/v1/keys/{id}',
       '/api/v1/models',

@@ -7,6 +7,7 @@ import { configurationOperations } from './configuration.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
+import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { callOperation, describeOperation, type Operation } from './operation.ts';
 import { problemResponse, toProblem } from './problem.ts';
@@ -19,6 +20,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...catalogueOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
+    ...jobOperations(dependencies),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
+import type { JobView } from '../jobs/queries.ts';
 import type { Store } from '../store/connect.ts';
 
 /** What the management API is made of. */
@@ -9,6 +10,7 @@ export interface AdminDependencies {
   readonly store: Store;
   readonly sealer: Sealer;
   readonly queries: LedgerQueries;
+  readonly jobs: JobDesk;
   /** What the supervisor knows of itself: plain JSON, shown under GET /api/v1/status. */
   readonly status: () => Readonly<Record<string, unknown>>;
   /** Of this software. */
@@ -16,6 +18,13 @@ export interface AdminDependencies {
   readonly nowMs: () => number;
   /** An error that has no name; its text goes to the log, not to the caller. */
   readonly unexpected: (error: unknown) => void;
+}
+
+/** jobs/queries.ts, bound to the store. */
+export interface JobDesk {
+  list(): Promise<readonly JobView[]>;
+  /** Makes it due now; undefined when nothing has this name. */
+  runNow(name: string): Promise<JobView | undefined>;
 }
 
 /** ledger/queries.ts, bound to the store. */

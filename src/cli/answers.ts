@@ -117,3 +117,17 @@ export interface AlertAnswer {
   readonly message: string;
   readonly exchangeId: string | null;
 }
+
+export interface JobAnswer {
+  readonly name: string;
+  readonly purpose: string;
+  readonly schedule: string;
+  readonly state: string;
+  readonly dueAt: string | null;
+  readonly attempts: number;
+  readonly progress: { readonly done: number; readonly total?: number; readonly note?: string } | null;
+  readonly outcome: string | null;
+  readonly result: Readonly<Record<string, unknown>> | null;
+  readonly doneAt: string | null;
+  readonly error: string | null;
+}

@@ -2,6 +2,7 @@ import type {
   AlertAnswer,
   BudgetAnswer,
   ExchangeSummaryAnswer,
+  JobAnswer,
   KeyAnswer,
   ModelAnswer,
   Page,
@@ -88,6 +89,34 @@ export function showAlerts(items: readonly AlertAnswer[], table: TableOf): strin
     ],
     'No alerts.',
   );
+}
+
+export function showJobs(items: readonly JobAnswer[], table: TableOf): string {
+  return table(
+    items,
+    [
+      { title: 'job', cell: job => job.name },
+      { title: 'runs', cell: job => job.schedule },
+      { title: 'state', cell: job => stateOf(job) },
+      { title: 'last done', cell: job => job.doneAt ?? 'never' },
+      { title: 'due', cell: job => job.dueAt ?? 'now' },
+      { title: 'result', cell: job => (job.outcome === 'failed' ? (job.error ?? '') : resultOf(job)) },
+    ],
+    'No jobs.',
+  );
+}
+
+function stateOf({ state, attempts, progress }: JobAnswer): string {
+  if (state === 'retrying') return `retrying after ${attempts}`;
+  if (state !== 'running' || progress === null) return state;
+  const share = progress.total === undefined ? String(progress.done) : `${progress.done} of ${progress.total}`;
+  return `running, ${share}${progress.note === undefined ? '' : ` ${progress.note}`}`;
+}
+
+function resultOf({ result }: JobAnswer): string {
+  return Object.entries(result ?? {})
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 }
 
 export function showExchanges(page: Page<ExchangeSummaryAnswer>, table: TableOf): string {

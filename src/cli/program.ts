@@ -9,6 +9,7 @@ import type {
   BudgetAnswer,
   ExchangeAnswer,
   ExchangeSummaryAnswer,
+  JobAnswer,
   KeyAnswer,
   ModelAnswer,
   Page,
@@ -19,7 +20,16 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
-import { showAlerts, showBudgets, showExchanges, showKeys, showModels, showPrices, showUsage } from './listings.ts';
+import {
+  showAlerts,
+  showBudgets,
+  showExchanges,
+  showJobs,
+  showKeys,
+  showModels,
+  showPrices,
+  showUsage,
+} from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
@@ -44,9 +54,9 @@ export function createProgram(surroundings: Surroundings): Command {
     .exitOverride();
 
   /** `--json` on everything that prints: one document on standard output. */
-  const leaf = (parent: Command, words: string, description: string) =>
+  const leaf = (parent: Command, words: string, description: string, { isDefault = false } = {}) =>
     parent
-      .command(words)
+      .command(words, { isDefault })
       .description(description)
       .addOption(new Option('--json', 'print one JSON document').default(false))
       .allowExcessArguments(false)
@@ -156,6 +166,20 @@ export function createProgram(surroundings: Surroundings): Command {
       const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
       print(options, answer, () => showAlerts(answer.items, table));
     });
+
+  const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
+  leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {
+    isDefault: true,
+  }).action(async options => {
+    const answer = (await server().get('/api/v1/jobs')) as Page<JobAnswer>;
+    print(options, answer, () => showJobs(answer.items, table));
+  });
+  leaf(jobs, 'run <name>', 'Make a job due now; some replica begins it within seconds').action(
+    async (name: string, options) => {
+      const job = (await server().post(`/api/v1/jobs/${encodeURIComponent(name)}/run`, {})) as JobAnswer;
+      print(options, job, () => `Job ${job.name} is ${job.state}; \`carrier jobs list\` shows how it ends.\n`);
+    },
+  );
 
   const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
   leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {

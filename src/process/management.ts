@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createAdminApp } from '../admin/app.ts';
+import type { JobDesk } from '../admin/dependencies.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { readPriceFacts } from '../control/price-facts.ts';
 import { publicPricesAt } from '../control/public-prices.ts';
@@ -19,6 +20,7 @@ export interface ManagementOptions {
   readonly status: () => Readonly<Record<string, unknown>>;
   /** Resolves when what was committed is served. */
   readonly changed: () => Promise<void>;
+  readonly jobs: JobDesk;
   readonly log: Log;
 }
 
@@ -53,6 +55,7 @@ export function openManagement(options: ManagementOptions): Management {
       listExchanges: (filter, page) => listExchanges(store, filter, page),
       readUsage: query => readUsage(store, query),
     },
+    jobs: options.jobs,
     status: options.status,
     release: readRelease(),
     nowMs: Date.now,

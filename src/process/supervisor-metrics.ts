@@ -1,3 +1,4 @@
+import type { JobGauge } from '../jobs/runner.ts';
 import { journalFiles } from '../journal/journal-files.ts';
 import type { ShipperStatus } from '../journal/shipper.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
@@ -11,6 +12,7 @@ export interface SupervisorFacts {
   readonly revision: bigint;
   /** Where the segments of all workers lie. */
   readonly journalPath: string;
+  readonly jobs: readonly JobGauge[];
 }
 
 /** `/metrics`: what the workers counted, added up, and what only the supervisor knows. */
@@ -28,7 +30,7 @@ export class SupervisorMetrics {
   }
 }
 
-function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision }: SupervisorFacts): MetricJson[] {
+function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision, jobs }: SupervisorFacts): MetricJson[] {
   return [
     gauge('carrier_workers_ready', 'Workers that serve.', pool.readyCount),
     counter('carrier_worker_restarts_total', 'Workers that ended and were started again.', pool.restarts),
@@ -38,6 +40,31 @@ function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision }: Supervi
     gauge('carrier_shipper_lag_bytes', 'Journal bytes that are not in the ledger yet.', shipper.lagBytes),
     gauge('carrier_shipper_lag_seconds', 'Age of the oldest exchange not in the ledger yet.', shipper.lagSeconds),
     counter('carrier_shipped_exchanges_total', 'Exchanges brought into the ledger.', shipper.shippedTotal),
+    ...jobMetrics(jobs),
+  ];
+}
+
+/** As of this replica's last look at the table of jobs. */
+function jobMetrics(jobs: readonly JobGauge[]): MetricJson[] {
+  const done = jobs.flatMap(({ name, doneAtMs }) =>
+    doneAtMs === undefined ? [] : [{ value: doneAtMs / 1_000, labels: { job: name } }],
+  );
+  const attempts = jobs.map(({ name, attempts }) => ({ value: attempts, labels: { job: name } }));
+  return [
+    {
+      name: 'carrier_job_done_timestamp_seconds',
+      help: 'When a job last ended well, in any replica.',
+      type: 'gauge',
+      aggregator: 'max',
+      values: done,
+    },
+    {
+      name: 'carrier_job_attempts',
+      help: 'Runs of a job that were begun since the last that ended well.',
+      type: 'gauge',
+      aggregator: 'max',
+      values: attempts,
+    },
   ];
 }
 

@@ -5,6 +5,7 @@ import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
 import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
+import { JobRunner } from '../jobs/runner.ts';
 import { Shipper } from '../journal/shipper.ts';
 import { LedgerShipping } from '../ledger/shipping.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
@@ -15,6 +16,7 @@ import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts'
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { type ExampleKey, exampleKey } from './example-key.ts';
+import { allJobs, jobDesk } from './jobs.ts';
 import { after } from './late-timer.ts';
 import { openManagement } from './management.ts';
 import type { ToSupervisor, WorkerSettings } from './messages.ts';
@@ -40,11 +42,12 @@ export interface SupervisorOptions {
 
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
 const applyWaitMs = 1_000;
-const maintenanceIntervalMs = 3_600_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
 /** The same for each other thing that a stop asks of the database. */
 const silentDatabaseMs = 2_000;
+/** Jobs are told to end and then cut off (jobs/runner.ts); with a silent database, so much longer. */
+const jobsStopMs = 4_000;
 
 /** One replica's owner: of the database session, the workers, the shipper and the management API.
  *  Read `start` and `stop` as tables of contents. */
@@ -67,7 +70,7 @@ export class Supervisor {
   readonly #budgets: SupervisorBudgets;
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
-  #maintenance: NodeJS.Timeout | undefined;
+  #jobs: JobRunner | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
@@ -187,8 +190,10 @@ export class Supervisor {
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await claimInstallation(store, this.#sealer.fingerprint);
+    const jobs = allJobs({ store, retention: this.#settings.retention });
     const { control, handle } = openManagement({
       store,
+      jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),
       sealer: this.#sealer,
       adminKey: this.#adminKey,
       dataPath: this.#home.dataPath,
@@ -205,12 +210,17 @@ export class Supervisor {
     this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
     this.#budgets.open(store);
     this.#admin?.serve(handle);
-    const maintainNow = () =>
-      maintain(store, this.#settings.retention, Date.now()).catch(error =>
-        this.#log.warn('maintenance waits for the database', { error: error.message }),
-      );
-    await maintainNow();
-    this.#maintenance ??= setInterval(maintainNow, maintenanceIntervalMs);
+    // Before the first shipment, whoever runs the job: it may need partitions.
+    await maintain(store, this.#settings.retention, Date.now()).catch(error =>
+      this.#log.warn('maintenance waits for the database', { error: error.message }),
+    );
+    this.#jobs ??= new JobRunner({
+      store,
+      jobs,
+      replica: this.#home.generation.replica,
+      log: (level, message, details) => this.#log[level](message, details),
+    });
+    this.#jobs.start();
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
@@ -296,6 +306,7 @@ export class Supervisor {
       databaseUp: this.#keeper.databaseUp,
       revision: BigInt(this.#keeper.current?.revision ?? 0),
       journalPath: this.#home.journalPath,
+      jobs: this.#jobs?.gauges() ?? [],
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }
@@ -314,7 +325,7 @@ export class Supervisor {
   async #stop(drainMs: number): Promise<void> {
     await this.#pool.drain(drainMs);
     await within(silentDatabaseMs, this.#keeper.stop());
-    clearInterval(this.#maintenance);
+    if (this.#jobs !== undefined) await within(jobsStopMs, this.#jobs.stop());
     const whole = await this.#shipRest();
     await within(silentDatabaseMs, this.#budgets.close(whole));
     await this.#admin?.close();

@@ -72,9 +72,9 @@ describe('migrations', () => {
     assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [2], newest: 2 });
   });
 
-  test('the released ones are numbered without gaps and never require what comes later', () => {
+  test('the released ones are numbered in their order and never require what comes later', () => {
     for (const [index, migration] of released.entries()) {
-      assert.equal(migration.number, index + 1);
+      assert.ok(migration.number > (released[index - 1]?.number ?? 0));
       assert.ok(migration.requires >= 1 && migration.requires <= migration.number);
     }
   });

@@ -85,7 +85,8 @@ async function readApplied(client: Queryable): Promise<Map<number, AppliedMigrat
 }
 
 function checkApplied(present: ReadonlyMap<number, AppliedMigration>, migrations: readonly Migration[]): void {
-  const known = migrations.length;
+  const known = Math.max(0, ...migrations.map(({ number }) => number));
+  const byNumber = new Map(migrations.map(migration => [migration.number, migration]));
   for (const [number, applied] of present) {
     if (applied.requires > known) {
       throw new SchemaRefusal(
@@ -94,7 +95,7 @@ function checkApplied(present: ReadonlyMap<number, AppliedMigration>, migrations
           `${applied.requires}; this one knows ${known}. Start a newer release`,
       );
     }
-    const migration = migrations[number - 1];
+    const migration = byNumber.get(number);
     if (migration !== undefined && checksum(migration) !== applied.checksum) {
       throw new SchemaRefusal(
         'migration_changed',

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { createAdminApp } from '../../src/admin/app.ts';
 import { createControl } from '../../src/control/control.ts';
 import { createSealer } from '../../src/control/seal.ts';
+import type { Job } from '../../src/jobs/job.ts';
 import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
+import { jobDesk } from '../../src/process/jobs.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { designVariables, planContext, testFacts, testMasterKey } from './control.ts';
 import { createTestDatabase } from './database.ts';
@@ -20,6 +22,10 @@ export interface AdminUnderTest {
   clear(): Promise<void>;
   stop(): Promise<void>;
 }
+
+const testJobs: readonly Job[] = [
+  { name: 'tidy', purpose: 'Tidies up', schedule: { everyMs: 60_000 }, run: () => Promise.resolve({ tidied: 1 }) },
+];
 
 const nowMs = () => 1_790_000_000_000;
 
@@ -71,6 +77,7 @@ export function adminOver(
       listExchanges: (filter, page) => listExchanges(store, filter, page),
       readUsage: query => readUsage(store, query),
     },
+    jobs: jobDesk(store, testJobs, () => {}),
     status: () => ({ workers: 2 }),
     release: '0.1.0',
     nowMs,
