@@ -78,10 +78,7 @@ test('an unknown key at any place is refused, and a known one that is not built 
     problems(
       'prices: { sell: { currency: USD, rates: { v/a: { input: "1", serviceTiers: {}, from: x, image: "1" } } } }',
     ),
-    [
-      '1 prices.sell.rates.v/a.serviceTiers n/a',
-      '1 prices.sell.rates.v/a.from n/a',
-    ],
+    ['1 prices.sell.rates.v/a.serviceTiers n/a', '1 prices.sell.rates.v/a.from n/a'],
   );
   assert.deepEqual(problems('providers: { g: { dialect: gemini } }'), ['1 providers.g.dialect n/a']);
   assert.deepEqual(problems('process: { contentLogs: true }'), ['1 process.contentLogs n/a']);

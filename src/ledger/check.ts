@@ -40,7 +40,7 @@ const rules = {
   /** What was charged is what is booked, on the customer's account and no other. */
   sell_is_booked: `
     with booked as (
-      select at, exchange_id, sum(amount_atto) filter (where kind = 'sell') as sell,
+      select at, exchange_id, sum(amount_atto) filter (where kind = 'sell' or kind like 'burn:%') as sell,
              sum(amount_atto) filter (where kind = 'over-hold') as over_hold
         from transfer group by at, exchange_id)
     select id as subject, 'charged ' || coalesce(sell_atto, 0) || ', booked ' || coalesce(sell, 0) as detail
