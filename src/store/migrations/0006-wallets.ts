@@ -112,8 +112,9 @@ declare
   v_part numeric;
   source record;
 begin
-  insert into budget_window (budget, period, limit_atto, leased_atto, spent_atto) values (p_budget, p_period, 0, 0, 0)
-    on conflict do nothing;
+  -- What bounds a wallet is what its grants have, not its window.
+  insert into budget_window (budget, period, limit_atto, leased_atto, spent_atto)
+    values (p_budget, p_period, 99999999999999999999999999999999999999, 0, 0) on conflict do nothing;
   perform from budget_window where budget = p_budget and period = p_period for update;
   select id into lease_id from lease
    where budget = p_budget and period = p_period and holder = p_holder and state = 'open' for update;
@@ -140,9 +141,7 @@ begin
     return;
   end if;
 
-  update budget_window
-     set leased_atto = leased_atto + leased, limit_atto = greatest(limit_atto, leased_atto + leased + spent_atto)
-   where budget = p_budget and period = p_period;
+  update budget_window set leased_atto = leased_atto + leased where budget = p_budget and period = p_period;
   if lease_id is null then
     insert into lease (id, budget, period, holder, amount_atto) values (p_lease, p_budget, p_period, p_holder, leased)
       returning id into lease_id;
