@@ -38,7 +38,7 @@ async function readSpent(
   const { rows } = await store.pool.query(
     `select b.id, sum(sell_atto) as spent_atto
        from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) as b (id, subject, currency, since)
-       join usage_hour on usage_hour.${scope} = b.subject and sell_currency = b.currency and hour >= b.since
+       join usage_hourly as u on u.${scope} = b.subject and sell_currency = b.currency and hour >= b.since and meter = ''
       group by b.id`,
     [
       budgets.map(({ budget }) => budget.id),

@@ -84,8 +84,8 @@ const rules = {
   usage_is_the_sum: `
     with kept as (select date_trunc('day', min(at), 'UTC') + interval '1 day' as since from exchange),
     rolled as (
-      select date_trunc('day', hour, 'UTC') as day, sum(requests) as requests, sum(sell_atto) as sell, sum(buy_atto) as buy
-        from usage_hour group by 1),
+      select date_trunc('day', hour, 'UTC') as day, sum(requests) as requests, sum(sell_atto - sell_correction_atto) as sell
+        from usage_hourly where meter = '' and class = 'inference' group by 1),
     told as (
       select date_trunc('day', at, 'UTC') as day, count(*) as requests, sum(coalesce(sell_atto, 0)) as sell
         from exchange group by 1)

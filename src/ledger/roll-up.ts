@@ -1,119 +1,126 @@
-import { type Slice, slices } from '../completion/usage.ts';
 import type { CompletedExchange } from '../journal/assemble.ts';
 import { chargedAtto } from '../journal/charged.ts';
+import type { RatedAmount } from '../journal/record.ts';
 import { deliveredAttempt } from './postings.ts';
+import { type MeasureColumn, rolledSlices, sliceColumns } from './usage-columns.ts';
+import type { UsageDelta, UsageSeries } from './usage-series.ts';
 
-/** Usage of one hour by everything that people ask for it by. */
-export interface UsageHour {
-  readonly hourMs: number;
-  readonly organisation: string;
-  readonly project: string;
-  readonly key: string;
-  readonly model: string;
-  readonly provider: string;
-  readonly deployment: string;
-  readonly sellCurrency: string;
-  readonly buyCurrency: string;
-  readonly sandbox: boolean;
-  requests: number;
-  attempts: number;
-  failures: number;
-  estimated: number;
-  quarantined: number;
-  readonly slices: Record<Slice, number>;
-  sellAtto: bigint;
-  buyAtto: bigint;
-}
+type Sums = Partial<Record<MeasureColumn, bigint>>;
 
 const hourMs = 3_600_000;
+/** Meters of the tokens and requests that rows count anyway; `input` and `output` are those of orphans. */
+const countedMeters: ReadonlySet<string> = new Set([...rolledSlices, 'request', 'input']);
 
-/** Adds up a batch. An exchange counts once, where its answer came from (else at its last attempt); each attempt's cost
- *  counts where it was caused. In one fixed order, so that two replicas never wait for each other in a circle. */
-export function rollUp(exchanges: readonly CompletedExchange[]): UsageHour[] {
-  const rows = new Map<string, UsageHour>();
+/** Adds up a batch by hour and series. An exchange counts once, where its answer came from (else at its last attempt);
+ *  each attempt's cost counts where it was caused. Any way of cutting the same exchanges into batches adds up to the same. */
+export function rollUp(exchanges: readonly CompletedExchange[]): UsageDelta[] {
+  const rows = new Map<string, UsageDelta & { readonly measures: Sums }>();
   for (const exchange of exchanges) addExchange(rows, exchange);
-  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  return [...rows.values()];
 }
 
-function addExchange(rows: Map<string, UsageHour>, exchange: CompletedExchange): void {
-  const { end } = exchange;
+type Rows = Map<string, UsageDelta & { readonly measures: Sums }>;
+type Place = { readonly model: string; readonly provider: string; readonly deployment: string };
+
+const nowhere: Place = { model: '', provider: '', deployment: '' };
+
+function addExchange(rows: Rows, exchange: CompletedExchange): void {
+  const { admit, end } = exchange;
   const last = end.attempts.at(-1);
-  let row: UsageHour | undefined;
+  const delivered = deliveredAttempt(exchange);
+  let row: Sums | undefined;
   for (const attempt of end.attempts) {
     const sellCurrency = attempt === last ? (end.sell?.currency ?? '') : '';
-    row = findRow(rows, exchange, attempt, sellCurrency, attempt.buy?.currency ?? '');
-    row.attempts += 1;
-    row.buyAtto += BigInt(attempt.buy?.amountAtto ?? '0');
+    const buyCurrency = attempt.buy?.currency ?? '';
+    row = findRow(rows, exchange, attempt, { sellCurrency, buyCurrency, meter: '' });
+    add(row, 'attempts', 1n);
+    if (attempt.buy !== undefined) {
+      const cost = BigInt(attempt.buy.amountAtto);
+      add(row, 'buy_atto', cost);
+      if (attempt.attempt !== delivered) add(row, 'buy_failed_atto', cost);
+      addMeters(rows, exchange, attempt, attempt.buy, 'buy');
+    }
   }
-  row ??= findRow(rows, exchange, undefined, end.sell?.currency ?? '', '');
-  row.requests += 1;
-  if (end.outcome !== 'ok') row.failures += 1;
-  if (end.state === 'estimated') row.estimated += 1;
-  if (end.state === 'quarantined') row.quarantined += 1;
-  const reading = end.reading ?? (deliveredAttempt(exchange) === undefined ? undefined : last?.reading);
-  for (const slice of slices) row.slices[slice] += reading?.slices[slice] ?? 0;
-  if (end.sell !== undefined) row.sellAtto += chargedAtto(end.sell);
+  row ??= findRow(rows, exchange, nowhere, { sellCurrency: end.sell?.currency ?? '', buyCurrency: '', meter: '' });
+  add(row, 'requests', 1n);
+  if (end.outcome !== 'ok') add(row, 'failures', 1n);
+  const reading = end.reading ?? (delivered === undefined ? undefined : last?.reading);
+  if (reading !== undefined) {
+    for (const slice of rolledSlices) {
+      const quantity = reading.slices[slice];
+      if (quantity !== undefined && quantity !== 0) add(row, sliceColumns[slice], BigInt(quantity));
+    }
+  }
+  const charged = end.sell === undefined ? 0n : chargedAtto(end.sell);
+  if (end.sell !== undefined) {
+    add(row, 'sell_atto', charged);
+    if (end.sell.overHoldAtto !== '0') add(row, 'over_hold_atto', BigInt(end.sell.overHoldAtto));
+    addMeters(rows, exchange, last ?? nowhere, end.sell, 'sell');
+  }
+  if (end.state === 'estimated') {
+    add(row, 'estimated', 1n);
+    add(row, 'estimated_atto', charged);
+  } else if (end.state === 'quarantined') {
+    add(row, 'quarantined', 1n);
+    add(row, 'held_atto', BigInt(admit.hold.amountAtto));
+  }
+}
+
+/** What of a rated amount was not tokens, by meter: beside the whole, never added to it. Quantities are counted with the
+ *  sale, or with the cost where nothing is sold, so that one is not counted twice. */
+function addMeters(
+  rows: Rows,
+  exchange: CompletedExchange,
+  place: Place,
+  rated: RatedAmount,
+  book: 'sell' | 'buy',
+): void {
+  for (const { meter, quantity, amountAtto } of rated.lines) {
+    if (countedMeters.has(meter)) continue;
+    const currencies =
+      book === 'sell'
+        ? { sellCurrency: rated.currency, buyCurrency: '' }
+        : { sellCurrency: '', buyCurrency: rated.currency };
+    const row = findRow(rows, exchange, place, { ...currencies, meter });
+    if (book === 'sell' || exchange.end.sell === undefined) add(row, 'quantity', BigInt(quantity));
+    add(row, book === 'sell' ? 'sell_atto' : 'buy_atto', BigInt(amountAtto));
+  }
 }
 
 function findRow(
-  rows: Map<string, UsageHour>,
+  rows: Rows,
   { admit }: CompletedExchange,
-  served: { readonly model: string; readonly provider: string; readonly deployment: string } | undefined,
-  sellCurrency: string,
-  buyCurrency: string,
-): UsageHour {
-  const { organisation, project, key: keyId, sandbox } = admit;
-  const { model, provider, deployment } = served ?? { model: '', provider: '', deployment: '' };
-  const startMs = admit.atMs - (admit.atMs % hourMs);
-  const key = [
-    startMs,
-    organisation,
-    project,
-    keyId,
-    model,
-    provider,
-    deployment,
-    sellCurrency,
-    buyCurrency,
-    sandbox,
-  ].join('\0');
+  { model, provider, deployment }: Place,
+  parts: Pick<UsageSeries, 'sellCurrency' | 'buyCurrency' | 'meter'>,
+): Sums {
+  const { organisation, project, key: keyId, requestedModel, sandbox } = admit;
+  const atMs = admit.atMs - (admit.atMs % hourMs);
+  const { sellCurrency, buyCurrency, meter } = parts;
+  const key =
+    `${atMs}\0${organisation}\0${project}\0${keyId}\0${requestedModel}\0${model}\0${provider}\0${deployment}\0` +
+    `${meter}\0${sellCurrency}\0${buyCurrency}\0${sandbox}`;
   let row = rows.get(key);
   if (row === undefined) {
-    row = {
-      hourMs: startMs,
+    const series: UsageSeries = {
       organisation,
       project,
       key: keyId,
+      route: requestedModel,
       model,
       provider,
       deployment,
+      class: 'inference',
+      meter,
       sellCurrency,
       buyCurrency,
       sandbox,
-      requests: 0,
-      attempts: 0,
-      failures: 0,
-      estimated: 0,
-      quarantined: 0,
-      slices: emptySlices(),
-      sellAtto: 0n,
-      buyAtto: 0n,
     };
+    row = { atMs, series, measures: {} };
     rows.set(key, row);
   }
-  return row;
+  return row.measures;
 }
 
-function emptySlices(): Record<Slice, number> {
-  return {
-    inputUncached: 0,
-    cacheRead: 0,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    inputAudio: 0,
-    inputImage: 0,
-    output: 0,
-    reasoning: 0,
-    outputAudio: 0,
-  };
+function add(row: Sums, column: MeasureColumn, value: bigint): void {
+  row[column] = (row[column] ?? 0n) + value;
 }

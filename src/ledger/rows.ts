@@ -187,7 +187,7 @@ const replacements: Readonly<Record<string, string>> = {
   '\0': '\ufffd',
 };
 
-function escapeField(value: string): string {
+export function escapeField(value: string): string {
   return special.test(value) ? value.replace(/[\\\t\n\r\0]/g, character => replacements[character]!) : value;
 }
 

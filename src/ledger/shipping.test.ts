@@ -13,6 +13,7 @@ import { checkLedger } from './check.ts';
 import { LedgerLeases } from './leases.ts';
 import { findExchange, listAlerts, listExchanges, readBudgetWindows, readUsage } from './queries.ts';
 import { LedgerShipping } from './shipping.ts';
+import { measureColumns, seriesColumns } from './usage-columns.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 /** sell 100 × 2.00 + 50 × 10.00, buy 100 × 1.00 + 50 × 4.00, per 10⁶ tokens. */
@@ -356,8 +357,14 @@ function sampleExchanges(): CompletedExchange[] {
 
 /** Everything the ledger says, with account names for numbers. */
 async function contents(store: Store): Promise<unknown> {
-  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'usage_hour', 'alert'] as const;
+  const tables = ['exchange_key', 'exchange', 'attempt', 'decision', 'charge', 'alert'] as const;
   const result: Record<string, unknown> = {};
+  // How usage is cut into rows depends on the batches; what it adds up to does not.
+  const usage = await store.pool.query(
+    `select hour, ${seriesColumns.join(', ')}, ${measureColumns.map(column => `sum(${column}) as ${column}`).join(', ')}
+       from usage_hourly group by hour, ${seriesColumns.join(', ')} order by hour, ${seriesColumns.join(', ')}`,
+  );
+  result['usage'] = usage.rows;
   for (const table of tables) {
     const columns = table === 'alert' ? 'id, code, message' : '*';
     const { rows } = await store.pool.query(

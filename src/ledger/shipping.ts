@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { slices } from '../completion/usage.ts';
 import { type CompletedExchange, chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import {
   type JournalAlert,
@@ -17,6 +16,7 @@ import type { ExchangePayer } from './exchange-payer.ts';
 import { postingsOf, salePostings } from './postings.ts';
 import { rollUp } from './roll-up.ts';
 import { type CopiedTable, copiedColumns, copiedTables, copyText, keyRow, saleText } from './rows.ts';
+import { type UsageDelta, UsageSeriesBook } from './usage-series.ts';
 
 /** Alerts that come from what was shipped, beside those of the journal. */
 type LedgerAlert = {
@@ -41,6 +41,7 @@ export class LedgerShipping implements ShippingTarget {
   readonly #payer: ExchangePayer | undefined;
   /** Accounts are never renamed or deleted, so what was read once stays true. */
   readonly #accounts = new AccountNumbers();
+  readonly #series = new UsageSeriesBook();
   /** Days whose partitions are known to exist, and when that was seen; maintenance drops old ones. */
   readonly #days = new Map<number, number>();
 
@@ -58,9 +59,9 @@ export class LedgerShipping implements ShippingTarget {
     // connection. The cast is true: a pool's clients are Clients.
     const silence = setTimeout(() => void (client as unknown as pg.Client).end(), shipTimeoutMs);
     try {
-      await this.#prepare(client, batch.exchanges);
+      const usage = await this.#prepare(client, batch.exchanges);
       await client.query('begin');
-      await this.#shipInTransaction(client, batch);
+      await this.#shipInTransaction(client, batch, usage);
       await client.query('commit');
     } catch (error) {
       broken = error as Error;
@@ -116,8 +117,10 @@ export class LedgerShipping implements ShippingTarget {
     );
   }
 
-  /** What may be done outside the transaction, because doing it without shipping harms nothing. */
-  async #prepare(client: pg.ClientBase, exchanges: readonly CompletedExchange[]): Promise<void> {
+  /** What may be done outside the transaction, because doing it without shipping harms nothing. Gives the usage to add. */
+  async #prepare(client: pg.ClientBase, exchanges: readonly CompletedExchange[]): Promise<readonly UsageDelta[]> {
+    const usage = rollUp(exchanges);
+    await this.#series.prepare(client, usage);
     const nowMs = Date.now();
     const missing = new Map<number, number>();
     for (const { admit } of exchanges) {
@@ -128,9 +131,15 @@ export class LedgerShipping implements ShippingTarget {
     for (const day of missing.keys()) this.#days.set(day, nowMs);
 
     await this.#accounts.open(client, exchanges.flatMap(postingsOf));
+    return usage;
   }
 
-  async #shipInTransaction(client: pg.ClientBase, { exchanges, positions, alerts }: ShippingBatch): Promise<void> {
+  /** `usage`: of all exchanges of the batch. */
+  async #shipInTransaction(
+    client: pg.ClientBase,
+    { exchanges, positions, alerts }: ShippingBatch,
+    usage: readonly UsageDelta[],
+  ): Promise<void> {
     const claiming = claimKeys(client, exchanges);
     // Should spelling throw meanwhile, that is the error to tell.
     claiming.catch(() => {});
@@ -152,8 +161,7 @@ export class LedgerShipping implements ShippingTarget {
     const unpaid = await this.#pay(client, fresh, payable);
     await raise(client, [...alerts, ...conflicts, ...unknownLeases, ...unpaid, ...fresh.flatMap(alertsOf)]);
     await this.#movePositions(client, positions);
-    // Last, because rows of usage_hour are shared with other replicas, which wait for this transaction's end.
-    await addUsage(client, fresh);
+    await this.#series.add(client, fresh.length === exchanges.length ? usage : rollUp(fresh));
   }
 
   #spell(table: CopiedTable, exchanges: readonly CompletedExchange[], payable?: ReadonlySet<string>): string {
@@ -361,70 +369,6 @@ function conflictAlert(exchange: CompletedExchange): LedgerAlert {
     exchangeId: admit.id,
     detail: exchange,
   };
-}
-
-const usageDimensions = [
-  'hour',
-  'organisation',
-  'project',
-  'key',
-  'model',
-  'provider',
-  'deployment',
-  'sell_currency',
-  'buy_currency',
-  'sandbox',
-] as const;
-const sliceColumns = [
-  'input_uncached',
-  'cache_read',
-  'cache_write_5m',
-  'cache_write_1h',
-  'input_audio',
-  'input_image',
-  'output',
-  'reasoning',
-  'output_audio',
-] as const;
-const usageMeasures = [
-  'requests',
-  'attempts',
-  'failures',
-  'estimated',
-  'quarantined',
-  ...sliceColumns,
-  'sell_atto',
-  'buy_atto',
-] as const;
-
-const addUsageSql = `
-insert into usage_hour (${[...usageDimensions, ...usageMeasures].join(', ')})
-select ${[...usageDimensions, ...usageMeasures].join(', ')} from json_populate_recordset(null::usage_hour, $1::json)
-on conflict (${usageDimensions.join(', ')}) do update
-  set ${usageMeasures.map(measure => `${measure} = usage_hour.${measure} + excluded.${measure}`).join(', ')}`;
-
-async function addUsage(client: pg.ClientBase, exchanges: readonly CompletedExchange[]): Promise<void> {
-  const rows = rollUp(exchanges).map(row => ({
-    hour: new Date(row.hourMs).toISOString(),
-    organisation: row.organisation,
-    project: row.project,
-    key: row.key,
-    model: row.model,
-    provider: row.provider,
-    deployment: row.deployment,
-    sell_currency: row.sellCurrency,
-    buy_currency: row.buyCurrency,
-    sandbox: row.sandbox,
-    requests: row.requests,
-    attempts: row.attempts,
-    failures: row.failures,
-    estimated: row.estimated,
-    quarantined: row.quarantined,
-    ...Object.fromEntries(slices.map((slice, index) => [sliceColumns[index], row.slices[slice]])),
-    sell_atto: row.sellAtto.toString(),
-    buy_atto: row.buyAtto.toString(),
-  }));
-  if (rows.length > 0) await client.query(addUsageSql, [JSON.stringify(rows)]);
 }
 
 function isMissingPartition(error: unknown): boolean {

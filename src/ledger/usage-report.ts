@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
-import { type Slice, slices } from '../completion/usage.ts';
+import type { Slice } from '../completion/usage.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
+import { type MeasureColumn, rolledSlices, sliceColumns } from './usage-columns.ts';
+import { coveredHours, type UsageDimension as Dimension, usageSumsSql } from './usage-sums.ts';
 
 /** Amounts are decimal strings with all digits that matter. */
 export interface Money {
@@ -9,10 +10,20 @@ export interface Money {
   readonly currency: string;
 }
 
-export const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'] as const;
+export const usageDimensions = [
+  'key',
+  'project',
+  'organisation',
+  'route',
+  'model',
+  'provider',
+  'deployment',
+  'class',
+  'day',
+] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-export interface UsageRow extends Record<Slice, number> {
+export interface UsageRow extends Partial<Record<Slice, number>> {
   /** The value of the dimension; a day as ISO 8601 date, UTC. Empty for exchanges that were never sent anywhere. */
   readonly by: string;
   readonly requests: number;
@@ -20,6 +31,7 @@ export interface UsageRow extends Record<Slice, number> {
   readonly failures: number;
   readonly estimated: number;
   readonly quarantined: number;
+  readonly corrections: number;
   /** null: nothing was charged. */
   readonly sell: Money | null;
   readonly buy: Money | null;
@@ -31,43 +43,32 @@ export interface UsageFilter {
   readonly key?: string;
 }
 
-/** Usage of whole hours, UTC: from the hour that `from` lies in to before the hour after `to`. One row a value of the
- *  dimension; where several currencies meet, one a combination. */
+/** Usage of whole hours, UTC: from the hour that `from` lies in to before the hour after `to` (coveredHours). One row a
+ *  value of the dimension; where several currencies meet, one a combination. Corrections are in it. */
 export async function readUsage(
   store: Store,
   { by, from, to, ...filter }: { readonly by: UsageDimension; readonly from: Date; readonly to: Date } & UsageFilter,
 ): Promise<UsageRow[]> {
-  const value =
-    by === 'day' ? sql<string>`to_char(hour at time zone 'UTC', 'YYYY-MM-DD')` : sql<string>`${sql.ref(by)}`;
-  let query = store.db
-    .selectFrom('usage_hour')
-    .select([value.as('value'), 'sell_currency', 'buy_currency'])
-    .select(({ fn }) => usageSums.map(column => fn.sum<bigint>(column).as(column)))
-    .where('hour', '>=', hourOf(from))
-    .where('hour', '<', to)
-    .groupBy([value, 'sell_currency', 'buy_currency'])
-    .orderBy(value)
-    .orderBy('sell_currency')
-    .orderBy('buy_currency');
-  if (filter.organisation !== undefined) query = query.where('organisation', '=', filter.organisation);
-  if (filter.project !== undefined) query = query.where('project', '=', filter.project);
-  if (filter.key !== undefined) query = query.where('key', '=', filter.key);
-  const parts = (await query.execute()) as unknown as readonly UsagePart[];
-  const byValue = Map.groupBy(parts, part => part.value);
+  const values: unknown[] = [];
+  const parts = usageSumsSql(
+    {
+      by: by === 'day' ? [] : [by satisfies Dimension],
+      grain: by === 'day' ? 'day' : 'total',
+      period: coveredHours({ from, to }),
+      filter,
+      measures: usageSums,
+    },
+    values,
+  );
+  const value = by === 'day' ? `to_char(period at time zone 'UTC', 'YYYY-MM-DD')` : 'd1';
+  const { rows } = await store.pool.query(
+    `select ${value} as value, part.* from (${parts}) as part
+      order by 1, sell_currency, buy_currency`,
+    values,
+  );
+  const byValue = Map.groupBy(rows as UsagePart[], part => part.value);
   return [...byValue.values()].flatMap(mergeCurrencies).map(usageRow);
 }
-
-const sliceColumns = {
-  inputUncached: 'input_uncached',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  inputAudio: 'input_audio',
-  inputImage: 'input_image',
-  output: 'output',
-  reasoning: 'reasoning',
-  outputAudio: 'output_audio',
-} as const satisfies Record<Slice, string>;
 
 const usageSums = [
   'requests',
@@ -75,10 +76,11 @@ const usageSums = [
   'failures',
   'estimated',
   'quarantined',
-  ...slices.map(slice => sliceColumns[slice]),
+  'corrections',
+  ...rolledSlices.map(slice => sliceColumns[slice]),
   'sell_atto',
   'buy_atto',
-] as const;
+] as const satisfies readonly MeasureColumn[];
 
 type UsagePart = Record<(typeof usageSums)[number], bigint> & {
   readonly value: string;
@@ -106,22 +108,11 @@ function usageRow(part: UsagePart): UsageRow {
     failures: Number(part.failures),
     estimated: Number(part.estimated),
     quarantined: Number(part.quarantined),
-    inputUncached: Number(part.input_uncached),
-    cacheRead: Number(part.cache_read),
-    cacheWrite5m: Number(part.cache_write_5m),
-    cacheWrite1h: Number(part.cache_write_1h),
-    inputAudio: Number(part.input_audio),
-    inputImage: Number(part.input_image),
-    output: Number(part.output),
-    reasoning: Number(part.reasoning),
-    outputAudio: Number(part.output_audio),
+    corrections: Number(part.corrections),
+    ...Object.fromEntries(rolledSlices.map(slice => [slice, Number(part[sliceColumns[slice]])])),
     sell: money(part.sell_atto, part.sell_currency),
     buy: money(part.buy_atto, part.buy_currency),
   };
-}
-
-function hourOf(instant: Date): Date {
-  return new Date(instant.getTime() - (instant.getTime() % 3_600_000));
 }
 
 function money(amountAtto: bigint, currency: string): Money | null {

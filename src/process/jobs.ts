@@ -1,6 +1,7 @@
 import type { JobDesk } from '../admin/dependencies.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
+import { usageFoldJob } from '../ledger/usage-fold.ts';
 import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
 import { maintain } from '../store/maintenance.ts';
@@ -23,6 +24,7 @@ export function allJobs({
         return { ran, dropped: dropped.length };
       },
     },
+    usageFoldJob(),
   ];
 }
 

@@ -10,6 +10,8 @@ export const partitionedTables = [
   { table: 'transfer', span: 'month', retention: undefined },
   { table: 'corrected_charge', span: 'month', retention: undefined },
   { table: 'usage_hour', span: 'month', retention: undefined },
+  { table: 'usage_by_hour', span: 'month', retention: undefined },
+  { table: 'usage_by_day', span: 'month', retention: undefined },
 ] as const satisfies readonly {
   table: string;
   span: 'day' | 'month';
@@ -20,11 +22,18 @@ const dayMs = 86_400_000;
 /** Two replicas that make the same partition at once would fail each other. */
 const partitionLock = 0x70_61_72_74; // "part"
 
-/** Makes every partition that rows at these instants (milliseconds since 1970) need. */
-export async function ensurePartitions(client: pg.ClientBase, instantsMs: Iterable<number>): Promise<void> {
+export type PartitionedTable = (typeof partitionedTables)[number]['table'];
+
+/** Makes every partition that rows at these instants (milliseconds since 1970) need; of all tables unless said. */
+export async function ensurePartitions(
+  client: pg.ClientBase,
+  instantsMs: Iterable<number>,
+  only?: readonly PartitionedTable[],
+): Promise<void> {
   const statements = new Set<string>();
   for (const atMs of instantsMs) {
     for (const { table, span } of partitionedTables) {
+      if (only !== undefined && !only.includes(table)) continue;
       const { name, from, to } = partitionOf(table, span, atMs);
       statements.add(
         `create table if not exists ${name} partition of ${table} for values from ('${from}') to ('${to}')`,

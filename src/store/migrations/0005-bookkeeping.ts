@@ -237,6 +237,8 @@ create table corrected_charge (
   currency text not null,
   version text not null,
   lines json not null,
+  -- What the provider billed beside what was rated; below zero when it billed less.
+  variance_atto numeric(38,0) not null default 0,
   -- null: as it was read before.
   reading json,
   -- What held before: what was charged or owed (without what was over the hold), and over the hold. null: nothing was.

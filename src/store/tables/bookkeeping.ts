@@ -52,6 +52,7 @@ export interface CorrectedChargeTable {
   readonly currency: Immutable<string>;
   readonly version: Immutable<string>;
   readonly lines: Immutable<unknown>;
+  readonly variance_atto: Immutable<bigint>;
   readonly reading: Immutable<unknown>;
   readonly before_atto: Immutable<bigint | null>;
   readonly before_over_hold_atto: Immutable<bigint | null>;

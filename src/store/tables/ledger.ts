@@ -9,7 +9,6 @@ export interface LedgerTables {
   decision: DecisionTable;
   charge: ChargeTable;
   transfer: TransferTable;
-  usage_hour: UsageHourTable;
   journal_position: JournalPositionTable;
   budget_window: BudgetWindowTable;
   lease: LeaseTable;
@@ -118,35 +117,6 @@ export interface TransferTable {
   readonly credit: Immutable<number>;
   readonly amount_atto: Immutable<bigint>;
   readonly currency: Immutable<string>;
-}
-
-export interface UsageHourTable {
-  readonly hour: Date;
-  readonly organisation: string;
-  readonly project: string;
-  readonly key: string;
-  readonly model: string;
-  readonly provider: string;
-  readonly deployment: string;
-  readonly sell_currency: string;
-  readonly buy_currency: string;
-  readonly sandbox: boolean;
-  readonly requests: bigint;
-  readonly attempts: bigint;
-  readonly failures: bigint;
-  readonly estimated: bigint;
-  readonly quarantined: bigint;
-  readonly input_uncached: bigint;
-  readonly cache_read: bigint;
-  readonly cache_write_5m: bigint;
-  readonly cache_write_1h: bigint;
-  readonly input_audio: bigint;
-  readonly input_image: bigint;
-  readonly output: bigint;
-  readonly reasoning: bigint;
-  readonly output_audio: bigint;
-  readonly sell_atto: bigint;
-  readonly buy_atto: bigint;
 }
 
 export interface JournalPositionTable {

@@ -170,8 +170,8 @@ const countSql = `
 select (select count(*) from exchange) as exchanges, (select count(*) from attempt) as attempts,
        (select count(*) from charge) as charges, (select count(*) from transfer) as transfers,
        (select sum(amount_atto) from transfer) as booked, (select count(*) from decision) as decisions,
-       (select count(*) from exchange_key) as keys, (select sum(requests) from usage_hour) as requests,
-       (select sum(sell_atto) from usage_hour) as sold, (select sum(spent_atto) from lease) as spent,
+       (select count(*) from exchange_key) as keys, (select sum(requests) from usage_hourly) as requests,
+       (select sum(sell_atto) from usage_hourly) as sold, (select sum(spent_atto) from lease) as spent,
        (select count(*) from alert) as alerts`;
 
 /** Everything that was journaled is shipped again, as if no position had ever been noted: nothing is added. */

@@ -1,0 +1,302 @@
+import type pg from 'pg';
+import type { Reading } from '../completion/usage.ts';
+import type { ExchangeFilter } from './queries.ts';
+
+/** An exchange as it stands now: as it was booked, with every correction since. Corrections begin from it. */
+export interface Standing {
+  readonly id: string;
+  readonly at: Date;
+  readonly organisation: string;
+  readonly project: string;
+  readonly key: string;
+  readonly sandbox: boolean;
+  readonly state: 'settled' | 'estimated' | 'void' | 'quarantined';
+  readonly holdAtto: bigint;
+  readonly holdCurrency: string;
+  /** Leases of hard budgets that the hold was taken from; empty when there was no hard budget. */
+  readonly leases: readonly string[];
+  readonly deliveredAttempt: number | undefined;
+  readonly attempts: readonly StandingAttempt[];
+  /** What is charged, with what the operator bears of it. */
+  readonly sell: StandingCharge | undefined;
+  /** Transfers that no correction reversed. */
+  readonly legs: readonly StandingLeg[];
+  /** How many corrections there were. */
+  readonly corrections: number;
+}
+
+export interface StandingAttempt {
+  readonly attempt: number;
+  readonly startedAtMs: number;
+  readonly deployment: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly reading: Reading;
+  readonly buy: StandingCharge | undefined;
+}
+
+export interface StandingCharge {
+  /** The rated amount. */
+  readonly amountAtto: bigint;
+  readonly overHoldAtto: bigint;
+  readonly currency: string;
+  readonly version: string;
+}
+
+export interface StandingLeg {
+  readonly attempt: number;
+  readonly kind: string;
+  readonly debit: number;
+  readonly credit: number;
+  readonly debitName: string;
+  readonly creditName: string;
+  readonly amountAtto: bigint;
+  readonly currency: string;
+}
+
+/** What the customer pays and has not been told to: the charge without what is over the hold. */
+export function chargedOf(charge: StandingCharge | undefined): bigint {
+  return charge === undefined ? 0n : charge.amountAtto - charge.overHoldAtto;
+}
+
+/** What an exchange takes from each of its leases: a quarantined one its whole hold. As journal/assemble.ts leaseCharge. */
+export function takenAtto({ state, holdAtto, sell }: Pick<Standing, 'state' | 'holdAtto' | 'sell'>): bigint {
+  return state === 'quarantined' ? holdAtto : chargedOf(sell);
+}
+
+export interface StandingFilter extends Pick<ExchangeFilter, 'organisation' | 'project'> {
+  readonly from: Date;
+  readonly to: Date;
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  /** Only those that stand so. */
+  readonly quarantined?: boolean | undefined;
+}
+
+/** A place between two exchanges in their order by time. */
+export interface StandingCursor {
+  readonly at: Date;
+  readonly id: string;
+}
+
+/** The next exchanges after a place, oldest first, at most `limit`. */
+export async function nextStandings(
+  client: pg.ClientBase,
+  filter: StandingFilter,
+  after: StandingCursor | undefined,
+  limit: number,
+): Promise<Standing[]> {
+  const { rows } = await client.query(
+    `${exchangeSql}
+      where e.at >= $1 and e.at < $2
+        and ($3::timestamptz is null or (e.at, e.id) > ($3, $4))
+        and ($5::text is null or e.organisation = $5)
+        and ($6::text is null or e.project = $6)
+        and (($7::text is null and $8::text is null)
+             or exists (select from attempt a where a.at = e.at and a.exchange_id = e.id
+                           and ($7::text is null or a.model = $7) and ($8::text is null or a.provider = $8)))
+        ${filter.quarantined === true ? quarantinedSql : ''}
+      order by e.at, e.id
+      limit $9`,
+    [
+      filter.from,
+      filter.to,
+      after?.at ?? null,
+      after?.id ?? null,
+      filter.organisation ?? null,
+      filter.project ?? null,
+      filter.model ?? null,
+      filter.provider ?? null,
+      limit,
+    ],
+  );
+  const [first] = rows;
+  const last = rows.at(-1);
+  if (first === undefined || last === undefined) return [];
+  // Everything of an exchange is found by its instant and id, so neighbours are read as one range.
+  return complete(client, rows, '(at, exchange_id) between ($1, $2) and ($3, $4)', [
+    first.at,
+    first.id,
+    last.at,
+    last.id,
+  ]);
+}
+
+/** Exchanges by id; those that are not kept (any more) are left out. */
+export async function findStandings(client: pg.ClientBase, ids: readonly string[]): Promise<Standing[]> {
+  if (ids.length === 0) return [];
+  const keys = await client.query('select at, id from exchange_key where id = any($1) order by at, id', [ids]);
+  const values = [keys.rows.map(({ at }) => at.toISOString()), keys.rows.map(({ id }) => id)];
+  const { rows } = await client.query(
+    `${exchangeSql} where (e.at, e.id) in (select * from unnest($1::timestamptz[], $2::text[])) order by e.at, e.id`,
+    values,
+  );
+  return complete(client, rows, '(at, exchange_id) in (select * from unnest($1::timestamptz[], $2::text[]))', values);
+}
+
+const exchangeSql = `
+select e.at, e.id, e.organisation, e.project, e.key, e.sandbox, e.state, e.hold_atto, e.hold_currency, e.hold_leases,
+       e.delivered_attempt, e.reading, e.sell_atto, e.over_hold_atto, e.sell_currency, e.sell_version
+  from exchange e`;
+
+const quarantinedSql = `
+        and e.state = 'quarantined'
+        and coalesce((select c.state from correction c where c.exchange_id = e.id order by number desc limit 1),
+                     'quarantined') = 'quarantined'`;
+
+interface ExchangeRow {
+  readonly at: Date;
+  readonly id: string;
+  readonly organisation: string;
+  readonly project: string;
+  readonly key: string;
+  readonly sandbox: boolean;
+  readonly state: Standing['state'];
+  readonly hold_atto: bigint;
+  readonly hold_currency: string;
+  readonly hold_leases: readonly { readonly lease: string }[] | null;
+  readonly delivered_attempt: number | null;
+  readonly reading: Reading | null;
+  readonly sell_atto: bigint | null;
+  readonly over_hold_atto: bigint | null;
+  readonly sell_currency: string | null;
+  readonly sell_version: string | null;
+}
+
+async function complete(
+  client: pg.ClientBase,
+  exchanges: readonly ExchangeRow[],
+  within: string,
+  values: readonly unknown[],
+): Promise<Standing[]> {
+  const select = async (sql: string) =>
+    Map.groupBy((await client.query(sql, [...values])).rows, row => row.exchange_id as string);
+  const attempts = await select(
+    `select exchange_id, attempt, started_at, deployment, provider, model, reading, buy_atto, buy_currency, buy_version
+       from attempt where ${within} order by attempt`,
+  );
+  const legs = await select(
+    `select t.exchange_id, t.attempt, t.kind, t.debit, t.credit, d.name as debit_name, c.name as credit_name,
+            t.amount_atto, t.currency
+       from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
+      where ${within.replace('(at, exchange_id)', '(t.at, t.exchange_id)')}`,
+  );
+  const corrections = await select(
+    `select exchange_id, number, state from correction where ${within} order by number`,
+  );
+  const corrected = await select(
+    `select exchange_id, book, attempt, amount_atto, over_hold_atto, currency, version, reading
+       from corrected_charge where ${within} order by number`,
+  );
+  return exchanges.map(exchange =>
+    standingOf(exchange, {
+      attempts: attempts.get(exchange.id) ?? [],
+      legs: legs.get(exchange.id) ?? [],
+      corrections: corrections.get(exchange.id) ?? [],
+      corrected: corrected.get(exchange.id) ?? [],
+    }),
+  );
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of pg, whose columns are those of the statements above
+type Row = any;
+
+function standingOf(
+  exchange: ExchangeRow,
+  rows: Readonly<Record<'attempts' | 'legs' | 'corrections' | 'corrected', readonly Row[]>>,
+): Standing {
+  // In the order of corrections, so the last one of each book and attempt stays.
+  const newest = new Map<string, Row>();
+  const newestReading = new Map<number, Reading>();
+  for (const row of rows.corrected) {
+    newest.set(`${row.book} ${row.attempt}`, row);
+    if (row.reading !== null) newestReading.set(row.attempt, row.reading);
+  }
+  const newestSell = rows.corrected.findLast(({ book }) => book === 'sell');
+  const delivered = exchange.delivered_attempt ?? undefined;
+  const attempts = rows.attempts.map((row): StandingAttempt => {
+    const buy = newest.get(`buy ${row.attempt}`);
+    const first = row.attempt === delivered && exchange.reading !== null ? exchange.reading : (row.reading as Reading);
+    return {
+      attempt: row.attempt,
+      startedAtMs: row.started_at.getTime(),
+      deployment: row.deployment,
+      provider: row.provider,
+      model: row.model,
+      reading: newestReading.get(row.attempt) ?? first,
+      buy:
+        buy !== undefined
+          ? chargeOf(buy)
+          : row.buy_atto === null
+            ? undefined
+            : { amountAtto: row.buy_atto, overHoldAtto: 0n, currency: row.buy_currency, version: row.buy_version },
+    };
+  });
+  return {
+    id: exchange.id,
+    at: exchange.at,
+    organisation: exchange.organisation,
+    project: exchange.project,
+    key: exchange.key,
+    sandbox: exchange.sandbox,
+    state: rows.corrections.at(-1)?.state ?? exchange.state,
+    holdAtto: exchange.hold_atto,
+    holdCurrency: exchange.hold_currency,
+    leases: (exchange.hold_leases ?? []).map(({ lease }) => lease),
+    deliveredAttempt: delivered,
+    attempts,
+    sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),
+    legs: inEffect(rows.legs),
+    corrections: rows.corrections.length,
+  };
+}
+
+function sellOf(exchange: ExchangeRow): StandingCharge | undefined {
+  const { sell_atto, over_hold_atto, sell_currency, sell_version } = exchange;
+  if (sell_atto === null || sell_currency === null || sell_version === null) return undefined;
+  const overHoldAtto = over_hold_atto ?? 0n;
+  return { amountAtto: sell_atto + overHoldAtto, overHoldAtto, currency: sell_currency, version: sell_version };
+}
+
+function chargeOf(row: Row): StandingCharge {
+  return {
+    amountAtto: row.amount_atto,
+    overHoldAtto: row.over_hold_atto,
+    currency: row.currency,
+    version: row.version,
+  };
+}
+
+/** The kind of the transfer by which correction `number` takes another back. */
+export function reverseKind(number: number, kind: string): string {
+  return `reverse@${number}:${kind}`;
+}
+
+/** The kind of what correction `number` books in its place: `sell@2`; of several the later ones `sell@2:1` … */
+export function correctedKind(number: number, kind: string, index: number): string {
+  return index === 0 ? `${kind}@${number}` : `${kind}@${number}:${index}`;
+}
+
+/** Is it about what an attempt costs at the provider? Everything else is about what the customer pays. */
+export function isCostKind(kind: string): boolean {
+  return kind.startsWith('cost');
+}
+
+function inEffect(rows: readonly Row[]): StandingLeg[] {
+  const reversed = new Set<string>();
+  for (const { attempt, kind } of rows) {
+    if (kind.startsWith('reverse@')) reversed.add(`${attempt} ${kind.slice(kind.indexOf(':') + 1)}`);
+  }
+  return rows
+    .filter(({ attempt, kind }) => !kind.startsWith('reverse@') && !reversed.has(`${attempt} ${kind}`))
+    .map(row => ({
+      attempt: row.attempt,
+      kind: row.kind,
+      debit: row.debit,
+      credit: row.credit,
+      debitName: row.debit_name,
+      creditName: row.credit_name,
+      amountAtto: row.amount_atto,
+      currency: row.currency,
+    }));
+}

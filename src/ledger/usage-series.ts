@@ -1,0 +1,139 @@
+import type pg from 'pg';
+import { copyIn } from '../store/copy.ts';
+import { type MeasureColumn, measureColumns, seriesColumns } from './usage-columns.ts';
+
+/** What usage is told apart by. */
+export interface UsageSeries {
+  readonly organisation: string;
+  /** organisation/project, as the snapshot names it. */
+  readonly project: string;
+  readonly key: string;
+  /** What the client named; empty for usage that is no exchange. */
+  readonly route: string;
+  /** These three are empty for what was never sent anywhere. */
+  readonly model: string;
+  readonly provider: string;
+  readonly deployment: string;
+  /** Of revenue: `inference`, `storage`, … */
+  readonly class: string;
+  /** Empty: the whole. Otherwise what of the whole this meter was; such rows are beside the whole, never added to it. */
+  readonly meter: string;
+  /** Empty: nothing was sold, or bought. */
+  readonly sellCurrency: string;
+  readonly buyCurrency: string;
+  readonly sandbox: boolean;
+}
+
+/** Usage to add to the roll-up. Corrections are such rows, too, with signed measures, in the hour of the usage. */
+export interface UsageDelta {
+  /** Any instant of the hour, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly series: UsageSeries;
+  readonly measures: Readonly<Partial<Record<MeasureColumn, bigint>>>;
+}
+
+/** Unique over all its columns: an index row must fit a third of a page. */
+const dimensionBytesMax = 256;
+/** Numbers of series kept in memory; beyond, all are forgotten and asked for again. */
+const seriesKnownMax = 100_000;
+const hourMs = 3_600_000;
+
+/** Numbers of series, which never change. One for a process; books with any connection. */
+export class UsageSeriesBook {
+  readonly #ids = new Map<string, number>();
+
+  /** Makes what is missing. Best outside a transaction: whoever needs the same series would wait for its end. */
+  async prepare(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
+    if (this.#ids.size > seriesKnownMax) this.#ids.clear();
+    const unknown = new Map<string, UsageSeries>();
+    for (const { series } of deltas) {
+      const key = keyOf(series);
+      if (!this.#ids.has(key)) unknown.set(key, series);
+    }
+    await this.#find(client, unknown);
+    if (unknown.size === 0) return;
+    const columns = seriesColumns.join(', ');
+    // An insert that is refused still takes a number, so only what was not found is inserted.
+    await client.query(
+      `insert into usage_series (${columns}) select ${columns} from ${givenSql} on conflict do nothing`,
+      [givenJson(unknown)],
+    );
+    await this.#find(client, unknown);
+    if (unknown.size > 0) throw new Error('a series of usage was made and is not there');
+  }
+
+  /** Appends, in the caller's transaction; whoever reads usage sees it from its commit on. Series must be prepared. */
+  async add(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
+    if (deltas.length === 0) return;
+    let text = '';
+    for (const { atMs, series, measures } of deltas) {
+      const id = this.#ids.get(keyOf(series));
+      if (id === undefined) throw new Error(`a series of usage of ${series.organisation} was not prepared`);
+      text += `${new Date(atMs - (atMs % hourMs)).toISOString()}\t${id}`;
+      for (const column of measureColumns) text += `\t${measures[column] ?? 0n}`;
+      text += '\n';
+    }
+    await copyIn(client, `copy usage_delta (hour, series, ${measureColumns.join(', ')}) from stdin`, text);
+  }
+
+  /** Takes what it finds out of `unknown`. */
+  async #find(client: pg.ClientBase, unknown: Map<string, UsageSeries>): Promise<void> {
+    if (unknown.size === 0) return;
+    const { rows } = await client.query(
+      `select id, k from ${givenSql} join usage_series using (${seriesColumns.join(', ')})`,
+      [givenJson(unknown)],
+    );
+    for (const { id, k } of rows) {
+      this.#ids.set(k, id);
+      unknown.delete(k);
+    }
+  }
+}
+
+const givenSql = `json_to_recordset($1::json) as given (k text, ${seriesColumns
+  .map(column => `${column} ${column === 'sandbox' ? 'boolean' : 'text collate "C"'}`)
+  .join(', ')})`;
+
+function givenJson(unknown: ReadonlyMap<string, UsageSeries>): string {
+  return JSON.stringify(
+    [...unknown].map(([k, series]) => ({
+      k,
+      ...Object.fromEntries(valuesOf(series).map((value, index) => [seriesColumns[index], value])),
+    })),
+  );
+}
+
+function keyOf(series: UsageSeries): string {
+  return valuesOf(series).join('\n');
+}
+
+/** In the order of seriesColumns. */
+function valuesOf(series: UsageSeries): readonly (string | boolean)[] {
+  return [
+    bounded(series.organisation),
+    bounded(series.project),
+    bounded(series.key),
+    bounded(series.route),
+    bounded(series.model),
+    bounded(series.provider),
+    bounded(series.deployment),
+    bounded(series.class),
+    bounded(series.meter),
+    series.sellCurrency,
+    series.buyCurrency,
+    series.sandbox,
+  ];
+}
+
+/** Names are shorter; what is longer is cut, so that the same beginning counts together. */
+function bounded(name: string): string {
+  if (/^[\x20-\x7e]{0,200}$/.test(name)) return name;
+  const clean = name.toWellFormed().replaceAll(/[\0\n]/g, '\ufffd');
+  const bytes = Buffer.from(clean);
+  return bytes.length <= dimensionBytesMax
+    ? clean
+    : bytes
+        .subarray(0, dimensionBytesMax)
+        .toString()
+        .replace(/\ufffd+$/, '');
+}

@@ -1,0 +1,121 @@
+import type { MeasureColumn } from './usage-columns.ts';
+
+/** What usage can be told by. */
+export const usageDimensions = [
+  'organisation',
+  'project',
+  'key',
+  'route',
+  'model',
+  'provider',
+  'deployment',
+  'class',
+  'meter',
+] as const;
+export type UsageDimension = (typeof usageDimensions)[number];
+
+export const usageGrains = ['total', 'hour', 'day', 'month'] as const;
+/** How time is cut, in UTC; `total` is one piece. */
+export type UsageGrain = (typeof usageGrains)[number];
+
+export interface UsageFilter extends Readonly<Partial<Record<UsageDimension, string>>> {
+  readonly sandbox?: boolean;
+}
+
+/** Whole hours, UTC, half open. */
+export interface UsagePeriod {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface UsageSumsQuery {
+  readonly by: readonly UsageDimension[];
+  readonly grain: UsageGrain;
+  readonly period: UsagePeriod;
+  readonly filter: UsageFilter;
+  readonly measures: readonly MeasureColumn[];
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** Usage is kept by hour, so a period covers the hours it touches. */
+export function coveredHours({ from, to }: { readonly from: Date; readonly to: Date }): UsagePeriod {
+  return {
+    fromMs: Math.floor(from.getTime() / hourMs) * hourMs,
+    toMs: Math.ceil(to.getTime() / hourMs) * hourMs,
+  };
+}
+
+/** A query that gives `period` (null for a total), d1 and d2 (the dimensions; empty text where there is none), both
+ *  currencies and the measures, summed, as `part`; parameters are appended to `values`.
+ *  Whole days are read from the roll-up by day, the rest from the one by hour, and what is not added up yet from where it
+ *  waits; one statement sees all three at the same instant. */
+export function usageSumsSql(query: UsageSumsQuery, values: unknown[]): string {
+  const { by, grain, filter, measures } = query;
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const wholes = by.includes('meter') || filter.meter !== undefined ? `s.meter <> ''` : `s.meter = ''`;
+  const conditions = filterConditions(filter, parameter);
+  // An array that is computed once lets the primary keys, which begin with the series, find few series among many rows.
+  const chosen =
+    conditions.length === 0
+      ? ''
+      : ` and series = any (array(select s.id from usage_series s where ${[wholes, ...conditions].join(' and ')}))`;
+  const columns = measures.join(', ');
+  const facts = sourcesOf(query).map(
+    ({ table, column, fromMs, toMs }) =>
+      `select ${column} as at, series, ${columns} from ${table}` +
+      ` where ${column} >= ${parameter(new Date(fromMs))} and ${column} < ${parameter(new Date(toMs))}${chosen}`,
+  );
+  const sums = measures.map(measure => `sum(${measure}) as ${measure}`).join(', ');
+  const period = periodSql[grain];
+  // Few series have many rows: they are added up by number before anybody looks at names. By day or hour there is
+  // nothing to add up yet.
+  const bySeries =
+    grain === 'total' || grain === 'month'
+      ? `select ${period} as period, series, ${sums} from (${facts.join(' union all ')}) as fact group by 1, 2`
+      : `select ${period} as period, series, ${columns} from (${facts.join(' union all ')}) as fact`;
+  return (
+    `select period, ${dimension(by[0])} as d1, ${dimension(by[1])} as d2, s.sell_currency, s.buy_currency, ${sums}` +
+    ` from (${bySeries}) as by_series join usage_series s on s.id = series` +
+    ` where ${[wholes, ...conditions].join(' and ')} group by 1, 2, 3, 4, 5`
+  );
+}
+
+const periodSql: Readonly<Record<UsageGrain, string>> = {
+  total: 'null::timestamptz',
+  hour: 'at',
+  day: `date_trunc('day', at, 'UTC')`,
+  month: `date_trunc('month', at, 'UTC')`,
+};
+
+function dimension(name: UsageDimension | undefined): string {
+  return name === undefined ? `''` : `s.${name}`;
+}
+
+function filterConditions(filter: UsageFilter, parameter: (value: unknown) => string): string[] {
+  const conditions = usageDimensions
+    .filter(name => filter[name] !== undefined)
+    .map(name => `s.${name} = ${parameter(filter[name])}`);
+  if (filter.sandbox !== undefined) conditions.push(`s.sandbox = ${parameter(filter.sandbox)}`);
+  return conditions;
+}
+
+interface Source {
+  readonly table: 'usage_by_day' | 'usage_by_hour' | 'usage_delta';
+  readonly column: 'day' | 'hour';
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Where to read: the fewest rows that cover the period. */
+function sourcesOf({ grain, period: { fromMs, toMs } }: UsageSumsQuery): Source[] {
+  const firstDayMs = Math.ceil(fromMs / dayMs) * dayMs;
+  const lastDayMs = Math.floor(toMs / dayMs) * dayMs;
+  const waiting: Source = { table: 'usage_delta', column: 'hour', fromMs, toMs };
+  const hours = (pieceFromMs: number, pieceToMs: number): Source[] =>
+    pieceFromMs < pieceToMs ? [{ table: 'usage_by_hour', column: 'hour', fromMs: pieceFromMs, toMs: pieceToMs }] : [];
+  if (grain === 'hour' || firstDayMs >= lastDayMs) return [...hours(fromMs, toMs), waiting];
+  const days: Source = { table: 'usage_by_day', column: 'day', fromMs: firstDayMs, toMs: lastDayMs };
+  return [...hours(fromMs, firstDayMs), days, ...hours(lastDayMs, toMs), waiting];
+}
