@@ -15,6 +15,7 @@ import {
   revenueInference,
   unbilled,
 } from './accounts.ts';
+import { addCorrectedUsage } from './corrected-usage.ts';
 import { escapeField } from './rows.ts';
 import {
   chargedOf,
@@ -27,7 +28,6 @@ import {
   type StandingLeg,
   takenAtto,
 } from './standing.ts';
-import { addCorrectedUsage } from './corrected-usage.ts';
 
 /** What becomes of one exchange. Charges that it does not name stay as they are. */
 export interface Correction {
@@ -259,7 +259,8 @@ class Booking {
     const { standing } = this.correction;
     const { currency, overHoldAtto } = after;
     const paid = payers.reduce((sum, { amountAtto }) => sum + amountAtto, 0n);
-    if (paid !== chargedOf(after)) throw new Error(`${standing.id}: payers of ${paid} for a charge of ${chargedOf(after)}`);
+    if (paid !== chargedOf(after))
+      throw new Error(`${standing.id}: payers of ${paid} for a charge of ${chargedOf(after)}`);
     const sale = { standing, attempt, currency, creditAccount: revenueInference };
     const lines: Line[] = payers.map(({ account, amountAtto }, index) => ({
       ...sale,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createAdminApp } from '../admin/app.ts';
 import type { JobDesk } from '../admin/dependencies.ts';
+import { readWalletStates } from '../billing/wallet-states.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { readPriceFacts } from '../control/price-facts.ts';
 import { publicPricesAt } from '../control/public-prices.ts';
@@ -41,6 +42,7 @@ export function openManagement(options: ManagementOptions): Management {
     facts: publicPricesAt(readPriceFacts(providers), Date.now()),
     sandboxBaseUrl: options.sandboxBaseUrl,
     nowMs: Date.now,
+    wallets: organisations => readWalletStates(store, organisations),
     changed: () => {
       changes += 1;
     },

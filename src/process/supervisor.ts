@@ -1,4 +1,5 @@
 import { problemResponse, toProblem } from '../admin/problem.ts';
+import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
@@ -207,7 +208,7 @@ export class Supervisor {
     }
     await control.ensureZeroConfiguration();
     await this.#keeper.follow(store, control);
-    this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
+    this.#target.open(new LedgerShipping(store, this.#home.generation.replica, new WalletPayer()));
     this.#budgets.open(store);
     this.#admin?.serve(handle);
     // Before the first shipment, whoever runs the job: it may need partitions.
