@@ -55,6 +55,10 @@ export class LeaseLeft {
     this.#takeIn(this.#grants().reverse(), amountAtto);
   }
 
+  releaseAll(): void {
+    for (const grant of this.#parts.keys()) this.#parts.set(grant, 0n);
+  }
+
   /** Sets so much aside for another holder instead: what would be used first goes first. */
   moveTo(holder: string, amountAtto: bigint): void {
     this.moved.set(holder, this.#takeIn(this.#grants(), amountAtto));

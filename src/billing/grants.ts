@@ -169,7 +169,7 @@ async function endGrant(
     if (found.rows.length === 0) throw new Fault('resource_not_found', `There is no grant ${id} of ${organisation}.`);
     const { id: walletId, currency } = found.rows[0];
     const { rows } = await client.query(
-      `select g.number, g.kind, g.amount_atto, g.expires_at, b.remaining_atto, b.ended,
+      `select g.number, g.kind, g.amount_atto, g.expires_at, b.remaining_atto, b.ended, b.ends,
               exists (select from wallet_reserve r where r.wallet = g.wallet and r.grant_number = g.number) as held,
               (select coalesce(sum(-h.amount_atto), 0) from wallet_hour h
                 where h.wallet = g.wallet and h.grant_number = g.number and h.kind = $3) as taken
@@ -194,7 +194,7 @@ async function endGrant(
     const amountAtto: bigint = grant.remaining_atto;
     await bookFresh(client, [
       {
-        id: `grant:${organisation}:${id}:${end}`,
+        id: endId({ organisation, id }, end, grant.ends),
         kind: end === 'voided' ? 'void' : 'refund',
         debit: wallet(organisation, id),
         credit: sourceOf[grant.kind as GrantOrder['kind']],
@@ -221,12 +221,18 @@ export async function closeBalance(
 ): Promise<void> {
   const { wallet: walletId, grant, end, amountAtto } = closing;
   await client.query(
-    'update wallet_balance set remaining_atto = 0, ended = $2, ended_at = now() where grant_number = $1',
+    'update wallet_balance set remaining_atto = 0, ended = $2, ended_at = now(), ends = ends + 1 where grant_number = $1',
     [grant.toString(), end],
   );
   await client.query('update wallet set changes = changes + 1 where id = $1', [walletId]);
   if (end === 'used' || amountAtto === 0n) return;
   await moveWallet(client, [{ wallet: walletId, grant, kind: end, amountAtto: -amountAtto, count: 1n }]);
+}
+
+/** Of the transfer that books away what is left. A grant that a correction opened again ends again. */
+export function endId({ organisation, id }: GrantName, end: 'voided' | 'refunded' | 'expired', ends: number): string {
+  const first = `grant:${organisation}:${id}:${end}`;
+  return ends === 0 ? first : `${first}:${ends + 1}`;
 }
 
 /** Books what the state of a grant says was never booked. Anything else is a broken invariant, and stops the work. */

@@ -36,7 +36,7 @@ export class WalletPayer implements ExchangePayer {
         keepHeld(state, each);
         continue;
       }
-      const { payments, shortAtto } = payOne(state, each);
+      const { payments, shortAtto } = payFrom(state, each);
       byExchange.set(each.id, payments);
       if (shortAtto === 0n) continue;
       alerts.push({
@@ -61,7 +61,7 @@ export interface DueExchange {
   readonly provider: string;
   readonly parts: ReturnType<typeof chargedParts>;
   readonly amountAtto: bigint;
-  /** The lease of the wallet that it is charged to. */
+  /** What has it set aside: the lease of the wallet that it is charged to, or what was kept in quarantine. */
   readonly lease: string | undefined;
   /** Its hold, when nobody knows yet what it costs; 0 otherwise. */
   readonly quarantinedAtto: bigint;
@@ -99,7 +99,8 @@ interface Source {
   paysForMeter(meter: string): boolean;
 }
 
-function payOne(state: BurnState, due: DueExchange): { payments: Payment[]; shortAtto: bigint } {
+/** Takes what is due out of the wallet's state. `shortAtto`: held, and not there. */
+export function payFrom(state: BurnState, due: DueExchange): { payments: Payment[]; shortAtto: bigint } {
   const lease = due.lease === undefined ? undefined : state.lease(due.lease);
   const sources = sourcesFor(state, due, lease);
   const { burns, restAtto } = burn(due.parts, sources);

@@ -94,11 +94,14 @@ export class ExchangeAssembler {
 /** The leases that an exchange takes `leaseCharge` from: of several pools of a wallet only the one that is for the
  *  deployment that answered, or that was tried last. */
 export function chargedLeases({ admit, end }: Pick<CompletedExchange, 'admit' | 'end'>): readonly HeldLease[] {
-  const { leases } = admit.hold;
+  return leasesFor(admit.hold.leases, end.attempts.at(-1)?.deployment);
+}
+
+/** Those of the leases that are for the deployment. */
+export function leasesFor(leases: readonly HeldLease[], deployment: string | undefined): readonly HeldLease[] {
   if (leases.every(({ deployments }) => deployments === undefined)) return leases;
-  const last = end.attempts.at(-1)?.deployment;
   return leases.filter(
-    ({ deployments }) => deployments === undefined || (last !== undefined && deployments.includes(last)),
+    ({ deployments }) => deployments === undefined || (deployment !== undefined && deployments.includes(deployment)),
   );
 }
 

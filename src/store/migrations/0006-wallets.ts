@@ -60,6 +60,8 @@ create table wallet_balance (
   -- null: open.
   ended text check (ended in ('used', 'voided', 'refunded', 'expired')),
   ended_at timestamptz,
+  -- How often it ended: a correction may open it again.
+  ends int not null default 0,
   check (ended is null or remaining_atto = 0)
 ) with (fillfactor = 50);
 create index wallet_balance_open on wallet_balance (wallet) where ended is null;
