@@ -1,13 +1,18 @@
-import type { UsageSlices } from './usage.ts';
+import type { ProviderCost, UsageCounts, UsageSlices } from './usage.ts';
 
 /** What a provider's usage object says, once its identities were checked. */
 export interface UsageReport {
   /** Empty when the identities are broken: the raw object is kept, and nothing is guessed from it. */
   readonly slices: UsageSlices;
+  /** What was used beside tokens, where the usage object says so. */
+  readonly counts?: UsageCounts;
   /** Why it does not add up; such a reading is quarantined. */
   readonly identityBroken?: string;
   /** The tier that was served, where the usage object names one. */
   readonly serviceTier?: string;
+  /** Where it was served, when that decides the price. */
+  readonly region?: string;
+  readonly providerCost?: ProviderCost;
 }
 
 /** Reads counts out of a provider's usage object and remembers the first thing that is wrong with it.
@@ -28,8 +33,18 @@ export class UsageFields {
     const value = owner[name];
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-    this.refuse(`${name} is not a token count: ${describe(value)}`);
+    this.refuse(`${name} is not a count: ${describe(value)}`);
     return undefined;
+  }
+
+  /** The identity `sum = total`, in the provider's own words. */
+  requireEqual(sum: string, sumValue: number, total: string, totalValue: number): void {
+    if (sumValue !== totalValue) this.refuse(`${sum} = ${sumValue}, but ${total} = ${totalValue}`);
+  }
+
+  /** The identity `parts ≤ whole`. */
+  requireWithin(parts: string, partsValue: number, whole: string, wholeValue: number): void {
+    if (partsValue > wholeValue) this.refuse(`${parts} = ${partsValue} is more than ${whole} = ${wholeValue}`);
   }
 
   requiredCount(owner: Readonly<Record<string, unknown>>, name: string): number {

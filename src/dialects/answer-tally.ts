@@ -1,5 +1,5 @@
 import type { Fault } from '../completion/fault.ts';
-import type { UsageSlices } from '../completion/usage.ts';
+import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
 import type { UsageReport } from '../completion/usage-fields.ts';
 import type { AnswerFacts } from './dialect.ts';
 
@@ -23,6 +23,9 @@ export class AnswerTally {
   rawUsage: unknown = undefined;
   #usage: UsageSlices | undefined = undefined;
   #identityBroken: string | undefined = undefined;
+  #counts: UsageCounts | undefined = undefined;
+  #region: string | undefined = undefined;
+  #providerCost: ProviderCost | undefined = undefined;
 
   content(bytes: number): void {
     this.contentBytes += bytes;
@@ -35,6 +38,9 @@ export class AnswerTally {
     // A report that does not add up says nothing: slices are absent rather than guessed.
     this.#usage = report.identityBroken === undefined ? report.slices : undefined;
     this.#identityBroken = report.identityBroken;
+    this.#counts = report.counts;
+    this.#region = report.region;
+    this.#providerCost = report.providerCost;
     this.serviceTier = report.serviceTier ?? this.serviceTier;
     this.contentBytesSinceUsage = 0;
   }
@@ -46,6 +52,9 @@ export class AnswerTally {
       rawUsage: this.rawUsage,
       serviceTier: this.serviceTier,
       identityBroken: this.#identityBroken,
+      counts: this.#counts,
+      region: this.#region,
+      providerCost: this.#providerCost,
       finishRaw: this.finishRaw,
       contentBytes: this.contentBytes,
       fault: this.fault,

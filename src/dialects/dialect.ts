@@ -2,7 +2,7 @@ import type { CompletionEvent } from '../completion/event.ts';
 import type { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
-import type { UsageSlices } from '../completion/usage.ts';
+import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
 
 /** One wire format, both directions. Every folder in dialects/ exports one of these from dialect.ts; all have the same
  *  files: scan.ts, observe.ts and fault.ts for bytes that pass, decode-request.ts, encode-request.ts, decode-answer.ts and
@@ -107,6 +107,10 @@ export interface AnswerFacts {
   readonly serviceTier: string | undefined;
   /** Why the usage does not add up; such a reading is quarantined. */
   readonly identityBroken: string | undefined;
+  /** What was used beside tokens; where it was served, when that decides the price; what the provider says it cost. */
+  readonly counts: UsageCounts | undefined;
+  readonly region: string | undefined;
+  readonly providerCost: ProviderCost | undefined;
   readonly finishRaw: string | undefined;
   /** UTF-8 bytes of content: text, arguments, reasoning. */
   readonly contentBytes: number;

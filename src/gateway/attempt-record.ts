@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialects/dialect.ts';
-import type { AttemptRecord } from '../journal/record.ts';
+import type { AttemptEnd, AttemptRecord, PreviousAttempt } from '../journal/record.ts';
 import { estimateRule, familyOf } from '../metering/estimates.ts';
 import { orphanRates } from '../pricing/maximum-charge.ts';
 import { cardAt, type RateTimeline } from '../pricing/timeline.ts';
@@ -23,6 +23,7 @@ export function attemptRecord(
     if (card === undefined) throw new Error(`deployment ${deployment.id} is to be called while no price holds`);
     return orphanRates(card, estimate);
   };
+  const previous = exchange.attempts.at(-1);
   return {
     type: 'attempt',
     id: exchange.arrival.id,
@@ -37,5 +38,18 @@ export function attemptRecord(
     estimateRule: estimateRule(familyOf(deployment.model)),
     sell: ratesOf(sellPrices(deployment, exchange.principal)),
     buy: ratesOf(deployment.buy),
+    ...(previous === undefined ? undefined : { previous: previousAttempt(previous) }),
+  };
+}
+
+function previousAttempt({ attempt, outcome, upstreamStatus, durationMs, reading, buy }: AttemptEnd): PreviousAttempt {
+  const { raw: _raw, ...rest } = reading;
+  return {
+    attempt,
+    outcome,
+    durationMs,
+    reading: rest,
+    ...(upstreamStatus === undefined ? undefined : { upstreamStatus }),
+    ...(buy === undefined ? undefined : { buy }),
   };
 }

@@ -31,7 +31,7 @@ describe('an exchange whose process died', () => {
     assert.equal(end.attempts[0]?.buy?.amountAtto, '2200000000000000');
     assert.equal(end.state, 'estimated');
     assert.equal(end.deliveredBytes, 1_200);
-    assert.equal(end.reading?.rule, 'orphan/1:bytes-per-token/1:openai');
+    assert.equal(end.reading?.rule, 'orphan/2:bytes-per-token/1:openai');
     assert.deepEqual(end.reading?.slices, { inputUncached: 1_000, output: 300 });
   });
 
@@ -60,7 +60,59 @@ describe('an exchange whose process died', () => {
     assert.equal(end.attempts[0]?.buy?.amountAtto, '1000000000000000');
   });
 
-  test('in its second attempt owes the first provider nothing', () => {
+  test('in its second attempt owes the first provider what the journal says of that attempt', () => {
+    const reading = {
+      slices: { inputUncached: 1_000, output: 0 },
+      source: 'estimated' as const,
+      rule: 'bytes-per-token/1:openai',
+    };
+    const buy = { amountAtto: '1000000000000000', currency: 'USD', version: 'buy-1', lines: [] };
+    const previous = { attempt: 1, outcome: 'upstream_reset', durationMs: 7, reading, buy };
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch, 1), { ...attemptOf(sketch, 2), previous }],
+      progress: progressOf(sketch, 300, 2),
+      orphans: 'delivered',
+    });
+
+    assert.deepEqual(
+      end.attempts.map(({ attempt, outcome, durationMs, reading: { source }, buy: owed }) => [
+        attempt,
+        outcome,
+        durationMs,
+        source,
+        owed?.amountAtto,
+      ]),
+      [
+        [1, 'upstream_reset', 7, 'estimated', '1000000000000000'],
+        [2, 'process_died', 48, 'estimated', '2200000000000000'],
+      ],
+    );
+    // 1,000 × 2.00 + 300 × 10.00 per 10⁶: the customer pays for the answer that was delivered, once.
+    assert.equal(end.sell?.amountAtto, '5000000000000000');
+  });
+
+  test('in its second attempt owes nothing for a first that was refused', () => {
+    const previous = {
+      attempt: 1,
+      outcome: 'upstream_rate_limited',
+      upstreamStatus: 429,
+      durationMs: 7,
+      reading: { slices: {}, source: 'none' as const },
+    };
+    const end = settleOrphan({
+      admit: admitOf(sketch),
+      attempts: [attemptOf(sketch, 1), { ...attemptOf(sketch, 2), previous }],
+      progress: undefined,
+      orphans: 'delivered',
+    });
+
+    assert.equal(end.attempts[0]?.upstreamStatus, 429);
+    assert.equal(end.attempts[0]?.buy, undefined);
+    assert.equal(end.attempts[1]?.buy?.amountAtto, '1000000000000000');
+  });
+
+  test('in its second attempt owes the first provider nothing when the journal does not say how that went', () => {
     const end = settleOrphan({
       admit: admitOf(sketch),
       attempts: [attemptOf(sketch, 1), attemptOf(sketch, 2)],

@@ -11,14 +11,15 @@ import type {
   SellCharge,
 } from './record.ts';
 
-/** Id of this rule, part of every reading it makes. */
-export const orphanRule = 'orphan/1';
+/** Id of this rule, part of every reading it makes. Under `orphan/1` attempts before the last were booked at nothing. */
+export const orphanRule = 'orphan/2';
 
 /** The end of an exchange whose process died before it could write one. Pure: the same records give the same end.
  *
  *  - Never attempted: void.
  *  - Attempted: the last attempt is estimated as its input estimate plus the output relayed by its last progress. The
- *    attempts before it had failed without content, or the next would not have begun; they are booked at nothing.
+ *    attempts before it are booked as they ended, which the record of the attempt after each says. Journals of releases
+ *    that did not write it say nothing: such an attempt had failed without content, and is booked at nothing.
  *  - The provider is owed that estimate. The customer pays it under `delivered` if any content reached the client, and
  *    nothing under `free` or when nothing was delivered. Never above the hold: the rest is the operator's. */
 export function settleOrphan({
@@ -56,14 +57,22 @@ export function settleOrphan({
     rule: `${orphanRule}:${last.estimateRule}`,
     ...(progress?.usage === undefined ? {} : { raw: { lastReported: progress.usage } }),
   };
-  const ended = attempts.map(attempt =>
+  const ended = attempts.map((attempt, index) =>
     attempt === last
       ? endAttempt(attempt, reading, endedAtMs, rate(reading, attempt.buy))
-      : endAttempt(attempt, { slices: {}, source: 'none' }, endedAtMs, undefined),
+      : endedBefore(attempt, attempts[index + 1]),
   );
   const charged = orphans === 'delivered' && progress !== undefined;
   if (!charged) return { ...facts, attempts: ended, state: 'estimated' };
   return { ...facts, attempts: ended, state: 'estimated', reading, sell: capAtHold(rate(reading, last.sell), admit) };
+}
+
+function endedBefore(attempt: AttemptRecord, next: AttemptRecord | undefined): AttemptEnd {
+  const { previous } = next ?? {};
+  if (previous === undefined || previous.attempt !== attempt.attempt) {
+    return endAttempt(attempt, { slices: {}, source: 'none' }, next?.atMs ?? attempt.atMs, undefined);
+  }
+  return { ...endAttempt(attempt, previous.reading, attempt.atMs, previous.buy), ...previous };
 }
 
 function endAttempt(

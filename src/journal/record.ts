@@ -59,7 +59,14 @@ export interface AttemptRecord {
   /** Price versions by which an orphan would be charged, with the two rates that matter for it. */
   readonly sell: OrphanRates;
   readonly buy: OrphanRates;
+  /** How the attempt before this one ended. Written again in `end`; here for exchanges that never get one. Absent in the
+   *  first attempt, and in records of releases that did not know it. */
+  readonly previous?: PreviousAttempt;
 }
+
+/** What is owed for it, and why. Without the provider's usage object: `end` has that. */
+export type PreviousAttempt = Pick<AttemptEnd, 'attempt' | 'outcome' | 'durationMs' | 'reading'> &
+  Partial<Pick<AttemptEnd, 'upstreamStatus' | 'buy'>>;
 
 export interface OrphanRates {
   readonly version: string;

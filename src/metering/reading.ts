@@ -1,4 +1,4 @@
-import type { Reading, UsageSlices } from '../completion/usage.ts';
+import type { ProviderCost, Reading, UsageCounts, UsageSlices } from '../completion/usage.ts';
 import { type EstimatedRequest, estimateInputTokens, estimateOutputTokens, estimateRule } from './estimates.ts';
 
 /** What an answer said about usage; a dialect's AnswerFacts have it. */
@@ -7,6 +7,9 @@ export interface ObservedUsage {
   readonly rawUsage: unknown;
   readonly serviceTier: string | undefined;
   readonly identityBroken: string | undefined;
+  readonly counts?: UsageCounts | undefined;
+  readonly region?: string | undefined;
+  readonly providerCost?: ProviderCost | undefined;
 }
 
 /** What estimates are made from. */
@@ -26,7 +29,7 @@ export const nothingUsed: Reading = { slices: {}, source: 'none' };
 export function readingOfAnswer(observed: ObservedUsage, basis: EstimateBasis): Reading {
   if (observed.identityBroken !== undefined) return quarantined(observed, observed.identityBroken);
   if (observed.usage === undefined) return estimated(observed, basis);
-  return { slices: observed.usage, source: 'provider', ...evidence(observed) };
+  return { slices: observed.usage, source: 'provider', ...beside(observed), ...evidence(observed) };
 }
 
 /** The reading of an answer that was cut or aborted: the last usage seen, plus an estimate for the content after it.
@@ -43,6 +46,7 @@ function estimated(observed: ObservedUsage, basis: EstimateBasis): Reading {
     slices: { ...seen, output: (seen.output ?? 0) + outputAfter },
     source: 'estimated',
     rule: estimateRule(basis.family),
+    ...beside(observed),
     ...evidence(observed),
   };
 }
@@ -50,6 +54,18 @@ function estimated(observed: ObservedUsage, basis: EstimateBasis): Reading {
 function quarantined(observed: ObservedUsage, reason: string): Reading {
   return { slices: {}, source: 'provider', ...evidence(observed), quarantine: reason };
 }
+
+/** Nearly every answer has none of it. */
+function beside({ counts, region, providerCost }: ObservedUsage): Pick<Reading, 'counts' | 'region' | 'providerCost'> {
+  if (counts === undefined && region === undefined && providerCost === undefined) return nothingBeside;
+  return {
+    ...(counts === undefined ? undefined : { counts }),
+    ...(region === undefined ? undefined : { region }),
+    ...(providerCost === undefined ? undefined : { providerCost }),
+  };
+}
+
+const nothingBeside = {};
 
 function evidence(observed: ObservedUsage): { readonly raw?: unknown; readonly serviceTier?: string } {
   return {

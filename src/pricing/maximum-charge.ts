@@ -1,10 +1,11 @@
+import type { UsageCounts } from '../completion/usage.ts';
 import type { TokenMeter } from './meters.ts';
 import { isMeter } from './meters.ts';
 import { type Atto, divideFloor, toAtto } from './money.ts';
 import { baseKey, servedCellKey } from './price-place.ts';
 import { chargedUnits, chargeFor, type Rates } from './rate.ts';
 import type { RateCard, RateCell } from './rate-card.ts';
-import { type Counts, ratesFor } from './rating.ts';
+import { ratesFor } from './rating.ts';
 
 /** Upper bounds of what one attempt can use; metering/bounds.ts makes them. */
 export interface UsageBounds {
@@ -15,7 +16,7 @@ export interface UsageBounds {
   /** Output tokens of all answers together. */
   readonly outputTokensMax: number;
   /** By meter, such as `tool.webSearch`: what may be counted at most. What has no bound here is not held for. */
-  readonly countsMax?: Counts;
+  readonly countsMax?: UsageCounts;
 }
 
 const textMeters = ['input', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'] as const satisfies readonly TokenMeter[];
@@ -80,7 +81,7 @@ function inputCharge(bounds: UsageBounds, rates: Rates): bigint {
   return bounds.countsMax === undefined ? tokens : tokens + countsCharge(bounds.countsMax, rates);
 }
 
-function countsCharge(countsMax: Counts, rates: Rates): bigint {
+function countsCharge(countsMax: UsageCounts, rates: Rates): bigint {
   let charge = 0n;
   for (const [meter, count] of Object.entries(countsMax)) {
     const rate = isMeter(meter) && meter !== 'request' ? rates[meter] : undefined;

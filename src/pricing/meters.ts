@@ -18,7 +18,7 @@ const tokenTable = {
   cacheWrite1h: tokens('Input tokens written to a cache for an hour.'),
   inputAudio: tokens('Audio tokens of the input.'),
   inputImage: tokens('Image tokens of the input; part of `input` unless priced.'),
-  inputVideo: tokens('Video tokens of the input.'),
+  inputVideo: tokens('Video tokens of the input; part of `input` unless priced.'),
   output: tokens('Output tokens.'),
   reasoning: tokens('Reasoning tokens; part of `output` unless priced.'),
   outputAudio: tokens('Audio tokens of the output.'),

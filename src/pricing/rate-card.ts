@@ -2,8 +2,8 @@ import { baseKey, cellKey, cellName, type PricePlace, placeOf } from './price-pl
 import { formatRates, parseRates, type Rates, type RatesJson } from './rate.ts';
 
 /** Rates of one deployment in one book, at one version. Absent is absent: a used meter without a rate quarantines,
- *  except `reasoning`, which is part of `output`, and `inputImage`, which is part of `input`, unless they have a rate of
- *  their own: models without an image rate bill image tokens as text. */
+ *  except `reasoning`, which is part of `output`, and `inputImage` and `inputVideo`, which are part of `input`, unless they
+ *  have a rate of their own: models without such a rate bill these tokens as text. */
 export interface RateCard extends RateCell {
   /** Id of the immutable price version the rates come from. */
   readonly version: string;

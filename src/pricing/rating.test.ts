@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { inputSlices, slices, type UsageSlices } from '../completion/usage.ts';
+import { inputSlices, outputSlices, slices, type UsageSlices } from '../completion/usage.ts';
 import { maximumCharge, orphanRates, outputTokensWithin, type UsageBounds } from './maximum-charge.ts';
 import { meters } from './meters.ts';
 import { formatRateCard, incompleteness, parseRateCard, type RateCard, type RateCardJson } from './rate-card.ts';
@@ -68,6 +68,7 @@ test('reasoning is on the output line unless it has a rate of its own', () => {
 
 test('image tokens are text tokens unless images have a rate, and audio is never text', () => {
   assert.equal(amountOf({ inputUncached: 10, inputImage: 90 }, plain), 100n * 1_250_000_000_000n);
+  assert.equal(amountOf({ inputUncached: 10, inputVideo: 90 }, plain), 100n * 1_250_000_000_000n);
   assert.equal(amountOf({ inputImage: 90 }, card({ input: '1', inputImage: '8', output: '2' })), 720_000_000_000_000n);
   assert.deepEqual(rateUsage({ inputUncached: 10, inputAudio: 90 }, plain), { missing: ['inputAudio'] });
 });
@@ -168,7 +169,16 @@ const count = fc.nat(2_000_000);
 const anyUsage = fc.record(Object.fromEntries(slices.map(slice => [slice, count])), { requiredKeys: [] });
 const fullRates = fc.record(Object.fromEntries(meters.map(meter => [meter, rate])));
 const someRates = fc.record(Object.fromEntries(meters.map(meter => [meter, rate])), {
-  requiredKeys: ['input', 'output', 'inputAudio', 'outputAudio', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'],
+  requiredKeys: [
+    'input',
+    'output',
+    'inputAudio',
+    'outputAudio',
+    'outputImage',
+    'cacheRead',
+    'cacheWrite5m',
+    'cacheWrite1h',
+  ],
 });
 const anyCard = fc
   .record({
@@ -232,9 +242,9 @@ test('without tiers and request rates, two requests cost what their sum costs', 
 test('nothing within the bounds costs more than the maximum charge', () => {
   fc.assert(
     fc.property(anyUsage, anyCard, fc.nat(1000), (usage, by, slack) => {
-      const media = (usage['inputAudio'] ?? 0) + (usage['inputImage'] ?? 0);
+      const media = (usage['inputAudio'] ?? 0) + (usage['inputImage'] ?? 0) + (usage['inputVideo'] ?? 0);
       const input = inputSlices.reduce((sum, slice) => sum + (usage[slice] ?? 0), 0);
-      const output = (usage['output'] ?? 0) + (usage['reasoning'] ?? 0) + (usage['outputAudio'] ?? 0);
+      const output = outputSlices.reduce((sum, slice) => sum + (usage[slice] ?? 0), 0);
       const bounds = { textTokensMax: input - media + slack, mediaTokensMax: media, outputTokensMax: output };
 
       assert.ok(amountOf(usage, by) <= maximumCharge(bounds, [by]));
@@ -338,3 +348,20 @@ for (const [name, value, expected] of wrong) {
     assert.throws(() => parseRateCard(value as RateCardJson), expected);
   });
 }
+
+test('the place that a provider says it served in chooses the rates, and one without rates is quarantined', () => {
+  const cells = [{ region: 'us', rates: scaled({ input: '1.1', output: '2.2' }), tiers: [] }];
+  const by = parseRateCard({
+    version: 'v1',
+    currency: 'USD',
+    rates: scaled({ input: '1', output: '2' }),
+    tiers: [],
+    cells,
+  });
+  const reading = { slices: { inputUncached: 10 }, source: 'provider' as const };
+
+  const here = rateByCard({ ...reading, region: 'us' }, by);
+  assert.ok(!('quarantine' in here));
+  assert.equal(here.amountAtto, 11_000_000_000_000n);
+  assert.deepEqual(rateByCard({ ...reading, region: 'eu' }, by), { quarantine: 'the region eu has no rates' });
+});

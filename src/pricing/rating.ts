@@ -1,4 +1,11 @@
-import { inputTotal, type Reading, type Slice, slices, type UsageSlices } from '../completion/usage.ts';
+import {
+  inputTotal,
+  type Reading,
+  type Slice,
+  slices,
+  type UsageCounts,
+  type UsageSlices,
+} from '../completion/usage.ts';
 import { inMeterOrder, isMeter, type Meter, type TokenMeter } from './meters.ts';
 import { type Atto, toAtto } from './money.ts';
 import { baseKey, cellName, type RatingContext, servedCellKey } from './price-place.ts';
@@ -26,9 +33,6 @@ export interface RatedLine {
   readonly amountAtto: Atto;
 }
 
-/** Usage that is counted rather than reported in tokens: calls of tools, images, pages. */
-export type Counts = Readonly<Record<string, number>>;
-
 /** What one attempt costs by the card that held when it was dispatched, or why that cannot be said; then it is
  *  quarantined, never $0 (I2). */
 export function rateReading(
@@ -52,7 +56,9 @@ export function rateByCard(
   if (reading.quarantine !== undefined) return { quarantine: reading.quarantine };
   if (reading.source === 'none')
     return { amountAtto: toAtto(0n), currency: card.currency, version: card.version, lines: [] };
-  const key = servedCellKey(reading.serviceTier, context);
+  // What the provider says of the place counts, as it does of the tier.
+  const { serviceTier, region } = reading;
+  const key = servedCellKey(serviceTier, region === undefined ? context : { ...context, region });
   const cell = key === baseKey ? card : card.cells.get(key);
   if (cell === undefined) return { quarantine: `the ${cellName(key)} has no rates` };
   const rated = rateUsage(reading.slices, card, { cell, counts: reading.counts });
@@ -65,7 +71,7 @@ export function rateByCard(
 export function rateUsage(
   usage: UsageSlices,
   card: RateCard,
-  { cell = card, counts }: { readonly cell?: RateCell; readonly counts?: Counts | undefined } = {},
+  { cell = card, counts }: { readonly cell?: RateCell; readonly counts?: UsageCounts | undefined } = {},
 ): RatedUsage | { readonly missing: readonly string[] } {
   const rates = ratesFor(cell, inputTotal(usage));
   const lines: RatedLine[] = [];
@@ -137,21 +143,25 @@ const meterOf = {
   cacheWrite1h: 'cacheWrite1h',
   inputAudio: 'inputAudio',
   inputImage: 'inputImage',
+  inputVideo: 'inputVideo',
   output: 'output',
   reasoning: 'reasoning',
   outputAudio: 'outputAudio',
+  outputImage: 'outputImage',
 } as const satisfies Record<Slice, TokenMeter>;
 
 function rateSlices(usage: UsageSlices, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
   let amount = 0n;
   // Parts without a rate of their own count where they belong.
-  const inputAlso = rates.inputImage === undefined ? (usage.inputImage ?? 0) : 0;
+  const imageAlso = rates.inputImage === undefined ? (usage.inputImage ?? 0) : 0;
+  const videoAlso = rates.inputVideo === undefined ? (usage.inputVideo ?? 0) : 0;
   const outputAlso = rates.reasoning === undefined ? (usage.reasoning ?? 0) : 0;
   for (const slice of slices) {
     let quantity = usage[slice] ?? 0;
-    if (slice === 'inputUncached') quantity += inputAlso;
+    if (slice === 'inputUncached') quantity += imageAlso + videoAlso;
     else if (slice === 'output') quantity += outputAlso;
-    else if (slice === 'inputImage') quantity -= inputAlso;
+    else if (slice === 'inputImage') quantity -= imageAlso;
+    else if (slice === 'inputVideo') quantity -= videoAlso;
     else if (slice === 'reasoning') quantity -= outputAlso;
     if (quantity === 0) continue;
     const meter = meterOf[slice];
@@ -162,7 +172,7 @@ function rateSlices(usage: UsageSlices, rates: Rates, lines: RatedLine[], missin
   return amount;
 }
 
-function rateCounts(counts: Counts, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
+function rateCounts(counts: UsageCounts, rates: Rates, lines: RatedLine[], missing: string[]): bigint {
   let amount = 0n;
   for (const name of inMeterOrder(Object.keys(counts))) {
     const quantity = counts[name]!;

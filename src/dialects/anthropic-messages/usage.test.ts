@@ -56,15 +56,14 @@ test('what is not said is absent', () => {
   assert.equal(readAnthropicUsage(null), undefined);
 });
 
-test('speed and region are part of the tier that was served', () => {
+test('speed is part of the tier that was served, and a region stands beside it', () => {
   const usage = { input_tokens: 1, output_tokens: 1 };
 
   assert.equal(readAnthropicUsage({ ...usage, service_tier: 'priority' })?.serviceTier, 'priority');
-  assert.equal(readAnthropicUsage({ ...usage, speed: 'fast' })?.serviceTier, 'standard+fast');
-  assert.equal(
-    readAnthropicUsage({ ...usage, service_tier: 'standard', speed: 'standard', inference_geo: 'us' })?.serviceTier,
-    'standard+us',
-  );
+  assert.equal(readAnthropicUsage({ ...usage, speed: 'fast' })?.serviceTier, 'fast');
+  const here = readAnthropicUsage({ ...usage, service_tier: 'standard', speed: 'standard', inference_geo: 'us' });
+  assert.equal(here?.serviceTier, 'standard');
+  assert.equal(here?.region, 'us');
   assert.equal(readAnthropicUsage({ ...usage, inference_geo: 'global' })?.serviceTier, undefined);
 });
 
@@ -74,8 +73,8 @@ const broken: readonly (readonly [string, unknown, string])[] = [
   ['no input', { output_tokens: 5 }, 'input_tokens is missing'],
   ['no output', { input_tokens: 5 }, 'output_tokens is missing'],
   ['a null input', { ...whole, input_tokens: null }, 'input_tokens is missing'],
-  ['a negative count', { ...whole, output_tokens: -3 }, 'output_tokens is not a token count: -3'],
-  ['a fraction', { ...whole, cache_read_input_tokens: 0.5 }, 'cache_read_input_tokens is not a token count: 0.5'],
+  ['a negative count', { ...whole, output_tokens: -3 }, 'output_tokens is not a count: -3'],
+  ['a fraction', { ...whole, cache_read_input_tokens: 0.5 }, 'cache_read_input_tokens is not a count: 0.5'],
   [
     'lifetimes that miss the total',
     {
@@ -83,14 +82,13 @@ const broken: readonly (readonly [string, unknown, string])[] = [
       cache_creation_input_tokens: 100,
       cache_creation: { ephemeral_5m_input_tokens: 60, ephemeral_1h_input_tokens: 50 },
     },
-    'cache writes of 5 minutes and 1 hour do not add up to cache_creation_input_tokens',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 110, but cache_creation_input_tokens = 100',
   ],
   [
     'thinking over output',
     { ...whole, output_tokens_details: { thinking_tokens: 6 } },
-    'more thinking_tokens than output_tokens',
+    'thinking_tokens = 6 is more than output_tokens = 5',
   ],
-  ['searches', { ...whole, server_tool_use: { web_search_requests: 2 } }, '2 web_search_requests have no meter'],
   ['a tier that is no word', { ...whole, service_tier: 3 }, 'service_tier is not a word'],
 ];
 for (const [name, raw, reason] of broken) {
@@ -164,7 +162,7 @@ test('cache writes that shrink after their split are not guessed', () => {
 
   assert.equal(
     readAnthropicUsage(merged)?.identityBroken,
-    'cache writes of 5 minutes and 1 hour do not add up to cache_creation_input_tokens',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5, but cache_creation_input_tokens = 3',
   );
 });
 
@@ -181,7 +179,7 @@ test('cache writes that grow beside some for an hour are not guessed', () => {
 
   assert.equal(
     readAnthropicUsage(merged)?.identityBroken,
-    'cache writes of 5 minutes and 1 hour do not add up to cache_creation_input_tokens',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5, but cache_creation_input_tokens = 8',
   );
 });
 

@@ -89,7 +89,9 @@ class ChunkDecoder implements WireEventDecoder {
       if (isRecord(delta)) this.#delta(asWire<WireDelta>(delta));
       this.#finishRaw = readName(choice.finish_reason) ?? this.#finishRaw;
     }
-    if (chunk.usage !== undefined && chunk.usage !== null) events.usage(chunk.usage, readOpenAiChatUsage(chunk.usage));
+    // Groq's streams carry usage in a member of their own (https://console.groq.com/docs/api-reference, 2026-11).
+    const usage = chunk.usage ?? (isRecord(chunk.x_groq) ? chunk.x_groq['usage'] : undefined);
+    if (usage !== undefined && usage !== null) events.usage(usage, readOpenAiChatUsage(usage));
   }
 
   #delta(delta: WireDelta): undefined {

@@ -53,7 +53,8 @@ class ChunkReader implements EventReader {
   }
 }
 
-const topFields = new NameTable(['model', 'choices', 'usage', 'error', 'service_tier']);
+const topFields = new NameTable(['model', 'choices', 'usage', 'error', 'service_tier', 'x_groq']);
+const groqFields = new NameTable(['usage']);
 const choiceFields = new NameTable(['delta', 'message', 'finish_reason']);
 const deltaFields = new NameTable([
   'content',
@@ -111,13 +112,7 @@ class AnswerReading {
           else scan.skip();
           break;
         case 2:
-          if (scan.isNull) {
-            scan.skip();
-          } else {
-            const raw = scan.parse();
-            tally.usage(raw, readOpenAiChatUsage(raw));
-            this.sawUsage = true;
-          }
+          this.#usage();
           break;
         case 3:
           if (scan.isNull) scan.skip();
@@ -126,9 +121,32 @@ class AnswerReading {
         case 4:
           this.#tier();
           break;
+        case 5:
+          if (scan.isObject) this.#groq();
+          else scan.skip();
+          break;
         default:
           scan.skip();
       }
+    }
+  }
+
+  #usage(): void {
+    if (scan.isNull) {
+      scan.skip();
+      return;
+    }
+    const raw = scan.parse();
+    this.tally.usage(raw, readOpenAiChatUsage(raw));
+    this.sawUsage = true;
+  }
+
+  /** Groq's streams carry usage in here (https://console.groq.com/docs/api-reference, 2026-11). */
+  #groq(): void {
+    scan.enter();
+    while (scan.nextMember()) {
+      if (scan.key(groqFields) === 0) this.#usage();
+      else scan.skip();
     }
   }
 

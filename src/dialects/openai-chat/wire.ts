@@ -9,6 +9,8 @@ export interface WireChunk {
   readonly service_tier?: unknown;
   readonly choices?: unknown;
   readonly usage?: unknown;
+  /** Of Groq. */
+  readonly x_groq?: unknown;
   readonly error?: unknown;
 }
 

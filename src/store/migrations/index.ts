@@ -5,6 +5,7 @@ import { migration0003 } from './0003-trimmed.ts';
 import { migration0005 } from './0005-bookkeeping.ts';
 import { migration0006 } from './0006-wallets.ts';
 import { migration0007 } from './0007-reports.ts';
+import { migration0008 } from './0008-readings.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   migration0005,
   migration0006,
   migration0007,
+  migration0008,
 ];
