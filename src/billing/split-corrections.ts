@@ -4,6 +4,7 @@ import type { ChargeChange, Payer, SplitCharges } from '../ledger/correct.ts';
 import { splitAsBefore } from '../ledger/correct.ts';
 import { lockLeaseWindows } from '../ledger/leases.ts';
 import { readBurnState, writeBurnState } from './burn-state.ts';
+import { type BurnPlace, compareBurnPlaces } from './grant.ts';
 import { type DueExchange, payFrom } from './pay-exchanges.ts';
 import { moveWallet, type WalletMovement } from './wallet-hour.ts';
 
@@ -14,12 +15,13 @@ export const splitWithWallets: SplitCharges = async (client, changes) => {
   const withWallets = await ofWallets(client, changes);
   if (withWallets.size === 0) return splitAsBefore(client, changes);
   const walletLeases = await readWalletLeases(client, changes);
+  const places = await readPlaces(client, changes);
   const moves = new GrantMoves();
   const payers = new Map<ChargeChange, Payer[]>();
   const more: { readonly change: ChargeChange; readonly due: DueExchange }[] = [];
   for (const change of changes) {
     const isHeld = change.standing.leases.some(lease => walletLeases.has(lease));
-    const { again, restAtto } = payAgain(change, isHeld, moves);
+    const { again, restAtto } = payAgain({ ...change, paid: inOrderOfUse(change, places) }, isHeld, moves);
     payers.set(change, again);
     if (restAtto === 0n && change.standing.state !== 'quarantined') continue;
     if (withWallets.has(change)) more.push({ change, due: dueOf(change, isHeld, restAtto) });
@@ -42,6 +44,47 @@ export const splitWithWallets: SplitCharges = async (client, changes) => {
 
 const walletPrefix = 'wallet:';
 
+type Places = ReadonlyMap<string, BurnPlace>;
+
+/** What was used last is given back first; what went to nobody's wallet before everything. */
+function inOrderOfUse({ paid }: ChargeChange, places: Places): ChargeChange['paid'] {
+  return paid.toSorted((one, other) => {
+    const place = places.get(one.debitName);
+    const otherPlace = places.get(other.debitName);
+    if (place !== undefined && otherPlace !== undefined) return compareBurnPlaces(place, otherPlace);
+    return place === otherPlace ? 0 : place === undefined ? 1 : -1;
+  });
+}
+
+/** By the names of their accounts. */
+async function readPlaces(client: pg.ClientBase, changes: readonly ChargeChange[]): Promise<Places> {
+  const accounts = new Map<string, { readonly organisation: string; readonly id: string }>();
+  for (const { standing, paid } of changes) {
+    for (const { debitName } of paid) {
+      if (debitName.startsWith(walletPrefix)) accounts.set(debitName, grantOf(standing.organisation, debitName));
+    }
+  }
+  if (accounts.size === 0) return new Map();
+  const names = [...accounts.keys()];
+  const grants = [...accounts.values()];
+  const { rows } = await client.query(
+    `select m.name, g.id, g.priority, g.expires_at, (extract(epoch from g.created_at) * 1000000)::bigint as created_us
+       from unnest($1::text[], $2::text[], $3::text[]) as m (name, organisation, id)
+       join wallet_grant g on g.organisation = m.organisation and g.id = m.id`,
+    [names, grants.map(({ organisation }) => organisation), grants.map(({ id }) => id)],
+  );
+  return new Map(
+    rows.map(row => [
+      row.name,
+      { id: row.id, priority: row.priority, expiresAtMs: row.expires_at?.getTime(), createdAtUs: row.created_us },
+    ]),
+  );
+}
+
+function grantOf(organisation: string, accountName: string): { readonly organisation: string; readonly id: string } {
+  return { organisation, id: accountName.slice(`${walletPrefix}${organisation}:`.length) };
+}
+
 function payAgain(change: ChargeChange, isHeld: boolean, moves: GrantMoves): { again: Payer[]; restAtto: bigint } {
   const { standing, paid, chargedAtto, currency } = change;
   const again: Payer[] = [];
@@ -51,7 +94,7 @@ function payAgain(change: ChargeChange, isHeld: boolean, moves: GrantMoves): { a
     left -= kept;
     const back = leg.amountAtto - kept;
     if (leg.debitName.startsWith(walletPrefix)) {
-      const id = leg.debitName.slice(`${walletPrefix}${standing.organisation}:`.length);
+      const { id } = grantOf(standing.organisation, leg.debitName);
       if (kept > 0n) again.push({ account: walletAccount(standing.organisation, id), amountAtto: kept });
       moves.add(standing.organisation, id, back);
       continue;
