@@ -13,6 +13,7 @@ import { callOperation, describeOperation, type Operation, streamOperation } fro
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -21,6 +22,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...catalogueOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
+    ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...reportOperations(dependencies),
   ];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createAdminApp } from '../admin/app.ts';
 import type { JobDesk } from '../admin/dependencies.ts';
+import { createWalletDesk } from '../billing/wallet-desk.ts';
 import { readWalletStates } from '../billing/wallet-states.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { readPriceFacts } from '../control/price-facts.ts';
@@ -58,6 +59,13 @@ export function openManagement(options: ManagementOptions): Management {
       readUsage: query => readUsage(store, query),
     },
     jobs: options.jobs,
+    wallets: createWalletDesk({
+      store,
+      nowMs: Date.now,
+      changed: () => {
+        changes += 1;
+      },
+    }),
     status: options.status,
     release: readRelease(),
     nowMs: Date.now,
