@@ -26,7 +26,7 @@ describe('an amount in minor units', () => {
   });
 
   it('is refused in a currency that there is not', () => {
-    for (const code of ['usd', 'XXX', '', 'US', 'USDT', '__proto__']) {
+    for (const code of ['usd', '', 'US', 'USDT', '__proto__']) {
       assert.throws(() => roundToMinor(1n, code), /not a currency of ISO 4217/);
     }
   });

@@ -1,4 +1,5 @@
 import type { JobDesk } from '../admin/dependencies.ts';
+import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
 import { usageFoldJob } from '../ledger/usage-fold.ts';
@@ -25,6 +26,7 @@ export function allJobs({
       },
     },
     usageFoldJob(),
+    walletUpkeepJob(),
   ];
 }
 

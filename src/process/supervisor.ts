@@ -1,4 +1,5 @@
 import { problemResponse, toProblem } from '../admin/problem.ts';
+import { publishWatermark } from '../billing/journal-watermark.ts';
 import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
@@ -43,6 +44,8 @@ export interface SupervisorOptions {
 
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
 const applyWaitMs = 1_000;
+/** So often it is said how far the journal is in the ledger. */
+const watermarkIntervalMs = 10_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
 /** The same for each other thing that a stop asks of the database. */
@@ -72,6 +75,7 @@ export class Supervisor {
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #jobs: JobRunner | undefined;
+  #watermark: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
@@ -222,6 +226,15 @@ export class Supervisor {
       log: (level, message, details) => this.#log[level](message, details),
     });
     this.#jobs.start();
+    this.#watermark ??= setInterval(() => this.#publishWatermark(store), watermarkIntervalMs);
+  }
+
+  #publishWatermark(store: Store): void {
+    const { lagSeconds } = this.#shipper.status();
+    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs: Date.now() };
+    publishWatermark(store, mark).catch(error =>
+      this.#log.debug('how far the journal is shipped cannot be told', { error: error.message }),
+    );
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
@@ -325,6 +338,7 @@ export class Supervisor {
   /** A database that says nothing any more holds up none of it. */
   async #stop(drainMs: number): Promise<void> {
     await this.#pool.drain(drainMs);
+    clearInterval(this.#watermark);
     await within(silentDatabaseMs, this.#keeper.stop());
     if (this.#jobs !== undefined) await within(jobsStopMs, this.#jobs.stop());
     const whole = await this.#shipRest();
