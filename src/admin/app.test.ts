@@ -67,6 +67,9 @@ suite('the management API', () => {
       '/api/v1/exchanges',
       '/api/v1/exchanges/{id}',
       '/api/v1/export',
+      '/api/v1/grants',
+      '/api/v1/grants/{id}/refund',
+      '/api/v1/grants/{id}/void',
       '/api/v1/jobs',
       '/api/v1/jobs/{id}/run',
       '/api/v1/keys',
@@ -101,6 +104,10 @@ suite('the management API', () => {
       '/api/v1/reports/usage.csv',
       '/api/v1/status',
       '/api/v1/usage',
+      '/api/v1/wallets',
+      '/api/v1/wallets/{id}',
+      '/api/v1/wallets/{id}/grants',
+      '/api/v1/wallets/{id}/statement',
     ]);
   });
 

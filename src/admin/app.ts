@@ -10,14 +10,13 @@ import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
-
 import { ledgerOperations } from './ledger.ts';
 import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
-
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -27,6 +26,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
+    ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),

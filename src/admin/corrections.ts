@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { splitWithWallets } from '../billing/split-corrections.ts';
 import { Fault } from '../completion/fault.ts';
 import { slices } from '../completion/usage.ts';
 import { checkUnits, fullScope, recentScope, recordCheck } from '../ledger/check.ts';
@@ -137,6 +138,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
           run: run ?? `rerate-${new Date(nowMs()).toISOString()}`,
           reason,
           dryRun,
+          split: splitWithWallets,
           after: after === undefined ? undefined : readPlace(after),
         });
         const { next, ...rest } = report;
@@ -194,7 +196,16 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
       handle: async ({ body: { ids, reason, run, version, slices } }) => {
         const snapshot = await control.compile();
         const prices = named('version', () => pricesOfSnapshot(snapshot, version));
-        return { results: await resolveQuarantined(store, { ids, reason, run: runOf(run), prices, slices }) };
+        return {
+          results: await resolveQuarantined(store, {
+            ids,
+            reason,
+            run: runOf(run),
+            split: splitWithWallets,
+            prices,
+            slices,
+          }),
+        };
       },
     }),
     operation({
@@ -204,7 +215,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
       body: z.strictObject(idsBody),
       answer: settledSchema,
       handle: async ({ body: { ids, reason, run } }) => ({
-        results: await voidQuarantined(store, { ids, reason, run: runOf(run) }),
+        results: await voidQuarantined(store, { ids, reason, run: runOf(run), split: splitWithWallets }),
       }),
     }),
   ];

@@ -1,3 +1,4 @@
+import type { WalletDesk } from '../billing/wallet-desk.ts';
 import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
 import type { JobView } from '../jobs/queries.ts';
@@ -12,6 +13,7 @@ export interface AdminDependencies {
   readonly sealer: Sealer;
   readonly queries: LedgerQueries;
   readonly jobs: JobDesk;
+  readonly wallets: WalletDesk;
   /** What the supervisor knows of itself: plain JSON, shown under GET /api/v1/status. */
   readonly status: () => Readonly<Record<string, unknown>>;
   /** Of this software. */

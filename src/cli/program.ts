@@ -19,18 +19,17 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
-
 import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
 import { addReports, tellCoverage } from './report-command.ts';
-
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
+import { addWallets } from './wallet-command.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -147,6 +146,7 @@ export function createProgram(surroundings: Surroundings): Command {
     });
   addReports(program, leaf, surroundings, server);
   addLedger(program, leaf, surroundings, server);
+  addWallets(program, leaf, surroundings, server);
 
   addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
 

@@ -369,6 +369,42 @@ export const faults = {
     'Nothing is left to do; open another under an id of its own if the amount is still to be booked.',
   ),
   resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
+  grant_conflict: row(
+    'invalid',
+    409,
+    'A grant of this organisation has this id and other content.',
+    'Choose another id, or order just what was ordered before.',
+  ),
+  grant_expired: row(
+    'invalid',
+    400,
+    'The grant would expire before it could be used.',
+    'Let it expire later than now and than it becomes effective.',
+  ),
+  grant_not_unused: row(
+    'invalid',
+    409,
+    'Only a grant of which nothing was used can be voided.',
+    'Refund what is left of it, if it was paid.',
+  ),
+  grant_not_refundable: row(
+    'invalid',
+    409,
+    'Nothing that was paid is left of this grant.',
+    'Look at the wallet: only open paid grants can be refunded.',
+  ),
+  wallet_held: row(
+    'overloaded',
+    503,
+    'Requests under way hold a part of this grant.',
+    'Try again when they have ended.',
+  ),
+  wallet_full: row(
+    'invalid',
+    409,
+    'A wallet has as many open grants, or grants of different scopes, as it may have.',
+    'Let grants be used or expire, or make fewer and larger ones.',
+  ),
   admin_key_invalid: row(
     'authentication',
     401,

@@ -1,17 +1,26 @@
 import { intersect } from '../governance/zones.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { snapshotHash } from '../snapshot/hash.ts';
-import type { BudgetEntry, ContractEntry, DeploymentEntry, ProviderEntry, SnapshotJson } from '../snapshot/snapshot.ts';
+import type {
+  BudgetEntry,
+  ContractEntry,
+  DeploymentEntry,
+  ProviderEntry,
+  SnapshotJson,
+  WalletEntry,
+} from '../snapshot/snapshot.ts';
 import { contractPricesOf, currencyOf, isSandbox, pricesOf } from './price-book.ts';
 import {
   type Budget,
   type Configuration,
   contractor,
   type KeyResource,
+  type OrganisationResource,
   organisationOf,
   projectName,
   resourceOf,
   resourcesOf,
+  type Terms,
 } from './resources.ts';
 
 export interface CompileContext {
@@ -21,7 +30,12 @@ export interface CompileContext {
   readonly sandboxBaseUrl: string;
   /** Ids of keys revoked on this machine while the database could not be told. */
   readonly revokedLocally?: ReadonlySet<string>;
+  /** What wallets have, by `organisation/currency`. */
+  readonly wallets?: ReadonlyMap<string, WalletMoney>;
 }
+
+/** billing/wallet-states.ts has it. */
+export type WalletMoney = Pick<WalletEntry, 'boundaries' | 'scopes'> & { readonly grantedAtto: bigint };
 
 /** Makes the snapshot of a configuration. Pure: the same configuration compiles to the same bytes but for `compiledAt`. */
 export function compileSnapshot(configuration: Configuration, context: CompileContext): SnapshotJson {
@@ -40,6 +54,7 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
     })),
     keys: resourcesOf(configuration, 'key').map(key => keyEntry(key, context)),
     budgets: compileBudgets(configuration),
+    ...walletEntries(configuration, context),
     providers: compileProviders(configuration, context),
     deployments: compileDeployments(configuration),
     routes: resourcesOf(configuration, 'route').map(route => ({
@@ -88,6 +103,36 @@ export function compileBudgets(configuration: Configuration): BudgetEntry[] {
       budget === null ? [] : [budgetEntry({ scope, subject: id, budget, currency })],
     ),
   );
+}
+
+/** Organisations whose requests stop where their money does. */
+export function cappedOrganisations(
+  configuration: Configuration,
+): readonly (OrganisationResource & { terms: Terms })[] {
+  return resourcesOf(configuration, 'organisation').flatMap(({ terms, ...organisation }) =>
+    terms === undefined ? [] : [{ ...organisation, terms }],
+  );
+}
+
+/** Absent where there is none, so that such a snapshot has the hash it always had. */
+function walletEntries(
+  configuration: Configuration,
+  { wallets }: CompileContext,
+): { readonly wallets?: readonly WalletEntry[] } {
+  const currency = currencyOf(configuration, 'sell');
+  const entries = cappedOrganisations(configuration).map(({ id: organisation, terms }) => {
+    const money = wallets?.get(`${organisation}/${currency}`);
+    const lineAtto = parseAtto(terms.line);
+    return {
+      organisation,
+      currency,
+      lineAtto: lineAtto.toString(),
+      limitAtto: (lineAtto + (money?.grantedAtto ?? 0n)).toString(),
+      boundaries: money?.boundaries ?? [],
+      scopes: money?.scopes ?? [],
+    };
+  });
+  return entries.length === 0 ? {} : { wallets: entries };
 }
 
 /** Period and currency are in the id: spending of one must not count against a limit in the other. */

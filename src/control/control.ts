@@ -3,7 +3,7 @@ import { ConfigurationError } from '../config/problem.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import type { Change } from './changes.ts';
-import { compileSnapshot } from './compile.ts';
+import { cappedOrganisations, compileSnapshot, type WalletMoney } from './compile.ts';
 import { commitConfiguration, RevisionConflict, readConfiguration } from './configuration-store.ts';
 import { exportConfiguration } from './export.ts';
 import { mintHandle, mintKeyId, mintKeySecret } from './key-secret.ts';
@@ -47,6 +47,8 @@ export interface ControlOptions {
   /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
   readonly sandboxBaseUrl: string;
   readonly nowMs: () => number;
+  /** What wallets of these organisations have, by `organisation/currency`; absent: nobody has any. */
+  readonly wallets?: (organisations: readonly string[]) => Promise<ReadonlyMap<string, WalletMoney>>;
   /** Called after each committed change, so that the supervisor compiles at once rather than at its next look. */
   readonly changed: (revision: bigint) => void;
 }
@@ -201,10 +203,14 @@ export function createControl(options: ControlOptions): Control {
   }
 
   async function compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson> {
-    return compileSnapshot(await readConfiguration(store), {
+    const configuration = await readConfiguration(store);
+    const capped = cappedOrganisations(configuration).map(({ id }) => id);
+    const wallets = capped.length === 0 ? undefined : await options.wallets?.(capped);
+    return compileSnapshot(configuration, {
       compiledAt: new Date(options.nowMs()).toISOString(),
       sandboxBaseUrl: options.sandboxBaseUrl,
       ...(revokedLocally === undefined ? {} : { revokedLocally }),
+      ...(wallets === undefined ? {} : { wallets }),
     });
   }
 

@@ -201,7 +201,33 @@ const project = z.strictObject({
     .describe('Fetch media named by URL, where a provider needs bytes: public addresses only, in the zones.'),
   budget: budget.optional(),
 });
-const organisation = z.strictObject({ projects: named(name, project).optional(), budget: budget.optional() });
+const organisation = z
+  .strictObject({
+    projects: named(name, project).optional(),
+    budget: budget.optional(),
+    terms: z
+      .enum(['prepaid', 'postpaid'])
+      .default('postpaid')
+      .describe(
+        'prepaid: requests that its wallet cannot pay are refused. postpaid: what its wallet does not pay is owed.',
+      ),
+    overdraft: amount
+      .optional()
+      .describe(
+        'Of prepaid: what may be owed beyond the wallet, in the currency of the sell book; nothing unless said.',
+      ),
+    creditLimit: amount
+      .optional()
+      .describe(
+        'Of postpaid: the most that may be owed; requests that would pass it are refused. Without a bound unless said.',
+      ),
+  })
+  .check(({ value, issues }) => {
+    const wrong = (path: string, terms: string) =>
+      issues.push({ code: 'custom', path: [path], input: value, message: `is of ${terms} organisations` });
+    if (value.overdraft !== undefined && value.terms !== 'prepaid') wrong('overdraft', 'prepaid');
+    if (value.creditLimit !== undefined && value.terms !== 'postpaid') wrong('creditLimit', 'postpaid');
+  });
 
 export const declarationSchema = z.strictObject({
   process: z.unknown().optional().describe('Settings of the process, read at start with --config; see above.'),
@@ -241,7 +267,7 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],
-  ['organisations.*.wallet', 'Prepaid wallets are not built yet.'],
+  ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],
   ['organisations.*.allow', 'Set allow on projects and keys.'],

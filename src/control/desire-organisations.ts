@@ -9,6 +9,7 @@ import {
   type OrganisationResource,
   type ProjectResource,
   resourcesOf,
+  type Terms,
 } from './resources.ts';
 
 type DeclaredOrganisation = NonNullable<Declaration['organisations']>[string];
@@ -20,7 +21,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
   const takenIds = new Set(storedKeys.map(key => key.id));
   const byName = new Map(storedKeys.map(key => [keyNameOf(key), key]));
   return Object.entries(desire.declaration.organisations ?? {}).flatMap(([organisation, declared]) => [
-    { kind: 'organisation' as const, id: organisation, budget: toBudget(declared.budget) },
+    { kind: 'organisation' as const, id: organisation, budget: toBudget(declared.budget), ...toTerms(declared) },
     ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
       const id = `${organisation}/${name}`;
       const path = ['organisations', organisation, 'projects', name];
@@ -125,14 +126,15 @@ function mintFreeId(desire: Desire, taken: ReadonlySet<string>): string {
   }
 }
 
+/** Nothing where nothing binds: what was stored before there were terms is the same. */
+function toTerms({ terms, overdraft, creditLimit }: DeclaredOrganisation): { readonly terms?: Terms } {
+  if (terms === 'prepaid') return { terms: { type: 'prepaid', line: plain(overdraft ?? '0') } };
+  return creditLimit === undefined ? {} : { terms: { type: 'postpaid', line: plain(creditLimit) } };
+}
+
 /** One spelling for one budget: no superfluous zeros, warnings in order. */
 function toBudget(declared: DeclaredBudget | undefined): Budget | null {
   if (declared === undefined) return null;
-  const plain = (decimal: string) =>
-    decimal
-      .replace(/^0+(?=\d)/, '')
-      .replace(/(\.\d*?)0+$/, '$1')
-      .replace(/\.$/, '');
   return {
     limit: plain(declared.limit),
     period: declared.period,
@@ -143,4 +145,11 @@ function toBudget(declared: DeclaredBudget | undefined): Budget | null {
 
 function sorted(patterns: readonly string[]): string[] {
   return [...new Set(patterns)].sort();
+}
+
+function plain(decimal: string): string {
+  return decimal
+    .replace(/^0+(?=\d)/, '')
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
 }

@@ -7,6 +7,7 @@ import {
   type Configuration,
   type DeploymentResource,
   type KeyResource,
+  type OrganisationResource,
   organisationOf,
   type ProviderResource,
   projectName,
@@ -106,8 +107,15 @@ function organisationsEntry(configuration: Configuration) {
         ]),
       ),
       budget: budgetEntry(organisation.budget),
+      ...termsEntry(organisation),
     }),
   );
+}
+
+function termsEntry({ terms }: OrganisationResource) {
+  if (terms === undefined) return {};
+  if (terms.type === 'postpaid') return { creditLimit: terms.line };
+  return { terms: 'prepaid', overdraft: terms.line === '0' ? undefined : terms.line };
 }
 
 /** A key whose secret no file knows is named by its id; applied elsewhere it is refused rather than made without one. */

@@ -32,6 +32,15 @@ export interface OrganisationResource {
   /** The name. */
   readonly id: string;
   readonly budget: Budget | null;
+  /** Absent: postpaid, without a limit. */
+  readonly terms?: Terms;
+}
+
+/** Under these, requests stop where the money does: what grants have, and the line. */
+export interface Terms {
+  readonly type: 'prepaid' | 'postpaid';
+  /** What may be owed: decimal string in the currency of the sell book. */
+  readonly line: string;
 }
 
 export interface ProjectResource {

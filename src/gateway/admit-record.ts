@@ -1,4 +1,4 @@
-import type { AdmitRecord } from '../journal/record.ts';
+import type { AdmitRecord, HeldLease } from '../journal/record.ts';
 import { sellPrices } from '../snapshot/load.ts';
 import type { Fitting } from './admit.ts';
 import type { Exchange } from './exchange.ts';
@@ -20,9 +20,18 @@ export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord
     hold: {
       amountAtto: admission.hold === undefined ? '0' : admission.hold.amount.toString(),
       currency: sellPrices(first, principal)!.currency,
-      leases: admission.hold?.leases ?? [],
+      leases: heldLeases(admission),
     },
     sandbox: first.provider.sandbox,
     tags: carrier.tags,
   };
+}
+
+function heldLeases({ hold, pools }: Fitting): readonly HeldLease[] {
+  if (hold === undefined) return [];
+  if (pools === undefined) return hold.leases;
+  return hold.leases.map(lease => {
+    const deployments = pools.get(lease.budget);
+    return deployments === undefined ? lease : { ...lease, deployments };
+  });
 }

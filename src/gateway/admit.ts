@@ -15,6 +15,8 @@ export interface Fitting {
   readonly order: readonly Deployment[];
   /** undefined when no hard budget applies. */
   readonly hold: BudgetHold | undefined;
+  /** Where several pools of a wallet hold it: the ids of the deployments that each is for. */
+  readonly pools?: ReadonlyMap<string, readonly string[]> | undefined;
   /** The output limit to send instead of the client's, where the key allows lowering it. */
   readonly loweredOutputTokensMax: number | undefined;
 }
@@ -38,14 +40,18 @@ export interface AdmissionQuestion {
 
 /** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
  *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
- *  it. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
+ *  it. Of a wallet only money counts that can pay for the deployment: where that differs within the order, each pool
+ *  holds the amount, and only the one of the deployment that answers is charged. Throws Fault `budget_exhausted` or
+ *  `budget_unverifiable`. */
 export function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Fitting | Promise<Fitting> {
-  const { order, principal, nowMs } = question;
-  if (principal.hardBudgets.length === 0) return { order, hold: undefined, loweredOutputTokensMax: undefined };
+  const { order, principal } = question;
+  if (principal.hardBudgets.length === 0 && principal.scopedWallet === undefined) {
+    return { order, hold: undefined, loweredOutputTokensMax: undefined };
+  }
   const costs = order.map(deployment => worstCost(question, deployment));
-  const whole = take(budgets, principal, maximum(costs), nowMs);
+  const whole = take(question, budgets, order, maximum(costs));
   if (whole instanceof Fault || whole instanceof Promise) return holdWhatFits(question, budgets, costs, whole);
-  return { order, hold: whole, loweredOutputTokensMax: undefined };
+  return fitting(principal, order, whole);
 }
 
 /** What remains to be done where the whole hold is not there at once. */
@@ -55,41 +61,50 @@ async function holdWhatFits(
   costs: readonly bigint[],
   taken: ReturnType<BudgetHolds['take']>,
 ): Promise<Fitting> {
-  const { order, principal, nowMs } = question;
+  const { order, principal } = question;
   const whole = await taken;
-  if (!(whole instanceof Fault)) return { order, hold: whole, loweredOutputTokensMax: undefined };
+  if (!(whole instanceof Fault)) return fitting(principal, order, whole);
   if (whole.code !== 'budget_exhausted') throw whole;
   // Asking what is left gathers it here, away from others: only where something could be done with less.
   const lowerable = principal.lowerOutputToFit && !question.strict;
-  if (!lowerable && costs.every(cost => cost === costs[0])) throw whole;
+  const groups = groupByPool(principal, order);
+  if (!lowerable && groups.length === 1 && costs.every(cost => cost === costs[0])) throw whole;
 
-  const available = await budgets.available(principal.hardBudgets, nowMs);
-  const affordable = order.filter((_, index) => costs[index]! <= available);
-  if (affordable.length > 0) {
-    const amount = maximum(costs.filter(cost => cost <= available));
-    const hold = await take(budgets, principal, amount, nowMs);
-    if (hold instanceof Fault) throw hold;
-    return { order: affordable, hold, loweredOutputTokensMax: undefined };
+  const available = new Map<Deployment, bigint>();
+  for (const group of groups) {
+    const amount = await budgets.available(bindingBudgets(principal, group), question.nowMs);
+    for (const deployment of group) available.set(deployment, amount);
+  }
+  const affordable = order.filter((deployment, index) => costs[index]! <= available.get(deployment)!);
+  // What each pool has may partly be the same money: where it does not do for all, it does for the first that can pay.
+  const choices = groups.length === 1 ? [affordable] : [affordable, ...groupByPool(principal, affordable)];
+  for (const chosen of choices) {
+    if (chosen.length === 0) continue;
+    const amount = maximum(chosen.map(deployment => costs[order.indexOf(deployment)]!));
+    const hold = await take(question, budgets, chosen, amount);
+    if (!(hold instanceof Fault)) return fitting(principal, chosen, hold);
+    if (hold.code !== 'budget_exhausted' || groups.length === 1) throw hold;
   }
   return lowerOutput(question, available, budgets, whole);
 }
 
 async function lowerOutput(
   question: AdmissionQuestion,
-  available: bigint,
+  available: ReadonlyMap<Deployment, bigint>,
   budgets: BudgetHolds,
   refusal: Fault,
 ): Promise<Fitting> {
-  const { order, principal, strict, nowMs } = question;
+  const { order, principal, strict } = question;
   if (!principal.lowerOutputToFit || strict) throw refusal;
   for (const deployment of order) {
     const bounds = boundsOf(question, deployment);
-    const all = outputTokensWithin(available, bounds, sellCards(question, deployment)) ?? 0;
+    const all = outputTokensWithin(available.get(deployment)!, bounds, sellCards(question, deployment)) ?? 0;
     // The bound is of all answers together, the limit on the wire of each.
     const lowered = Math.floor(all / question.scan.answers);
     if (lowered < loweredOutputTokensMin) continue;
     const lowerBounds = { ...bounds, outputTokensMax: lowered * question.scan.answers };
-    const hold = await take(budgets, principal, maximumCharge(lowerBounds, sellCards(question, deployment)), nowMs);
+    const charge = maximumCharge(lowerBounds, sellCards(question, deployment));
+    const hold = await take(question, budgets, [deployment], charge);
     if (hold instanceof Fault) throw hold;
     return { order: [deployment], hold, loweredOutputTokensMax: lowered };
   }
@@ -117,8 +132,29 @@ function sellCards({ principal, nowMs, lifetimeMs }: AdmissionQuestion, deployme
   return cards;
 }
 
-function take(budgets: BudgetHolds, principal: Principal, amount: bigint, nowMs: number) {
-  return budgets.take(principal.hardBudgets, amount, nowMs);
+function take(question: AdmissionQuestion, budgets: BudgetHolds, order: readonly Deployment[], amount: bigint) {
+  return budgets.take(bindingBudgets(question.principal, order), amount, question.nowMs);
+}
+
+function fitting(principal: Principal, order: readonly Deployment[], hold: BudgetHold): Fitting {
+  const groups = principal.scopedWallet === undefined ? [] : groupByPool(principal, order);
+  const pools =
+    groups.length < 2
+      ? undefined
+      : new Map(groups.map(group => [principal.scopedWallet!.poolOf(group[0]!), group.map(({ id }) => id)] as const));
+  return { order, hold, loweredOutputTokensMax: undefined, pools };
+}
+
+/** Every budget that must hold the cost of whichever of these answers. */
+function bindingBudgets({ hardBudgets, scopedWallet }: Principal, order: readonly Deployment[]): readonly string[] {
+  if (scopedWallet === undefined) return hardBudgets;
+  return [...hardBudgets, ...new Set(order.map(deployment => scopedWallet.poolOf(deployment)))];
+}
+
+/** Those that the same money can pay for, in the order of their first. */
+function groupByPool({ scopedWallet }: Principal, order: readonly Deployment[]): readonly (readonly Deployment[])[] {
+  if (scopedWallet === undefined) return [order];
+  return [...Map.groupBy(order, deployment => scopedWallet.poolOf(deployment)).values()];
 }
 
 function maximum(amounts: readonly bigint[]): bigint {

@@ -48,8 +48,9 @@ export interface BudgetHolds {
 export interface BudgetHold {
   readonly amount: bigint;
   readonly leases: readonly HeldLease[];
-  /** The exchange ended and was charged this much, at most `amount`; the rest is free again. Once. */
-  settle(charged: bigint): void;
+  /** The exchange ended and was charged this much, at most `amount`, to `charged` leases, all unless said; the rest is
+   *  free again. Once. */
+  settle(chargedAtto: bigint, charged?: readonly HeldLease[]): void;
 }
 
 /** Concurrency limits of deployments, per replica, worker side. */

@@ -1,6 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { leaseCharge } from '../journal/assemble.ts';
+import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
 import { type Admission, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
@@ -155,7 +155,7 @@ async function conclude(
   }
   if (!late) deliver(exchange, outcome, end);
   const ended = { admit: admission.record, end };
-  hold?.settle(leaseCharge(ended));
+  hold?.settle(leaseCharge(ended), chargedLeases(ended));
   gateway.ports.observe.exchangeEnded(ended);
 }
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { chargedAtto } from './charged.ts';
 import { settleOrphan } from './orphan.ts';
-import type { AdmitRecord, AttemptRecord, EndRecord, JournalRecord, ProgressRecord } from './record.ts';
+import type { AdmitRecord, AttemptRecord, EndRecord, HeldLease, JournalRecord, ProgressRecord } from './record.ts';
 
 /** One exchange with everything the journal says of it, ready to be shipped. */
 export interface CompletedExchange {
@@ -89,6 +89,20 @@ export class ExchangeAssembler {
     for (const open of this.#open.values()) return open.place;
     return undefined;
   }
+}
+
+/** The leases that an exchange takes `leaseCharge` from: of several pools of a wallet only the one that is for the
+ *  deployment that answered, or that was tried last. */
+export function chargedLeases({ admit, end }: Pick<CompletedExchange, 'admit' | 'end'>): readonly HeldLease[] {
+  return leasesFor(admit.hold.leases, end.attempts.at(-1)?.deployment);
+}
+
+/** Those of the leases that are for the deployment. */
+export function leasesFor(leases: readonly HeldLease[], deployment: string | undefined): readonly HeldLease[] {
+  if (leases.every(({ deployments }) => deployments === undefined)) return leases;
+  return leases.filter(
+    ({ deployments }) => deployments === undefined || (deployment !== undefined && deployments.includes(deployment)),
+  );
 }
 
 /** What an exchange takes from each lease its hold was taken from. A quarantined one keeps its whole hold, because what

@@ -34,9 +34,11 @@ export interface HoldRecord {
 
 export interface HeldLease {
   readonly budget: string;
-  /** Start of the budget's period, ISO 8601 date, or `total`. */
+  /** Start of the budget's period, ISO 8601 date, or `total`; of a wallet from and until when its grants are the same. */
   readonly window: string;
   readonly lease: string;
+  /** Ids of the deployments it is for: it is charged only when one of these answers. Absent: for all. */
+  readonly deployments?: readonly string[];
 }
 
 /** Written immediately before the attempt's first byte goes to a socket. */

@@ -1,4 +1,4 @@
-import { type CompletedExchange, leaseCharge } from './assemble.ts';
+import { type CompletedExchange, chargedLeases, leaseCharge } from './assemble.ts';
 import { type Batch, describe, JournalFollower, JournalUnreadable, readBytesMax, type Stream } from './follower.ts';
 import { type ShippingBatch, ShippingRefused, type ShippingTarget } from './shipping-target.ts';
 
@@ -317,7 +317,7 @@ function chargesByStream(batch: Batch): Map<Stream, Map<string, bigint>> {
     if (charge === 0n) continue;
     let charges = streams.get(stream);
     if (charges === undefined) streams.set(stream, (charges = new Map()));
-    for (const { lease } of exchange.admit.hold.leases) charges.set(lease, (charges.get(lease) ?? 0n) + charge);
+    for (const { lease } of chargedLeases(exchange)) charges.set(lease, (charges.get(lease) ?? 0n) + charge);
   }
   return streams;
 }

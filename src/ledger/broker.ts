@@ -1,4 +1,5 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
+import type { AllowanceRequest, BrokerOptions } from './broker-port.ts';
 import {
   forgetShortage,
   hasNeed,
@@ -10,55 +11,8 @@ import {
   type WindowState,
   windowKey,
 } from './broker-window.ts';
-import type { LeasedBlock, LeaseRequest } from './leases.ts';
 
-/** What the broker needs of the ledger; LedgerLeases has it. */
-export interface BrokerLeases {
-  acquire(request: LeaseRequest): Promise<LeasedBlock | 'exhausted'>;
-  release(lease: string, amountAtto: bigint): Promise<boolean>;
-  renew(holder: string): Promise<void>;
-  close(lease: string): Promise<void>;
-  /** False when no other replica holds anything of it. */
-  askOthers(budget: string, window: string, holder: string): Promise<boolean>;
-}
-
-/** To a worker; the messages of the same names in process/messages.ts. */
-export type BrokerMessage =
-  | {
-      readonly type: 'grant';
-      readonly request: number;
-      readonly grant: { readonly lease: string; readonly amountAtto: string } | undefined;
-      readonly refusal: 'exhausted' | 'unverifiable' | undefined;
-    }
-  | { readonly type: 'recall'; readonly budget: string; readonly window: string };
-
-/** From a worker; the body of `lease-request`. */
-export interface AllowanceRequest extends BudgetWindow {
-  readonly request: number;
-  readonly needAtto: string;
-  readonly dueAtto: string;
-  readonly wantAtto: string;
-}
-
-export interface BrokerOptions {
-  readonly leases: BrokerLeases;
-  /** `<journal>:<generation>` of this supervisor. */
-  readonly holder: string;
-  /** The hard budget's limit now, from the current snapshot; undefined when there is no such budget. */
-  readonly limitAtto: (budget: string) => bigint | undefined;
-  /** Is the window the one that this instant lies in? Others are wound up. */
-  readonly isCurrent: (budget: string, window: string) => boolean;
-  /** Living workers. */
-  readonly workers: () => readonly number[];
-  readonly send: (worker: number, message: BrokerMessage) => void;
-  /** Do leases of this data directory's earlier generations still wait for their journals to be shipped? What they did
-   *  not spend is free in a moment, so that nothing can be called exhausted before. */
-  readonly settlingEarlier: () => boolean;
-  /** Calls back once; returns how to cancel it. */
-  readonly after: (ms: number, run: () => void) => () => void;
-  readonly nowMs: () => number;
-  readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
-}
+export type { AllowanceRequest, BrokerLeases, BrokerMessage, BrokerOptions } from './broker-port.ts';
 
 /** A worker waits 50 ms for its answer; ours leaves time for the way back. */
 const answerMs = 45;
@@ -85,6 +39,8 @@ export class AllowanceBroker {
   readonly #options: BrokerOptions;
   readonly #book = new AllowanceBook();
   readonly #windows = new Map<string, WindowState>();
+  /** What is on its way back to the ledger. */
+  readonly #releasing = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: BrokerOptions) {
@@ -138,7 +94,8 @@ export class AllowanceBroker {
     if (state === undefined) return;
     if (amountAtto > 0n) forgetShortage(state);
     this.#recallAnswered(state, worker);
-    if (state.lowered) void this.#giveUp(state);
+    // What comes back to a window that is over may be needed in another.
+    if (state.lowered || !this.#options.isCurrent(budget, window)) void this.#giveUp(state);
     else this.#serve(state);
   }
 
@@ -188,12 +145,10 @@ export class AllowanceBroker {
 
   /** Another replica asks for what this one does not use. */
   asked(budget: string, window: string): void {
-    const state = this.#windows.get(windowKey({ budget, window }));
-    if (state === undefined || state.waiting.size > 0) return;
-    void this.#giveUp(state).then(async () => {
-      await this.#recall(state, undefined);
-      await this.#giveUp(state);
-    });
+    const asked = this.#windows.get(windowKey({ budget, window }));
+    for (const state of [asked, ...this.#relatives(budget)]) {
+      if (state !== undefined && state.waiting.size === 0) void this.#giveAll(state);
+    }
   }
 
   /** Renews leases, gives back what is idle and winds up windows that are over. Call it about every ten seconds. Rejects
@@ -294,12 +249,16 @@ export class AllowanceBroker {
     if (state.lowered) await this.#giveUp(state);
     let answer = await this.#acquire(state);
     const freeBefore = this.#book.largestFree(state);
+    let relativesGave = false;
     if (hasNeed(state.waiting)) {
+      const relatives = this.#relatives(state.budget).filter(each => each !== state && each.waiting.size === 0);
+      const given = Promise.all(relatives.map(each => this.#giveAll(each)));
       await this.#recall(state, onlyAsker(state));
       this.#serve(state);
+      if (relatives.length > 0) relativesGave = (await within(this.#pause(recallMs), given)).some(gave => gave);
     }
     // What came back may suffice together with what the ledger has.
-    const cameBack = state.lowered || this.#book.largestFree(state) > freeBefore;
+    const cameBack = state.lowered || relativesGave || this.#book.largestFree(state) > freeBefore;
     if (cameBack && hasNeed(state.waiting) && answer !== 'no-answer') answer = await this.#acquire(state);
     if (hasNeed(state.waiting) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
@@ -376,6 +335,8 @@ export class AllowanceBroker {
     }
     const free = this.#book.largestFree(state);
     const { leases, holder } = this.#options;
+    // A window that begins is asked for while what was left of the one before is on its way.
+    if (this.#options.family?.(state.budget) !== undefined) await Promise.all(this.#releasing);
     const missing = need > free ? need - free : 0n;
     const block = await leases.acquire({
       budget: state.budget,
@@ -428,15 +389,34 @@ export class AllowanceBroker {
     if (state.recalled.size === 0) state.onRecalled?.();
   }
 
+  /** Windows whose money is partly the same; none for most budgets. */
+  #relatives(budget: string): WindowState[] {
+    const family = this.#options.family?.(budget);
+    if (family === undefined) return [];
+    return [...this.#windows.values()].filter(each => this.#options.family?.(each.budget) === family);
+  }
+
+  /** Whatever nobody holds here or at a worker goes back to the ledger. False when there was nothing. */
+  async #giveAll(state: WindowState): Promise<boolean> {
+    const gave = await this.#giveUp(state);
+    await this.#recall(state, undefined);
+    return (await this.#giveUp(state)) || gave;
+  }
+
   /** Gives the free part back to the ledger. It leaves the book first: should the answer be lost, it is spent by nobody
    *  until the generation ends. */
-  async #giveUp(state: WindowState): Promise<void> {
-    for (const { lease, amountAtto } of this.#book.takeFree(state)) {
+  async #giveUp(state: WindowState): Promise<boolean> {
+    const blocks = this.#book.takeFree(state);
+    for (const { lease, amountAtto } of blocks) {
       forgetShortage(state);
-      await this.#options.leases.release(lease, amountAtto).catch(error => {
+      const released = this.#options.leases.release(lease, amountAtto).catch(error => {
         this.#options.log?.('allowance could not be given back', { lease, error: String(error) });
       });
+      this.#releasing.add(released);
+      await released;
+      this.#releasing.delete(released);
     }
+    return blocks.length > 0;
   }
 
   #pause(ms: number): Promise<void> {
@@ -466,4 +446,9 @@ export class AllowanceBroker {
     }
     return state;
   }
+}
+
+/** The answers that came in time; none when not all did. */
+async function within<Answer>(late: Promise<unknown>, answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
+  return Promise.race([answers, late.then(() => [])]);
 }

@@ -229,6 +229,18 @@ with held as (
 )
 select exists (select from held) as known, (select id from leased) as lease, (select atto from given) as atto`;
 
+/** Locks leases, and before them their windows: whoever locks something else after them begins so. */
+export async function lockLeaseWindows(client: pg.ClientBase, leases: readonly string[]): Promise<void> {
+  if (leases.length === 0) return;
+  await client.query(
+    `select from budget_window
+      where (budget, period) in (select budget, period from lease where id = any($1))
+      order by budget, period for update`,
+    [leases],
+  );
+  await client.query('select from lease where id = any($1) order by id for update', [leases]);
+}
+
 async function lockWindows(client: pg.ClientBase, condition: string, values: readonly string[]): Promise<void> {
   await client.query(
     `select from budget_window

@@ -10,11 +10,12 @@ import {
   revenueInference,
   unbilled,
 } from './accounts.ts';
+import type { Payment } from './exchange-payer.ts';
 
 /** One immutable booking. Its id is (exchange, attempt, kind). */
 export interface Posting {
   readonly attempt: number;
-  readonly kind: 'sell' | 'over-hold' | 'cost';
+  readonly kind: 'over-hold' | 'cost' | Payment['kind'];
   readonly debit: AccountName;
   readonly credit: AccountName;
   /** Above zero: what costs nothing is not booked. */
@@ -73,4 +74,15 @@ export function postingsOf(exchange: CompletedExchange): Posting[] {
     );
   }
   return postings.filter(({ amountAtto }) => amountAtto !== 0n);
+}
+
+/** The sale of an exchange, as it is paid. */
+export function salePostings({ end, ...exchange }: CompletedExchange, payments: readonly Payment[]): Posting[] {
+  if (end.sell === undefined) return [];
+  const sale = {
+    attempt: deliveredAttempt({ end, ...exchange }) ?? 0,
+    credit: revenueInference,
+    currency: end.sell.currency,
+  };
+  return payments.map(({ kind, debit, amountAtto }) => ({ ...sale, kind, debit, amountAtto }));
 }

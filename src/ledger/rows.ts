@@ -1,6 +1,7 @@
 import type { CompletedExchange } from '../journal/assemble.ts';
 import { chargedAtto } from '../journal/charged.ts';
-import { chargesOf, deliveredAttempt, postingsOf } from './postings.ts';
+import type { Payment } from './exchange-payer.ts';
+import { chargesOf, deliveredAttempt, type Posting, postingsOf, salePostings } from './postings.ts';
 
 /** Tables that are written by COPY: it takes a row in a few microseconds, and one statement a table, however large the
  *  batch. In the order in which they are filled: what is quick to spell comes first, so that the rest can be spelled
@@ -27,12 +28,15 @@ export const copiedColumns = {
   transfer: 'at, exchange_id, attempt, kind, debit, credit, amount_atto, currency',
 } as const satisfies Record<CopiedTable, string>;
 
-/** The rows of a batch for one table, in the text form of COPY. `accountId` knows every account that postings name. */
+/** The rows of a batch for one table, in the text form of COPY. `accountId` knows every account that postings name. Sales of
+ *  `unpaid` organisations are left out: who pays for them is not known yet. */
 export function copyText(
   table: CopiedTable,
   exchanges: readonly CompletedExchange[],
   accountId: AccountNumber,
+  unpaid: ReadonlySet<string> = nobody,
 ): string {
+  if (table === 'transfer' && unpaid.size > 0) return transfersWithoutSales(exchanges, accountId, unpaid);
   const rowsOf = rowsByTable[table];
   let rows = '';
   for (const exchange of exchanges) rows += rowsOf(exchange, accountId);
@@ -96,9 +100,42 @@ function chargeRows(exchange: CompletedExchange): string {
   return rows;
 }
 
-function transferRows(exchange: CompletedExchange, accountId: AccountNumber): string {
+const nobody: ReadonlySet<string> = new Set();
+
+/** Rows of `transfer` for sales, as they are paid. */
+export function saleText(
+  exchanges: readonly CompletedExchange[],
+  payments: ReadonlyMap<string, readonly Payment[]>,
+  accountId: AccountNumber,
+): string {
   let rows = '';
-  for (const posting of postingsOf(exchange)) {
+  for (const exchange of exchanges) {
+    rows += postingRows(exchange, salePostings(exchange, payments.get(exchange.admit.id) ?? []), accountId);
+  }
+  return rows;
+}
+
+function transfersWithoutSales(
+  exchanges: readonly CompletedExchange[],
+  accountId: AccountNumber,
+  unpaid: ReadonlySet<string>,
+): string {
+  let rows = '';
+  for (const exchange of exchanges) {
+    const postings = postingsOf(exchange);
+    const now = unpaid.has(exchange.admit.organisation) ? postings.filter(({ kind }) => kind !== 'sell') : postings;
+    rows += postingRows(exchange, now, accountId);
+  }
+  return rows;
+}
+
+function transferRows(exchange: CompletedExchange, accountId: AccountNumber): string {
+  return postingRows(exchange, postingsOf(exchange), accountId);
+}
+
+function postingRows(exchange: CompletedExchange, postings: readonly Posting[], accountId: AccountNumber): string {
+  let rows = '';
+  for (const posting of postings) {
     rows +=
       `${head(exchange)}\t${whole(posting.attempt)}\t${posting.kind}\t${accountId(posting.debit.name, posting.currency)}\t` +
       `${accountId(posting.credit.name, posting.currency)}\t${posting.amountAtto}\t${text(posting.currency)}\n`;

@@ -1,3 +1,5 @@
+import { walletRules } from './wallet-rules.ts';
+
 /** What a sound ledger keeps. Each rule is a query that finds nothing: `subject` and `detail` of what must never be.
  *  Rules of a `day` look at what lies in [$1, $2); a `whole` rule looks at all there is, or at what changed since $1. Rules
  *  about exchanges look at those whose details retention has kept. */
@@ -355,6 +357,7 @@ export const rules = {
         from rolled full join booked using (currency)
        where coalesce(rolled.sell, 0) <> coalesce(booked.sell, 0) or coalesce(rolled.buy, 0) <> coalesce(booked.buy, 0)`,
   },
+  ...walletRules,
 } as const satisfies Record<string, LedgerRuleText>;
 
 export type LedgerRule = keyof typeof rules;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type CompletedExchange, leaseCharge } from '../journal/assemble.ts';
+import { type CompletedExchange, chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import {
   type JournalAlert,
   type ShippingBatch,
@@ -12,9 +12,10 @@ import type { Store } from '../store/connect.ts';
 import { copyIn } from '../store/copy.ts';
 import { dayOf, ensurePartitions } from '../store/partitions.ts';
 import { AccountNumbers } from './account-numbers.ts';
-import { postingsOf } from './postings.ts';
+import type { ExchangePayer } from './exchange-payer.ts';
+import { postingsOf, salePostings } from './postings.ts';
 import { rollUp } from './roll-up.ts';
-import { type CopiedTable, copiedColumns, copiedTables, copyText, keyRow } from './rows.ts';
+import { type CopiedTable, copiedColumns, copiedTables, copyText, keyRow, saleText } from './rows.ts';
 import { type UsageDelta, UsageSeriesBook } from './usage-series.ts';
 
 /** Alerts that come from what was shipped, beside those of the journal. */
@@ -37,15 +38,18 @@ const instantMaxMs = Date.UTC(9999, 0, 1);
 export class LedgerShipping implements ShippingTarget {
   readonly #store: Store;
   readonly #journal: string;
+  readonly #payer: ExchangePayer | undefined;
   /** Accounts are never renamed or deleted, so what was read once stays true. */
   readonly #accounts = new AccountNumbers();
   readonly #series = new UsageSeriesBook();
   /** Days whose partitions are known to exist, and when that was seen; maintenance drops old ones. */
   readonly #days = new Map<number, number>();
 
-  constructor(store: Store, journal: string) {
+  /** Without a payer everything is unbilled. */
+  constructor(store: Store, journal: string, payer?: ExchangePayer) {
     this.#store = store;
     this.#journal = journal;
+    this.#payer = payer;
   }
 
   async ship(batch: ShippingBatch): Promise<void> {
@@ -143,23 +147,49 @@ export class LedgerShipping implements ShippingTarget {
     let next = this.#spell(copiedTables[0], exchanges);
     const { fresh, conflicts } = await claiming;
     if (fresh.length !== exchanges.length) next = this.#spell(copiedTables[0], fresh);
+    const payable = await this.#withMoney(client, fresh);
     for (const [index, table] of copiedTables.entries()) {
       const text = next;
       const copying =
         text === '' ? undefined : copyIn(client, `copy ${table} (${copiedColumns[table]}) from stdin`, text);
       copying?.catch(() => {});
       const following = copiedTables[index + 1];
-      if (following !== undefined) next = this.#spell(following, fresh);
+      if (following !== undefined) next = this.#spell(following, fresh, payable);
       await copying;
     }
     const unknownLeases = await spendLeases(client, fresh);
-    await raise(client, [...alerts, ...conflicts, ...unknownLeases, ...fresh.flatMap(alertsOf)]);
+    const unpaid = await this.#pay(client, fresh, payable);
+    await raise(client, [...alerts, ...conflicts, ...unknownLeases, ...unpaid, ...fresh.flatMap(alertsOf)]);
     await this.#movePositions(client, positions);
     await this.#series.add(client, fresh.length === exchanges.length ? usage : rollUp(fresh));
   }
 
-  #spell(table: CopiedTable, exchanges: readonly CompletedExchange[]): string {
-    return copyText(table, exchanges, (name, currency) => this.#accounts.numberOf(name, currency));
+  #spell(table: CopiedTable, exchanges: readonly CompletedExchange[], payable?: ReadonlySet<string>): string {
+    return copyText(table, exchanges, (name, currency) => this.#accounts.numberOf(name, currency), payable);
+  }
+
+  /** Organisations whose sales are paid by something, as far as it reaches. */
+  async #withMoney(client: pg.ClientBase, exchanges: readonly CompletedExchange[]): Promise<ReadonlySet<string>> {
+    if (this.#payer === undefined) return new Set();
+    const organisations = new Set(exchanges.map(({ admit }) => admit.organisation));
+    return this.#payer.organisationsWithMoney(client, [...organisations]);
+  }
+
+  async #pay(
+    client: pg.ClientBase,
+    fresh: readonly CompletedExchange[],
+    payable: ReadonlySet<string>,
+  ): Promise<readonly LedgerAlert[]> {
+    if (this.#payer === undefined || payable.size === 0) return [];
+    const exchanges = fresh.filter(({ admit }) => payable.has(admit.organisation));
+    const { byExchange, alerts } = await this.#payer.pay(client, exchanges);
+    await this.#accounts.open(
+      client,
+      exchanges.flatMap(exchange => salePostings(exchange, byExchange.get(exchange.admit.id) ?? [])),
+    );
+    const text = saleText(exchanges, byExchange, (name, currency) => this.#accounts.numberOf(name, currency));
+    if (text !== '') await copyIn(client, `copy transfer (${copiedColumns.transfer}) from stdin`, text);
+    return alerts;
   }
 
   async #movePositions(client: pg.ClientBase, positions: readonly StreamPosition[]): Promise<void> {
@@ -258,7 +288,7 @@ async function spendLeases(client: pg.ClientBase, exchanges: readonly CompletedE
     if (exchange.admit.hold.leases.length === 0) continue;
     const charge = leaseCharge(exchange);
     if (charge === 0n) continue;
-    for (const { lease } of exchange.admit.hold.leases) {
+    for (const { lease } of chargedLeases(exchange)) {
       charges.set(lease, (charges.get(lease) ?? 0n) + charge);
       if (!firstExchange.has(lease)) firstExchange.set(lease, exchange.admit.id);
     }

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import type { Reading } from '../completion/usage.ts';
+import { leasesFor } from '../journal/assemble.ts';
+import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeFilter } from './queries.ts';
 
 /** An exchange as it stands now: as it was booked, with every correction since. Corrections begin from it. */
@@ -158,7 +160,7 @@ interface ExchangeRow {
   readonly state: Standing['state'];
   readonly hold_atto: bigint;
   readonly hold_currency: string;
-  readonly hold_leases: readonly { readonly lease: string }[] | null;
+  readonly hold_leases: readonly HeldLease[] | null;
   readonly delivered_attempt: number | null;
   readonly reading: Reading | null;
   readonly sell_atto: bigint | null;
@@ -251,7 +253,7 @@ function standingOf(
     state: rows.corrections.at(-1)?.state ?? exchange.state,
     holdAtto: exchange.hold_atto,
     holdCurrency: exchange.hold_currency,
-    leases: (exchange.hold_leases ?? []).map(({ lease }) => lease),
+    leases: leasesFor(exchange.hold_leases ?? [], attempts.at(-1)?.deployment).map(({ lease }) => lease),
     deliveredAttempt: delivered,
     attempts,
     sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),

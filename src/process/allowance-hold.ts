@@ -21,12 +21,14 @@ export class Hold<Source> implements BudgetHold {
     this.#settled = settled;
   }
 
-  settle(charged: bigint): void {
+  settle(chargedAtto: bigint, charged: readonly HeldLease[] = this.leases): void {
     if (!this.#open) throw new Error('a hold is settled once');
-    if (charged < 0n || charged > this.amount) throw new RangeError('a charge is between nothing and its hold');
+    if (chargedAtto < 0n || chargedAtto > this.amount) throw new RangeError('a charge is between nothing and its hold');
     this.#open = false;
     for (const [index, account] of this.#accounts.entries()) {
-      this.#settled(account, this.leases[index]!.lease, this.amount - charged);
+      const { lease } = this.leases[index]!;
+      const isCharged = charged === this.leases || charged.some(each => each.lease === lease);
+      this.#settled(account, lease, isCharged ? this.amount - chargedAtto : this.amount);
     }
   }
 }

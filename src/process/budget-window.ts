@@ -1,11 +1,14 @@
+import type { WalletWindows } from '../snapshot/wallets.ts';
+
 /** Budget periods are UTC calendar periods; weeks start on Monday. A window is named by its first day, ISO 8601,
  *  or `total`, so that every process and replica names it alike without asking. */
 export type BudgetPeriod = 'day' | 'week' | 'month' | 'total';
 
 const dayMs = 86_400_000;
 
-/** The window that the instant falls into. */
-export function budgetWindow(period: BudgetPeriod, atMs: number): string {
+/** The window that the instant falls into. A wallet has its own, which end where one of its grants begins or expires. */
+export function budgetWindow(period: BudgetPeriod | WalletWindows, atMs: number): string {
+  if (typeof period === 'object') return period.at(atMs);
   const day = Math.floor(atMs / dayMs);
   const last = latest.get(period);
   if (last?.day === day) return last.window;

@@ -1,3 +1,4 @@
+import { readWalletChanges } from '../billing/wallet-states.ts';
 import { revokeInSnapshot } from '../control/compile.ts';
 import { readRevision } from '../control/configuration-store.ts';
 import type { Control } from '../control/control.ts';
@@ -19,8 +20,8 @@ export interface ConfigurationKeeperOptions {
   readonly onSnapshot: (snapshot: SnapshotJson) => void;
 }
 
-/** Keeps the snapshot on disk equal to the stored configuration: compiles it at the start and at every change, whoever
- *  made it. Without the database it keeps the last one, and revokes in it what was revoked on this machine. */
+/** Keeps the snapshot on disk equal to the stored configuration and to what wallets have: compiles it at the start and at
+ *  every change, whoever made it. Without the database it keeps the last one, and revokes in it what was revoked on this machine. */
 export class ConfigurationKeeper {
   readonly #options: ConfigurationKeeperOptions;
   readonly #path: string;
@@ -30,6 +31,8 @@ export class ConfigurationKeeper {
   #refreshing: Promise<void> | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #databaseUp = false;
+  /** As of the last snapshot that was compiled. */
+  #walletChanges: bigint | undefined;
 
   constructor(options: ConfigurationKeeperOptions) {
     this.#options = options;
@@ -65,7 +68,7 @@ export class ConfigurationKeeper {
   /** The database is there: compiles what is stored, and follows it from now on. */
   async follow(store: Store, control: Control): Promise<void> {
     await storeLocalRevocations(this.#options.dataPath, control);
-    await this.#compile(control);
+    await this.#compile(control, await readWalletChanges(store));
     this.#stored = { store, control };
     this.#databaseUp = true;
   }
@@ -101,8 +104,10 @@ export class ConfigurationKeeper {
         if (readLocalRevocations(this.#options.dataPath).size > 0)
           await storeLocalRevocations(this.#options.dataPath, stored.control);
         const revision = await readRevision(stored.store);
+        const walletChanges = await readWalletChanges(stored.store);
         this.#databaseUp = true;
-        if (revision !== this.#revision) await this.#compile(stored.control);
+        const changed = revision !== this.#revision || walletChanges !== this.#walletChanges;
+        if (changed) await this.#compile(stored.control, walletChanges);
         else this.#confirm();
         return;
       }
@@ -116,8 +121,10 @@ export class ConfigurationKeeper {
     return this.#current === undefined ? undefined : BigInt(this.#current.revision);
   }
 
-  async #compile(control: Control): Promise<void> {
+  /** `walletChanges` was read before, so that what comes between is seen at the next look. */
+  async #compile(control: Control, walletChanges: bigint): Promise<void> {
     const snapshot = await control.compile(readLocalRevocations(this.#options.dataPath));
+    this.#walletChanges = walletChanges;
     this.#publish(snapshot);
     this.#confirmedAtMs = Date.now();
   }

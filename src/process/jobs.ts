@@ -1,4 +1,5 @@
 import type { JobDesk } from '../admin/dependencies.ts';
+import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
 import { ledgerJobs } from '../ledger/ledger-jobs.ts';
@@ -27,6 +28,7 @@ export function allJobs({
     },
     usageFoldJob(),
     ...ledgerJobs(store),
+    walletUpkeepJob(),
   ];
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createAdminApp } from '../admin/app.ts';
 import type { JobDesk } from '../admin/dependencies.ts';
+import { createWalletDesk } from '../billing/wallet-desk.ts';
+import { readWalletStates } from '../billing/wallet-states.ts';
 import { type Control, createControl } from '../control/control.ts';
 import { readPriceFacts } from '../control/price-facts.ts';
 import { publicPricesAt } from '../control/public-prices.ts';
@@ -43,6 +45,7 @@ export function openManagement(options: ManagementOptions): Management {
     priceFacts: () => priceFacts,
     sandboxBaseUrl: options.sandboxBaseUrl,
     nowMs: Date.now,
+    wallets: organisations => readWalletStates(store, organisations),
     changed: () => {
       changes += 1;
     },
@@ -58,6 +61,13 @@ export function openManagement(options: ManagementOptions): Management {
       readUsage: query => readUsage(store, query),
     },
     jobs: options.jobs,
+    wallets: createWalletDesk({
+      store,
+      nowMs: Date.now,
+      changed: () => {
+        changes += 1;
+      },
+    }),
     status: options.status,
     release: readRelease(),
     nowMs: Date.now,

@@ -1,7 +1,9 @@
+import { WalletLeases } from '../billing/wallet-leases.ts';
 import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
 import { raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
 import { LedgerLeases } from '../ledger/leases.ts';
-import type { BudgetEntry, SnapshotJson } from '../snapshot/snapshot.ts';
+import type { BudgetEntry, SnapshotJson, WalletEntry } from '../snapshot/snapshot.ts';
+import { budgetFamily, loadWallet, parsePoolId, type Wallet, type WalletPool } from '../snapshot/wallets.ts';
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
 import { budgetWindow } from './budget-window.ts';
@@ -25,6 +27,13 @@ export interface SupervisorBudgetsOptions {
   readonly log: Log;
 }
 
+interface IndexedBudgets {
+  readonly snapshot: SnapshotJson | undefined;
+  readonly budgets: ReadonlyMap<string, BudgetEntry>;
+  /** By organisation. */
+  readonly wallets: ReadonlyMap<string, { readonly entry: WalletEntry; readonly wallet: Wallet }>;
+}
+
 /** Hard budgets on the supervisor's side: the broker, joined to a ledger that may not be there yet. Until it is, who needs
  *  allowance hears that the budget cannot be verified. */
 export class SupervisorBudgets {
@@ -32,14 +41,12 @@ export class SupervisorBudgets {
   readonly #broker: AllowanceBroker;
   readonly #holder: string;
   #leases: LedgerLeases | undefined;
+  #walletLeases: WalletLeases | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #adopted = false;
   /** Were the leases of earlier generations ended? */
   #earlierEnded = false;
-  #indexed: { readonly snapshot: SnapshotJson | undefined; readonly budgets: ReadonlyMap<string, BudgetEntry> } = {
-    snapshot: undefined,
-    budgets: new Map(),
-  };
+  #indexed: IndexedBudgets = { snapshot: undefined, budgets: new Map(), wallets: new Map() };
   readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(options: SupervisorBudgetsOptions) {
@@ -49,6 +56,7 @@ export class SupervisorBudgets {
       leases: this.#deferredLeases(),
       holder: this.#holder,
       limitAtto: id => this.#limitAtto(id),
+      family: id => (parsePoolId(id) === undefined ? undefined : budgetFamily(id)),
       isCurrent: (id, window) => this.#currentWindow(id) === window,
       workers: options.workers,
       send: options.send,
@@ -64,6 +72,7 @@ export class SupervisorBudgets {
     if (this.#leases !== undefined) return;
     const leases = new LedgerLeases(store);
     this.#leases = leases;
+    this.#walletLeases = new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
     this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
     this.#attempt('first questions', () => leases.warm());
     this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#sweep()), sweepIntervalMs));
@@ -150,27 +159,42 @@ export class SupervisorBudgets {
   }
 
   #limitAtto(id: string): bigint | undefined {
-    const budget = this.#budget(id);
-    return budget === undefined ? undefined : BigInt(budget.limitAtto);
+    const budget = this.#index.budgets.get(id);
+    return budget === undefined ? this.#wallet(id)?.limitAtto : BigInt(budget.limitAtto);
+  }
+
+  #lineAtto({ organisation, currency }: WalletPool): bigint {
+    const entry = this.#index.wallets.get(organisation)?.entry;
+    return entry === undefined || entry.currency !== currency ? 0n : BigInt(entry.lineAtto);
   }
 
   #currentWindow(id: string): string | undefined {
-    const budget = this.#budget(id);
-    return budget === undefined ? undefined : budgetWindow(budget.period, Date.now());
+    const period = this.#index.budgets.get(id)?.period ?? this.#wallet(id)?.windows;
+    return period === undefined ? undefined : budgetWindow(period, Date.now());
   }
 
-  #budget(id: string): BudgetEntry | undefined {
+  #wallet(id: string): Wallet | undefined {
+    const pool = parsePoolId(id);
+    const wallet = pool === undefined ? undefined : this.#index.wallets.get(pool.organisation)?.wallet;
+    return wallet?.currency === pool?.currency ? wallet : undefined;
+  }
+
+  get #index(): IndexedBudgets {
     const snapshot = this.#options.snapshot();
     if (snapshot !== this.#indexed.snapshot) {
-      this.#indexed = { snapshot, budgets: new Map(snapshot?.budgets.map(budget => [budget.id, budget])) };
+      const wallets = (snapshot?.wallets ?? []).map(
+        entry => [entry.organisation, { entry, wallet: loadWallet(entry) }] as const,
+      );
+      const budgets = new Map(snapshot?.budgets.map(budget => [budget.id, budget]));
+      this.#indexed = { snapshot, budgets, wallets: new Map(wallets) };
     }
-    return this.#indexed.budgets.get(id);
+    return this.#indexed;
   }
 
   #deferredLeases(): BrokerLeases {
     const ready = () => {
-      if (this.#leases === undefined) throw new Error('the database has not answered yet');
-      return this.#leases;
+      if (this.#walletLeases === undefined) throw new Error('the database has not answered yet');
+      return this.#walletLeases;
     };
     return {
       acquire: async request => ready().acquire(request),

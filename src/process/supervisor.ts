@@ -1,4 +1,6 @@
 import { problemResponse, toProblem } from '../admin/problem.ts';
+import { publishWatermark } from '../billing/journal-watermark.ts';
+import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
@@ -47,6 +49,8 @@ export interface SupervisorOptions {
 const applyWaitMs = 1_000;
 /** How often the reasoning shelf forgets what is past its time. */
 const sweepIntervalMs = 60_000;
+/** So often it is said how far the journal is in the ledger. */
+const watermarkIntervalMs = 10_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
 /** The same for each other thing that a stop asks of the database. */
@@ -80,6 +84,7 @@ export class Supervisor {
   #concurrency: ReadonlyMap<string, number> = new Map();
   #sweeping: NodeJS.Timeout | undefined;
   #jobs: JobRunner | undefined;
+  #watermark: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor({ settings, home, entryPath, log, configFile }: SupervisorOptions) {
@@ -233,7 +238,7 @@ export class Supervisor {
     }
     await control.ensureZeroConfiguration();
     await this.#keeper.follow(store, control);
-    this.#target.open(new LedgerShipping(store, this.#home.generation.replica));
+    this.#target.open(new LedgerShipping(store, this.#home.generation.replica, new WalletPayer()));
     this.#budgets.open(store);
     this.#admin?.serve(handle);
     // Before the first shipment, whoever runs the job: it may need partitions.
@@ -247,6 +252,15 @@ export class Supervisor {
       log: (level, message, details) => this.#log[level](message, details),
     });
     this.#jobs.start();
+    this.#watermark ??= setInterval(() => this.#publishWatermark(store), watermarkIntervalMs);
+  }
+
+  #publishWatermark(store: Store): void {
+    const { lagSeconds } = this.#shipper.status();
+    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs: Date.now() };
+    publishWatermark(store, mark).catch(error =>
+      this.#log.debug('how far the journal is shipped cannot be told', { error: error.message }),
+    );
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
@@ -375,6 +389,7 @@ export class Supervisor {
     await this.#pool.drain(drainMs);
     this.#health.stop();
     this.#epochs.stop();
+    clearInterval(this.#watermark);
     await within(silentDatabaseMs, this.#keeper.stop());
     clearInterval(this.#sweeping);
     if (this.#jobs !== undefined) await within(jobsStopMs, this.#jobs.stop());

@@ -1,6 +1,18 @@
 import { Fault } from '../completion/fault.ts';
 import type { BudgetHold, BudgetHolds } from '../gateway/ports.ts';
 import type { HeldLease } from '../journal/record.ts';
+import type { WalletWindows } from '../snapshot/wallets.ts';
+import {
+  type Account,
+  accountKey,
+  isAsking,
+  largest,
+  largestFree,
+  leaseFor,
+  type Outstanding,
+  type RequestedAmounts,
+  type Taker,
+} from './allowance-account.ts';
 import { Hold } from './allowance-hold.ts';
 import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
 import type { Grant, ToSupervisor } from './messages.ts';
@@ -29,7 +41,9 @@ const availableRoundsMax = 4;
 
 export interface AllowanceBudget {
   readonly id: string;
-  readonly period: BudgetPeriod;
+  readonly period: BudgetPeriod | WalletWindows;
+  /** The organisation whose wallet it is, where it is one. */
+  readonly walletOf?: string | undefined;
 }
 
 export interface AllowanceOptions {
@@ -46,52 +60,6 @@ export interface AllowanceOptions {
 /** What the metrics see. */
 export interface AllowanceObserver {
   waited(durationMs: number, outcome: 'granted' | 'exhausted' | 'unverifiable'): void;
-}
-
-/** The allowance of one budget in one window that this worker holds, by lease. */
-interface Account {
-  readonly key: string;
-  readonly budget: string;
-  readonly window: string;
-  /** Unused amount by lease. A hold is taken from one lease, so that its charge names one. */
-  readonly free: Map<string, bigint>;
-  readonly waiters: Set<Taker>;
-  /** The question on behalf of those who wait. */
-  outstanding: Outstanding | undefined;
-  /** The question ahead of need; those who begin to wait meanwhile do not wait for its answer. */
-  refill: Outstanding | undefined;
-  /** The limit was lowered since the last grant. */
-  lowered: boolean;
-  blockAtto: bigint;
-  grantedAtMs: number;
-  refillAfterMs: number;
-  /** Nobody could add so much to what is free here; undefined when that is not known. */
-  exhausted: { readonly needAtto: bigint; readonly atMs: number } | undefined;
-  usedAtMs: number;
-  openHolds: number;
-}
-
-interface Outstanding {
-  readonly request: number;
-  readonly account: Account;
-  readonly needAtto: bigint;
-  /** The limits under which it was asked. */
-  readonly limits: number;
-}
-
-/** As in the lease-request message. */
-interface RequestedAmounts {
-  readonly needAtto: bigint;
-  readonly dueAtto: bigint;
-  readonly wantAtto: bigint;
-}
-
-interface Taker {
-  readonly accounts: readonly Account[];
-  readonly amount: bigint;
-  readonly startedAtMs: number;
-  readonly resolve: (answer: BudgetHold | Fault) => void;
-  cancelTimer: () => void;
 }
 
 /** Worker side of hard budgets. Holds are taken from blocks of allowance that the supervisor granted, mostly without
@@ -117,7 +85,8 @@ export class WorkerAllowances implements BudgetHolds {
     if (accounts === undefined) return new Fault('budget_unverifiable', 'A budget of this key is not configured here.');
     const hold = this.#takeNow(accounts, amount);
     if (hold !== undefined) return hold;
-    if (accounts.some(account => this.#refusesAtOnce(account, amount))) return new Fault('budget_exhausted');
+    const full = accounts.find(account => this.#refusesAtOnce(account, amount));
+    if (full !== undefined) return this.#exhausted(full);
     if (accounts.some(account => account.waiters.size >= waitersMax)) {
       return new Fault('overloaded', `More than ${waitersMax} requests wait for one budget.`);
     }
@@ -213,6 +182,11 @@ export class WorkerAllowances implements BudgetHolds {
     for (const account of this.#accounts.values()) this.#giveBack(account);
   }
 
+  /** Budgets of which something is held, or was a moment ago. */
+  budgets(): ReadonlySet<string> {
+    return new Set([...this.#accounts.values()].map(({ budget }) => budget));
+  }
+
   get openHolds(): number {
     let open = 0;
     for (const account of this.#accounts.values()) open += account.openHolds;
@@ -228,6 +202,8 @@ export class WorkerAllowances implements BudgetHolds {
       const key = accountKey(id, window);
       let account = this.#accounts.get(key);
       if (account === undefined) {
+        // What is left of a wallet's window is needed in the next one.
+        if (budget.walletOf !== undefined) this.#windUp(id);
         account = {
           key,
           budget: id,
@@ -237,6 +213,7 @@ export class WorkerAllowances implements BudgetHolds {
           outstanding: undefined,
           refill: undefined,
           lowered: false,
+          over: false,
           blockAtto: 0n,
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
@@ -295,10 +272,18 @@ export class WorkerAllowances implements BudgetHolds {
   }
 
   /** Where nobody answers in time, what was known a moment ago is the better answer. */
-  #refuse(taker: Taker, refusal: 'exhausted' | 'unverifiable'): void {
-    const exhausted = taker.accounts.some(account => this.#isExhausted(account, taker.amount, exhaustedKnownMs));
-    if (refusal === 'exhausted' || exhausted) this.#answer(taker, new Fault('budget_exhausted'), 'exhausted');
+  #refuse(taker: Taker, refusal: 'exhausted' | 'unverifiable', by?: Account): void {
+    const known = taker.accounts.find(account => this.#isExhausted(account, taker.amount, exhaustedKnownMs));
+    const full = known ?? (refusal === 'exhausted' ? by : undefined);
+    if (full !== undefined) this.#answer(taker, this.#exhausted(full), 'exhausted');
     else this.#answer(taker, new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 }), 'unverifiable');
+  }
+
+  /** Whose wallet it is the client may know; names of budgets are the operator's. */
+  #exhausted({ budget }: Account): Fault {
+    const walletOf = this.#options.budget(budget)?.walletOf;
+    if (walletOf === undefined) return new Fault('budget_exhausted');
+    return new Fault('budget_exhausted', `The wallet of ${walletOf} cannot hold the cost of this request.`);
   }
 
   /** While one asks anew the others are answered by what is known: a crowd at an exhausted budget keeps nobody busy. */
@@ -394,7 +379,7 @@ export class WorkerAllowances implements BudgetHolds {
       if (leaseFor(account, taker.amount) !== undefined) continue;
       // A smaller one, or one that lacks less since something was settled, asks for itself.
       if (refusal === 'exhausted' && taker.amount - largestFree(account) < needAtto) continue;
-      this.#refuse(taker, refusal);
+      this.#refuse(taker, refusal, account);
     }
     this.#serve(account);
   }
@@ -405,8 +390,16 @@ export class WorkerAllowances implements BudgetHolds {
     const current = this.#accounts.get(account.key);
     if (current !== account) throw new Error('an allowance account was closed while a hold was open');
     account.free.set(lease, (account.free.get(lease) ?? 0n) + unused);
-    if (account.lowered) this.#giveBack(account);
+    if (account.lowered || account.over) this.#giveBack(account);
     else if (account.waiters.size > 0) this.#serve(account);
+  }
+
+  #windUp(budget: string): void {
+    for (const account of this.#accounts.values()) {
+      if (account.budget !== budget || account.over) continue;
+      account.over = true;
+      if (account.waiters.size === 0) this.#giveBack(account);
+    }
   }
 
   #giveBack(account: Account): void {
@@ -453,34 +446,4 @@ export class WorkerAllowances implements BudgetHolds {
   #arrived(): void {
     for (const check of [...this.#arrivals]) check();
   }
-}
-
-function accountKey(budget: string, window: string): string {
-  return `${budget} ${window}`;
-}
-
-/** The lease with the least left that suffices, so that large remainders stay for large holds. */
-function leaseFor(account: Account, amount: bigint): string | undefined {
-  let best: string | undefined;
-  let bestFree = 0n;
-  for (const [lease, free] of account.free) {
-    if (free < amount || (best !== undefined && free >= bestFree)) continue;
-    best = lease;
-    bestFree = free;
-  }
-  return best;
-}
-
-function largestFree(account: Account): bigint {
-  let largest = 0n;
-  for (const free of account.free.values()) if (free > largest) largest = free;
-  return largest;
-}
-
-function isAsking(account: Account): boolean {
-  return account.outstanding !== undefined || account.refill !== undefined;
-}
-
-function largest(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }

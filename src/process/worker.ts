@@ -4,7 +4,7 @@ import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
-import type { Snapshot } from '../snapshot/load.ts';
+import type { HeldBudget, Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -105,7 +105,7 @@ class Worker {
     this.#journal = journal;
     this.#snapshot = snapshot;
     this.#allowances = new WorkerAllowances({
-      budget: id => snapshot.current.budgets.get(id),
+      budget: id => snapshot.current.findBudget(id),
       send: message => channel.send(message),
       monotonicMs: clock.monotonicMs,
       after,
@@ -187,10 +187,12 @@ class Worker {
 
   async #applySnapshot(path: string): Promise<void> {
     try {
-      const before = this.#snapshot.current.budgets;
+      const before = this.#snapshot.current;
       await this.#snapshot.apply(path);
       this.#allowances.limitsChanged();
-      for (const id of loweredBudgets(before, this.#snapshot.current.budgets)) this.#allowances.limitLowered(id);
+      for (const id of this.#allowances.budgets()) {
+        if (isLowered(before.findBudget(id), this.#snapshot.current.findBudget(id))) this.#allowances.limitLowered(id);
+      }
       this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     } catch (error) {
       // It goes on with the last one; the supervisor sees that this worker is behind.
@@ -249,15 +251,13 @@ class Worker {
   }
 }
 
-function* loweredBudgets(before: Snapshot['budgets'], now: Snapshot['budgets']): Generator<string> {
-  for (const { id, limitAtto } of before.values()) {
-    const next = now.get(id);
-    if (next !== undefined && BigInt(next.limitAtto) < BigInt(limitAtto)) yield id;
-  }
+function isLowered(before: HeldBudget | undefined, now: HeldBudget | undefined): boolean {
+  return before !== undefined && now !== undefined && now.limitAtto < before.limitAtto;
 }
 
 /** The first of them: more would be a rush at the start for what may never be used. */
 function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
-  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard).slice(0, prefetchedBudgetsMax);
-  return hard.map(({ id, limitAtto }) => ({ id, limitAtto: BigInt(limitAtto) }));
+  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard);
+  const ids = [...hard.map(({ id }) => id), ...snapshot.wallets.flatMap(({ onlyPool }) => onlyPool ?? [])];
+  return ids.slice(0, prefetchedBudgetsMax).map(id => ({ id, limitAtto: snapshot.findBudget(id)!.limitAtto }));
 }

@@ -13,6 +13,7 @@ import type {
   SnapshotJson,
   SnapshotSettings,
 } from './snapshot.ts';
+import { loadWallet, parsePoolId, type Wallet, type WalletWindows } from './wallets.ts';
 
 /** A snapshot ready to serve: indexes over the JSON, rates parsed, patterns compiled. Immutable. */
 export interface Snapshot {
@@ -28,6 +29,9 @@ export interface Snapshot {
   deployment(handle: string): Deployment;
   readonly deployments: readonly Deployment[];
   readonly budgets: ReadonlyMap<string, BudgetEntry>;
+  /** What a hold is taken from: a budget, or a pool of a wallet. undefined when it is not there, or no longer. */
+  findBudget(id: string): HeldBudget | undefined;
+  readonly wallets: readonly Wallet[];
   /** Names that a principal may put in the model's place, sorted, for GET /v1/models. */
   modelNames(principal: Principal): readonly ModelName[];
 }
@@ -37,6 +41,14 @@ export interface ModelName {
   readonly kind: 'route' | 'model';
   /** `vendor` of the model, or `common-carrier` for a route. */
   readonly owner: string;
+}
+
+export interface HeldBudget {
+  readonly id: string;
+  readonly period: BudgetEntry['period'] | WalletWindows;
+  readonly limitAtto: bigint;
+  /** Whose wallet it is, where it is one. */
+  readonly walletOf: string | undefined;
 }
 
 /** Who calls: resolved from the key. */
@@ -50,10 +62,13 @@ export interface Principal {
   readonly expiresAtMs: number | undefined;
   /** Zones its prompts may be processed in; undefined is anywhere. The intersection of project and key. */
   readonly zones: readonly string[] | undefined;
-  /** Ids of the hard budgets that bind it: key, project, organisation. */
+  /** Ids of the hard budgets that bind it, whatever is asked for: key, project, organisation, and the wallet when all its
+   *  money can pay for everything. */
   readonly hardBudgets: readonly string[];
   /** Policies that a request may ask for; undefined: all. */
   readonly policies: readonly PolicyName[] | undefined;
+  /** The wallet, when some of its money can pay for some deployments only: which pool binds depends on them. */
+  readonly scopedWallet: Wallet | undefined;
   readonly lowerOutputToFit: boolean;
   /** May media be fetched for it? What the key says, else the project. */
   readonly mediaFetch: boolean;
@@ -108,8 +123,10 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
   const deployments = json.deployments.map(entry => loadDeployment(entry, need(providers, entry.provider, 'provider')));
   const byHandle = new Map(deployments.map(deployment => [deployment.handle, deployment]));
   const names = buildNameTable(json.routes, deployments);
-  const { principals, patternsOf } = loadPrincipals(json);
+  const wallets = new Map((json.wallets ?? []).map(entry => [entry.organisation, loadWallet(entry)]));
+  const { principals, patternsOf } = loadPrincipals(json, wallets);
   const budgets = new Map(json.budgets.map(budget => [budget.id, budget]));
+  const held = new Map<string, HeldBudget>(json.budgets.map(budget => [budget.id, heldBudget(budget)]));
 
   // Principals with the same patterns share their verdicts, so thousands of keys of one kind cost one table.
   const verdicts = new Map<string, Map<ResolvedRoute, boolean>>();
@@ -147,6 +164,19 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
       .sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
+  /** Pools are found by their ids, which say whose they are; those in use are few, and remembered. */
+  function findBudget(id: string): HeldBudget | undefined {
+    const known = held.get(id);
+    if (known !== undefined) return known;
+    const pool = parsePoolId(id);
+    const wallet = pool === undefined ? undefined : wallets.get(pool.organisation);
+    if (wallet === undefined || wallet.currency !== pool?.currency) return undefined;
+    const { limitAtto, windows: period, organisation: walletOf } = wallet;
+    const found = { id, period, limitAtto, walletOf };
+    held.set(id, found);
+    return found;
+  }
+
   return {
     hash: json.hash,
     revision: BigInt(json.revision),
@@ -157,6 +187,8 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
     deployment: handle => need(byHandle, handle, 'deployment'),
     deployments,
     budgets,
+    findBudget,
+    wallets: [...wallets.values()],
     modelNames,
   };
 }
@@ -170,7 +202,7 @@ function isCovered(route: ResolvedRoute, patterns: readonly string[]): boolean {
 
 /** `patternsOf`: the lists a name must match, each of them: the project's, and the key's own where it has one, so that a
  *  key can narrow its project and never widen it. A principal that is not of this snapshot may use nothing. */
-function loadPrincipals(json: SnapshotJson) {
+function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>) {
   const organisations = new Map(json.organisations.map(organisation => [organisation.id, organisation]));
   const projects = new Map(json.projects.map(project => [project.id, project]));
   const hardBudgets = Map.groupBy(
@@ -184,6 +216,8 @@ function loadPrincipals(json: SnapshotJson) {
     const project = need(projects, key.project, 'project');
     const organisation = need(organisations, project.organisation, 'organisation');
     const subjects = [`key:${key.id}`, `project:${project.id}`, `organisation:${organisation.id}`];
+    const wallet = wallets.get(organisation.id);
+    const budgets = subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id));
     const principal: Principal = {
       organisation: organisation.id,
       project: project.id,
@@ -192,9 +226,10 @@ function loadPrincipals(json: SnapshotJson) {
       revoked: key.revoked,
       expiresAtMs: key.expiresAt === null ? undefined : parseInstant(key.expiresAt),
       zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
-      hardBudgets: subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id)),
       // Absent in a snapshot that an older release left on disk.
       policies: key.policies ?? undefined,
+      hardBudgets: wallet?.onlyPool === undefined ? budgets : [...budgets, wallet.onlyPool],
+      scopedWallet: wallet?.onlyPool === undefined ? wallet : undefined,
       lowerOutputToFit: key.lowerOutputToFit,
       mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
       contract: contracts.get(organisation.id),
@@ -203,6 +238,10 @@ function loadPrincipals(json: SnapshotJson) {
     patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
   }
   return { principals, patternsOf };
+}
+
+function heldBudget({ id, period, limitAtto }: BudgetEntry): HeldBudget {
+  return { id, period, limitAtto: BigInt(limitAtto), walletOf: undefined };
 }
 
 function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {

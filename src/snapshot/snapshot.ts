@@ -16,6 +16,8 @@ export interface SnapshotJson {
   readonly projects: readonly ProjectEntry[];
   readonly keys: readonly KeyEntry[];
   readonly budgets: readonly BudgetEntry[];
+  /** Of organisations whose spending stops where their money does; absent in snapshots of releases without wallets. */
+  readonly wallets?: readonly WalletEntry[];
   readonly providers: readonly ProviderEntry[];
   readonly deployments: readonly DeploymentEntry[];
   readonly routes: readonly RouteEntry[];
@@ -87,6 +89,25 @@ export interface BudgetEntry {
   readonly hard: boolean;
   /** Parts per million of the limit at which to warn. */
   readonly warnAtPpm: readonly number[];
+}
+
+/** What its holds need to know of a wallet; how much is left only the ledger knows. */
+export interface WalletEntry {
+  readonly organisation: string;
+  readonly currency: string;
+  /** What may be charged beyond all grants: decimal integer string of atto-currency. */
+  readonly lineAtto: string;
+  /** That, and what its open grants were made for; another one whenever those are others. */
+  readonly limitAtto: string;
+  /** ISO 8601 instants, ascending, at which a grant begins or expires. */
+  readonly boundaries: readonly string[];
+  /** Of grants that pay for some deployments only. Patterns over `vendor/name` and over names of provider accounts; null
+   *  is any. */
+  readonly scopes: readonly {
+    readonly id: string;
+    readonly models: readonly string[] | null;
+    readonly providers: readonly string[] | null;
+  }[];
 }
 
 export interface ProviderEntry {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdminApp } from '../../src/admin/app.ts';
+import { createWalletDesk } from '../../src/billing/wallet-desk.ts';
 import { createControl } from '../../src/control/control.ts';
 import { createSealer } from '../../src/control/seal.ts';
 import type { Job } from '../../src/jobs/job.ts';
@@ -79,6 +80,7 @@ export function adminOver(
       readUsage: query => readUsage(store, query),
     },
     jobs: jobDesk(store, testJobs, () => {}),
+    wallets: createWalletDesk({ store, nowMs, changed: () => {} }),
     status: () => ({ workers: 2 }),
     release: '0.1.0',
     nowMs,

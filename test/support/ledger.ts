@@ -30,6 +30,12 @@ const ledgerTables = [
   'correction',
   'corrected_charge',
   'ledger_check',
+  'wallet',
+  'wallet_grant',
+  'wallet_balance',
+  'wallet_reserve',
+  'wallet_hour',
+  'journal_watermark',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {

@@ -4,6 +4,7 @@ import { migration0002 } from './0002-control.ts';
 import { migration0003 } from './0003-trimmed.ts';
 import { migration0004 } from './0004-prices.ts';
 import { migration0005 } from './0005-bookkeeping.ts';
+import { migration0006 } from './0006-wallets.ts';
 import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
@@ -15,6 +16,7 @@ export const migrations: readonly Migration[] = [
   migration0003,
   migration0004,
   migration0005,
+  migration0006,
   migration0007,
   migration0008,
   migration0009,
