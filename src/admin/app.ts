@@ -12,6 +12,7 @@ import { keyOperations } from './keys.ts';
 import { callOperation, describeOperation, type Operation } from './operation.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
+import { usageEventOperations } from './usage-events.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -21,6 +22,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),
+    ...usageEventOperations(dependencies),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { meters } from '../pricing/meters.ts';
 import { formatRate, parseRate } from '../pricing/money.ts';
-import type { RateCardJson } from '../pricing/rate-card.ts';
+import { parseRateCard, type RateCardJson } from '../pricing/rate-card.ts';
+import { constantTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type {
   BookName,
@@ -107,4 +108,19 @@ function toPico(rates: DecimalRates): Record<string, string> {
     if (rate !== undefined) pico[meter] = parseRate(rate).toString();
   }
   return pico;
+}
+
+/** What usage that is no exchange costs in a book; such rows need not price tokens. undefined when nothing is named. */
+export function usagePricesOf(
+  configuration: Configuration,
+  { book }: { readonly book: BookName; readonly organisation: string },
+  priced: Pick<DeploymentResource, 'id' | 'model' | 'provider'>,
+): RateTimeline | undefined {
+  const version = versionFor(configuration, book, priced as DeploymentResource);
+  const vendor = priced.model.slice(0, priced.model.indexOf('/'));
+  const row = version?.rates[priced.id] ?? version?.rates[priced.model] ?? version?.rates[`${vendor}/*`];
+  if (version === undefined || row === undefined) return undefined;
+  return constantTimeline(
+    parseRateCard({ version: version.id, currency: version.currency, rates: toPico(row.rates), tiers: [] }),
+  );
 }

@@ -181,9 +181,7 @@ async function complete(
        from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
       where ${within.replace('(at, exchange_id)', '(t.at, t.exchange_id)')}`,
   );
-  const corrections = await select(
-    `select exchange_id, number, state from correction where ${within} order by number`,
-  );
+  const corrections = await select(`select exchange_id, number, state from correction where ${within} order by number`);
   const corrected = await select(
     `select exchange_id, book, attempt, amount_atto, over_hold_atto, currency, version, reading
        from corrected_charge where ${within} order by number`,

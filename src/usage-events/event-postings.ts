@@ -7,7 +7,12 @@ import type { RatedEvent } from './rate-event.ts';
 
 /** The double entry of one rating of an event: the sale in the income class of its meter, and what is owed for it. What
  *  comes to nothing is not booked. */
-export function eventOrders(ref: string, number: number, event: PlacedEvent, { sell, buy }: RatedEvent): TransferOrder[] {
+export function eventOrders(
+  ref: string,
+  number: number,
+  event: PlacedEvent,
+  { sell, buy }: RatedEvent,
+): TransferOrder[] {
   const facts = { atMs: event.atMs, reference: ref };
   const sale: TransferOrder = {
     ...facts,
@@ -51,9 +56,7 @@ export function eventDeltas(
     sandbox: false,
   };
   const priced =
-    rated === undefined
-      ? series
-      : { ...series, sellCurrency: rated.sell.currency, buyCurrency: rated.buy.currency };
+    rated === undefined ? series : { ...series, sellCurrency: rated.sell.currency, buyCurrency: rated.buy.currency };
   const amounts: UsageDelta['measures'] =
     rated === undefined ? {} : { sell_atto: rated.sell.amountAtto, buy_atto: rated.buy.amountAtto };
   const { atMs } = event;

@@ -27,6 +27,11 @@ const ledgerTables = [
   'correction',
   'corrected_charge',
   'ledger_check',
+  'usage_event_key',
+  'usage_event',
+  'usage_event_rating',
+  'usage_event_conflict',
+  'true_up',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {

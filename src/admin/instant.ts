@@ -1,0 +1,9 @@
+import { z } from '@hono/zod-openapi';
+
+/** A date is its first instant, UTC. */
+export const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/, {
+    error: 'must be a date such as 2026-09-01 or an instant such as 2026-09-01T12:00:00Z',
+  })
+  .refine(text => !Number.isNaN(Date.parse(text)), { error: 'there is no such instant' });
