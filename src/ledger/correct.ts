@@ -15,6 +15,7 @@ import {
   revenueInference,
   unbilled,
 } from './accounts.ts';
+import { addCorrectedUsage } from './corrected-usage.ts';
 import { escapeField } from './rows.ts';
 import {
   chargedOf,
@@ -27,7 +28,6 @@ import {
   type StandingLeg,
   takenAtto,
 } from './standing.ts';
-import { addCorrectedUsage } from './corrected-usage.ts';
 
 /** What becomes of one exchange. Charges that it does not name stay as they are. */
 export interface Correction {
@@ -75,18 +75,26 @@ export type SplitCharges = (
 export const splitAsBefore: SplitCharges = (_client, changes) =>
   Promise.resolve(
     changes.map(({ standing, paid, chargedAtto }) => {
-      const payers: Payer[] = [];
+      const shares = new Map<string, bigint>();
       let left = chargedAtto;
-      for (const leg of paid) {
-        const amountAtto = leg.amountAtto < left ? leg.amountAtto : left;
-        // True: legs of charges were written by shipping, whose accounts are of the chart.
-        if (amountAtto > 0n) payers.push({ account: parseAccountName(leg.debitName) as BookAccount, amountAtto });
+      const pay = (name: string, amountAtto: bigint) => {
+        if (amountAtto > 0n) shares.set(name, (shares.get(name) ?? 0n) + amountAtto);
         left -= amountAtto;
-      }
-      if (left > 0n) payers.push({ account: unbilled(standing.organisation), amountAtto: left });
-      return payers;
+      };
+      for (const leg of paid) pay(leg.debitName, smaller(leg.amountAtto, left));
+      pay(unbilled(standing.organisation).name, left);
+      return [...shares].map(([name, amountAtto]) => ({
+        // True: legs of charges were written by shipping, whose accounts are of the chart.
+        account: parseAccountName(name) as BookAccount,
+        amountAtto,
+      }));
     }),
   );
+
+function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
 
 const correctionLock = 0x63_6f_72_72; // "corr"
 
@@ -251,7 +259,7 @@ class Booking {
       ...line('cost', BigInt(rated.amountAtto), cost, accrued),
       ...(varianceAtto > 0n
         ? line('cost-variance', varianceAtto, cogsPriceVariance, accrued)
-        : line('cost-variance', -varianceAtto, accrued, cogsPriceVariance)),
+        : line('cost-rebate', -varianceAtto, accrued, cogsPriceVariance)),
     ];
   }
 
@@ -259,7 +267,8 @@ class Booking {
     const { standing } = this.correction;
     const { currency, overHoldAtto } = after;
     const paid = payers.reduce((sum, { amountAtto }) => sum + amountAtto, 0n);
-    if (paid !== chargedOf(after)) throw new Error(`${standing.id}: payers of ${paid} for a charge of ${chargedOf(after)}`);
+    if (paid !== chargedOf(after))
+      throw new Error(`${standing.id}: payers of ${paid} for a charge of ${chargedOf(after)}`);
     const sale = { standing, attempt, currency, creditAccount: revenueInference };
     const lines: Line[] = payers.map(({ account, amountAtto }, index) => ({
       ...sale,
@@ -287,10 +296,10 @@ class Booking {
     const { standing } = this.correction;
     return this.#charges
       .map(
-        ({ book, attempt, rated, after, before, varianceAtto, reading }) =>
+        ({ book, attempt, rated, after, before, reading }) =>
           `${headOf(standing)}\t${this.#number}\t${book}\t${attempt}\t${after.amountAtto}\t${after.overHoldAtto}\t` +
           `${after.currency}\t${escapeField(after.version)}\t${escapeField(JSON.stringify(rated.lines))}\t` +
-          `${varianceAtto ?? 0n}\t${reading === undefined ? '\\N' : escapeField(JSON.stringify(reading))}\t` +
+          `${after.varianceAtto}\t${reading === undefined ? '\\N' : escapeField(JSON.stringify(reading))}\t` +
           `${before === undefined ? '\\N\t\\N\t\\N\t\\N' : `${chargedOf(before)}\t${before.overHoldAtto}\t${before.currency}\t${escapeField(before.version)}`}\n`,
       )
       .join('');
@@ -320,7 +329,13 @@ function bookedCharge(standing: Standing, charge: NewCharge): BookedCharge {
   return {
     ...charge,
     before: book === 'sell' ? standing.sell : attemptFacts?.buy,
-    after: { amountAtto, overHoldAtto, currency: rated.currency, version: rated.version },
+    after: {
+      amountAtto,
+      overHoldAtto,
+      varianceAtto: charge.varianceAtto ?? 0n,
+      currency: rated.currency,
+      version: rated.version,
+    },
     attemptFacts,
     readingBefore: attemptFacts?.reading,
   };
@@ -338,7 +353,7 @@ function overHoldOf(standing: Standing, amountAtto: bigint, currency: string): b
 async function settleLeases(client: pg.ClientBase, booked: readonly BookedCorrection[]): Promise<void> {
   const back = new Map<string, bigint>();
   for (const { correction, takenDeltaAtto } of booked) {
-    if (takenDeltaAtto === 0n) continue;
+    if (takenDeltaAtto === 0n || correction.standing.leases.length === 0) continue;
     if (takenDeltaAtto > 0n) throw new Error(`${correction.standing.id} would take more from its budget than before`);
     for (const lease of correction.standing.leases) back.set(lease, (back.get(lease) ?? 0n) - takenDeltaAtto);
   }

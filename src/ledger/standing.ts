@@ -9,6 +9,7 @@ export interface Standing {
   readonly organisation: string;
   readonly project: string;
   readonly key: string;
+  readonly requestedModel: string;
   readonly sandbox: boolean;
   readonly state: 'settled' | 'estimated' | 'void' | 'quarantined';
   readonly holdAtto: bigint;
@@ -39,6 +40,8 @@ export interface StandingCharge {
   /** The rated amount. */
   readonly amountAtto: bigint;
   readonly overHoldAtto: bigint;
+  /** Of a buy: what the provider billed beside it. */
+  readonly varianceAtto: bigint;
   readonly currency: string;
   readonly version: string;
 }
@@ -135,7 +138,7 @@ export async function findStandings(client: pg.ClientBase, ids: readonly string[
 }
 
 const exchangeSql = `
-select e.at, e.id, e.organisation, e.project, e.key, e.sandbox, e.state, e.hold_atto, e.hold_currency, e.hold_leases,
+select e.at, e.id, e.organisation, e.project, e.key, e.requested_model, e.sandbox, e.state, e.hold_atto, e.hold_currency, e.hold_leases,
        e.delivered_attempt, e.reading, e.sell_atto, e.over_hold_atto, e.sell_currency, e.sell_version
   from exchange e`;
 
@@ -150,6 +153,7 @@ interface ExchangeRow {
   readonly organisation: string;
   readonly project: string;
   readonly key: string;
+  readonly requested_model: string;
   readonly sandbox: boolean;
   readonly state: Standing['state'];
   readonly hold_atto: bigint;
@@ -183,7 +187,7 @@ async function complete(
   );
   const corrections = await select(`select exchange_id, number, state from correction where ${within} order by number`);
   const corrected = await select(
-    `select exchange_id, book, attempt, amount_atto, over_hold_atto, currency, version, reading
+    `select exchange_id, book, attempt, amount_atto, over_hold_atto, variance_atto, currency, version, reading
        from corrected_charge where ${within} order by number`,
   );
   return exchanges.map(exchange =>
@@ -227,7 +231,13 @@ function standingOf(
           ? chargeOf(buy)
           : row.buy_atto === null
             ? undefined
-            : { amountAtto: row.buy_atto, overHoldAtto: 0n, currency: row.buy_currency, version: row.buy_version },
+            : {
+                amountAtto: row.buy_atto,
+                overHoldAtto: 0n,
+                varianceAtto: 0n,
+                currency: row.buy_currency,
+                version: row.buy_version,
+              },
     };
   });
   return {
@@ -236,6 +246,7 @@ function standingOf(
     organisation: exchange.organisation,
     project: exchange.project,
     key: exchange.key,
+    requestedModel: exchange.requested_model,
     sandbox: exchange.sandbox,
     state: rows.corrections.at(-1)?.state ?? exchange.state,
     holdAtto: exchange.hold_atto,
@@ -253,13 +264,20 @@ function sellOf(exchange: ExchangeRow): StandingCharge | undefined {
   const { sell_atto, over_hold_atto, sell_currency, sell_version } = exchange;
   if (sell_atto === null || sell_currency === null || sell_version === null) return undefined;
   const overHoldAtto = over_hold_atto ?? 0n;
-  return { amountAtto: sell_atto + overHoldAtto, overHoldAtto, currency: sell_currency, version: sell_version };
+  return {
+    amountAtto: sell_atto + overHoldAtto,
+    overHoldAtto,
+    varianceAtto: 0n,
+    currency: sell_currency,
+    version: sell_version,
+  };
 }
 
 function chargeOf(row: Row): StandingCharge {
   return {
     amountAtto: row.amount_atto,
     overHoldAtto: row.over_hold_atto,
+    varianceAtto: row.variance_atto,
     currency: row.currency,
     version: row.version,
   };
