@@ -73,6 +73,12 @@ suite('the management API', () => {
       '/api/v1/keys/{id}',
       '/api/v1/models',
       '/api/v1/prices',
+      '/api/v1/reports/margin',
+      '/api/v1/reports/margin.csv',
+      '/api/v1/reports/spend',
+      '/api/v1/reports/spend.csv',
+      '/api/v1/reports/usage',
+      '/api/v1/reports/usage.csv',
       '/api/v1/status',
       '/api/v1/usage',
     ]);
@@ -133,7 +139,7 @@ suite('the management API', () => {
       ['GET', '/api/v1/usage', undefined, 'configuration_invalid'],
       ['GET', '/api/v1/usage?by=colour', undefined, 'configuration_invalid'],
       ['GET', '/api/v1/usage?by=key&from=2026-13-01', undefined, 'configuration_invalid'],
-      ['GET', '/api/v1/usage?by=key&from=2026-02-01&to=2026-01-01', undefined, 'configuration_invalid'],
+      ['GET', '/api/v1/usage?by=key&from=2026-02-01&to=2026-01-01', undefined, 'report_invalid'],
     ];
     for (const [method, path, body, fault, headers] of cases) {
       const answer = await call(method, path, body, headers);

@@ -9,9 +9,10 @@ import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
-import { callOperation, describeOperation, type Operation } from './operation.ts';
+import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
+import { reportOperations } from './reports.ts';
 import { usageEventOperations } from './usage-events.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
@@ -23,6 +24,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),
+    ...reportOperations(dependencies),
   ];
 }
 
@@ -58,6 +60,11 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id{.+}'), async context => {
       const body = operation.body === undefined ? '' : await readBody(context.req.raw);
       const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
+      if (operation.contentType === 'text/csv') {
+        const stream = await streamOperation(operation, context);
+        context.header('content-type', 'text/csv; charset=utf-8; header=present');
+        return context.body(stream);
+      }
       const call = () => callOperation(operation, context, body);
       const answer =
         idempotencyKey === undefined

@@ -1,6 +1,7 @@
 import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
 import type { JobView } from '../jobs/queries.ts';
+import type { UsageDimension } from '../ledger/queries.ts';
 import type { Store } from '../store/connect.ts';
 
 /** What the management API is made of. */
@@ -56,9 +57,6 @@ export interface ExchangeListFilter {
   readonly from?: Date;
   readonly to?: Date;
 }
-
-export const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'] as const;
-export type UsageDimension = (typeof usageDimensions)[number];
 
 export interface UsageQuery {
   readonly by: UsageDimension;

@@ -1,21 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import { Fault } from '../completion/fault.ts';
 import { keyName, projectName, resourcesOf } from '../control/resources.ts';
-import {
-  type AdminDependencies,
-  type ExchangeAnswer,
-  type ExchangeListFilter,
-  usageDimensions,
-} from './dependencies.ts';
+import { usageDimensions } from '../ledger/queries.ts';
+import { coverage, readPeriod } from '../reports/period.ts';
+import type { AdminDependencies, ExchangeAnswer, ExchangeListFilter } from './dependencies.ts';
+import { instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
-
-/** A date is its first instant, UTC. */
-const instant = z
-  .string()
-  .regex(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/, {
-    error: 'must be a date such as 2026-09-01 or an instant such as 2026-09-01T12:00:00Z',
-  })
-  .refine(text => !Number.isNaN(Date.parse(text)), { error: 'there is no such instant' });
 
 const text = z.string().max(256).optional();
 const caller = { organisation: text, project: text.openapi({ description: 'organisation/project' }), key: text };
@@ -65,9 +55,6 @@ const exchangeSchema = z
     }),
   })
   .openapi('Exchange');
-
-/** Without `from`, usage of so many days is told. */
-const usageDaysDefault = 30;
 
 export function exchangeOperations({ control, queries, nowMs }: AdminDependencies): readonly Operation[] {
   return [
@@ -123,22 +110,23 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
       }),
       answer: z.object({
         by: z.enum(usageDimensions),
-        from: z.string(),
-        to: z.string(),
+        from: z.string().openapi({ description: 'Start of the first hour that is covered.' }),
+        to: z.string().openapi({ description: 'End of the last hour that is covered.' }),
+        asked: z.object({ from: z.string(), to: z.string() }).optional().openapi({
+          description: 'What was asked for, where the whole hours it touches are more.',
+        }),
         rows: z.array(
           z.looseObject({ by: z.string(), name: z.string().optional(), requests: z.int(), sell: money, buy: money }),
         ),
       }),
       handle: async ({ query: { by, from, to, ...rest } }) => {
-        const until = toDate(to) ?? new Date(nowMs());
-        const since = toDate(from) ?? new Date(until.getTime() - usageDaysDefault * 86_400_000);
-        if (since >= until) throw new Fault('configuration_invalid', '`from` must lie before `to`.');
-        const rows = await queries.readUsage({ by, from: since, to: until, ...withoutAbsent(rest) });
+        const period = readPeriod({ from: toDate(from), to: toDate(to), grain: 'total', nowMs: nowMs() });
+        const covered = { from: new Date(period.fromMs), to: new Date(period.toMs) };
+        const rows = await queries.readUsage({ by, ...covered, ...withoutAbsent(rest) });
         const names = by === 'key' ? await keyNames() : new Map<string, string>();
         return {
           by,
-          from: since.toISOString(),
-          to: until.toISOString(),
+          ...coverage(period),
           rows: rows.map(row => ({ ...row, ...withoutAbsent({ name: names.get(row.by) }) })),
         };
       },

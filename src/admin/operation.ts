@@ -16,7 +16,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   readonly answer: z.ZodType;
   /** Of a success; 200 unless said. */
   readonly status: 200 | 201;
-  readonly contentType: 'application/json' | 'application/yaml';
+  /** What `text/csv` answers is an async iterable of text, sent as it comes. */
+  readonly contentType: 'application/json' | 'application/yaml' | 'text/csv';
   handle(input: {
     readonly id: string;
     readonly query: z.output<Query>;
@@ -111,6 +112,32 @@ export async function callOperation(
   const answer = await operation.handle({ id, query, body });
   const text = operation.contentType === 'application/json' ? JSON.stringify(answer) : String(answer);
   return { status: operation.status, contentType: operation.contentType, text };
+}
+
+/** Reads the input and calls an operation whose answer is a stream. What goes wrong before its first text is thrown;
+ *  later, all that is left is to break off. */
+export async function streamOperation(operation: Operation, context: Context): Promise<ReadableStream<Uint8Array>> {
+  const query = readInput(operation.query, context.req.query(), 'query');
+  // True: the table says so of this content type.
+  const texts = operation.handle({ id: '', query, body: undefined }) as AsyncGenerator<string, void>;
+  const first = await texts.next();
+  const encoder = new TextEncoder();
+  let next: IteratorResult<string, void> | undefined = first;
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async controller => {
+        const { done, value } = next ?? (await texts.next());
+        next = undefined;
+        if (done === true) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      },
+      // The reader has left; what the texts hold is let go.
+      cancel: async () => {
+        await texts.return();
+      },
+    },
+    { highWaterMark: 1 },
+  );
 }
 
 function parseBody({ bodyTypes }: Operation, context: Context, text: string): unknown {

@@ -44,6 +44,8 @@ export interface UsageAnswer {
   readonly by: string;
   readonly from: string;
   readonly to: string;
+  /** What was asked for, where whole hours are more. */
+  readonly asked?: { readonly from: string; readonly to: string };
   readonly rows: readonly UsageRowAnswer[];
 }
 
@@ -131,3 +133,28 @@ export interface JobAnswer {
   readonly doneAt: string | null;
   readonly error: string | null;
 }
+
+type ReportCell = string | number | boolean | null;
+
+export interface ReportAnswer {
+  readonly report: string;
+  readonly by: readonly string[];
+  readonly grain: string;
+  readonly from: string;
+  readonly to: string;
+  readonly asked?: { readonly from: string; readonly to: string };
+  readonly comparedWith?: { readonly from: string; readonly to: string };
+  readonly rows: readonly ReportRowAnswer[];
+  readonly totals: readonly ReportRowAnswer[];
+  readonly concentration: readonly {
+    readonly of: string;
+    readonly measure: string;
+    readonly currency: string | null;
+    readonly count: number;
+    readonly hhiPpm: number;
+    readonly top: { readonly value: string; readonly sharePpm: number };
+  }[];
+  readonly next?: string;
+}
+
+export type ReportRowAnswer = Readonly<Record<string, ReportCell | Readonly<Record<string, ReportCell>>>>;

@@ -31,13 +31,14 @@ import {
   showUsage,
 } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
+import { addReports, tellCoverage } from './report-command.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 
-const usageDimensions = ['key', 'project', 'organisation', 'model', 'provider', 'deployment', 'day'];
+const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
 const pagesMax = 200;
 const pageSize = 500;
@@ -147,8 +148,10 @@ export function createProgram(surroundings: Surroundings): Command {
     .action(async options => {
       const { by, from, to, project } = options;
       const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
+      tellCoverage(err, answer);
       print(options, answer, () => showUsage(answer, table));
     });
+  addReports(program, leaf, surroundings, server);
 
   leaf(program, 'prices', 'The price versions in force').action(async options => {
     const answer = (await server().get('/api/v1/prices')) as PricesAnswer;

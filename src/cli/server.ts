@@ -8,6 +8,8 @@ import type { Surroundings } from './surroundings.ts';
 export interface Server {
   get(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<unknown>;
   getText(path: string): Promise<string>;
+  /** Text as it comes. Throws CommandFailure when it breaks off. */
+  stream(path: string, query: Readonly<Record<string, string | undefined>>): AsyncIterable<string>;
   post(path: string, body: unknown): Promise<unknown>;
   delete(path: string): Promise<unknown>;
 }
@@ -53,15 +55,27 @@ export function connectServer(surroundings: Surroundings): Server {
   }
 
   return {
-    get: async (path, query = {}) => {
-      const said = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-      const search = new URLSearchParams(said).toString();
-      return readJson(await call('GET', search === '' ? path : `${path}?${search}`), url);
+    get: async (path, query = {}) => readJson(await call('GET', withQuery(path, query)), url),
+    stream: async function* (path, query) {
+      const response = await call('GET', withQuery(path, query));
+      const decoder = new TextDecoder();
+      try {
+        for await (const bytes of response.body ?? []) yield decoder.decode(bytes, { stream: true });
+      } catch (cause) {
+        const message = `The answer of ${url} broke off (${reasonOf(cause)}); what was written is not whole.`;
+        throw new CommandFailure(exitCodes.unreachable, 'server_unreachable', message, { cause });
+      }
     },
     getText: async path => (await call('GET', path)).text(),
     post: async (path, body) => readJson(await call('POST', path, body), url),
     delete: async path => readJson(await call('DELETE', path), url),
   };
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const said = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const search = new URLSearchParams(said).toString();
+  return search === '' ? path : `${path}?${search}`;
 }
 
 /** CARRIER_URL, else the address that the server of the data directory wrote there, else where this machine's settings

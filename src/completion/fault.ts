@@ -325,6 +325,24 @@ export const faults = {
     'The configuration was changed by someone else meanwhile.',
     'Look at the difference again and repeat the change.',
   ),
+  report_invalid: row(
+    'invalid',
+    400,
+    'A report cannot be made as it was asked for.',
+    'Correct the parameter that the message names; docs/guides/reports.md has examples.',
+  ),
+  report_too_large: row(
+    'invalid',
+    422,
+    'A report would have more rows, pieces of time or work than its bound.',
+    'Narrow the period, choose a coarser grain, fewer dimensions or a filter.',
+  ),
+  reports_busy: row(
+    'overloaded',
+    503,
+    'As many reports are being made as may be at once.',
+    'Ask again in a few seconds.',
+  ),
   resource_not_found: row('not_found', 404, 'Nothing has this id.', 'List what there is, then name one of these.'),
   resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
   admin_key_invalid: row(

@@ -1,114 +1,160 @@
+import type pg from 'pg';
 import type { Store } from '../store/connect.ts';
+import { type LedgerRule, type LedgerRuleText, rules } from './rules.ts';
+
+export type { LedgerRule } from './rules.ts';
 
 /** Something that must never be. */
 export interface LedgerViolation {
   readonly rule: LedgerRule;
-  /** What it is about: an exchange, a lease, a window, a currency. */
+  /** What it is about: an exchange, an account, a lease, a day. */
   readonly subject: string;
   readonly detail: string;
+  /** What to do. */
+  readonly advice: string;
 }
 
-export type LedgerRule = keyof typeof rules;
+/** What is looked at: days from `since` to before `until`, and what belongs to no day. */
+export interface CheckScope {
+  /** UTC days, inclusive, as 2026-11-20. */
+  readonly days: readonly string[];
+  /** Of what belongs to no day, only what changed since; undefined is everything. */
+  readonly since: Date | undefined;
+}
+
+/** One rule over one day, or over what belongs to none. */
+interface CheckUnit {
+  readonly rule: LedgerRule;
+  readonly day: string | undefined;
+}
 
 /** A sample is enough to begin looking; the whole list could be as long as the ledger. */
 const violationsMax = 100;
+const dayMs = 86_400_000;
+/** A day's rules look at rows of one day. What reads longer than this has lost its indexes. */
+const unitTimeoutMs = 600_000;
 
-/** Each rule is a query that finds nothing in a sound ledger. Rules about one exchange look at those whose details
- *  retention has kept. */
-const rules = {
-  /** Every posting has two sides, so all accounts together are zero in each currency. */
-  trial_balance_zero: `
-    select currency as subject, 'accounts add up to ' || sum(atto) as detail
-      from (select currency, debit as account, amount_atto as atto from transfer
-            union all select currency, credit, -amount_atto from transfer) as side
-     group by currency
-    having sum(atto) <> 0`,
-  transfer_accounts_exist: `
-    select exchange_id as subject, kind || ' names an account that does not exist' as detail
-      from transfer
-     where not exists (select from account where id = debit) or not exists (select from account where id = credit)`,
-  charge_is_sum_of_lines: `
-    select exchange_id as subject, book || ' of attempt ' || attempt || ' is not the sum of its lines' as detail
-      from charge
-     where amount_atto <> (select coalesce(sum((line ->> 'amountAtto')::numeric), 0) from json_array_elements(lines) as line)
-        or exists (select from json_array_elements(lines) as line
-                    where (line ->> 'quantity')::numeric * (line ->> 'ratePico')::numeric <> (line ->> 'amountAtto')::numeric)`,
-  exchange_has_its_key: `
-    select id as subject, 'an exchange without its key' as detail
-      from exchange
-     where not exists (select from exchange_key k where k.id = exchange.id and k.at = exchange.at)`,
-  /** What was charged is what is booked, on the customer's account and no other. */
-  sell_is_booked: `
-    with booked as (
-      select at, exchange_id, sum(amount_atto) filter (where kind = 'sell') as sell,
-             sum(amount_atto) filter (where kind = 'over-hold') as over_hold
-        from transfer group by at, exchange_id)
-    select id as subject, 'charged ' || coalesce(sell_atto, 0) || ', booked ' || coalesce(sell, 0) as detail
-      from exchange left join booked on booked.at = exchange.at and exchange_id = id
-     where coalesce(sell_atto, 0) <> coalesce(sell, 0) or coalesce(over_hold_atto, 0) <> coalesce(over_hold, 0)`,
-  sell_is_rated: `
-    select id as subject, 'charged and over hold are not the rated amount' as detail
-      from exchange left join charge on charge.at = exchange.at and exchange_id = id and book = 'sell'
-     where coalesce(sell_atto, 0) + coalesce(over_hold_atto, 0) <> coalesce(amount_atto, 0)`,
-  cost_is_booked: `
-    select attempt.exchange_id as subject, 'the cost of attempt ' || attempt.attempt || ' is not what is booked' as detail
-      from attempt
-      left join transfer on transfer.at = attempt.at and transfer.exchange_id = attempt.exchange_id
-           and transfer.attempt = attempt.attempt and kind = 'cost'
-     where coalesce(buy_atto, 0) <> coalesce(amount_atto, 0)`,
-  charge_within_hold: `
-    select id as subject, 'charged ' || sell_atto || ' on a hold of ' || hold_atto as detail
-      from exchange
-     where hold_leases is not null and sell_atto > hold_atto`,
-  void_is_free: `
-    select id as subject, 'void, and yet charged' as detail
-      from exchange
-     where state = 'void' and coalesce(sell_atto, 0) <> 0`,
-  lease_not_overspent: `
-    select id as subject, 'spent ' || spent_atto || ' of ' || amount_atto as detail
-      from lease
-     where spent_atto > amount_atto`,
-  window_holds_its_leases: `
-    select budget || ' ' || period as subject, 'leases do not add up to the window' as detail
-      from budget_window as w
-      left join lateral (
-        select coalesce(sum(amount_atto) filter (where state = 'open'), 0) as leased,
-               coalesce(sum(case state when 'closed' then spent_atto when 'expired' then amount_atto end), 0) as spent
-          from lease where lease.budget = w.budget and lease.period = w.period) as held on true
-     where w.leased_atto <> held.leased or w.spent_atto <> held.spent`,
-  window_within_limit: `
-    select budget || ' ' || period as subject, leased_atto + spent_atto || ' of ' || limit_atto as detail
-      from budget_window
-     where leased_atto + spent_atto > limit_atto`,
-  /** The roll-up is derived: for days whose exchanges are all there, it says the same. */
-  usage_is_the_sum: `
-    with kept as (select date_trunc('day', min(at), 'UTC') + interval '1 day' as since from exchange),
-    rolled as (
-      select date_trunc('day', hour, 'UTC') as day, sum(requests) as requests, sum(sell_atto - sell_correction_atto) as sell
-        from usage_hourly where meter = '' and class = 'inference' group by 1),
-    told as (
-      select date_trunc('day', at, 'UTC') as day, count(*) as requests, sum(coalesce(sell_atto, 0)) as sell
-        from exchange group by 1)
-    select told.day::text as subject, 'usage says ' || coalesce(rolled.requests, 0) || ' requests, exchanges ' || told.requests as detail
-      from told left join rolled on rolled.day = told.day, kept
-     where (told.day >= kept.since or told.day = (select max(day) from told))
-       and (told.requests <> coalesce(rolled.requests, 0) or told.sell <> coalesce(rolled.sell, 0))`,
-} as const satisfies Record<string, string>;
+/** Everything there is. */
+export async function fullScope(store: Store): Promise<CheckScope> {
+  return { days: await daysBooked(store), since: undefined };
+}
 
-/** Looks for what must never be, in one consistent view. Reads everything: not for the request path, nor every minute. */
-export async function checkLedger(store: Store): Promise<LedgerViolation[]> {
-  const client = await store.pool.connect();
+/** The last day and today, and every earlier day that something was booked or corrected in since: late exchanges, true-ups,
+ *  adjustments. What nobody wrote to since was looked at before. */
+export async function recentScope(store: Store, nowMs: number): Promise<CheckScope> {
+  const since = new Date(nowMs - dayMs);
+  const { rows } = await store.pool.query(
+    `select distinct to_char(at at time zone 'UTC', 'YYYY-MM-DD') as day
+       from (select at from transfer_key where booked_at >= $1
+             union all select at from correction where booked_at >= $1
+             union all select day::timestamp at time zone 'UTC' from balance_delta) as touched
+      where at < $1
+      order by 1`,
+    [since],
+  );
+  const days = new Set<string>(rows.map(({ day }) => day));
+  for (const ms of [nowMs - dayMs, nowMs]) days.add(new Date(ms).toISOString().slice(0, 10));
+  return { days: [...days].sort(), since };
+}
+
+/** How many units a scope has; they are numbered from 0. */
+export function unitsOf({ days }: CheckScope): number {
+  return Object.values(rules).reduce((sum, { scope }) => sum + (scope === 'day' ? days.length : 1), 0);
+}
+
+/** Looks at units from `from` on, until the time is over. Every unit is read in one consistent view. Changes nothing. */
+export async function checkUnits(
+  store: Store | { readonly client: pg.ClientBase },
+  scope: CheckScope,
+  options: {
+    readonly from?: number;
+    /** Default: to the end. */
+    readonly budgetMs?: number;
+    readonly onProgress?: (done: number, total: number) => void;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<{ readonly violations: readonly LedgerViolation[]; readonly next: number | undefined }> {
+  const units = [...listUnits(scope)];
+  const deadlineMs = performance.now() + (options.budgetMs ?? Number.POSITIVE_INFINITY);
+  const violations: LedgerViolation[] = [];
+  const client = 'client' in store ? store.client : await store.pool.connect();
   try {
     await client.query('begin isolation level repeatable read read only');
-    await client.query('set local statement_timeout = 0');
-    const violations: LedgerViolation[] = [];
-    for (const [rule, sql] of Object.entries(rules)) {
-      const { rows } = await client.query(`${sql} limit ${violationsMax}`);
-      for (const { subject, detail } of rows) violations.push({ rule: rule as LedgerRule, subject, detail });
+    await client.query(`set local statement_timeout = ${unitTimeoutMs}`);
+    for (let index = options.from ?? 0; index < units.length; index += 1) {
+      options.signal?.throwIfAborted();
+      const unit = units[index]!;
+      violations.push(...(await checkUnit(client, unit, scope)));
+      options.onProgress?.(index + 1, units.length);
+      if (performance.now() >= deadlineMs && index + 1 < units.length) return { violations, next: index + 1 };
     }
-    return violations;
+    return { violations, next: undefined };
   } finally {
     await client.query('rollback').catch(() => {});
-    client.release();
+    if (!('client' in store)) (client as pg.PoolClient).release();
   }
+}
+
+/** Looks for what must never be, in everything there is. */
+export async function checkLedger(store: Store): Promise<readonly LedgerViolation[]> {
+  return (await checkUnits(store, await fullScope(store))).violations;
+}
+
+/** Remembers a look, for people and `carrier doctor`, and alerts to what it found. */
+export async function recordCheck(
+  store: Store,
+  check: {
+    readonly scope: CheckScope;
+    readonly startedAt: Date;
+    readonly violations: readonly LedgerViolation[];
+  },
+): Promise<void> {
+  const { scope, startedAt, violations } = check;
+  await store.pool.query(
+    `with seen as (
+       insert into ledger_check (scope, since, started_at, finished_at, violations)
+       values ($1, $2, $3, clock_timestamp(), $4::json)
+     ), forgotten as (
+       delete from ledger_check where finished_at < now() - interval '90 days'
+     )
+     insert into alert (id, code, message)
+     select 'ledger_violation:' || rule || ':' || subject, 'ledger_violation',
+            'The ledger breaks ' || rule || ': ' || subject || ' ' || detail || '. See \`carrier ledger check\`.'
+       from json_to_recordset($4::json) as v (rule text, subject text, detail text)
+     on conflict do nothing`,
+    [scope.since === undefined ? 'full' : 'recent', scope.since ?? null, startedAt, JSON.stringify(violations)],
+  );
+}
+
+function* listUnits({ days }: CheckScope): Generator<CheckUnit> {
+  for (const [rule, { scope }] of Object.entries(rules) as [LedgerRule, LedgerRuleText][]) {
+    if (scope === 'whole') yield { rule, day: undefined };
+    else for (const day of days) yield { rule, day };
+  }
+}
+
+async function checkUnit(
+  client: pg.ClientBase,
+  { rule, day }: CheckUnit,
+  { since }: CheckScope,
+): Promise<LedgerViolation[]> {
+  const { sql, advice } = rules[rule] as LedgerRuleText;
+  const from = day === undefined ? (since?.toISOString() ?? '-infinity') : `${day}T00:00:00Z`;
+  const values = day === undefined ? [from] : [from, new Date(Date.parse(from) + dayMs).toISOString()];
+  const { rows } = await client.query(`${sql} limit ${violationsMax}`, /\$1/.test(sql) ? values : []);
+  return rows.map(({ subject, detail }) => ({ rule, subject, detail, advice }));
+}
+
+/** Days that have exchanges, transfers, claimed ids, balances or usage. */
+async function daysBooked(store: Store): Promise<string[]> {
+  const { rows } = await store.pool.query(
+    `select distinct to_char(day, 'YYYY-MM-DD') as day
+       from (select day from balance_day
+             union all select day from balance_delta
+             union all select (hour at time zone 'UTC')::date from usage_hourly
+             union all select (at at time zone 'UTC')::date from transfer_key
+             union all select (at at time zone 'UTC')::date from correction) as d
+      order by 1`,
+  );
+  return rows.map(({ day }) => day);
 }

@@ -4,6 +4,7 @@ import type { Reading, Slice } from '../completion/usage.ts';
 import type { ChargeLine, EndTrim, HeldLease } from '../journal/record.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
+import { type Corrected, type CorrectionView, readCorrections } from './exchange-corrections.ts';
 import type { Money } from './usage-report.ts';
 
 export {
@@ -46,6 +47,9 @@ export interface ExchangeView extends ExchangeSummary {
     readonly lines: readonly LineView[];
   }[];
   readonly transfers: readonly TransferView[];
+  /** What became of it after it was booked; everything else here is as it stands now, except `lines` and `transfers`,
+   *  which keep what was booked first beside every correction. */
+  readonly corrections: readonly CorrectionView[];
   /** null once retention dropped it, or when none was made. */
   readonly decision: unknown;
   /** What was left out because the record was over the journal's bound; empty nearly always. */
@@ -117,7 +121,7 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
     .where('id', '=', id)
     .executeTakeFirst();
   if (exchange === undefined) return undefined;
-  const [attempts, charges, transfers, decision] = await Promise.all([
+  const [attempts, charges, transfers, decision, corrections] = await Promise.all([
     db
       .selectFrom('attempt')
       .selectAll()
@@ -151,12 +155,15 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       .orderBy('transfer.kind')
       .execute(),
     db.selectFrom('decision').select('record').where('at', '=', at).where('exchange_id', '=', id).executeTakeFirst(),
+    readCorrections(store, [id]),
   ]);
+  const corrected = corrections.get(id);
   const delivered = attempts.find(({ attempt }) => attempt === exchange.delivered_attempt);
   // json columns hold what shipping wrote there: the journal's own types.
-  const reading = (exchange.reading ?? delivered?.reading ?? null) as Reading | null;
+  const firstReading = (exchange.reading ?? delivered?.reading ?? null) as Reading | null;
+  const reading = corrected?.readings.get(exchange.delivered_attempt ?? 0) ?? firstReading;
   return {
-    ...summaryOf(exchange),
+    ...summaryOf(exchange, corrected),
     attempts: attempts.map(attempt => ({
       attempt: attempt.attempt,
       deployment: attempt.deployment,
@@ -171,9 +178,11 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       startedAt: attempt.started_at.toISOString(),
       firstByteMs: toNumber(attempt.first_byte_ms),
       durationMs: Number(attempt.duration_ms),
-      reading: readingView(attempt.reading as Reading),
+      reading: readingView(corrected?.readings.get(attempt.attempt) ?? (attempt.reading as Reading)),
       rawUsage: (attempt.reading as Reading).raw ?? null,
-      buy: ratedMoney(attempt.buy_atto, attempt.buy_currency, attempt.buy_version),
+      buy:
+        withoutOverHold(corrected?.buy.get(attempt.attempt)) ??
+        ratedMoney(attempt.buy_atto, attempt.buy_currency, attempt.buy_version),
     })),
     reading: reading === null ? null : readingView(reading),
     losses: (exchange.losses ?? []) as readonly Loss[],
@@ -201,6 +210,7 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       amount: formatAtto(amount_atto),
       currency,
     })),
+    corrections: corrected?.views ?? [],
     decision: decision?.record ?? null,
     trimmed: (exchange.trimmed ?? []) as readonly EndTrim[],
   };
@@ -252,8 +262,12 @@ export async function listExchanges(
   const rows = await query.limit(page.limit + 1).execute();
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
+  const corrections = await readCorrections(
+    store,
+    shown.map(({ id }) => id),
+  );
   return {
-    exchanges: shown.map(summaryOf),
+    exchanges: shown.map(row => summaryOf(row, corrections.get(row.id))),
     next: rows.length > page.limit && last !== undefined ? writeCursor(last.at, last.id) : undefined,
   };
 }
@@ -322,7 +336,7 @@ export async function listAlerts(store: Store, limit: number): Promise<AlertView
   }));
 }
 
-function summaryOf(row: {
+interface SummaryRow {
   readonly id: string;
   readonly at: Date;
   readonly ended_at: Date;
@@ -342,8 +356,10 @@ function summaryOf(row: {
   readonly sell_version: string | null;
   readonly duration_ms: bigint;
   readonly sandbox: boolean;
-}): ExchangeSummary {
-  const sell = ratedMoney(row.sell_atto, row.sell_currency, row.sell_version);
+}
+
+/** As it stands now. */
+function summaryOf(row: SummaryRow, corrected: Corrected | undefined): ExchangeSummary {
   return {
     id: row.id,
     at: row.at.toISOString(),
@@ -353,13 +369,24 @@ function summaryOf(row: {
     requestedModel: row.requested_model,
     servedModel: row.served_model,
     stream: row.stream,
-    status: row.state,
+    status: corrected?.state ?? row.state,
     outcome: row.outcome,
     httpStatus: row.status,
-    sell: sell === null ? null : { ...sell, overHold: formatAtto(row.over_hold_atto ?? 0n) },
+    sell: corrected?.sell === undefined ? sellOf(row) : corrected.sell,
     durationMs: Number(row.duration_ms),
     sandbox: row.sandbox,
   };
+}
+
+function sellOf(row: SummaryRow): ExchangeSummary['sell'] {
+  const sell = ratedMoney(row.sell_atto, row.sell_currency, row.sell_version);
+  return sell === null ? null : { ...sell, overHold: formatAtto(row.over_hold_atto ?? 0n) };
+}
+
+function withoutOverHold(money: (RatedMoney & { readonly overHold: string }) | undefined): RatedMoney | undefined {
+  if (money === undefined) return undefined;
+  const { overHold: _none, ...rest } = money;
+  return rest;
 }
 
 function readingView({ slices, source, rule, quarantine }: Reading): ReadingView {

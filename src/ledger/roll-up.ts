@@ -1,15 +1,15 @@
+import { slices } from '../completion/usage.ts';
 import type { CompletedExchange } from '../journal/assemble.ts';
 import { chargedAtto } from '../journal/charged.ts';
 import type { RatedAmount } from '../journal/record.ts';
+import { isTokenMeter } from '../pricing/meters.ts';
 import { deliveredAttempt } from './postings.ts';
-import { type MeasureColumn, rolledSlices, sliceColumns } from './usage-columns.ts';
+import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import type { UsageDelta, UsageSeries } from './usage-series.ts';
 
 type Sums = Partial<Record<MeasureColumn, bigint>>;
 
 const hourMs = 3_600_000;
-/** Meters of the tokens and requests that rows count anyway; `input` and `output` are those of orphans. */
-const countedMeters: ReadonlySet<string> = new Set([...rolledSlices, 'request', 'input']);
 
 /** Adds up a batch by hour and series. An exchange counts once, where its answer came from (else at its last attempt);
  *  each attempt's cost counts where it was caused. Any way of cutting the same exchanges into batches adds up to the same. */
@@ -46,7 +46,7 @@ function addExchange(rows: Rows, exchange: CompletedExchange): void {
   if (end.outcome !== 'ok') add(row, 'failures', 1n);
   const reading = end.reading ?? (delivered === undefined ? undefined : last?.reading);
   if (reading !== undefined) {
-    for (const slice of rolledSlices) {
+    for (const slice of slices) {
       const quantity = reading.slices[slice];
       if (quantity !== undefined && quantity !== 0) add(row, sliceColumns[slice], BigInt(quantity));
     }
@@ -76,7 +76,8 @@ function addMeters(
   book: 'sell' | 'buy',
 ): void {
   for (const { meter, quantity, amountAtto } of rated.lines) {
-    if (countedMeters.has(meter)) continue;
+    // Tokens and requests are columns of the whole.
+    if (isTokenMeter(meter) || meter === 'request') continue;
     const currencies =
       book === 'sell'
         ? { sellCurrency: rated.currency, buyCurrency: '' }

@@ -9,14 +9,12 @@ export const sliceColumns = {
   cacheWrite1h: 'cache_write_1h',
   inputAudio: 'input_audio',
   inputImage: 'input_image',
+  inputVideo: 'input_video',
   output: 'output',
   reasoning: 'reasoning',
   outputAudio: 'output_audio',
-} as const satisfies Partial<Record<Slice, string>>;
-
-export type RolledSlice = keyof typeof sliceColumns;
-/** Slices with a column; others are rows with a meter. */
-export const rolledSlices = slices.filter((slice): slice is RolledSlice => slice in sliceColumns);
+  outputImage: 'output_image',
+} as const satisfies Record<Slice, string>;
 
 export const countColumns = ['requests', 'attempts', 'failures', 'estimated', 'quarantined', 'corrections'] as const;
 
@@ -34,7 +32,7 @@ export const moneyColumns = [
 
 export const measureColumns = [
   ...countColumns,
-  ...rolledSlices.map(slice => sliceColumns[slice]),
+  ...slices.map(slice => sliceColumns[slice]),
   'quantity',
   ...moneyColumns,
 ] as const;

@@ -1,7 +1,7 @@
-import type { Slice } from '../completion/usage.ts';
+import { type Slice, slices } from '../completion/usage.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
-import { type MeasureColumn, rolledSlices, sliceColumns } from './usage-columns.ts';
+import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import { coveredHours, type UsageDimension as Dimension, usageSumsSql } from './usage-sums.ts';
 
 /** Amounts are decimal strings with all digits that matter. */
@@ -23,7 +23,7 @@ export const usageDimensions = [
 ] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-export interface UsageRow extends Partial<Record<Slice, number>> {
+export interface UsageRow extends Record<Slice, number> {
   /** The value of the dimension; a day as ISO 8601 date, UTC. Empty for exchanges that were never sent anywhere. */
   readonly by: string;
   readonly requests: number;
@@ -77,7 +77,7 @@ const usageSums = [
   'estimated',
   'quarantined',
   'corrections',
-  ...rolledSlices.map(slice => sliceColumns[slice]),
+  ...slices.map(slice => sliceColumns[slice]),
   'sell_atto',
   'buy_atto',
 ] as const satisfies readonly MeasureColumn[];
@@ -109,10 +109,15 @@ function usageRow(part: UsagePart): UsageRow {
     estimated: Number(part.estimated),
     quarantined: Number(part.quarantined),
     corrections: Number(part.corrections),
-    ...Object.fromEntries(rolledSlices.map(slice => [slice, Number(part[sliceColumns[slice]])])),
+    ...slicesOf(part),
     sell: money(part.sell_atto, part.sell_currency),
     buy: money(part.buy_atto, part.buy_currency),
   };
+}
+
+function slicesOf(part: UsagePart): Record<Slice, number> {
+  // True: every slice has an entry.
+  return Object.fromEntries(slices.map(slice => [slice, Number(part[sliceColumns[slice]])])) as Record<Slice, number>;
 }
 
 function money(amountAtto: bigint, currency: string): Money | null {

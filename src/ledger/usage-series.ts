@@ -40,15 +40,17 @@ const hourMs = 3_600_000;
 
 /** Numbers of series, which never change. One for a process; books with any connection. */
 export class UsageSeriesBook {
-  readonly #ids = new Map<string, number>();
+  /** By database: a process may have several, as tests do. */
+  readonly #idsOf = new Map<string, Map<string, number>>();
 
   /** Makes what is missing. Best outside a transaction: whoever needs the same series would wait for its end. */
   async prepare(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
-    if (this.#ids.size > seriesKnownMax) this.#ids.clear();
+    const ids = this.#ids(client);
+    if (ids.size > seriesKnownMax) ids.clear();
     const unknown = new Map<string, UsageSeries>();
     for (const { series } of deltas) {
       const key = keyOf(series);
-      if (!this.#ids.has(key)) unknown.set(key, series);
+      if (!ids.has(key)) unknown.set(key, series);
     }
     await this.#find(client, unknown);
     if (unknown.size === 0) return;
@@ -65,9 +67,10 @@ export class UsageSeriesBook {
   /** Appends, in the caller's transaction; whoever reads usage sees it from its commit on. Series must be prepared. */
   async add(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
     if (deltas.length === 0) return;
+    const ids = this.#ids(client);
     let text = '';
     for (const { atMs, series, measures } of deltas) {
-      const id = this.#ids.get(keyOf(series));
+      const id = ids.get(keyOf(series));
       if (id === undefined) throw new Error(`a series of usage of ${series.organisation} was not prepared`);
       text += `${new Date(atMs - (atMs % hourMs)).toISOString()}\t${id}`;
       for (const column of measureColumns) text += `\t${measures[column] ?? 0n}`;
@@ -83,10 +86,23 @@ export class UsageSeriesBook {
       `select id, k from ${givenSql} join usage_series using (${seriesColumns.join(', ')})`,
       [givenJson(unknown)],
     );
+    const ids = this.#ids(client);
     for (const { id, k } of rows) {
-      this.#ids.set(k, id);
+      ids.set(k, id);
       unknown.delete(k);
     }
+  }
+
+  #ids(client: pg.ClientBase): Map<string, number> {
+    // True: every client is a Client, which knows where it is connected to.
+    const { host, port, database } = client as pg.Client;
+    const name = `${host}:${port}/${database}`;
+    let ids = this.#idsOf.get(name);
+    if (ids === undefined) {
+      ids = new Map();
+      this.#idsOf.set(name, ids);
+    }
+    return ids;
   }
 }
 

@@ -93,9 +93,11 @@ create table usage_delta (
   cache_write_1h bigint not null default 0,
   input_audio bigint not null default 0,
   input_image bigint not null default 0,
+  input_video bigint not null default 0,
   output bigint not null default 0,
   reasoning bigint not null default 0,
   output_audio bigint not null default 0,
+  output_image bigint not null default 0,
   -- Units of the meter, in rows that have one.
   quantity numeric(38,0) not null default 0,
   -- What customers are charged, corrections included.
@@ -134,9 +136,11 @@ create table usage_by_hour (
   cache_write_1h bigint not null default 0,
   input_audio bigint not null default 0,
   input_image bigint not null default 0,
+  input_video bigint not null default 0,
   output bigint not null default 0,
   reasoning bigint not null default 0,
   output_audio bigint not null default 0,
+  output_image bigint not null default 0,
   -- Units of the meter, in rows that have one.
   quantity numeric(38,0) not null default 0,
   -- What customers are charged, corrections included.
@@ -177,9 +181,11 @@ create table usage_by_day (
   cache_write_1h bigint not null default 0,
   input_audio bigint not null default 0,
   input_image bigint not null default 0,
+  input_video bigint not null default 0,
   output bigint not null default 0,
   reasoning bigint not null default 0,
   output_audio bigint not null default 0,
+  output_image bigint not null default 0,
   -- Units of the meter, in rows that have one.
   quantity numeric(38,0) not null default 0,
   -- What customers are charged, corrections included.
@@ -223,10 +229,10 @@ create trigger usage_is_taken_over before insert on usage_hour for each row exec
 create view usage_hourly as
 select hour, s.organisation, s.project, s.key, s.route, s.model, s.provider, s.deployment, s.class, s.meter,
        s.sell_currency, s.buy_currency, s.sandbox,
-       requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, output_audio, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto
-  from (select hour, series, requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, output_audio, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto from usage_by_hour
+       requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, input_video, output, reasoning, output_audio, output_image, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto
+  from (select hour, series, requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, input_video, output, reasoning, output_audio, output_image, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto from usage_by_hour
         union all
-        select hour, series, requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, output, reasoning, output_audio, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto from usage_delta) as u
+        select hour, series, requests, attempts, failures, estimated, quarantined, corrections, input_uncached, cache_read, cache_write_5m, cache_write_1h, input_audio, input_image, input_video, output, reasoning, output_audio, output_image, quantity, sell_atto, over_hold_atto, estimated_atto, held_atto, buy_atto, buy_failed_atto, buy_variance_atto, sell_correction_atto, buy_correction_atto from usage_delta) as u
   join usage_series s on s.id = u.series;
 `,
 };
