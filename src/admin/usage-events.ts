@@ -8,6 +8,7 @@ import { findUsageEvent, listUsageEvents } from '../usage-events/query-events.ts
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { eventsMax, readEvents, trueUpType, usageType } from '../usage-events/read-events.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
+import { bookResponseCosts } from '../usage-events/response-costs.ts';
 import { bookTrueUps, TrueUpRefused } from '../usage-events/true-up.ts';
 import type { EventProblem, TypedEvent } from '../usage-events/usage-event.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -93,6 +94,33 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
         const directory = usageDirectory(await control.readConfiguration());
         const { rated, left, next } = await rateQuarantined(store, directory, after);
         return { rated, left, ...(next === undefined ? {} : { next }) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/api/v1/true-ups/responses',
+      summary: 'Book what providers’ own answers said attempts cost; one step, to be repeated with `next`',
+      body: z.strictObject({
+        from: instant,
+        to: instant,
+        after: z
+          .strictObject({ at: instant, exchange: z.string().max(64), attempt: z.int().min(1).max(32_767) })
+          .optional(),
+      }),
+      answer: z.object({
+        booked: z.int(),
+        left: z.int().openapi({ description: 'Quarantined, or in another currency than what is owed.' }),
+        next: z.object({ at: z.string(), exchange: z.string(), attempt: z.int() }).optional(),
+      }),
+      handle: async ({ body: { from, to, after } }) => {
+        const span = { from: new Date(from), to: new Date(to) };
+        if (span.from >= span.to) throw new Fault('configuration_invalid', '`from` must lie before `to`.');
+        const { booked, left, next } = await bookResponseCosts(
+          store,
+          span,
+          after === undefined ? undefined : { ...after, at: new Date(after.at) },
+        );
+        return { booked, left, ...(next === undefined ? {} : { next: { ...next, at: next.at.toISOString() } }) };
       },
     }),
     operation({
