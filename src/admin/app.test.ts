@@ -79,8 +79,19 @@ suite('the management API', () => {
       '/api/v1/reports/spend.csv',
       '/api/v1/reports/usage',
       '/api/v1/reports/usage.csv',
+      '/api/v1/prices/diff',
+      '/api/v1/prices/facts',
+      '/api/v1/prices/facts/diff',
+      '/api/v1/prices/facts/file',
+      '/api/v1/prices/facts/import',
+      '/api/v1/prices/publish',
+      '/api/v1/prices/quote',
       '/api/v1/status',
+      '/api/v1/true-ups/responses',
       '/api/v1/usage',
+      '/api/v1/usage-events',
+      '/api/v1/usage-events/rate',
+      '/api/v1/usage-events/{id}',
     ]);
   });
 

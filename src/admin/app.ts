@@ -10,6 +10,7 @@ import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
+import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
@@ -20,6 +21,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...configurationOperations(dependencies),
     ...keyOperations(dependencies),
     ...catalogueOperations(dependencies),
+    ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),

@@ -23,18 +23,6 @@ export interface ModelAnswer {
   readonly priced: boolean;
 }
 
-export interface PricesAnswer {
-  readonly books: readonly {
-    readonly book: string;
-    readonly version: string;
-    readonly currency: string;
-    readonly rates: Readonly<
-      Record<string, { readonly rates: Readonly<Record<string, string>>; readonly tiers: readonly unknown[] }>
-    >;
-  }[];
-  readonly rules: readonly { readonly id: string; readonly state: string; readonly version: string | null }[];
-}
-
 export interface MoneyAnswer {
   readonly amount: string;
   readonly currency: string;
