@@ -88,11 +88,20 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       method: 'post',
       path: '/api/v1/usage-events/rate',
       summary: 'Rate again what had no price; one step, to be repeated with `next` until there is none',
-      body: z.strictObject({ after: z.string().max(64).optional() }),
+      body: z.strictObject({
+        after: z.string().max(64).optional(),
+        pricesOf: instant.optional().openapi({
+          description:
+            'By the prices of this instant, for what was used before there was a price; the instant of use unless said.',
+        }),
+      }),
       answer: z.object({ rated: z.int(), left: z.int(), next: z.string().optional() }),
-      handle: async ({ body: { after } }) => {
+      handle: async ({ body: { after, pricesOf } }) => {
         const directory = usageDirectory(await control.readConfiguration());
-        const { rated, left, next } = await rateQuarantined(store, directory, after);
+        const { rated, left, next } = await rateQuarantined(store, directory, {
+          after,
+          pricesOfMs: dateOf(pricesOf)?.getTime(),
+        });
         return { rated, left, ...(next === undefined ? {} : { next }) };
       },
     }),

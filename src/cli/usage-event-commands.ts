@@ -45,13 +45,17 @@ export function addUsageEvents(
       }
     });
 
-  leaf(parent, 'rate', 'Rate again what had no price, by the prices there are now for the instant of use').action(
-    async options => {
+  leaf(parent, 'rate', 'Rate again what had no price, by the prices there are now for the instant of use')
+    .option('--prices-of <instant>', 'by the prices of this instant, for what was used before there was a price')
+    .action(async options => {
       let after: string | undefined;
       let rated = 0;
       let left = 0;
       do {
-        const step = (await server().post('/api/v1/usage-events/rate', { after })) as RateAnswer;
+        const step = (await server().post('/api/v1/usage-events/rate', {
+          after,
+          pricesOf: options.pricesOf,
+        })) as RateAnswer;
         rated += step.rated;
         left += step.left;
         after = step.next;
@@ -59,8 +63,7 @@ export function addUsageEvents(
       } while (after !== undefined);
       if (err.isTerminal) err.write('\r\x1b[2K');
       print(options, { rated, left }, () => `Rated ${rated} events; ${left} still have no price.\n`);
-    },
-  );
+    });
 
   leaf(parent, 'true-up', 'Book what providers’ own answers said attempts cost, beside our own rating')
     .requiredOption('--from <instant>', 'first instant, such as 2026-09-01')
