@@ -97,7 +97,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       }),
       answer: z.object({ rated: z.int(), left: z.int(), next: z.string().optional() }),
       handle: async ({ body: { after, pricesOf } }) => {
-        const directory = usageDirectory(await control.readConfiguration());
+        const directory = await directoryNow();
         const { rated, left, next } = await rateQuarantined(store, directory, {
           after,
           pricesOfMs: dateOf(pricesOf)?.getTime(),
@@ -172,12 +172,17 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     }),
   ];
 
+  async function directoryNow() {
+    return usageDirectory(await control.readConfiguration(), await control.prices.history());
+  }
+
   async function tellUsage(
     events: readonly TypedEvent[],
     isList: boolean,
     items: Map<TypedEvent, EventResult>,
   ): Promise<void> {
-    const directory = usageDirectory(await control.readConfiguration());
+    if (events.every(({ type }) => type !== 'usage')) return;
+    const directory = await directoryNow();
     const problems: EventProblem[] = [];
     const placed: { source: TypedEvent; event: PlacedEvent; json: unknown }[] = [];
     for (const [index, event] of events.entries()) {

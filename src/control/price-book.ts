@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cardOfRow, findRow, type PriceRow, type VersionContent } from '../pricing/price-row.ts';
 import { incompleteness, parseRateCard, type RateCardJson } from '../pricing/rate-card.ts';
-import {
-  type DatedCardJson,
-  formatTimeline,
-  parseTimeline,
-  type RateTimeline,
-  type RateTimelineJson,
-} from '../pricing/timeline.ts';
+import { type DatedCardJson, formatTimeline, type RateTimelineJson } from '../pricing/timeline.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import {
   type BookId,
@@ -70,26 +64,6 @@ export function contractPricesOf(
     return { from, card: agreed === undefined ? (cardIn(list, from) ?? null) : agreed };
   });
   return formatTimeline(cards);
-}
-
-/** What usage that is no exchange costs over time, for an organisation: its row need not price tokens, so it need not be
- *  complete. What the organisation agreed on wins over the list where its contract names the product. undefined when
- *  nothing is ever named. */
-export function usagePricesOf(
-  configuration: Configuration,
-  { book, organisation }: { readonly book: BookName; readonly organisation: string },
-  product: Priced,
-): RateTimeline | undefined {
-  const currency = currencyOf(configuration, book);
-  const list = rowCards(configuration, book, product);
-  const contract = book === 'sell' ? versionCards(configuration, contractOf(organisation), product) : [];
-  const starts = [...new Set([...list, ...contract].map(({ from }) => from))].sort(byInstant);
-  const cards = starts.map(from => {
-    const card = cardIn(contract, from) ?? cardIn(list, from);
-    return { from, card: card?.currency === currency ? card : null };
-  });
-  const timeline = formatTimeline(cards);
-  return timeline === null ? undefined : parseTimeline(timeline);
 }
 
 /** What keeps a deployment from having a price in a book at some time, cell by cell; empty when nothing does. */

@@ -1,5 +1,6 @@
 import type { RateTimeline } from '../pricing/timeline.ts';
-import { usagePricesOf } from './price-book.ts';
+import { isSandbox } from './price-book.ts';
+import type { PriceHistory } from './price-history.ts';
 import { type Configuration, resourceOf } from './resources.ts';
 
 interface PricedUsage {
@@ -9,8 +10,9 @@ interface PricedUsage {
   readonly provider: string;
 }
 
-/** What usage events name, by one configuration. Fills usage-events/directory.ts. */
-export function usageDirectory(configuration: Configuration) {
+/** What usage events name: by one configuration, and by the prices of all time, since events come late. Fills
+ *  usage-events/directory.ts. */
+export function usageDirectory(configuration: Configuration, history: PriceHistory) {
   // A call tells many events of few products.
   const known = new Map<string, { readonly sell: RateTimeline | undefined; readonly buy: RateTimeline | undefined }>();
   return {
@@ -22,10 +24,12 @@ export function usageDirectory(configuration: Configuration) {
       const name = [organisation, id, product, provider].join('\n');
       let prices = known.get(name);
       if (prices === undefined) {
-        const priced = { id, model: product, provider };
+        const account = resourceOf(configuration, 'provider', provider);
+        const sandbox = account !== undefined && isSandbox(account);
+        const asked = { deployment: { id, model: product, sandbox }, partial: true };
         prices = {
-          sell: usagePricesOf(configuration, { book: 'sell', organisation }, priced),
-          buy: usagePricesOf(configuration, { book: 'buy', organisation }, priced),
+          sell: history.timelineOf({ ...asked, book: 'sell', organisation }),
+          buy: history.timelineOf({ ...asked, book: 'buy' }),
         };
         known.set(name, prices);
       }
