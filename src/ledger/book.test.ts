@@ -3,8 +3,9 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
-import { emptyLedger, inTransaction } from '../../test/support/ledger.ts';
+import { emptyLedger } from '../../test/support/ledger.ts';
 import { connect, type Store } from '../store/connect.ts';
+import { inTransaction } from '../store/in-transaction.ts';
 import {
   cash,
   cogs,
@@ -160,7 +161,7 @@ describe('booking transfers', () => {
     const orders = ['1', '2', '3'].map(id => ({ ...purchase(id), amountAtto: largest }) as TransferOrder);
 
     await bookAll(orders);
-    await foldBalances(store);
+    await foldBalances(store.pool);
 
     const [inCash] = await readBalances(store.pool, { accounts: ['cash'] });
     assert.equal(inCash?.debitAtto, 299999999999999999999999999999999999997n);
@@ -289,7 +290,7 @@ describe('booking transfers', () => {
           await emptyLedger(store);
           for (const call of [...calls, orders.keys()]) {
             await bookAll([...call].map(index => orders[index]!));
-            if (fold) await foldBalances(store);
+            if (fold) await foldBalances(store.pool);
             for (const { debit, credit } of await trialBalance(store)) assert.equal(debit, credit);
           }
           assert.deepEqual(await trialBalance(store), expected);
@@ -303,9 +304,9 @@ describe('booking transfers', () => {
     await bookAll([purchase('gr_1'), purchase('gr_2')]);
     const unfolded = await readBalances(store.pool);
 
-    assert.equal(await foldBalances(store), 3);
+    assert.equal(await foldBalances(store.pool), 3);
 
-    assert.equal(await foldBalances(store), 0);
+    assert.equal(await foldBalances(store.pool), 0);
     assert.deepEqual(await readBalances(store.pool), unfolded);
   });
 
