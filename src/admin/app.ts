@@ -4,11 +4,13 @@ import { Fault } from '../completion/fault.ts';
 import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
 import { configurationOperations } from './configuration.ts';
+import { correctionOperations } from './corrections.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
+import { ledgerOperations } from './ledger.ts';
 import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
@@ -24,6 +26,8 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),
+    ...ledgerOperations(dependencies),
+    ...correctionOperations(dependencies),
     ...reportOperations(dependencies),
   ];
 }

@@ -344,6 +344,18 @@ export const faults = {
     'Ask again in a few seconds.',
   ),
   resource_not_found: row('not_found', 404, 'Nothing has this id.', 'List what there is, then name one of these.'),
+  exceeds_pending: row(
+    'invalid',
+    409,
+    'More than a pending transfer has set aside was to be posted.',
+    'Post at most its amount, and book the rest as a transfer of its own.',
+  ),
+  pending_resolved: row(
+    'invalid',
+    409,
+    'The pending transfer was posted, was voided or has expired before.',
+    'Nothing is left to do; open another under an id of its own if the amount is still to be booked.',
+  ),
   resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
   admin_key_invalid: row(
     'authentication',

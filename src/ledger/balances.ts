@@ -163,3 +163,55 @@ export async function trialBalance(store: Store, filter: BalanceFilter = {}): Pr
       })),
     }));
 }
+
+/** One ledger by classes of accounts, the first part of their names: as many lines for a thousand customers as for one. */
+export interface LedgerSummary {
+  readonly ledger: string;
+  readonly debit: string;
+  readonly credit: string;
+  readonly classes: readonly (Omit<TrialBalanceRow, 'account'> & {
+    readonly class: string;
+    readonly accounts: number;
+  })[];
+}
+
+interface ClassRow {
+  readonly ledger: string;
+  readonly class: string;
+  readonly kind: AccountKind;
+  readonly accounts: number;
+  readonly debit: bigint;
+  readonly credit: bigint;
+}
+
+export async function summariseLedgers(
+  client: pg.ClientBase | Store['pool'],
+  { toDay }: Pick<BalanceFilter, 'toDay'>,
+): Promise<LedgerSummary[]> {
+  const { rows } = await client.query(
+    `select b.currency || case when account.kind = 'memo' then '/memo' else '' end as ledger,
+            split_part(name, ':', 1) as class, account.kind, count(distinct name)::int as accounts,
+            sum(debit_atto) as debit, sum(credit_atto) as credit
+       from (select account, currency, day, debit_atto, credit_atto from balance_day
+             union all
+             select account, currency, day, debit_atto, credit_atto from balance_delta) as b
+       join account on account.id = b.account
+      where $1::date is null or day <= $1
+      group by 1, 2, 3
+      order by 1, 2`,
+    [toDay ?? null],
+  );
+  return [...Map.groupBy(rows as readonly ClassRow[], row => row.ledger)].map(([ledger, classes]) => ({
+    ledger,
+    debit: formatAtto(classes.reduce((sum, { debit }) => sum + debit, 0n)),
+    credit: formatAtto(classes.reduce((sum, { credit }) => sum + credit, 0n)),
+    classes: classes.map(({ class: name, kind, accounts, debit, credit }) => ({
+      class: name,
+      kind,
+      accounts,
+      debit: formatAtto(debit),
+      credit: formatAtto(credit),
+      balance: formatAtto(normalSide[kind] === 'debit' ? debit - credit : credit - debit),
+    })),
+  }));
+}

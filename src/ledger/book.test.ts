@@ -3,8 +3,9 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
-import { emptyLedger, inTransaction } from '../../test/support/ledger.ts';
+import { emptyLedger } from '../../test/support/ledger.ts';
 import { connect, type Store } from '../store/connect.ts';
+import { inTransaction } from '../store/in-transaction.ts';
 import {
   cash,
   cogs,

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { ensureTransferPartitions } from '../store/partitions.ts';
 import { AccountNumbers } from './account-numbers.ts';
 import { type BookingResult, claimIds } from './claim-ids.ts';
-import { checkOrders, type TransferOrder } from './transfer-order.ts';
+import { type ClaimedOrder, checkOrders, type TransferOrder } from './transfer-order.ts';
 
 export type { BookingOutcome, BookingResult } from './claim-ids.ts';
 export { type OrderProblem, type PendingOrder, type TransferOrder, TransferRefused } from './transfer-order.ts';
@@ -26,7 +26,7 @@ export async function book(client: pg.ClientBase, orders: readonly TransferOrder
 }
 
 /** The rows themselves; who calls it has taken their ids. */
-export async function writeTransfers(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
+export async function writeTransfers(client: pg.ClientBase, orders: readonly ClaimedOrder[]): Promise<void> {
   if (orders.length === 0) return;
   const numbers = new AccountNumbers();
   await numbers.open(client, orders);

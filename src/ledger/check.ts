@@ -57,38 +57,51 @@ export async function recentScope(store: Store, nowMs: number): Promise<CheckSco
   return { days: [...days].sort(), since };
 }
 
-/** How many units a scope has; they are numbered from 0. */
-export function unitsOf({ days }: CheckScope): number {
-  return Object.values(rules).reduce((sum, { scope }) => sum + (scope === 'day' ? days.length : 1), 0);
+/** Where a look that was interrupted goes on: the last unit that was looked at, `rule` or `rule 2026-11-20`. */
+export type CheckCursor = string;
+
+export interface CheckStep {
+  readonly violations: readonly LedgerViolation[];
+  /** Units that were looked at so far, and in all. */
+  readonly done: number;
+  readonly total: number;
+  /** undefined: to the end. */
+  readonly next: CheckCursor | undefined;
 }
 
-/** Looks at units from `from` on, until the time is over. Every unit is read in one consistent view. Changes nothing. */
+/** Looks at the units after `after`, until the time is over. All of one call are read in one consistent view. Changes
+ *  nothing. */
 export async function checkUnits(
   store: Store | { readonly client: pg.ClientBase },
   scope: CheckScope,
   options: {
-    readonly from?: number;
+    readonly after?: CheckCursor | undefined;
     /** Default: to the end. */
     readonly budgetMs?: number;
     readonly onProgress?: (done: number, total: number) => void;
     readonly signal?: AbortSignal;
   } = {},
-): Promise<{ readonly violations: readonly LedgerViolation[]; readonly next: number | undefined }> {
+): Promise<CheckStep> {
   const units = [...listUnits(scope)];
+  const first = options.after === undefined ? 0 : unitAfter(units, options.after);
   const deadlineMs = performance.now() + (options.budgetMs ?? Number.POSITIVE_INFINITY);
   const violations: LedgerViolation[] = [];
+  const total = units.length;
   const client = 'client' in store ? store.client : await store.pool.connect();
   try {
     await client.query('begin isolation level repeatable read read only');
     await client.query(`set local statement_timeout = ${unitTimeoutMs}`);
-    for (let index = options.from ?? 0; index < units.length; index += 1) {
+    for (let index = first; index < total; index += 1) {
       options.signal?.throwIfAborted();
       const unit = units[index]!;
       violations.push(...(await checkUnit(client, unit, scope)));
-      options.onProgress?.(index + 1, units.length);
-      if (performance.now() >= deadlineMs && index + 1 < units.length) return { violations, next: index + 1 };
+      const done = index + 1;
+      options.onProgress?.(done, total);
+      if (performance.now() >= deadlineMs && done < total) {
+        return { violations, done, total, next: cursorOf(unit) };
+      }
     }
-    return { violations, next: undefined };
+    return { violations, done: total, total, next: undefined };
   } finally {
     await client.query('rollback').catch(() => {});
     if (!('client' in store)) (client as pg.PoolClient).release();
@@ -131,6 +144,23 @@ function* listUnits({ days }: CheckScope): Generator<CheckUnit> {
     if (scope === 'whole') yield { rule, day: undefined };
     else for (const day of days) yield { rule, day };
   }
+}
+
+function cursorOf({ rule, day }: CheckUnit): CheckCursor {
+  return day === undefined ? rule : `${rule} ${day}`;
+}
+
+/** The first unit after the one named; days may have come since. Throws RangeError for what names none. */
+function unitAfter(units: readonly CheckUnit[], cursor: CheckCursor): number {
+  const [rule, day] = cursor.split(' ');
+  const order = Object.keys(rules);
+  const place = order.indexOf(rule ?? '');
+  if (place === -1) throw new RangeError('this is not a cursor that a look at the ledger gave');
+  const found = units.findIndex(unit => {
+    const at = order.indexOf(unit.rule);
+    return at > place || (at === place && day !== undefined && unit.day !== undefined && unit.day > day);
+  });
+  return found === -1 ? units.length : found;
 }
 
 async function checkUnit(

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { contentOf, digestOf, type PendingOrder } from './transfer-order.ts';
+import { type ClaimedOrder, contentOf, digestOf, type PendingOrder } from './transfer-order.ts';
 
 /** What became of an order. `exists`: it was booked before, just so. `conflict`: its id was, with other content; both are
  *  kept and nothing is booked. `batch-refused`: it is in order, and another of its batch is a conflict. */
@@ -10,8 +10,8 @@ export interface BookingResult {
   readonly outcome: BookingOutcome;
 }
 
-interface Claim<Order> {
-  readonly order: Order;
+interface Claim {
+  readonly order: PendingOrder;
   readonly content: string;
   readonly digest: string;
 }
@@ -21,11 +21,11 @@ const claimedAtOnce = 10_000;
 
 /** Takes the ids that are new, in the caller's transaction: whoever gets one books its order in the same transaction.
  *  Waits for others that are taking the same ids. Conflicts are kept in transfer_conflict and raised as alerts. */
-export async function claimIds<Order extends PendingOrder>(
+export async function claimIds(
   client: pg.ClientBase,
-  orders: readonly Order[],
+  orders: readonly PendingOrder[],
   pending: boolean,
-): Promise<{ readonly fresh: readonly Order[]; readonly results: readonly BookingResult[] }> {
+): Promise<{ readonly fresh: readonly ClaimedOrder[]; readonly results: readonly BookingResult[] }> {
   const claims = orders.map(order => {
     const content = contentOf(order, pending);
     return { order, content, digest: digestOf(content) };
@@ -33,7 +33,7 @@ export async function claimIds<Order extends PendingOrder>(
   const refused = new Set<string>();
   for (;;) {
     await client.query('savepoint claim_ids');
-    const { fresh, outcomes, conflicts } = await claimOnce(client, claims, refused);
+    const { fresh, taken, outcomes, conflicts } = await claimOnce(client, claims, refused);
     const broken = conflicts.flatMap(({ order }) => order.batch ?? []).filter(batch => !refused.has(batch));
     const half = fresh.some(({ order }) => order.batch !== undefined && broken.includes(order.batch));
     for (const batch of broken) refused.add(batch);
@@ -49,31 +49,39 @@ export async function claimIds<Order extends PendingOrder>(
       const inRefused = order.batch !== undefined && refused.has(order.batch) && outcome !== 'conflict';
       return { id: order.id, outcome: inRefused && outcome !== 'exists' ? ('batch-refused' as const) : outcome };
     });
-    return { fresh: fresh.map(({ order }) => order), results };
+    return { fresh: fresh.map(({ order }) => ({ ...order, atMs: taken.get(order.id)! })), results };
   }
 }
 
-async function claimOnce<Order extends PendingOrder>(
+async function claimOnce(
   client: pg.ClientBase,
-  claims: readonly Claim<Order>[],
+  claims: readonly Claim[],
   refused: ReadonlySet<string>,
-): Promise<{ fresh: Claim<Order>[]; outcomes: BookingOutcome[]; conflicts: Claim<Order>[] }> {
-  const first = new Map<string, Claim<Order>>();
+): Promise<{
+  fresh: Claim[];
+  /** The instant of each id that was taken. */
+  taken: ReadonlyMap<string, number>;
+  outcomes: BookingOutcome[];
+  conflicts: Claim[];
+}> {
+  const first = new Map<string, Claim>();
   for (const claim of claims) if (!first.has(claim.order.id)) first.set(claim.order.id, claim);
   const wanted = [...first.values()].filter(({ order }) => order.batch === undefined || !refused.has(order.batch));
   // In one order, so that two who take the same ids never wait for each other in a circle.
   wanted.sort((a, b) => (a.order.id < b.order.id ? -1 : 1));
-  const taken = new Set<string>();
+  const taken = new Map<string, number>();
   for (let start = 0; start < wanted.length; start += claimedAtOnce) {
-    for (const id of await insertKeys(client, wanted.slice(start, start + claimedAtOnce))) taken.add(id);
+    for (const { id, at } of await insertKeys(client, wanted.slice(start, start + claimedAtOnce))) {
+      taken.set(id, at.getTime());
+    }
   }
   const present = await readDigests(
     client,
     [...first.keys()].filter(id => !taken.has(id)),
   );
 
-  const fresh: Claim<Order>[] = [];
-  const conflicts: Claim<Order>[] = [];
+  const fresh: Claim[] = [];
+  const conflicts: Claim[] = [];
   const outcomes = claims.map(claim => {
     const { id } = claim.order;
     const booked = taken.has(id) ? first.get(id)!.digest : present.get(id);
@@ -87,27 +95,30 @@ async function claimOnce<Order extends PendingOrder>(
     conflicts.push(claim);
     return 'conflict';
   });
-  return { fresh, outcomes, conflicts };
+  return { fresh, taken, outcomes, conflicts };
 }
 
-async function insertKeys(client: pg.ClientBase, claims: readonly Claim<PendingOrder>[]): Promise<string[]> {
+async function insertKeys(
+  client: pg.ClientBase,
+  claims: readonly Claim[],
+): Promise<readonly { readonly id: string; readonly at: Date }[]> {
   const { rows } = await client.query(
     `insert into transfer_key (id, at, digest, content, batch, reference)
-     select id, at, decode(digest, 'hex'), content, batch, reference
+     select id, coalesce(at, date_trunc('milliseconds', now())), decode(digest, 'hex'), content, batch, reference
        from unnest($1::text[], $2::timestamptz[], $3::text[], $4::json[], $5::text[], $6::text[])
             as k (id, at, digest, content, batch, reference)
      on conflict do nothing
-     returning id`,
+     returning id, at`,
     [
       claims.map(({ order }) => order.id),
-      claims.map(({ order }) => new Date(order.atMs).toISOString()),
+      claims.map(({ order }) => (order.atMs === undefined ? null : new Date(order.atMs).toISOString())),
       claims.map(({ digest }) => digest),
       claims.map(({ content }) => content),
       claims.map(({ order }) => order.batch ?? null),
       claims.map(({ order }) => order.reference ?? null),
     ],
   );
-  return rows.map(({ id }) => id);
+  return rows;
 }
 
 async function readDigests(client: pg.ClientBase, ids: readonly string[]): Promise<Map<string, string>> {
@@ -120,7 +131,7 @@ async function readDigests(client: pg.ClientBase, ids: readonly string[]): Promi
 }
 
 /** Both contents are kept: which of them is right is for people to say. */
-async function keepConflicts(client: pg.ClientBase, conflicts: readonly Claim<PendingOrder>[]): Promise<void> {
+async function keepConflicts(client: pg.ClientBase, conflicts: readonly Claim[]): Promise<void> {
   if (conflicts.length === 0) return;
   const columns = [
     conflicts.map(({ order }) => order.id),

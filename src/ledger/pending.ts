@@ -3,7 +3,7 @@ import { AccountNumbers } from './account-numbers.ts';
 import { parseAccountName } from './accounts.ts';
 import { ordersMax, writeTransfers } from './book.ts';
 import { type BookingResult, claimIds } from './claim-ids.ts';
-import { checkOrders, type PendingOrder, type TransferOrder } from './transfer-order.ts';
+import { type ClaimedOrder, checkOrders, type PendingOrder, type TransferOrder } from './transfer-order.ts';
 
 /** Transfers in two steps: pending sets the amount aside, then it is posted (whole or in part), voided, or expires. Each
  *  is resolved once, whoever tries: the row of pending_open is the lock.
@@ -82,7 +82,7 @@ export async function postPending(
     client,
     posts.map(({ id }) => id),
   );
-  const orders: TransferOrder[] = [];
+  const orders: ClaimedOrder[] = [];
   const results = posts.map(({ id, amountAtto, atMs }): ResolveResult => {
     const pending = found.get(id);
     if (pending === undefined) return { id, outcome: 'not-found' };
@@ -180,7 +180,6 @@ async function lockPending(client: pg.ClientBase, ids: readonly string[]): Promi
           credit: parseAccountName(row.credit)!,
           amountAtto: row.amount_atto,
           currency: row.currency,
-          atMs: 0,
         } as TransferOrder,
         amountAtto: row.amount_atto,
         lapsed: row.lapsed,

@@ -2,6 +2,7 @@ import type { Reading, UsageSlices } from '../completion/usage.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { rateByCard, ratedAmountJson } from '../pricing/rating.ts';
 import type { Store } from '../store/connect.ts';
+import { inTransaction } from '../store/in-transaction.ts';
 import { bookCorrections, type Correction, lockCorrections, type NewCharge, type SplitCharges } from './correct.ts';
 import { cardFor, type PricesOf } from './rerate.ts';
 import {
@@ -134,10 +135,7 @@ async function settle(
   correct: (standing: Standing) => Correction | string,
 ): Promise<readonly QuarantineResult[]> {
   if (ids.length > resolvedAtOnce) throw new RangeError(`at most ${resolvedAtOnce} exchanges are settled at once`);
-  const client = await store.pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
+  return inTransaction(store, async client => {
     await lockCorrections(client);
     const standings = new Map((await findStandings(client, ids)).map(standing => [standing.id, standing]));
     const corrections = new Map<string, Correction>();
@@ -151,7 +149,6 @@ async function settle(
       return { id, outcome: correction.kind === 'void' ? 'voided' : 'resolved' };
     });
     const booked = await bookCorrections(client, [...corrections.values()], split);
-    await client.query('commit');
     const charged = new Map(
       booked.flatMap(({ correction, charges }) => {
         const sell = charges.find(({ book }) => book === 'sell')?.after;
@@ -164,12 +161,7 @@ async function settle(
       const amount = formatAtto(sell.amountAtto - sell.overHoldAtto);
       return { ...result, charged: { amount, currency: sell.currency } };
     });
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 /** The attempt whose answer the customer got: nothing is tried after content was sent. */

@@ -4,6 +4,7 @@ import { rateByCard, ratedAmountJson } from '../pricing/rating.ts';
 import { cardAt, parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
+import { inTransaction } from '../store/in-transaction.ts';
 import { bookCorrections, type Correction, lockCorrections, type NewCharge, type SplitCharges } from './correct.ts';
 import {
   nextStandings,
@@ -141,31 +142,20 @@ async function rerateNext(
   limit: number,
   tally: Tally,
 ): Promise<Standing[]> {
-  const client = await store.pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
+  return inTransaction(store, async client => {
     if (!order.dryRun) await lockCorrections(client);
     const standings = await nextStandings(client, order.filter, after, limit);
     const corrections: Correction[] = [];
-    const found = new Tally();
     for (const standing of standings) {
-      const charges = rateAgain(standing, order.prices, found);
+      const charges = rateAgain(standing, order.prices, tally);
       if (charges.length === 0) continue;
       const { run, reason } = order;
       corrections.push({ standing, kind: 'rerate', run, reason, state: standing.state, charges });
     }
     if (!order.dryRun) await bookCorrections(client, corrections, order.split);
-    await client.query('commit');
-    found.corrected += corrections.length;
-    tally.add(found);
+    tally.corrected += corrections.length;
     return standings;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 /** The charges that come out otherwise than they stand. */
@@ -254,15 +244,6 @@ export class Tally {
         currency: after.currency,
       });
     }
-  }
-
-  add(other: Tally): void {
-    this.examined += other.examined;
-    this.corrected += other.corrected;
-    this.quarantined += other.quarantined;
-    this.unpriced += other.unpriced;
-    for (const sum of other.#changes.values()) this.#sum(sum);
-    this.#samples.push(...other.#samples.slice(0, samplesMax - this.#samples.length));
   }
 
   report(next: StandingCursor | undefined): RerateReport {

@@ -20,8 +20,9 @@ interface OrderFacts {
   readonly amountAtto: bigint;
   /** ISO 4217. */
   readonly currency: string;
-  /** When it happened; the ledger's day is this instant's, UTC. */
-  readonly atMs: number;
+  /** When it happened; the ledger's day is this instant's, UTC. Absent: when it is booked, by the database's clock; then it
+   *  is no part of what another order of this id is compared with. */
+  readonly atMs?: number | undefined;
   /** Orders with the same batch are booked together or not at all. */
   readonly batch?: string | undefined;
   /** What it is about: a grant, an exchange, an invoice. */
@@ -33,6 +34,9 @@ export type PendingOrder = TransferOrder & {
   /** By the database's clock; absent waits for ever. */
   readonly expiresAtMs?: number | undefined;
 };
+
+/** An order whose id was claimed; its instant is settled. */
+export type ClaimedOrder = PendingOrder & { readonly atMs: number };
 
 /** What is wrong with orders; nothing of them was booked. */
 export class TransferRefused extends Error {
@@ -78,7 +82,7 @@ function* problemsOf(order: PendingOrder): Generator<readonly [string, string]> 
   if (typeof amountAtto !== 'bigint' || amountAtto <= 0n) yield ['amountAtto', 'must be above zero'];
   else if (amountAtto > amountAttoMax) yield ['amountAtto', 'has more than 38 digits'];
   if (!/^[A-Z]{3}$/.test(currency)) yield ['currency', 'is not an ISO 4217 code'];
-  if (!isInstant(atMs)) yield ['atMs', 'is not an instant from 2000 to 2199'];
+  if (atMs !== undefined && !isInstant(atMs)) yield ['atMs', 'is not an instant from 2000 to 2199'];
   if (expiresAtMs !== undefined && !isInstant(expiresAtMs)) yield ['expiresAtMs', 'is not an instant'];
   for (const [side, account] of [['debit', debit] as const, ['credit', credit] as const]) {
     if (parseAccountName(account.name)?.kind !== account.kind) {
@@ -106,7 +110,7 @@ export function contentOf(order: PendingOrder, pending: boolean): string {
     credit: order.credit.name,
     amountAtto: order.amountAtto.toString(),
     currency: order.currency,
-    at: new Date(order.atMs).toISOString(),
+    ...(order.atMs === undefined ? {} : { at: new Date(order.atMs).toISOString() }),
     ...(order.batch === undefined ? {} : { batch: order.batch }),
     ...(order.reference === undefined ? {} : { reference: order.reference }),
     ...(pending ? { pending: order.expiresAtMs === undefined ? true : new Date(order.expiresAtMs).toISOString() } : {}),

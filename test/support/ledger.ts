@@ -42,23 +42,6 @@ export async function emptyLedger(store: Store, except: readonly string[] = []):
   await store.pool.query(`truncate ${tables.join(', ')} restart identity`);
 }
 
-/** Commits what it does, or nothing of it. */
-export async function inTransaction<T>(store: Store, run: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await store.pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const result = await run(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    broken = error as Error;
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
-
 /** The exchange that these records make; `settle` when its process died after the last. */
 export function completeExchange(records: readonly JournalRecord[], last?: 'settle'): CompletedExchange {
   const assembler = new ExchangeAssembler();
