@@ -215,6 +215,8 @@ test('what has no price waits, by command, until it has one', async () => {
   );
   const decided = await carrier.command('usage-events', 'rate', '--prices-of', later);
   assert.match(decided.stdout, /^Rated 3 events; 0 still have no price\.$/m);
+  const check = await carrier.command('ledger', 'check', '--full');
+  assert.equal(check.code, 0, check.stdout + check.stderr);
 });
 
 async function ask(model: string, path: string): Promise<string> {
