@@ -249,6 +249,18 @@ describe('the roll-ups by hour and day', () => {
     assert.equal((await store.pool.query('select from usage_hour')).rowCount, 0);
   });
 
+  test('take new series from replicas that name them in opposite orders at once', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const rows = Array.from({ length: 400 }, (_, number) =>
+        usageDelta(new Date(atMs).toISOString(), { key: `${round} ${number}` }, { requests: 1n }),
+      );
+      await Promise.all([addUsage(store, rows), addUsage(store, [...rows].reverse())]);
+    }
+
+    const [row] = await readUsage(store, { by: 'class', from: new Date(atMs), to: new Date(atMs + hourMs) });
+    assert.equal(row?.requests, 4_000);
+  });
+
   test('count names beyond their bound together, and take any text', async () => {
     const long = 'ü'.repeat(300);
     await addUsage(store, [
