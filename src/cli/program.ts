@@ -29,6 +29,7 @@ import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
+import { addUsageEvents } from './usage-event-commands.ts';
 import { addWallets } from './wallet-command.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
@@ -145,6 +146,7 @@ export function createProgram(surroundings: Surroundings): Command {
       print(options, answer, () => showUsage(answer, table));
     });
   addReports(program, leaf, surroundings, server);
+  addUsageEvents(program, leaf, surroundings, server);
   addLedger(program, leaf, surroundings, server);
   addWallets(program, leaf, surroundings, server);
 

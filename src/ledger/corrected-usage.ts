@@ -39,7 +39,7 @@ function* usageOfCharge(standing: Standing, charge: BookedCharge): Generator<Usa
         : {
             buy_atto: atto,
             buy_correction_atto: atto,
-            ...(failed ? { buy_failed_atto: atto } : {}),
+            ...(failed ? { buy_failed_atto: atto - variance } : {}),
             ...(variance === 0n ? {} : { buy_variance_atto: variance }),
           };
     const buy = book === 'buy' ? one : undefined;

@@ -36,6 +36,11 @@ const ledgerTables = [
   'wallet_reserve',
   'wallet_hour',
   'journal_watermark',
+  'usage_event_key',
+  'usage_event',
+  'usage_event_rating',
+  'usage_event_conflict',
+  'true_up',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {
