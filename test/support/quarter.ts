@@ -116,7 +116,7 @@ function jobsOf(store: Store): Job[] {
       name: 'balances',
       purpose: 'Adds balances up',
       schedule: { everyMs: 3_600_000 },
-      run: async () => ({ rows: await foldBalances(store) }),
+      run: async ({ client }) => ({ rows: await foldBalances(client) }),
     },
   ];
 }
