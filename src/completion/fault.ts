@@ -123,7 +123,7 @@ export const faults = {
     'invalid',
     400,
     'Media given by URL may not be fetched for this key, or the fetch broke a guard.',
-    'Send the media inline.',
+    'Send the media inline, or let the key fetch them: `mediaFetch`, docs/guides/media.md.',
   ),
   body_too_large: row(
     'too_large',

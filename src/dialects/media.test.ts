@@ -295,3 +295,41 @@ test('media never stand between a call and its results', () => {
     }),
   );
 });
+
+const base64Of = (head: Buffer) =>
+  fc.uint8Array({ maxLength: 20 }).map(rest => Buffer.concat([head, rest]).toString('base64'));
+const chatPart = fc.oneof(
+  fc.constant({ type: 'text', text: 'words' }),
+  base64Of(Buffer.from('89504e470d0a1a0a', 'hex')).map(data => ({
+    type: 'image_url',
+    image_url: { url: `data:image/png;base64,${data}` },
+  })),
+  token.map(path => ({ type: 'image_url', image_url: { url: `https://x.example/${path}` } })),
+  fc.tuple(token, base64Of(Buffer.from('%PDF-1.7'))).map(([name, data]) => ({
+    type: 'file',
+    file: { filename: `${name}.pdf`, file_data: `data:application/pdf;base64,${data}` },
+  })),
+);
+
+test('media that both dialects have come back as they were, in their order', () => {
+  const image = { type: 'image_url', image_url: { url: 'https://x.example/a' } };
+  fc.assert(
+    fc.property(fc.array(chatPart, { maxLength: 6 }), parts => {
+      const chat = {
+        model: 'target',
+        messages: [{ role: 'user', content: [...parts, image] }],
+        max_completion_tokens: 9,
+      };
+
+      const there = translateRequest(Buffer.from(JSON.stringify(chat)), {
+        client: openaiChat,
+        provider: anthropicMessages,
+        target,
+      });
+      const back = translateRequest(there.body, { client: anthropicMessages, provider: openaiChat, target });
+
+      assert.deepEqual(JSON.parse(back.body.toString()), chat);
+      assert.deepEqual([there.losses, back.losses], [[], []]);
+    }),
+  );
+});

@@ -27,6 +27,8 @@ export interface Gateway {
   drain(timeoutMs: number): Promise<void>;
   /** Exchanges whose walk has begun and not ended. */
   readonly openExchanges: number;
+  /** Fetches of media that run, and bytes of fetched media in memory, as base64. */
+  readonly fetchedMedia: { readonly running: number; readonly heldBytes: number };
 }
 
 export function createGateway(ports: GatewayPorts, settings: GatewaySettings): Gateway {
@@ -65,6 +67,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       await drained;
       clearTimeout(late);
     },
+    fetchedMedia: state.media,
     get openExchanges() {
       return state.openExchanges;
     },
@@ -76,7 +79,7 @@ function mediaFetcherOf({ proxy, mediaFetch }: GatewaySettings): MediaFetcher {
   const { httpsProxy, noProxy } = proxy;
   return new MediaFetcher({
     policy: new AddressPolicy(mediaFetch?.allowAddresses),
-    resolve: resolveHost,
+    resolve: (hostname, signal) => resolveHost(hostname, signal),
     secureContext: trustedContext,
     isDirect: url => httpsProxy === undefined || (noProxy !== undefined && isExempt(url, noProxy)),
   });

@@ -1,9 +1,15 @@
 import { Resolver } from 'node:dns/promises';
 import { FetchRefusal } from './fetch-refusal.ts';
 
-/** Asks the machine's name servers, not its hosts file: names that only this machine knows are not for clients. */
-export async function resolveHost(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
+/** Asks name servers (the machine's own unless said), not the hosts file: names that only this machine knows are not for
+ *  clients. Rejects with FetchRefusal, or with what the signal was aborted with. */
+export async function resolveHost(
+  hostname: string,
+  signal: AbortSignal,
+  servers?: readonly string[],
+): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
+  if (servers !== undefined) resolver.setServers([...servers]);
   const cancel = () => resolver.cancel();
   signal.addEventListener('abort', cancel, { once: true });
   try {

@@ -207,6 +207,8 @@ class Worker {
       ...this.#process.json(),
       this.#reasoning.json(),
       gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
+      gauge('carrier_media_fetches', 'Fetches of media that run.', this.#gateway.fetchedMedia.running),
+      gauge('carrier_media_held_bytes', 'Fetched media in memory, as base64.', this.#gateway.fetchedMedia.heldBytes),
       gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),
       gauge('carrier_permits_in_use', 'Attempts at deployments with a concurrency limit.', this.#permits.inUse),
       gauge('carrier_journal_has_room', '0 when a worker refuses to admit.', this.#journal.hasRoom() ? 1 : 0, 'min'),

@@ -20,7 +20,7 @@ suite('media across dialects', () => {
 
   before(async () => {
     files = await startMediaServer();
-    emulator = await startEmulator({ record: true });
+    emulator = await startEmulator({ record: true, recordedBytesMax: 100_000_000 });
     gateway = await startGateway({
       ports: {
         permits: {
@@ -124,6 +124,15 @@ suite('media across dialects', () => {
     assert.equal(sent().messages[0].content[0].type, 'image');
   });
 
+  test('an image of 20 MB reaches the other dialect as it is', async () => {
+    const large = Buffer.concat([Buffer.from(pixel, 'base64')], 20_000_000).toString('base64');
+    const image = { type: 'image_url' as const, image_url: { url: `data:image/png;base64,${large}` } };
+
+    await chat('anthropic/claude', [image, said('say exactly: seen')]);
+
+    assert.equal(sent().messages[0].content[0].source.data, large);
+  });
+
   test('anthropic: images and documents reach a chat provider, streamed', async () => {
     const folded = await anthropic.messages
       .stream({
@@ -219,6 +228,7 @@ suite('media across dialects', () => {
 
     assert.equal(answer.content[0]?.type === 'text' ? answer.content[0].text : '', 'seen');
     assert.deepEqual(files.asked, ['/a.pdf?sign=1']);
+    assert.equal(gateway.gateway.fetchedMedia.heldBytes, 0);
     const file = { filename: 'document.pdf', file_data: `data:application/pdf;base64,${pdf}` };
     assert.deepEqual(sent().messages[0].content.slice(0, 2), [
       { type: 'file', file },
@@ -283,6 +293,7 @@ suite('media across dialects', () => {
       assert.deepEqual([end.outcome, end.state, end.attempts], ['media_fetch_refused', 'void', []]);
       assert.deepEqual(emulator.requests(), []);
       assert.equal(permits.held, 0);
+      assert.deepEqual([gateway.gateway.fetchedMedia.running, gateway.gateway.fetchedMedia.heldBytes], [0, 0]);
     });
   }
 

@@ -93,7 +93,7 @@ suite('media under a budget', () => {
       await gateway.stop();
       await emulator.stop();
     });
-    const image = `data:image/png;base64,${'A'.repeat(5_000_000)}`;
+    const image = `data:image/png;base64,iVBORw0KGgoA${'A'.repeat(4_999_988)}`;
     const body = `{"model":"openai/gpt-5","max_tokens":100,"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"${image}"}}]}]}`;
 
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {

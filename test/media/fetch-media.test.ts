@@ -138,6 +138,18 @@ test('the name stays in the host header while the connection goes to the checked
   assert.equal(host, `pictures.example:${port}`);
 });
 
+test('of several checked addresses another is tried when the first does not answer', async t => {
+  const origin = await serve(t, (_, response) => answer(response, png));
+  const { port } = new URL(origin);
+  const twice = {
+    ...loopback,
+    policy: new AddressPolicy(['127.0.0.0/8']),
+    resolve: () => Promise.resolve(['127.0.0.9', '127.0.0.1']),
+  };
+
+  assert.deepEqual((await fetchMedia(`http://pictures.example:${port}/`, twice, unhurried)).bytes, png);
+});
+
 test('redirects are followed three times, each checked anew', async t => {
   const origin = await serve(t, (request, response) => {
     const left = Number(request.url!.slice(1));
