@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { caseFile, type DialectCase, readDialectCases } from '../../docs/dialect-cases.ts';
@@ -7,11 +8,21 @@ import { Fault } from '../completion/fault.ts';
 import { LossLedger } from '../completion/loss.ts';
 import { lossCodes } from '../completion/loss-codes.ts';
 import type { DialectName } from '../completion/request.ts';
+import { openReasoning } from '../gateway/open-reasoning.ts';
 import { profileOf } from '../gateway/profiles.ts';
+import { nothingRecalled } from '../gateway/recall-reasoning.ts';
 import { providerOf } from '../providers/registry.ts';
 import type { AnswerContext, Dialect, RequestTarget } from './dialect.ts';
+import { StateSeal } from './opaque-state.ts';
 import { dialects } from './registry.ts';
-import { translateAnswer, translateRequest, translateStream, type WrittenRequest } from './translate.ts';
+import {
+  readRequest,
+  type TranslationPair,
+  translateAnswer,
+  translateStream,
+  type WrittenRequest,
+  writeRequest,
+} from './translate.ts';
 
 const cases = readDialectCases();
 
@@ -34,7 +45,7 @@ function targetOf(one: DialectCase): RequestTarget {
 /** What the client and the provider see of a case, as far as its files go. */
 function run(one: DialectCase): { readonly losses: readonly string[]; readonly sent: WrittenRequest } {
   const pair = { client: dialectOf(one.client), provider: dialectOf(one.provider), target: targetOf(one) };
-  const sent = translateRequest(Buffer.from(fileOf(one, 'request.json')), pair);
+  const sent = sendOf(one, pair);
   const losses = new LossLedger();
   const context: AnswerContext = {
     exchangeId: 'case',
@@ -56,6 +67,26 @@ function run(one: DialectCase): { readonly losses: readonly string[]; readonly s
     assert.deepEqual(eventsOf(seen), eventsOf(fileOf(one, 'client-answer.sse')), 'the client’s stream');
   }
   return { sent, losses: [...sent.losses, ...losses.losses].map(({ code, path }) => `${code};${path}`) };
+}
+
+/** Envelopes in requests are of this key and organisation; nothing is recalled. */
+const states = {
+  seal: new StateSeal(createSecretKey(Buffer.alloc(32))),
+  remember: () => {},
+  recall: async () => nothingRecalled,
+};
+
+/** The whole way of a request, as the gateway walks it. */
+function sendOf(one: DialectCase, { client, provider, target }: TranslationPair): WrittenRequest {
+  const read = readRequest(client, Buffer.from(fileOf(one, 'request.json')));
+  const maker = {
+    dialect: provider.name,
+    kind: one.kind ?? kinds[one.provider]!,
+    targetModel: target.targetModel,
+  };
+  const form = (target.profile ?? provider.profile).reasoning;
+  const opened = openReasoning(read, { maker, form, organisation: 'case' }, nothingRecalled, states);
+  return writeRequest(opened, provider, target);
 }
 
 function fileOf(one: DialectCase, file: string): string {

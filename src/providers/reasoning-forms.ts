@@ -102,7 +102,6 @@ export const openaiRules: readonly ProfileRule[] = [
     change: { reasoning: { ...effortOnly, efforts: ['minimal', 'low', 'medium', 'high'] } },
   },
   { models: /^gpt-5-pro/, change: { reasoning: { ...effortOnly, efforts: ['high'] } } },
-  { models: /^gpt-5[-.\d]*-chat/, change: { reasoning: unthinking } },
   {
     models: /^gpt-5\.1(?!\d)/,
     change: { reasoning: { ...effortOnly, off: 'effort-none', thinksUnasked: false, sampling: 'not-thinking' } },
@@ -119,6 +118,7 @@ export const openaiRules: readonly ProfileRule[] = [
       },
     },
   },
+  { models: /^gpt-5[-.\d]*-chat/, change: { reasoning: unthinking } },
 ];
 
 /** Thinks unless it is told not to, at three strengths, and wants what it thought back with every turn that called tools
