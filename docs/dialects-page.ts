@@ -14,6 +14,9 @@ export function dialectsPage(cases: readonly DialectCase[] = readDialectCases())
       '`x-carrier-loss` of its answer as `code;path`; with `x-carrier-strict: 1` the first loss of a request refuses it with ' +
       '`loss_refused` before anything is sent. What an answer loses is known only when it has come, so it refuses nothing: ' +
       'it stands with the request’s losses in `GET /api/v1/exchanges/{id}`.',
+    'Where the client’s dialect has no word that says as much as the provider’s, `native_finish_reason` has the provider’s own: ' +
+      'beside `finish_reason` in a choice, beside `stop_reason` in a message and in `message_delta`. A stop sequence that matched ' +
+      'is `stop_reason` in a choice. A reason that nobody knows ends as `stop` or `end_turn`, so marked and declared.',
     `Each number is a case: a folder of files that the tests run (${cases.length} of them).`,
     '## What is carried',
     table(

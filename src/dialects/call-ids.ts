@@ -27,6 +27,8 @@ export class RequestCallIds {
   /** Calls without a result so far, in order, by the client's id. */
   readonly #waiting = new Map<string, { readonly turn: number; readonly ids: string[] }>();
   readonly #used = new Set<string>();
+  /** Where the search for a free id goes on, of ids that occur several times. */
+  readonly #again = new Map<string, number>();
 
   constructor(form: CallIdForm) {
     this.#form = form;
@@ -34,7 +36,9 @@ export class RequestCallIds {
 
   ofCall(id: string, turn: number): string {
     let fitting = fitCallId(id, this.#form);
-    for (let again = 1; this.#used.has(fitting); again += 1) fitting = hashedId(`${id}\n${again}`, this.#form);
+    let again = this.#again.get(id) ?? 1;
+    for (; this.#used.has(fitting); again += 1) fitting = hashedId(`${id}\n${again}`, this.#form);
+    if (again > 1) this.#again.set(id, again);
     this.#used.add(fitting);
     const waiting = this.#waiting.get(id);
     if (waiting?.turn === turn) waiting.ids.push(fitting);

@@ -24,7 +24,7 @@ export interface Dialect {
 
   /** What of a client's bytes is ours and means nothing to a provider of this dialect; undefined when there is none, absent
    *  where a dialect has no place for such. */
-  withoutEnvelopes?(body: Buffer, form: () => ReasoningForm): EnvelopeEdits | undefined;
+  withoutEnvelopes?(body: Buffer, scan: RequestScan, form: () => ReasoningForm): EnvelopeEdits | undefined;
 
   /** Reads a whole request into the middle. Throws Fault('translation_unsupported') naming a feature the middle cannot
    *  carry yet, Fault('parameter_invalid' | 'parameter_missing') for wrong values. */
@@ -79,6 +79,8 @@ export interface RequestScan {
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
   readonly serviceTier: string | undefined;
+  /** Blocks of earlier thinking, where the dialect has such. */
+  readonly thinkingBlocks: number;
 }
 
 export interface ByteRange {

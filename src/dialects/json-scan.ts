@@ -36,6 +36,9 @@ export class JsonScan {
   /** Objects with a `type` of these are counted in `counted`, while set. */
   countTypes: NameTable<string> | undefined = undefined;
   counted = 0;
+  /** The same in `noted`, for types of another list. */
+  noteTypes: NameTable<string> | undefined = undefined;
+  noted = 0;
 
   #bytes: Buffer = emptyBytes;
   #end = 0;
@@ -52,6 +55,8 @@ export class JsonScan {
     this.#first = false;
     this.countTypes = undefined;
     this.counted = 0;
+    this.noteTypes = undefined;
+    this.noted = 0;
     this.at = this.#space(start);
     if (end - start < wordViewBytesMin) {
       this.#words = undefined;
@@ -229,11 +234,14 @@ export class JsonScan {
       const valueEnd = this.#value(valueAt, depth);
       if (this.countTypes !== undefined && bytes[valueAt] === quote) {
         const valueEscaped = this.escaped;
-        if (
-          this.#nameAt(typeName, keyStart, keyEnd, keyEscaped) === 0 &&
-          this.#nameAt(this.countTypes, valueAt + 1, valueEnd - 1, valueEscaped) !== -1
-        ) {
-          this.counted += 1;
+        if (this.#nameAt(typeName, keyStart, keyEnd, keyEscaped) === 0) {
+          if (this.#nameAt(this.countTypes, valueAt + 1, valueEnd - 1, valueEscaped) !== -1) this.counted += 1;
+          else if (
+            this.noteTypes !== undefined &&
+            this.#nameAt(this.noteTypes, valueAt + 1, valueEnd - 1, valueEscaped) !== -1
+          ) {
+            this.noted += 1;
+          }
         }
       }
       at = this.#space(valueEnd);

@@ -15,8 +15,16 @@ export class RequestFields<const Name extends string> {
   readonly #table: NameTable<Name>;
   readonly #ranges: readonly (ByteRange | undefined)[];
   readonly media: MediaCounts;
+  readonly noted: number;
 
-  constructor(body: Buffer, table: NameTable<Name>, ranges: readonly (ByteRange | undefined)[], media: MediaCounts) {
+  constructor(
+    body: Buffer,
+    table: NameTable<Name>,
+    ranges: readonly (ByteRange | undefined)[],
+    media: MediaCounts,
+    noted: number,
+  ) {
+    this.noted = noted;
     this.body = body;
     this.#table = table;
     this.#ranges = ranges;
@@ -88,6 +96,8 @@ export class RequestFields<const Name extends string> {
 export interface MediaRule<Name extends string> {
   readonly field: Name;
   readonly types: MediaTypes;
+  /** Objects with a `type` of these are counted there too, and no more is asked of them. */
+  readonly noted?: NameTable<string>;
 }
 
 /** Checks a whole body and finds fields in it, in one pass. Throws Fault. */
@@ -137,15 +147,19 @@ function readFields<const Name extends string>(
       throw new Fault('json_duplicate_key', `The field ${name} occurs twice.`, { parameter: name });
     }
     const start = scan.at;
-    if (field === mediaField) scan.countTypes = media.types.table;
+    if (field === mediaField) {
+      scan.countTypes = media.types.table;
+      scan.noteTypes = media.noted;
+    }
     scan.skip();
     scan.countTypes = undefined;
     ranges[field] = { start, end: scan.at };
   }
   scan.finish();
   const mediaRange = ranges[mediaField];
+  const { noted } = scan;
   const none = scan.counted === 0 || mediaRange === undefined;
-  return new RequestFields(body, table, ranges, none ? noMedia : countMedia(body, mediaRange, media.types));
+  return new RequestFields(body, table, ranges, none ? noMedia : countMedia(body, mediaRange, media.types), noted);
 }
 
 function invalid(name: string, must: string): Fault {

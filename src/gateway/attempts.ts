@@ -268,7 +268,7 @@ function letterFor(
   if (dialect === exchange.dialect) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
-    const ours = dialect.withoutEnvelopes?.(body, form);
+    const ours = dialect.withoutEnvelopes?.(body, scan, form);
     const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more: ours?.edits };
     const all = ours === undefined ? losses.losses : [...losses.losses, ...ours.losses];
     if (carrier.strict) refuseLosses(ours?.losses ?? []);

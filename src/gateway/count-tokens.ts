@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
+import type { ReasoningForm } from '../completion/profile.ts';
 import { anthropicMessages as dialect } from '../dialects/anthropic-messages/dialect.ts';
 import { estimateInputTokens, estimateRule, familyOf } from '../metering/estimates.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -11,6 +12,7 @@ import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
+import { profileOf } from './profiles.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
 import { respondBytes, toFault } from './respond.ts';
@@ -73,9 +75,14 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
         targetModel: deployment.targetModel,
         askUsage: false,
         outputTokensMax: undefined,
+        more: dialect.withoutEnvelopes?.(body, scan, () => formOf(deployment))?.edits,
       }),
   });
   if (!counted) estimate();
+}
+
+function formOf({ provider, targetModel }: Deployment): ReasoningForm {
+  return profileOf(provider.kind, dialect.name, targetModel).reasoning;
 }
 
 /** undefined when policy allows none of those that could count. */

@@ -354,6 +354,10 @@ test('an Anthropic client goes on with a Claude, which is given nothing that ano
     ['tool_use'],
   );
 
+  const history = [asked, cleared(called), messagesResult(called)];
+  const counted = await anthropic().messages.countTokens({ model: budgeted, messages: history, tools: messagesTools });
+  assert.ok(counted.input_tokens > 10);
+
   const back = await messagesTurn(insisting, [asked, cleared(called), messagesResult(called)]);
   assert.match(JSON.stringify(back.content), /sunny/);
   assert.ok(sent().messages[1].reasoning_content.length > 20);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { applyEdits } from '../splice.ts';
 import { withoutEnvelopes } from './own-envelopes.ts';
 import { anthropicMessagesProfile } from './profile.ts';
+import { scanRequest } from './scan.ts';
 
 const lenient = anthropicMessagesProfile.reasoning;
 const insisting = { ...lenient, needsState: 'last-tool-turn' } as const;
@@ -12,7 +13,7 @@ function cleaned(
   form = lenient,
 ): { readonly text: string; readonly losses: readonly string[] } | undefined {
   const body = Buffer.from(text);
-  const found = withoutEnvelopes(body, () => form);
+  const found = withoutEnvelopes(body, scanRequest(body), () => form);
   if (found === undefined) return undefined;
   return {
     text: applyEdits(body, found.edits).toString(),

@@ -1,6 +1,6 @@
 import { LossLedger } from '../../completion/loss.ts';
 import type { ReasoningForm } from '../../completion/profile.ts';
-import type { ByteRange, EnvelopeEdits } from '../dialect.ts';
+import type { ByteRange, EnvelopeEdits, RequestScan } from '../dialect.ts';
 import { JsonScan } from '../json-scan.ts';
 import { NameTable } from '../name-table.ts';
 import { isEnvelope, mayHoldEnvelope } from '../opaque-state.ts';
@@ -9,10 +9,14 @@ import { isRecord, type WireRecord } from '../wire-values.ts';
 
 /** Within a dialect a client's bytes pass as they are; what is ours among them does not. Thinking of a model of another
  *  dialect carries an envelope of ours as its signature, and no provider of this dialect takes it: such blocks are left out
- *  by their bytes, and thinking is turned off where the model insists on what is gone. undefined when there is none, which is
- *  nearly always and found in one search. */
-export function withoutEnvelopes(body: Buffer, form: () => ReasoningForm): EnvelopeEdits | undefined {
-  if (!mayHoldEnvelope(body)) return undefined;
+ *  by their bytes, and thinking is turned off where the model insists on what is gone. undefined when there is none, which the
+ *  scan says of nearly every request. */
+export function withoutEnvelopes(
+  body: Buffer,
+  scan: RequestScan,
+  form: () => ReasoningForm,
+): EnvelopeEdits | undefined {
+  if (scan.thinkingBlocks === 0 || !mayHoldEnvelope(body)) return undefined;
   const { messages, thinking } = readPlaces(body);
   const losses = new LossLedger();
   const edits: Edit[] = [];

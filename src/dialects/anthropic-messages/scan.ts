@@ -10,8 +10,10 @@ const fields = new NameTable(['model', 'messages', 'stream', 'max_tokens', 'tool
 /** Content blocks whose tokens are not bounded by their bytes. */
 const mediaTypes = new MediaTypes({ image: 'image', document: 'document', container_upload: 'document' });
 
+const thinkingTypes = new NameTable(['thinking', 'redacted_thinking']);
+
 export function scanRequest(body: Buffer): RequestScan {
-  const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes });
+  const read = readRequestFields(body, fields, { field: 'messages', types: mediaTypes, noted: thinkingTypes });
   return {
     requestedModel: read.requestedModel('model'),
     modelAt: read.at('model'),
@@ -25,6 +27,7 @@ export function scanRequest(body: Buffer): RequestScan {
     media: read.media,
     hasTools: read.isFilledList('tools'),
     serviceTier: read.word('service_tier'),
+    thinkingBlocks: read.noted,
   };
 }
 

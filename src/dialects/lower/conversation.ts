@@ -2,18 +2,18 @@ import type { LossLedger } from '../../completion/loss.ts';
 import type { RoleRules } from '../../completion/profile.ts';
 import type { Block, CompletionRequest, TextBlock, Turn } from '../../completion/request.ts';
 
+type Conversation = Pick<CompletionRequest, 'turns' | 'continuesAssistant'>;
+
 /** Brings a conversation into the order that the target wants. Calls are paired with their results before. */
-export function orderConversation(
-  request: Pick<CompletionRequest, 'turns' | 'continuesAssistant'>,
-  rules: RoleRules,
-  losses: LossLedger,
-): readonly Turn[] {
+export function orderConversation(request: Conversation, rules: RoleRules, losses: LossLedger): Conversation {
   let turns = rules.blankText ? request.turns : withoutBlankText(request.turns, losses);
   if (rules.userFirst) turns = withUser(turns, losses);
   if (rules.systemTurns !== 'anywhere') turns = placeSystem(turns, rules, losses);
   if (rules.userFirst) turns = userFirst(turns, losses);
   turns = endTurns(turns, request.continuesAssistant === true, rules, losses);
-  return rules.merged ? mergeTurns(turns) : turns;
+  if (rules.merged) turns = mergeTurns(turns);
+  const continues = rules.assistantLast === 'continued' || rules.assistantLast === 'continued-if-marked';
+  return { turns, continuesAssistant: continues ? request.continuesAssistant : undefined };
 }
 
 /** Empty texts say nothing, so they are left out in silence; a turn that is nothing else is not. */

@@ -32,7 +32,7 @@ export function lowerRequest(
   const named = lowerToolNames(request, profile, losses);
   request = { ...named.request, tools: lowerToolSchemas(named.request.tools, profile, client, losses) };
   request = { ...request, turns: pairCalls(request.turns, profile.callIds, losses) };
-  request = { ...request, turns: orderConversation(request, profile.roles, losses) };
+  request = { ...request, ...orderConversation(request, profile.roles, losses) };
   request = lowerOutput(request, profile, client, losses);
   const legacyFunctions = read.legacyFunctions === true;
   return { request, form: { toolNames: named.toolNames, customTools: custom.customTools, legacyFunctions } };

@@ -53,6 +53,7 @@ export function scanRequest(body: Buffer): RequestScan {
     media: read.media,
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
     serviceTier: read.word('service_tier'),
+    thinkingBlocks: 0,
   };
 }
 

@@ -1,5 +1,6 @@
 import { Refusal } from '../answer.ts';
 import type { AnthropicHeaders } from './headers.ts';
+import { refusedByModel } from './model-rules.ts';
 import { verifyRedacted, verifyThinking } from './signature.ts';
 import { validateMedia } from './validate-media.ts';
 import {
@@ -26,6 +27,8 @@ export function validateMessages(body: unknown, headers: AnthropicHeaders): Mess
     throw invalid('stream: Input should be a valid boolean');
   }
   checkThinking(request);
+  const refused = refusedByModel(request);
+  if (refused !== undefined) throw invalid(refused);
   return checkConversation(request, headers);
 }
 
