@@ -71,12 +71,7 @@ export function chooseCandidates(
   { health, draw }: Pick<GatewayPorts, 'health' | 'draw'>,
 ): Choice {
   const { dialect, scan, route } = question;
-  const views = candidateViews({
-    route,
-    contract: question.contract,
-    requestedTier: scan.serviceTier,
-    nowMs: question.nowMs,
-  });
+  const views = candidateViews({ route, contract: question.contract, nowMs: question.nowMs });
   // The request is read into the middle only if a candidate cannot be called as the client speaks, or says what it can do.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const isTold = views.some(view => view.capabilities !== undefined);
