@@ -102,7 +102,7 @@ export function ledgerViews(isTerminal: boolean) {
         unpriced === 0 ? '' : `${unpriced} stay as they are: no price holds for them.\n`,
       ].join('');
       const end = dryRun ? 'to correct. Nothing was changed: this is a dry run.' : `corrected, as ${run}.`;
-      return `${shown}${notes}${examined} exchanges looked at, ${corrected} ${end}\n`;
+      return `${shown}${notes}${examined} ${examined === 1 ? 'exchange' : 'exchanges'} looked at, ${corrected} ${end}\n`;
     },
     quarantined: (items: readonly QuarantinedAnswer[]) =>
       table(
