@@ -12,6 +12,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   readonly query: Query;
   readonly body: Body | undefined;
   readonly answer: z.ZodType;
+  /** May an id have slashes? Where it may, no other path can lie below it. Yes unless said. */
+  readonly idHasSlashes: boolean;
   /** Of a success; 200 unless said. */
   readonly status: 200 | 201;
   /** What `text/csv` answers is an async iterable of text, sent as it comes. */
@@ -28,9 +30,16 @@ const nothing = z.object({});
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
   parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
-    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'status' | 'contentType'>>,
+    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'status' | 'contentType' | 'idHasSlashes'>>,
 ): Operation {
-  const whole = { query: nothing, body: undefined, status: 200, contentType: 'application/json', ...parts };
+  const whole = {
+    query: nothing,
+    body: undefined,
+    status: 200,
+    contentType: 'application/json',
+    idHasSlashes: true,
+    ...parts,
+  };
   return whole as unknown as Operation; // true: callOperation hands to `handle` what these very schemas gave
 }
 
