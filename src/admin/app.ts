@@ -65,7 +65,8 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   for (const operation of all) {
     describeOperation(app, operation);
     // An id may have slashes, and what stands in front of this server may have decoded their %2F.
-    app.on(operation.method.toUpperCase(), operation.path.replace('{id}', ':id{.+}'), async context => {
+    const route = operation.path.replace('{id}', operation.idHasSlashes ? ':id{.+}' : ':id');
+    app.on(operation.method.toUpperCase(), route, async context => {
       const body = operation.body === undefined ? '' : await readBody(context.req.raw);
       const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
       if (operation.contentType === 'text/csv') {
@@ -91,7 +92,9 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
 
   function methodsAt(path: string): readonly string[] {
     return all
-      .filter(operation => new RegExp(`^${operation.path.replace('{id}', '.+')}$`).test(path))
+      .filter(({ path: pattern, idHasSlashes }) =>
+        new RegExp(`^${pattern.replace('{id}', idHasSlashes ? '.+' : '[^/]+')}$`).test(path),
+      )
       .map(operation => operation.method.toUpperCase());
   }
 }

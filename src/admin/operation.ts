@@ -14,6 +14,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   /** Content types that a body may have; JSON all of them. `application/json` unless said. */
   readonly bodyTypes: readonly string[];
   readonly answer: z.ZodType;
+  /** May an id have slashes? Where it may, no other path can lie below it. Yes unless said. */
+  readonly idHasSlashes: boolean;
   /** Of a success; 200 unless said. */
   readonly status: 200 | 201;
   /** What `text/csv` answers is an async iterable of text, sent as it comes. */
@@ -30,7 +32,9 @@ const nothing = z.object({});
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
   parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
-    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType'>>,
+    Partial<
+      Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>
+    >,
 ): Operation {
   const whole = {
     query: nothing,
@@ -38,6 +42,7 @@ export function operation<Query extends z.ZodObject = typeof nothing, Body exten
     bodyTypes: ['application/json'],
     status: 200,
     contentType: 'application/json',
+    idHasSlashes: true,
     ...parts,
   };
   return whole as unknown as Operation; // true: callOperation hands to `handle` what these very schemas gave

@@ -125,6 +125,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}/grants',
+      idHasSlashes: false,
       summary: 'Grants of an organisation, oldest first',
       query: pageQuery.extend({
         all: z.enum(['true', 'false']).default('false').openapi({ description: 'Also those that are over.' }),
@@ -138,6 +139,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'post',
       path: '/api/v1/wallets/{id}/grants',
+      idHasSlashes: false,
       summary: 'Grant; the same id with the same content grants once',
       body: grantBody,
       answer: z.object({ outcome: outcomeSchema, grant: grantSchema }),
@@ -193,6 +195,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}/statement',
+      idHasSlashes: false,
       summary: 'What moved the wallet of an organisation in a time, by when it was booked; whole hours, UTC',
       query: pageQuery.extend({
         from: instant.openapi({ description: `First instant; at most ${statementDaysMax} days before \`to\`.` }),
@@ -238,6 +241,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}',
+      idHasSlashes: false,
       summary: 'Wallets of one organisation: balance, held, available, what expires next, use by day',
       answer: z.object({
         organisation: z.string(),

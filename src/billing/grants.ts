@@ -3,7 +3,7 @@ import { Fault } from '../completion/fault.ts';
 import { type BookAccount, cash, promoExpense, revenue, unbilled, wallet } from '../ledger/accounts.ts';
 import { book, type TransferOrder } from '../ledger/book.ts';
 import type { Store } from '../store/connect.ts';
-import { inTransaction } from '../store/transaction.ts';
+import { inTransaction } from '../store/in-transaction.ts';
 import { type GrantOrder, grantDigest, isHoldable, normalScope, scopeId } from './grant.ts';
 import { moveWallet } from './wallet-hour.ts';
 

@@ -133,6 +133,8 @@ export class AllowanceBroker {
   /** A new snapshot. Workers give back what they hold of a lowered budget by themselves. */
   limitsChanged(): void {
     for (const state of this.#windows.values()) {
+      const isOver = !this.#options.isCurrent(state.budget, state.window);
+      if (isOver && this.#options.family?.(state.budget) !== undefined) void this.#giveUp(state);
       const limitAtto = this.#options.limitAtto(state.budget);
       if (limitAtto === undefined || limitAtto === state.limitAtto) continue;
       const lowered = limitAtto < state.limitAtto;

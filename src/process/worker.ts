@@ -190,6 +190,8 @@ class Worker {
       const before = this.#snapshot.current;
       await this.#snapshot.apply(path);
       this.#allowances.limitsChanged();
+      // Where a grant was made or ended, another window has begun, in which what is left of the last one is needed.
+      this.#allowances.sweep(clock.nowMs());
       for (const id of this.#allowances.budgets()) {
         if (isLowered(before.findBudget(id), this.#snapshot.current.findBudget(id))) this.#allowances.limitLowered(id);
       }
