@@ -9,15 +9,16 @@ const candidates = Array.from({ length: 64 }, (_, n) => ({
   zone: n % 4 === 0 ? 'US' : 'DE',
   dialects: ['openai-chat'],
   priced: true,
+  allowed: true,
 }));
-const observations = { atMs: 1, cooldownUntilMs: new Map([['handle-3', 2]]) };
+const observations = { atMs: 1, health: new Map([['handle-3', { coolingUntilMs: 2 }]]) };
 const draw = { epoch: 1, seed: '00112233445566778899aabbccddeeff' };
 const facts = {
   dialect: 'openai-chat',
-  stream: false,
   zones: ['EU', 'US'],
-  inputTokensMax: 1,
-  outputTokensMax: undefined,
+  policy: 'priority' as const,
+  inputTokens: 1,
+  outputTokens: 1,
   sameDialectOnly: false,
 };
 const micros: number[] = [];

@@ -12,6 +12,8 @@ import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
+import { priceOperations } from './prices.ts';
+
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
@@ -22,6 +24,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...configurationOperations(dependencies),
     ...keyOperations(dependencies),
     ...catalogueOperations(dependencies),
+    ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),

@@ -1,16 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { cardOf, sandboxVersion } from '../control/price-book.ts';
-import { type Configuration, type DeploymentResource, resourceOf, resourcesOf } from '../control/resources.ts';
-import { formatRate } from '../pricing/money.ts';
-import type { RateCardJson } from '../pricing/rate-card.ts';
+import { missingPrices, pricesOf } from '../control/price-book.ts';
+import { type Configuration, type DeploymentResource, resourcesOf } from '../control/resources.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Operation, operation, pageOf, pageQuery } from './operation.ts';
+import { shownPrices, shownPricesSchema } from './shown-prices.ts';
 
-const ratesSchema = z.record(z.string(), z.string());
-const cardSchema = z
-  .object({ version: z.string(), currency: z.string(), rates: ratesSchema, tiers: z.array(z.looseObject({})) })
-  .nullable()
-  .openapi('RateCard');
 const deploymentSchema = z
   .object({
     id: z.string(),
@@ -20,14 +14,17 @@ const deploymentSchema = z
     zones: z.object({ processing: z.string() }),
     limits: z.object({ concurrency: z.int().nullable() }),
     outputTokensMax: z.int(),
-    sell: cardSchema,
-    buy: cardSchema,
+    sell: shownPricesSchema,
+    buy: shownPricesSchema,
+    missing: z
+      .object({ sell: z.array(z.string()), buy: z.array(z.string()) })
+      .openapi({ description: 'What keeps it from having a complete price: without both it is not called.' }),
     origin: z.enum(['declared', 'environment']),
   })
   .openapi('Deployment');
 
-/** Providers, deployments, models and prices: what can be called and what it costs. */
-export function catalogueOperations({ control }: AdminDependencies): readonly Operation[] {
+/** Deployments and models: what can be called and what it costs. */
+export function catalogueOperations({ control, nowMs }: AdminDependencies): readonly Operation[] {
   return [
     operation({
       method: 'get',
@@ -49,28 +46,8 @@ export function catalogueOperations({ control }: AdminDependencies): readonly Op
       handle: async ({ query }) => {
         const configuration = await control.readConfiguration();
         const page = pageOf(resourcesOf(configuration, 'deployment'), query);
-        return { ...page, items: page.items.map(deployment => toAnswer(configuration, deployment)) };
+        return { ...page, items: page.items.map(deployment => toAnswer(configuration, deployment, nowMs())) };
       },
-    }),
-    operation({
-      method: 'get',
-      path: '/api/v1/prices',
-      summary: 'The price versions in force, by book, and the rule that publishes facts',
-      answer: z.object({
-        books: z.array(
-          z.object({
-            book: z.enum(['sell', 'buy']),
-            version: z.string(),
-            currency: z.string(),
-            origin: z.string(),
-            rates: z.record(z.string(), z.object({ rates: ratesSchema, tiers: z.array(z.looseObject({})) })),
-          }),
-        ),
-        rules: z.array(
-          z.object({ id: z.string(), state: z.enum(['active', 'ended']), version: z.string().nullable() }),
-        ),
-      }),
-      handle: async () => listPrices(await control.readConfiguration()),
     }),
   ];
 }
@@ -87,10 +64,10 @@ function listModels(configuration: Configuration) {
 }
 
 function isPriced(configuration: Configuration, deployment: DeploymentResource): boolean {
-  return cardOf(configuration, 'sell', deployment) !== null && cardOf(configuration, 'buy', deployment) !== null;
+  return pricesOf(configuration, 'sell', deployment) !== null && pricesOf(configuration, 'buy', deployment) !== null;
 }
 
-function toAnswer(configuration: Configuration, deployment: DeploymentResource) {
+function toAnswer(configuration: Configuration, deployment: DeploymentResource, nowMs: number) {
   const { id, provider, model, targetModel, processing, concurrencyMax, outputTokensMax, origin } = deployment;
   return {
     id,
@@ -100,43 +77,12 @@ function toAnswer(configuration: Configuration, deployment: DeploymentResource) 
     zones: { processing },
     limits: { concurrency: concurrencyMax },
     outputTokensMax,
-    sell: toDecimal(cardOf(configuration, 'sell', deployment)),
-    buy: toDecimal(cardOf(configuration, 'buy', deployment)),
+    sell: shownPrices(configuration, 'sell', { deployment, nowMs }),
+    buy: shownPrices(configuration, 'buy', { deployment, nowMs }),
+    missing: {
+      sell: missingPrices(configuration, 'sell', deployment),
+      buy: missingPrices(configuration, 'buy', deployment),
+    },
     origin,
   };
-}
-
-function toDecimal(card: RateCardJson | null) {
-  if (card === null) return null;
-  const decimal = (rates: RateCardJson['rates']) =>
-    Object.fromEntries(
-      Object.entries(rates).map(([meter, rate]) => [meter, typeof rate === 'string' ? formatRate(BigInt(rate)) : '']),
-    );
-  return {
-    ...card,
-    rates: decimal(card.rates),
-    tiers: card.tiers.map(tier => ({ ...tier, rates: decimal(tier.rates) })),
-  };
-}
-
-function listPrices(configuration: Configuration) {
-  const rules = resourcesOf(configuration, 'rule').map(({ id, state, version }) => ({ id, state, version }));
-  const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured');
-  const factsVersion = facts?.state === 'active' ? facts.version : null;
-  const isSandboxed = resourcesOf(configuration, 'provider').some(provider => provider.providerKind === 'emulated');
-  const books = (['sell', 'buy'] as const).flatMap(book => {
-    const id = resourceOf(configuration, 'book', book)?.version ?? factsVersion;
-    const version = id === null ? undefined : configuration.versions.get(id);
-    return [version, isSandboxed ? sandboxVersion : undefined].flatMap(shown =>
-      shown === undefined
-        ? []
-        : [{ book, version: shown.id, currency: shown.currency, origin: shown.origin, rates: byName(shown.rates) }],
-    );
-  });
-  return { books, rules };
-}
-
-/** The database keeps names in an order of its own: by length first. */
-function byName<Value>(values: Readonly<Record<string, Value>>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(values).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -8,6 +8,7 @@ import { findUsageEvent, listUsageEvents } from '../usage-events/query-events.ts
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { eventsMax, readEvents, trueUpType, usageType } from '../usage-events/read-events.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
+import { bookResponseCosts } from '../usage-events/response-costs.ts';
 import { bookTrueUps, TrueUpRefused } from '../usage-events/true-up.ts';
 import type { EventProblem, TypedEvent } from '../usage-events/usage-event.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -87,12 +88,48 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       method: 'post',
       path: '/api/v1/usage-events/rate',
       summary: 'Rate again what had no price; one step, to be repeated with `next` until there is none',
-      body: z.strictObject({ after: z.string().max(64).optional() }),
+      body: z.strictObject({
+        after: z.string().max(64).optional(),
+        pricesOf: instant.optional().openapi({
+          description:
+            'By the prices of this instant, for what was used before there was a price; the instant of use unless said.',
+        }),
+      }),
       answer: z.object({ rated: z.int(), left: z.int(), next: z.string().optional() }),
-      handle: async ({ body: { after } }) => {
-        const directory = usageDirectory(await control.readConfiguration());
-        const { rated, left, next } = await rateQuarantined(store, directory, after);
+      handle: async ({ body: { after, pricesOf } }) => {
+        const directory = await directoryNow();
+        const { rated, left, next } = await rateQuarantined(store, directory, {
+          after,
+          pricesOfMs: dateOf(pricesOf)?.getTime(),
+        });
         return { rated, left, ...(next === undefined ? {} : { next }) };
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/api/v1/true-ups/responses',
+      summary: 'Book what providers’ own answers said attempts cost; one step, to be repeated with `next`',
+      body: z.strictObject({
+        from: instant,
+        to: instant,
+        after: z
+          .strictObject({ at: instant, exchange: z.string().max(64), attempt: z.int().min(1).max(32_767) })
+          .optional(),
+      }),
+      answer: z.object({
+        booked: z.int(),
+        left: z.int().openapi({ description: 'Quarantined, or in another currency than what is owed.' }),
+        next: z.object({ at: z.string(), exchange: z.string(), attempt: z.int() }).optional(),
+      }),
+      handle: async ({ body: { from, to, after } }) => {
+        const span = { from: new Date(from), to: new Date(to) };
+        if (span.from >= span.to) throw new Fault('configuration_invalid', '`from` must lie before `to`.');
+        const { booked, left, next } = await bookResponseCosts(
+          store,
+          span,
+          after === undefined ? undefined : { ...after, at: new Date(after.at) },
+        );
+        return { booked, left, ...(next === undefined ? {} : { next: { ...next, at: next.at.toISOString() } }) };
       },
     }),
     operation({
@@ -135,12 +172,17 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     }),
   ];
 
+  async function directoryNow() {
+    return usageDirectory(await control.readConfiguration(), await control.prices.history());
+  }
+
   async function tellUsage(
     events: readonly TypedEvent[],
     isList: boolean,
     items: Map<TypedEvent, EventResult>,
   ): Promise<void> {
-    const directory = usageDirectory(await control.readConfiguration());
+    if (events.every(({ type }) => type !== 'usage')) return;
+    const directory = await directoryNow();
     const problems: EventProblem[] = [];
     const placed: { source: TypedEvent; event: PlacedEvent; json: unknown }[] = [];
     for (const [index, event] of events.entries()) {

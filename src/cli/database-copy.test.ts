@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { planText, testMasterKey } from '../../test/support/control.ts';
+import { planText, testMasterKey, testNowMs } from '../../test/support/control.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { claimInstallation, commitConfiguration, readConfiguration } from '../control/configuration-store.ts';
 import { emptyConfiguration } from '../control/resources.ts';
@@ -35,7 +35,7 @@ async function configure(url: string): Promise<void> {
   const store = connect(url);
   await claimInstallation(store, createSealer(testMasterKey).fingerprint);
   const plan = planText(design);
-  await commitConfiguration(store, { before: emptyConfiguration, ...plan, actor: 'test' });
+  await commitConfiguration(store, { before: emptyConfiguration, ...plan, actor: 'test', nowMs: testNowMs });
   await store.close();
 }
 

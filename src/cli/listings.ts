@@ -6,7 +6,6 @@ import type {
   KeyAnswer,
   ModelAnswer,
   Page,
-  PricesAnswer,
   UsageAnswer,
   UsageRowAnswer,
 } from './answers.ts';
@@ -36,30 +35,6 @@ export function showUsage(answer: UsageAnswer, table: TableOf): string {
     ],
     `No usage from ${answer.from} to ${answer.to}.`,
   );
-}
-
-export function showPrices(answer: PricesAnswer, table: TableOf): string {
-  const rows = answer.books.flatMap(({ book, version, currency, rates }) =>
-    Object.entries(rates).map(([target, row]) => ({ book, version, currency, target, ...row })),
-  );
-  const shown = table(
-    rows,
-    [
-      { title: 'book', cell: row => row.book },
-      { title: 'for', cell: row => row.target },
-      { title: 'input', right: true, cell: row => row.rates['input'] ?? '' },
-      { title: 'cached', right: true, cell: row => row.rates['cacheRead'] ?? '' },
-      { title: 'output', right: true, cell: row => row.rates['output'] ?? '' },
-      { title: 'currency', cell: row => row.currency },
-      { title: 'tiers', right: true, cell: row => (row.tiers.length === 0 ? '' : String(row.tiers.length)) },
-      { title: 'version', cell: row => row.version },
-    ],
-    'No prices, so nothing can be called. Apply a file with prices.',
-  );
-  const rules = answer.rules
-    .filter(rule => rule.version !== null)
-    .map(rule => `Rule ${rule.id}: ${rule.state}, ${rule.version}.\n`);
-  return `${shown}${rules.join('')}`;
 }
 
 export function showBudgets(items: readonly BudgetAnswer[], table: TableOf): string {

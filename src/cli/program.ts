@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, type CommandOptions, Option } from 'commander';
 import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
 import { revokeLocally } from '../control/local-revocation.ts';
@@ -13,30 +13,25 @@ import type {
   KeyAnswer,
   ModelAnswer,
   Page,
-  PricesAnswer,
   UsageAnswer,
 } from './answers.ts';
 import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
-import {
-  showAlerts,
-  showBudgets,
-  showExchanges,
-  showJobs,
-  showKeys,
-  showModels,
-  showPrices,
-  showUsage,
-} from './listings.ts';
+
+import { addLedger } from './ledger-command.ts';
+import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
+import { addPriceCommands } from './price-commands.ts';
 import { addReports, tellCoverage } from './report-command.ts';
+
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
+import { addUsageEvents } from './usage-event-commands.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -55,9 +50,9 @@ export function createProgram(surroundings: Surroundings): Command {
     .exitOverride();
 
   /** `--json` on everything that prints: one document on standard output. */
-  const leaf = (parent: Command, words: string, description: string, { isDefault = false } = {}) =>
+  const leaf = (parent: Command, words: string, description: string, options?: CommandOptions) =>
     parent
-      .command(words, { isDefault })
+      .command(words, options)
       .description(description)
       .addOption(new Option('--json', 'print one JSON document').default(false))
       .allowExcessArguments(false)
@@ -152,11 +147,10 @@ export function createProgram(surroundings: Surroundings): Command {
       print(options, answer, () => showUsage(answer, table));
     });
   addReports(program, leaf, surroundings, server);
+  addUsageEvents(program, leaf, surroundings, server);
+  addLedger(program, leaf, surroundings, server);
 
-  leaf(program, 'prices', 'The price versions in force').action(async options => {
-    const answer = (await server().get('/api/v1/prices')) as PricesAnswer;
-    print(options, answer, () => showPrices(answer, table));
-  });
+  addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
 
   leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
     const items = await readPages<BudgetAnswer>('/api/v1/budgets');
@@ -291,6 +285,8 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     const failure = toFailure(error);
     if (words.includes('--json')) {
+      // What a check found is the one document there is.
+      if (failure.exitCode === exitCodes.failedCheck) return failure.exitCode;
       const problem = failure.problem ?? { code: failure.code, detail: failure.message };
       surroundings.out.write(`${JSON.stringify(problem, null, 2)}\n`);
     } else surroundings.err.write(`carrier: ${failure.message}\n`);

@@ -54,8 +54,9 @@ function configurationPage(): string {
     '## The declarative file',
     'Applied with `carrier apply -f`, or at start with `--config`. `<name>` stands for a name of yours, `[]` for each item of ' +
       'a list. Order means nothing but in `dialects`. `prices.buy`, what providers are owed, is like `prices.sell`, what ' +
-      'customers pay; rates are decimal strings, currency per million units, and `<name>` there is a deployment, a ' +
-      '`vendor/name` or `vendor/*`, the first of these that is named.',
+      'customers pay; rates are decimal strings, currency per million units, or `{ amount: "2.49", per: 3600 }` where they are ' +
+      'for another number of units (with `minimum`, the fewest units that one use is charged for). `<name>` there is a ' +
+      'deployment, a `vendor/name` or `vendor/*`, the first of these that is named. The guide of prices has examples.',
     table(['key', 'type', 'default', 'meaning'], declarationRows()),
     '## Known, not built yet',
     'These keys are refused with `setting_not_available`, never ignored.',
@@ -137,6 +138,7 @@ interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
   readonly required?: readonly string[];
@@ -151,6 +153,13 @@ function declarationRows(): string[][] {
 
 function rowsOf(schema: JsonSchema, path: string, isRequired: boolean): string[][] {
   const inner = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+  if (/\.(serviceTiers|modes|regions)\..*\.tiers$/.test(path))
+    return [[`\`${path}[]\``, 'list', '', 'As tiers above.']];
+  const isRow = /\.rates$/.test(path) && path !== 'prices.sell.rates';
+  if (isRow && (schema.properties?.['input'] ?? inner?.properties?.['input']) !== undefined) {
+    const like = schema.properties === undefined ? '`prices.sell.rates`' : 'rates above, without what they depend on';
+    return [[`\`${path}\``, 'map', '', [schema.description, `As ${like}.`].filter(Boolean).join(' ')]];
+  }
   if (schema.properties !== undefined) {
     return Object.entries(schema.properties).flatMap(([key, property]) =>
       rowsOf(property, path === '' ? key : `${path}.${key}`, schema.required?.includes(key) ?? false),
@@ -165,6 +174,7 @@ function rowsOf(schema: JsonSchema, path: string, isRequired: boolean): string[]
 
 function typeOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(', ');
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ');
   if (schema.type === 'integer') return `whole number, ${schema.minimum} to ${schema.maximum}`;
   if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : typeOf(schema.items)}`;
   return schema.type === 'string' ? 'text' : (schema.type ?? 'map');

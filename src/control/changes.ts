@@ -1,5 +1,7 @@
+import { describeRate } from '../pricing/price-row.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
-import type { BookResource, Configuration, Resource } from './resources.ts';
+import { type NamedRate, namedRates } from './price-changes.ts';
+import { type BookResource, type Configuration, entriesOf, type Resource } from './resources.ts';
 
 /** One resource that an apply creates, updates or deletes. */
 export interface Change {
@@ -73,18 +75,21 @@ function describeItem(item: Readonly<Record<string, unknown>>): string {
 }
 
 function ratesOf(book: BookResource, configuration: Configuration): Map<string, string> {
-  const version = configuration.versions.get(book.version);
-  const fields = new Map([
-    ['version', book.version],
-    ['currency', version?.currency ?? '?'],
-  ]);
-  for (const [target, row] of Object.entries(version?.rates ?? {})) {
-    for (const [meter, rate] of Object.entries(row.rates)) fields.set(`${target}.${meter}`, rate ?? '');
-    for (const tier of row.tiers) {
-      for (const [meter, rate] of Object.entries(tier.rates)) {
-        fields.set(`${target}.${meter} (${tier.measure} ${tier.op === 'gt' ? '>' : '≥'} ${tier.size})`, rate ?? '');
-      }
+  const fields = new Map<string, string>();
+  if (book.base !== undefined) fields.set('follows', `${book.base.book} × ${book.base.multiplier}`);
+  let shown: ReadonlyMap<string, NamedRate> = new Map();
+  for (const [index, { from, atOnce, version: id }] of entriesOf(book).entries()) {
+    const version = configuration.versions.get(id);
+    const at = from === null || (index === 0 && atOnce) ? '' : ` from ${from}`;
+    fields.set(`version${at}`, id);
+    if (index === 0) fields.set('currency', version?.currency ?? '?');
+    const rates = namedRates(version);
+    for (const [key, { target, meter, where, rate }] of rates) {
+      const text = describeRate(rate);
+      const isKept = shown.has(key) && describeRate(shown.get(key)!.rate) === text;
+      if (!isKept) fields.set(`${target}.${meter}${where === '' ? '' : ` (${where})`}${at}`, text);
     }
+    shown = rates;
   }
   return fields;
 }

@@ -1,11 +1,12 @@
 import { intersect } from '../governance/zones.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { snapshotHash } from '../snapshot/hash.ts';
-import type { BudgetEntry, DeploymentEntry, ProviderEntry, SnapshotJson } from '../snapshot/snapshot.ts';
-import { cardOf, currencyOf, isSandbox } from './price-book.ts';
+import type { BudgetEntry, ContractEntry, DeploymentEntry, ProviderEntry, SnapshotJson } from '../snapshot/snapshot.ts';
+import { contractPricesOf, currencyOf, isSandbox, pricesOf } from './price-book.ts';
 import {
   type Budget,
   type Configuration,
+  contractor,
   type KeyResource,
   organisationOf,
   projectName,
@@ -49,6 +50,7 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
       })),
       policy: route.policy,
     })),
+    ...compileContracts(configuration),
     settings: { orphans: resourceOf(configuration, 'policies', 'policies')?.orphans ?? ('delivered' as const) },
   };
   return { ...content, hash: snapshotHash(content) };
@@ -126,9 +128,24 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     concurrencyMax: deployment.concurrencyMax,
     outputTokensMax: deployment.outputTokensMax,
     mediaTokensMax: deployment.mediaTokensMax,
-    sell: cardOf(configuration, 'sell', deployment),
-    buy: cardOf(configuration, 'buy', deployment),
+    sell: pricesOf(configuration, 'sell', deployment),
+    buy: pricesOf(configuration, 'buy', deployment),
   }));
+}
+
+/** Where an organisation agreed on prices; null, which the snapshot does not say, keeps the deployment from it. */
+function compileContracts(configuration: Configuration): { readonly contracts?: readonly ContractEntry[] } {
+  const deployments = resourcesOf(configuration, 'deployment');
+  const contracts = resourcesOf(configuration, 'book').flatMap(book => {
+    const organisation = contractor(book.id);
+    if (organisation === undefined) return [];
+    const sell = deployments.flatMap(deployment => {
+      const prices = contractPricesOf(configuration, organisation, deployment);
+      return prices === undefined ? [] : [[deployment.handle, prices] as const];
+    });
+    return [{ organisation, sell: Object.fromEntries(sell) }];
+  });
+  return contracts.length === 0 ? {} : { contracts };
 }
 
 function zonesEntry(zones: readonly string[] | null): readonly string[] | null {

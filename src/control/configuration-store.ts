@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type { Store } from '../store/connect.ts';
 import type { Change } from './changes.ts';
-import { versionDigest } from './price-book.ts';
-import { type Configuration, type PriceVersion, type Resource, resourceKey } from './resources.ts';
+import { writeValidity } from './price-validity.ts';
+import { publishVersions, readVersions } from './price-versions.ts';
+import { type Configuration, entriesOf, type PriceVersion, type Resource, resourceKey } from './resources.ts';
 
 /** Another change was committed since the configuration was read; read it again. */
 export class RevisionConflict extends Error {
@@ -54,24 +55,10 @@ export async function readConfiguration(store: Store): Promise<Configuration> {
       const rows = await transaction.selectFrom('configuration_resource').select(['kind', 'id', 'document']).execute();
       // The cast is true: only commitConfiguration writes documents, each under its kind and id.
       const resources = rows.map(row => ({ ...(row.document as object), kind: row.kind, id: row.id }) as Resource);
-      const named = resources
-        .flatMap(resource => ('version' in resource ? [resource.version] : []))
-        .filter(id => id !== null);
-      const versions =
-        named.length === 0
-          ? []
-          : await transaction
-              .selectFrom('price_version')
-              .select(['id', 'currency', 'rates', 'origin'])
-              .where('id', 'in', named)
-              .execute();
       return {
         revision: head?.revision ?? 0n,
         resources: new Map(resources.map(resource => [resourceKey(resource), resource])),
-        // The cast is true: only publishVersions writes rates.
-        versions: new Map(
-          versions.map(({ rates, ...row }) => [row.id, { ...row, rates: rates as PriceVersion['rates'] }]),
-        ),
+        versions: await readVersions(transaction, versionsNamed(resources)),
       };
     });
 }
@@ -86,6 +73,7 @@ export async function commitConfiguration(
     readonly publications: readonly PriceVersion[];
     readonly changes: readonly Change[];
     readonly actor: string;
+    readonly nowMs: number;
   },
 ): Promise<bigint> {
   const revision = commit.before.revision + 1n;
@@ -95,26 +83,8 @@ export async function commitConfiguration(
         .insertInto('configuration_revision')
         .values({ revision, actor: commit.actor, changes: JSON.stringify(commit.changes) })
         .execute();
-      for (const version of commit.publications) {
-        const digest = versionDigest({ currency: version.currency, rates: version.rates });
-        await transaction
-          .insertInto('price_version')
-          .values({
-            id: version.id,
-            currency: version.currency,
-            rates: JSON.stringify(version.rates),
-            digest,
-            origin: version.origin,
-          })
-          .onConflict(conflict => conflict.column('id').doNothing())
-          .execute();
-        const kept = await transaction
-          .selectFrom('price_version')
-          .select('digest')
-          .where('id', '=', version.id)
-          .executeTakeFirstOrThrow();
-        if (kept.digest !== digest) throw new Error(`price version ${version.id} is published with other rates`);
-      }
+      await publishVersions(transaction, commit.publications);
+      await writeValidity(transaction, commit);
       const { written, removed } = difference(commit.before, commit.next);
       for (let at = 0; at < removed.length; at += rowsPerStatement) {
         const keys = removed.slice(at, at + rowsPerStatement);
@@ -146,6 +116,14 @@ export async function commitConfiguration(
     if (isRevisionTaken(error)) throw new RevisionConflict('the configuration changed meanwhile', { cause: error });
     throw error;
   }
+}
+
+function versionsNamed(resources: readonly Resource[]): readonly string[] {
+  const named = resources.flatMap(resource => {
+    if (resource.kind === 'book') return entriesOf(resource).map(({ version }) => version);
+    return resource.kind === 'rule' && resource.version !== null ? [resource.version] : [];
+  });
+  return [...new Set(named)];
 }
 
 function difference(before: Configuration, next: Configuration) {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
-import { designVariables, planContext, testFacts, testMasterKey } from '../../test/support/control.ts';
+import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from '../../test/support/control.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
@@ -45,6 +45,7 @@ suite('the stored configuration', () => {
       references: { environment, workingDirectory: dataDirectory, dataDirectory },
       kinds: planContext().kinds,
       facts: testFacts,
+      priceFacts: () => testPriceFacts,
       sandboxBaseUrl: 'unix:/run/sandbox',
       nowMs: () => 1_790_000_000_000,
       changed: () => {},

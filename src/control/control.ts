@@ -8,8 +8,10 @@ import { commitConfiguration, RevisionConflict, readConfiguration } from './conf
 import { exportConfiguration } from './export.ts';
 import { mintHandle, mintKeyId, mintKeySecret } from './key-secret.ts';
 import { compare, type Plan, type PlanContext, planApply } from './plan.ts';
+import { createPriceControl, incompleteNotices, type PriceControl } from './price-control.ts';
+import type { PriceFacts } from './price-facts.ts';
 import type { ProviderKind } from './provider-kinds.ts';
-import { readDeclaration } from './read-declaration.ts';
+import { type ReadDeclaration, readDeclaration } from './read-declaration.ts';
 import { type ReferenceSources, resolveReference } from './references.ts';
 import { type Configuration, type KeyResource, keyName, resourceOf, resourcesOf } from './resources.ts';
 import type { Sealer } from './seal.ts';
@@ -31,6 +33,7 @@ export interface Control {
   /** What an operator should know although nothing is wrong; for the log at start and the status. */
   notices(): readonly string[];
   compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson>;
+  readonly prices: PriceControl;
 }
 
 export interface ControlOptions {
@@ -39,6 +42,8 @@ export interface ControlOptions {
   readonly references: ReferenceSources;
   readonly kinds: readonly ProviderKind[];
   readonly facts: PublicPrices;
+  /** The same as they are read from their source, for reviews. */
+  readonly priceFacts: () => PriceFacts;
   /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
   readonly sandboxBaseUrl: string;
   readonly nowMs: () => number;
@@ -77,28 +82,29 @@ const attemptsMax = 8;
 
 export function createControl(options: ControlOptions): Control {
   const { store, sealer } = options;
-  const context: PlanContext = {
+  const makeContext = (): PlanContext => ({
+    nowMs: options.nowMs(),
     sealer,
     kinds: options.kinds,
     resolve: reference => resolveReference(reference, options.references),
     mintHandle: () => mintHandle(),
     mintKeyId: () => mintKeyId(),
-  };
+  });
 
   /** Reads, plans, commits; plans again when someone else committed in between. */
   async function change(
     actor: string,
     plan: (stored: Configuration) => Plan,
-  ): Promise<{ plan: Plan; revision: bigint }> {
+  ): Promise<{ plan: Plan; before: Configuration; revision: bigint }> {
     for (let attempt = 1; ; attempt++) {
       const before = await readConfiguration(store);
       const planned = plan(before);
       if (planned.problems.length > 0) throw new ConfigurationError(planned.problems);
-      if (planned.changes.length === 0) return { plan: planned, revision: before.revision };
+      if (planned.changes.length === 0) return { plan: planned, before, revision: before.revision };
       try {
-        const revision = await commitConfiguration(store, { before, ...planned, actor });
+        const revision = await commitConfiguration(store, { before, ...planned, actor, nowMs: options.nowMs() });
         options.changed(revision);
-        return { plan: planned, revision };
+        return { plan: planned, before, revision };
       } catch (error) {
         if (!(error instanceof RevisionConflict)) throw error;
         if (attempt >= attemptsMax) throw new Fault('revision_conflict', undefined, { cause: error });
@@ -116,16 +122,26 @@ export function createControl(options: ControlOptions): Control {
       if (request.expectedRevision !== undefined && request.expectedRevision !== stored.revision) {
         throw new Fault('revision_conflict', `The configuration is at revision ${stored.revision} by now.`);
       }
-      return planApply(read, stored, { prune: request.prune }, context);
+      return planApply(read, stored, { prune: request.prune }, makeContext());
     };
     if (request.dryRun) {
       const stored = await readConfiguration(store);
       const planned = plan(stored);
       if (planned.problems.length > 0) throw new ConfigurationError(planned.problems);
-      return { revision: stored.revision, changes: planned.changes, applied: false, notices };
+      return {
+        revision: stored.revision,
+        changes: planned.changes,
+        applied: false,
+        notices: [...notices, ...priceNotices(read, planned)],
+      };
     }
     const done = await change(request.actor, plan);
-    return { revision: done.revision, changes: done.plan.changes, applied: true, notices };
+    return {
+      revision: done.revision,
+      changes: done.plan.changes,
+      applied: true,
+      notices: [...notices, ...priceNotices(read, done.plan)],
+    };
   }
 
   async function createKey(request: CreateKeyRequest) {
@@ -171,7 +187,12 @@ export function createControl(options: ControlOptions): Control {
   async function ensureZeroConfiguration(): Promise<void> {
     const firstKeySecret = () =>
       ensureSecretFile(sandboxKeyPath(options.references.dataDirectory), () => mintKeySecret(mintKeyId()));
-    const zero = { ...context, environment: options.references.environment, facts: options.facts, firstKeySecret };
+    const zero = {
+      ...makeContext(),
+      environment: options.references.environment,
+      facts: options.facts,
+      firstKeySecret,
+    };
     await change('zero-configuration', stored => planZeroConfiguration(stored, zero));
   }
 
@@ -185,14 +206,25 @@ export function createControl(options: ControlOptions): Control {
 
   return {
     apply,
-    exportText: async () => exportConfiguration(await readConfiguration(store)),
+    exportText: async () => exportConfiguration(await readConfiguration(store), options.nowMs()),
     readConfiguration: () => readConfiguration(store),
     createKey,
     revokeKey,
     ensureZeroConfiguration,
     notices: () => noticesOf(options.references.environment),
     compile,
+    prices: createPriceControl({
+      store,
+      nowMs: options.nowMs,
+      facts: options.priceFacts,
+      makeContext,
+      change,
+    }),
   };
+}
+
+function priceNotices(read: ReadDeclaration, { next }: Plan): readonly string[] {
+  return read.declaration.prices === undefined ? [] : incompleteNotices(next);
 }
 
 function planKey(stored: Configuration, key: KeyResource): Plan {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
-import { meterRow, meters } from '../pricing/meters.ts';
+import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
 /** The declarative file, as users write it. Keys once accepted stay valid. */
@@ -9,7 +9,6 @@ import { referencePattern } from './references.ts';
 const entriesMax = 20_000;
 const candidatesMax = 64;
 const patternsMax = 256;
-const tiersMax = 16;
 const timeoutMsMax = 86_400_000;
 
 /** What resources are called; `/` and `%` stay free for names of models and for paths. */
@@ -33,7 +32,6 @@ const decimal = (integerDigits: number, decimals: number, what: string) =>
       error: `must be a decimal such as "1.25", with at most ${decimals} decimals and no sign`,
     });
 
-const rate = decimal(12, 12, 'currency per million units');
 const amount = decimal(18, 18, 'an amount of money');
 const share = z
   .string({ error: 'must be a decimal string in quotes, such as "0.8"' })
@@ -117,23 +115,6 @@ const deployment = z.strictObject({
     .describe('Most tokens of one image, document or audio part; bounds holds. 32768 unless said.'),
 });
 
-const rates = Object.fromEntries(
-  meters.map(meter => [meter, rate.optional().describe(meterRow(meter).meaning)]),
-) as Record<(typeof meters)[number], z.ZodOptional<typeof rate>>;
-const tier = z.strictObject({
-  measure: z.enum(['inputTotal']).describe('Input tokens of the request, cached ones included.'),
-  op: z.enum(['gt', 'gte']).describe('Above `size`, or from it on.'),
-  size: whole(0, Number.MAX_SAFE_INTEGER).describe('Behind it the rates of the tier hold for the whole request.'),
-  rates: z.strictObject(rates),
-});
-const book = z.strictObject({
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' })
-    .describe('ISO 4217.'),
-  rates: named(z.string().max(200), z.strictObject({ ...rates, tiers: z.array(tier).max(tiersMax).optional() })),
-});
-
 const timeout = whole(1, timeoutMsMax).optional();
 const route = z.strictObject({
   candidates: z
@@ -189,7 +170,7 @@ export const declarationSchema = z.strictObject({
   process: z.unknown().optional().describe('Settings of the process, read at start with --config; see above.'),
   providers: named(name, provider).optional(),
   deployments: named(name, deployment).optional(),
-  prices: z.strictObject({ sell: book.optional(), buy: book.optional() }).optional(),
+  prices: pricesSchema.optional(),
   routes: named(routeName, route).optional(),
   organisations: named(name, organisation).optional(),
   policies: z
@@ -204,7 +185,6 @@ export const declarationSchema = z.strictObject({
 
 export type Declaration = z.output<typeof declarationSchema>;
 export type DeclaredBudget = z.output<typeof budget>;
-export type DeclaredBook = z.output<typeof book>;
 
 /** Keys that users of such a system know or will know, by place; `*` is any name. Refused by name (I10). */
 export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
@@ -217,9 +197,11 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
   ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
   ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
-  ['prices.*.from', 'Prices that begin later are not built yet.'],
-  ['prices.*.rates.*.from', 'Prices that begin later are not built yet.'],
-  ['prices.*.rates.*.serviceTiers', 'Prices by service tier are not built yet.'],
+  ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
+  [
+    'prices.contracts.*.rates.*.*.free',
+    'What a period has free is rated at its close, and periods are not closed yet.',
+  ],
   ['routes.*.policy', 'Route policies other than weight and priority are not built yet.'],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],

@@ -1,13 +1,13 @@
 import { stringify } from 'yaml';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
 import { mediaTokensMaxDefault, outputTokensMaxDefault } from './desire-supply.ts';
+import { exportPrices } from './export-prices.ts';
 import {
   type Budget,
   type Configuration,
   type DeploymentResource,
   type KeyResource,
   organisationOf,
-  type PriceRow,
   type ProviderResource,
   projectName,
   type RouteResource,
@@ -17,11 +17,11 @@ import {
 
 /** Writes the stored configuration as a declarative file: applying it changes nothing. What zero configuration keeps up to
  *  date is not written, only named; secrets are written as the references they came from. */
-export function exportConfiguration(configuration: Configuration): string {
+export function exportConfiguration(configuration: Configuration, nowMs: number): string {
   const content = withoutEmpty({
     providers: entries(declared(resourcesOf(configuration, 'provider')), providerEntry),
     deployments: entries(declared(resourcesOf(configuration, 'deployment')), deploymentEntry),
-    prices: pricesEntry(configuration),
+    prices: exportPrices(configuration, nowMs),
     routes: entries(declared(resourcesOf(configuration, 'route')), routeEntry),
     organisations: organisationsEntry(configuration),
     policies: policiesEntry(configuration),
@@ -74,25 +74,6 @@ function deploymentEntry(deployment: DeploymentResource) {
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
     mediaTokensMax: unless(mediaTokensMaxDefault, deployment.mediaTokensMax),
   });
-}
-
-function pricesEntry(configuration: Configuration) {
-  return withoutEmpty(
-    Object.fromEntries(
-      resourcesOf(configuration, 'book').map(book => {
-        const version = configuration.versions.get(book.version);
-        if (version === undefined) throw new Error(`stored configuration: price version ${book.version} is not there`);
-        const rates = Object.keys(version.rates)
-          .sort()
-          .map(target => [target, rowEntry(version.rates[target]!)]);
-        return [book.id, { currency: version.currency, rates: Object.fromEntries(rates) }];
-      }),
-    ),
-  );
-}
-
-function rowEntry(row: PriceRow) {
-  return { ...row.rates, ...(row.tiers.length === 0 ? {} : { tiers: row.tiers }) };
 }
 
 function routeEntry(route: RouteResource) {

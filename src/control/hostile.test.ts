@@ -76,9 +76,15 @@ test('an unknown key at any place is refused, and a known one that is not built 
   ]);
   assert.deepEqual(
     problems(
-      'prices: { sell: { currency: USD, rates: { v/a: { input: "1", serviceTiers: {}, from: x, image: "1" } } } }',
+      'prices: { sell: { currency: USD, rates: { v/a: { egress: { amount: "1", per: 1000, free: 5 }, ' +
+        'tiers: [ { measure: inputTotal, op: gt, size: 1, scope: periodVolume, rates: {} } ], from: soon, inptu: "1" } } } }',
     ),
-    ['1 prices.sell.rates.v/a.serviceTiers n/a', '1 prices.sell.rates.v/a.from n/a'],
+    [
+      '1 prices.sell.rates.v/a.egress.free n/a',
+      '1 prices.sell.rates.v/a.tiers.0.scope n/a',
+      '1 prices.sell.rates.v/a.from',
+      '1 prices.sell.rates.v/a.inptu',
+    ],
   );
   assert.deepEqual(problems('providers: { g: { dialect: gemini } }'), ['1 providers.g.dialect n/a']);
   assert.deepEqual(problems('process: { contentLogs: true }'), ['1 process.contentLogs n/a']);

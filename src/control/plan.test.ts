@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
-import { designVariables, planContext, planText } from '../../test/support/control.ts';
+import { designVariables, planContext, planText, testNowMs } from '../../test/support/control.ts';
 import { onlyCard } from '../../test/support/snapshot.ts';
 import { cardAt } from '../pricing/timeline.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
@@ -63,7 +63,7 @@ test('applying a file twice changes nothing, and so does applying an export, pru
   const once = applied(design);
 
   assert.deepEqual(summary(planText(design, once)), []);
-  const exported = exportConfiguration(once);
+  const exported = exportConfiguration(once, testNowMs);
   assert.deepEqual(summary(planText(exported, once)), []);
   assert.deepEqual(summary(planText(exported, once, { prune: true })), []);
   assert.doesNotMatch(exported, /sk-openai|acme-secret/);
@@ -160,8 +160,8 @@ test('a revocation survives the file that was written before it', () => {
   };
 
   assert.deepEqual(summary(planText(design, revoked)), []);
-  assert.match(exportConfiguration(revoked), /revoked: true/);
-  assert.deepEqual(summary(planText(exportConfiguration(revoked), revoked)), []);
+  assert.match(exportConfiguration(revoked, testNowMs), /revoked: true/);
+  assert.deepEqual(summary(planText(exportConfiguration(revoked, testNowMs), revoked)), []);
 });
 
 test('everything that is wrong with a file is said at once, with its line', () => {

@@ -10,6 +10,8 @@ import type { ReadDeclaration } from './read-declaration.ts';
 import type { Resolved } from './references.ts';
 import {
   type Configuration,
+  contractor,
+  entriesOf,
   keyName,
   organisationOf,
   type PriceVersion,
@@ -24,6 +26,8 @@ import type { Sealer } from './seal.ts';
 const resourcesMax = 200_000;
 
 export interface PlanContext {
+  /** When it is planned: what begins at once begins then, and what was before is past. Milliseconds since 1970. */
+  readonly nowMs: number;
   readonly sealer: Sealer;
   readonly kinds: readonly ProviderKind[];
   resolve(reference: string): Resolved;
@@ -45,6 +49,8 @@ export interface Plan {
   /** Price versions to publish; without those already there. */
   readonly publications: readonly PriceVersion[];
   readonly problems: readonly Problem[];
+  /** Factors that were folded into published rates, by `book|target|cell`; absent when none were. */
+  readonly factors?: ReadonlyMap<string, string>;
 }
 
 /** What a prune removes; policies fall back to their defaults. It ends both rules: what is not in the file shall not be. */
@@ -64,7 +70,7 @@ const prunable: readonly ResourceKind[] = [
 export function planApply(
   read: ReadDeclaration,
   stored: Configuration,
-  options: { readonly prune: boolean },
+  options: { readonly prune: boolean; readonly only?: readonly ResourceKind[] },
   context: PlanContext,
 ): Plan {
   const problems: Problem[] = [];
@@ -90,7 +96,7 @@ export function planApply(
   const resources = merge(stored, {
     desired,
     renamed: renamedDeployments(desire),
-    prune: options.prune,
+    pruned: options.prune ? (options.only ?? prunable) : [],
     endsFacts: prices.endsFacts,
   });
   const versions = new Map([...stored.versions, ...prices.versions.map(version => [version.id, version] as const)]);
@@ -101,6 +107,7 @@ export function planApply(
     changes: compare(stored, next),
     publications: prices.versions.filter(version => !stored.versions.has(version.id)),
     problems,
+    factors: prices.factors,
   };
 }
 
@@ -119,14 +126,15 @@ interface Merging {
   readonly desired: readonly Resource[];
   /** Deployments that go on under another name. */
   readonly renamed: readonly string[];
-  readonly prune: boolean;
+  /** Kinds of which only what is desired stays. */
+  readonly pruned: readonly ResourceKind[];
   readonly endsFacts: boolean;
 }
 
-function merge(stored: Configuration, { desired, renamed, prune, endsFacts }: Merging): ReadonlyMap<string, Resource> {
+function merge(stored: Configuration, { desired, renamed, pruned, endsFacts }: Merging): ReadonlyMap<string, Resource> {
   const resources = new Map<string, Resource>();
   for (const [key, resource] of stored.resources) {
-    if (!prune || !prunable.includes(resource.kind)) resources.set(key, resource);
+    if (!pruned.includes(resource.kind)) resources.set(key, resource);
   }
   const replaced = new Set(desired.flatMap(resource => (resource.kind === 'key' ? [keyName(resource)] : [])));
   for (const [key, resource] of resources) {
@@ -136,7 +144,7 @@ function merge(stored: Configuration, { desired, renamed, prune, endsFacts }: Me
   for (const name of renamed) resources.delete(`deployment:${name}`);
   for (const resource of desired) resources.set(resourceKey(resource), resource);
   for (const rule of resourcesOf(stored, 'rule')) {
-    const ends = prune || (endsFacts && rule.id === 'publish-facts-when-unconfigured');
+    const ends = pruned.includes('provider') || (endsFacts && rule.id === 'publish-facts-when-unconfigured');
     if (ends && rule.state === 'active') resources.set(resourceKey(rule), { ...rule, state: 'ended' });
   }
   return resources;
@@ -174,12 +182,15 @@ function checkReferences(next: Configuration, desire: Desire): void {
       desire.refuse(['organisations'], `project ${project.id} has no organisation`);
   }
   for (const book of resourcesOf(next, 'book')) {
-    for (const target of Object.keys(next.versions.get(book.version)?.rates ?? {})) {
+    const organisation = contractor(book.id);
+    const path = organisation === undefined ? ['prices', book.id] : ['prices', 'contracts', organisation];
+    if (organisation !== undefined && !has('organisation', organisation)) {
+      desire.refuse(path, `there is no organisation ${organisation}`);
+    }
+    const targets = entriesOf(book).flatMap(({ version }) => Object.keys(next.versions.get(version)?.rates ?? {}));
+    for (const target of new Set(targets)) {
       if (!target.includes('/') && !has('deployment', target)) {
-        desire.refuse(
-          ['prices', book.id, 'rates', target],
-          'there is no deployment of this name; models are vendor/name',
-        );
+        desire.refuse([...path, 'rates', target], 'there is no deployment of this name; models are vendor/name');
       }
     }
   }

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { meters } from '../pricing/meters.ts';
-import { formatRate, parseRate } from '../pricing/money.ts';
-import { parseRateCard, type RateCardJson } from '../pricing/rate-card.ts';
-import { constantTimeline, type RateTimeline } from '../pricing/timeline.ts';
+import { cardOfRow, findRow, type PriceRow, type VersionContent } from '../pricing/price-row.ts';
+import { incompleteness, parseRateCard, type RateCardJson } from '../pricing/rate-card.ts';
+import { type DatedCardJson, formatTimeline, type RateTimelineJson } from '../pricing/timeline.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
-import type {
-  BookName,
-  Configuration,
-  DecimalRates,
-  DeploymentResource,
-  PriceRow,
-  PriceVersion,
-  ProviderResource,
+import {
+  type BookId,
+  type BookName,
+  type Configuration,
+  contractOf,
+  type DeploymentResource,
+  entriesOf,
+  type PriceVersion,
+  type ProviderResource,
+  resourceOf,
 } from './resources.ts';
-import { resourceOf } from './resources.ts';
 
 /** Version of the sandbox's fixed prices. */
 export const sandboxVersionId = 'sandbox-1';
@@ -32,7 +32,7 @@ export const sandboxVersion: PriceVersion = {
 export const currencyDefault = 'USD';
 
 /** The id follows from the content, so that publishing the same prices again publishes nothing. */
-export function versionIdOf(book: BookName, content: Pick<PriceVersion, 'currency' | 'rates'>): string {
+export function versionIdOf(book: BookId, content: VersionContent): string {
   return `${book}-${versionDigest({ ...content, book }).slice(0, 12)}`;
 }
 
@@ -40,33 +40,37 @@ export function versionDigest(content: object): string {
   return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }
 
-/** Rates without superfluous zeros, so that "10.00" and "10" are one price. */
-export function normalizeRates(rates: DecimalRates): DecimalRates {
-  const entries = meters.flatMap(meter => {
-    const rate = rates[meter];
-    return rate === undefined ? [] : [[meter, formatRate(parseRate(rate))]];
-  });
-  return Object.fromEntries(entries);
+type Priced = Pick<DeploymentResource, 'id' | 'model' | 'provider'>;
+
+/** What a deployment costs over time in one book, as the configuration has it: what is in force, then what is scheduled.
+ *  null when it never has a complete price. */
+export function pricesOf(configuration: Configuration, book: BookName, deployment: Priced): RateTimelineJson | null {
+  return formatTimeline(listCards(configuration, book, deployment));
 }
 
-/** What one book asks for one deployment: by deployment id, then vendor/name, then vendor/*. null when nothing is named
- *  for it or input or output is missing: an incomplete price is no price, and does not fall through to a wider one. */
-export function cardOf(
+/** The same for an organisation that agreed on prices: those, and the list's where and while the contract says nothing.
+ *  undefined when it never says anything of this deployment. */
+export function contractPricesOf(
   configuration: Configuration,
-  book: BookName,
-  deployment: DeploymentResource,
-): RateCardJson | null {
-  const version = versionFor(configuration, book, deployment);
-  if (version === undefined || version.currency !== currencyOf(configuration, book)) return null;
-  const vendor = deployment.model.slice(0, deployment.model.indexOf('/'));
-  const row = version.rates[deployment.id] ?? version.rates[deployment.model] ?? version.rates[`${vendor}/*`];
-  if (row === undefined || !isComplete(row)) return null;
-  return {
-    version: version.id,
-    currency: version.currency,
-    rates: toPico(row.rates),
-    tiers: row.tiers.map(tier => ({ ...tier, rates: toPico(tier.rates) })),
-  };
+  organisation: string,
+  deployment: Priced,
+): RateTimelineJson | null | undefined {
+  const contract = bookRows(configuration, contractOf(organisation), deployment);
+  if (contract.every(({ card }) => card === undefined)) return undefined;
+  const list = listCards(configuration, 'sell', deployment);
+  const starts = [...new Set([...list, ...contract].map(({ from }) => from))].sort(byInstant);
+  const cards = starts.map(from => {
+    const agreed = cardIn(contract, from);
+    return { from, card: agreed === undefined ? (cardIn(list, from) ?? null) : agreed };
+  });
+  return formatTimeline(cards);
+}
+
+/** What keeps a deployment from having a price in a book at some time, cell by cell; empty when nothing does. */
+export function missingPrices(configuration: Configuration, book: BookName, deployment: Priced): readonly string[] {
+  const cards = rowCards(configuration, book, deployment);
+  if (cards.length === 0 || cards.at(-1)!.card === undefined) return ['nothing is named for it'];
+  return [...new Set(cards.flatMap(({ card }) => (card === undefined ? [] : incompleteness(parseRateCard(card)))))];
 }
 
 export function currencyOf(configuration: Configuration, book: BookName): string {
@@ -74,53 +78,94 @@ export function currencyOf(configuration: Configuration, book: BookName): string
   return configuration.versions.get(version ?? '')?.currency ?? currencyDefault;
 }
 
+export function isSandbox(provider: ProviderResource): boolean {
+  return provider.providerKind === 'emulated';
+}
+
+export function byInstant(one: string | null, other: string | null): number {
+  return (one ?? '') < (other ?? '') ? -1 : 1;
+}
+
+/** undefined: nothing is named; null: what is named is no complete price, or is in another currency than its book. */
+interface Named<Card> {
+  readonly from: string | null;
+  readonly card: Card;
+}
+
+function listCards(configuration: Configuration, book: BookName, deployment: Priced): readonly DatedCardJson[] {
+  const currency = currencyOf(configuration, book);
+  return rowCards(configuration, book, deployment).map(({ from, card }) => ({
+    from,
+    card: card === undefined || card.currency !== currency || !isComplete(card) ? null : card,
+  }));
+}
+
 /** A declared book comes first. Without any, facts are in force while their rule is; the sandbox has its own prices. */
-function versionFor(
+function rowCards(
   configuration: Configuration,
   book: BookName,
-  deployment: DeploymentResource,
-): PriceVersion | undefined {
-  const declared = configuration.versions.get(resourceOf(configuration, 'book', book)?.version ?? '');
-  if (declared !== undefined && names(declared, deployment)) return declared;
+  deployment: Priced,
+): readonly Named<RateCardJson | undefined>[] {
+  const otherwise = cardFrom(versionOtherwise(configuration, deployment), deployment);
+  const declared = versionCards(configuration, book, deployment);
+  const cards = declared.map(({ from, card }) => ({ from, card: card ?? otherwise }));
+  return cards[0]?.from === null ? cards : [{ from: null, card: otherwise }, ...cards];
+}
+
+function bookRows(
+  configuration: Configuration,
+  book: BookId,
+  deployment: Priced,
+): readonly Named<RateCardJson | null | undefined>[] {
+  const currency = currencyOf(configuration, 'sell');
+  return versionCards(configuration, book, deployment).map(({ from, card }) => ({
+    from,
+    card: card === undefined || (card.currency === currency && isComplete(card)) ? card : null,
+  }));
+}
+
+/** What the entries of a book name for a deployment. The first one holds for ever where it was not put off to an instant:
+ *  clocks of replicas differ, and before it the book had another price or none. */
+function versionCards(
+  configuration: Configuration,
+  book: BookId,
+  deployment: Priced,
+): readonly Named<RateCardJson | undefined>[] {
+  const resource = resourceOf(configuration, 'book', book);
+  if (resource === undefined) return [];
+  return entriesOf(resource).map(({ from, atOnce, version }, index) => ({
+    from: index === 0 && atOnce ? null : from,
+    card: cardFrom(configuration.versions.get(version), deployment),
+  }));
+}
+
+function cardFrom(version: PriceVersion | undefined, deployment: Priced): RateCardJson | undefined {
+  const row = version === undefined ? undefined : findRow(version, deployment);
+  if (version === undefined || row === undefined) return undefined;
+  let cards = cardsOfVersion.get(version);
+  if (cards === undefined) cardsOfVersion.set(version, (cards = new Map()));
+  let card = cards.get(row);
+  if (card === undefined) cards.set(row, (card = cardOfRow(row, version)));
+  return card;
+}
+
+/** A row may price thousands of deployments, and a version never changes. */
+const cardsOfVersion = new WeakMap<PriceVersion, Map<PriceRow, RateCardJson>>();
+const complete = new WeakMap<RateCardJson, boolean>();
+
+function versionOtherwise(configuration: Configuration, deployment: Priced): PriceVersion | undefined {
   const provider = resourceOf(configuration, 'provider', deployment.provider);
   if (provider !== undefined && isSandbox(provider)) return sandboxVersion;
   const facts = resourceOf(configuration, 'rule', 'publish-facts-when-unconfigured');
   return facts?.state === 'active' ? configuration.versions.get(facts.version ?? '') : undefined;
 }
 
-function names(version: PriceVersion, deployment: DeploymentResource): boolean {
-  const vendor = deployment.model.slice(0, deployment.model.indexOf('/'));
-  return [deployment.id, deployment.model, `${vendor}/*`].some(target => Object.hasOwn(version.rates, target));
+function cardIn<Card>(cards: readonly Named<Card>[], at: string | null): Card | undefined {
+  return cards.findLast(({ from }) => (from ?? '') <= (at ?? ''))?.card;
 }
 
-export function isSandbox(provider: ProviderResource): boolean {
-  return provider.providerKind === 'emulated';
-}
-
-function isComplete(row: PriceRow): boolean {
-  return row.rates.input !== undefined && row.rates.output !== undefined;
-}
-
-function toPico(rates: DecimalRates): Record<string, string> {
-  const pico: Record<string, string> = {};
-  for (const meter of meters) {
-    const rate = rates[meter];
-    if (rate !== undefined) pico[meter] = parseRate(rate).toString();
-  }
-  return pico;
-}
-
-/** What usage that is no exchange costs in a book; such rows need not price tokens. undefined when nothing is named. */
-export function usagePricesOf(
-  configuration: Configuration,
-  { book }: { readonly book: BookName; readonly organisation: string },
-  priced: Pick<DeploymentResource, 'id' | 'model' | 'provider'>,
-): RateTimeline | undefined {
-  const version = versionFor(configuration, book, priced as DeploymentResource);
-  const vendor = priced.model.slice(0, priced.model.indexOf('/'));
-  const row = version?.rates[priced.id] ?? version?.rates[priced.model] ?? version?.rates[`${vendor}/*`];
-  if (version === undefined || row === undefined) return undefined;
-  return constantTimeline(
-    parseRateCard({ version: version.id, currency: version.currency, rates: toPico(row.rates), tiers: [] }),
-  );
+function isComplete(card: RateCardJson): boolean {
+  let known = complete.get(card);
+  if (known === undefined) complete.set(card, (known = incompleteness(parseRateCard(card)).length === 0));
+  return known;
 }

@@ -23,10 +23,12 @@ export interface PriceFact {
   readonly contextTokensMax: number | undefined;
   /** In the order of their dates; the first holds from ever. */
   readonly prices: readonly DatedPrices[];
+  /** Prices with an error of binary fractions, which were read as what they stand for; absent when there are none. */
+  readonly snapped?: readonly string[];
 }
 
 /** Rates are decimal strings, USD per 10⁶ tokens. */
-export type DecimalRates = Readonly<Partial<Record<Meter, string>>>;
+export type DecimalRates = Readonly<Record<string, string>>;
 
 export interface DatedPrices {
   /** ISO 8601 date, UTC, inclusive; undefined is ever. */
@@ -74,7 +76,8 @@ export function pricesAt(fact: PriceFact, atMs: number): DatedPrices {
 export function readModel(provider: string, model: ModelInfo): PriceFact | string {
   if (/[:*]|-$/.test(model.id)) return 'its id is a pattern or an offer of another host, not a model name';
   if (notForChat.test(model.id)) return 'it is no chat model';
-  const prices = readPrices(model);
+  const snapped: string[] = [];
+  const prices = readPrices(model, snapped);
   if (typeof prices === 'string') return prices;
   return {
     provider,
@@ -82,6 +85,7 @@ export function readModel(provider: string, model: ModelInfo): PriceFact | strin
     aliases: equalNames(model.match).filter(alias => alias !== model.id),
     contextTokensMax: model.context_window,
     prices,
+    ...(snapped.length === 0 ? {} : { snapped }),
   };
 }
 
@@ -105,14 +109,14 @@ const meterOfKey: Readonly<Record<string, Meter>> = {
  *  search on every request are excluded. */
 const toolKeys: ReadonlySet<string> = new Set(['web_searches_kcount', 'storage_searches_kcount']);
 
-function readPrices(model: ModelInfo): DatedPrices[] | string {
+function readPrices(model: ModelInfo, snapped: string[]): DatedPrices[] | string {
   const dated: DatedPrices[] = [];
   const entries = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }];
   for (const { constraint, prices } of entries) {
     if (constraint !== undefined && constraint.type !== 'start_date') {
       return 'its price depends on the time of day, which a rate card cannot say';
     }
-    const read = readRates(prices);
+    const read = readRates(prices, snapped);
     if (typeof read === 'string') return read;
     dated.push({ from: constraint?.start_date, ...read });
   }
@@ -121,27 +125,32 @@ function readPrices(model: ModelInfo): DatedPrices[] | string {
   return dated;
 }
 
-function readRates(prices: ModelPrice): Omit<DatedPrices, 'from'> | string {
-  const base: Partial<Record<Meter, string>> = {};
+function readRates(prices: ModelPrice, snapped: string[]): Omit<DatedPrices, 'from'> | string {
+  const base: Record<string, string> = {};
   /** By the size behind which they hold. */
-  const tiers = new Map<number, Partial<Record<Meter, string>>>();
+  const tiers = new Map<number, Record<string, string>>();
   for (const [key, price] of Object.entries(prices)) {
     if (price === undefined || toolKeys.has(key)) continue;
     const meter = Object.hasOwn(meterOfKey, key) ? meterOfKey[key] : undefined;
     if (meter === undefined) return `${key} has no meter`;
-    const rate = readRate(typeof price === 'number' ? price : price.base);
+    const read = (number: number) => {
+      const text = readRate(number);
+      if (text !== undefined && Number(text) !== number) snapped.push(`${key}: ${number} is read as ${text}`);
+      return text;
+    };
+    const rate = read(typeof price === 'number' ? price : price.base);
     if (rate === undefined) return `${key} is no price of at most twelve decimals`;
     base[meter] = rate;
     for (const tier of typeof price === 'number' ? [] : price.tiers) {
-      const tierRate = readRate(tier.price);
+      const tierRate = read(tier.price);
       if (tierRate === undefined || !Number.isSafeInteger(tier.start) || tier.start < 0) {
         return `${key} has a tier that cannot be read`;
       }
       tiers.set(tier.start, { ...tiers.get(tier.start), [meter]: tierRate });
     }
   }
-  if (base.input === undefined || base.output === undefined) return 'it lacks an input or output price';
-  if (base.input === '0' && base.output === '0') return 'its price is zero: a free offer is not taken for a fact';
+  if (base['input'] === undefined || base['output'] === undefined) return 'it lacks an input or output price';
+  if (base['input'] === '0' && base['output'] === '0') return 'its price is zero: a free offer is not taken for a fact';
   return { rates: base, tiers: completeTiers(base, tiers) };
 }
 

@@ -1,5 +1,5 @@
+import { normalizeRates, normalizeTiers } from '../pricing/price-row.ts';
 import { outputTokensMaxDefault } from './desire-supply.ts';
-import { normalizeRates } from './price-book.ts';
 import { type PriceFacts, pricesAt } from './price-facts.ts';
 import type { PublicPrices } from './zero-configuration.ts';
 
@@ -9,7 +9,7 @@ export function publicPricesAt(facts: PriceFacts, atMs: number): PublicPrices {
     const { rates, tiers } = pricesAt(fact, atMs);
     const row = {
       rates: normalizeRates(rates),
-      tiers: tiers.map(tier => ({ ...tier, rates: normalizeRates(tier.rates) })),
+      tiers: normalizeTiers(tiers),
     };
     const outputTokensMax = Math.min(outputTokensMaxDefault, fact.contextTokensMax ?? outputTokensMaxDefault);
     return [fact.model, ...fact.aliases].map(model => ({ provider: fact.provider, model, row, outputTokensMax }));

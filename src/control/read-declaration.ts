@@ -15,6 +15,7 @@ import type { z } from 'zod';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
 import { checkProcessPart } from '../config/settings.ts';
 import { type Declaration, declarationSchema, dialectsNotAvailable, keysNotAvailable } from './declaration.ts';
+import { gatherTools, priceValueNotAvailable } from './declaration-prices.ts';
 
 /** Largest file, and most entries in it: more are refused before they are parsed. Parsing holds up the supervisor, about a
  *  second at these bounds; installations with more keys than fit make them by the management API. */
@@ -64,7 +65,7 @@ export function readDeclaration(text: string): ReadDeclaration {
   const content = toContent(document);
   if (content === null || content === undefined || isEmptyMap(content)) throw invalid('the file says nothing');
   const reserved = findReservedKeys(content).map(path => locate(path, wrong('no entry can have this name')));
-  const parsed = declarationSchema.safeParse(content);
+  const parsed = declarationSchema.safeParse(withTools(content));
   const problems = [
     ...reserved,
     ...(parsed.error?.issues ?? []).slice(0, problemsMax).flatMap(issue => explain(issue, content, locate)),
@@ -72,6 +73,11 @@ export function readDeclaration(text: string): ReadDeclaration {
   ];
   if (problems.length > 0) throw new ConfigurationError(inFileOrder(problems).slice(0, problemsMax));
   return { declaration: parsed.data!, locate };
+}
+
+function withTools(content: unknown): unknown {
+  if (typeof content !== 'object' || content === null || !('prices' in content)) return content;
+  return { ...content, prices: gatherTools(content.prices) };
 }
 
 function parse(text: string, lines: LineCounter): Document {
@@ -168,6 +174,8 @@ function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclarat
     return [locate(issue.path, wrong(`the name ${issue.issues[0]?.message ?? 'cannot be used'}`))];
   }
   const value = valueAt(content, issue.path);
+  const notBuilt = issue.path[0] === 'prices' ? priceValueNotAvailable(value) : undefined;
+  if (notBuilt !== undefined) return [locate(issue.path, { code: 'setting_not_available', message: notBuilt })];
   if (typeof value === 'string' && dialectsNotAvailable.includes(value) && issue.code === 'invalid_value') {
     const message = `providers cannot be called in ${value} yet`;
     return [locate(issue.path, { code: 'setting_not_available', message })];

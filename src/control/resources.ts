@@ -1,5 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
-import type { Meter } from '../pricing/meters.ts';
+import type { VersionContent } from '../pricing/price-row.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 
 /** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */
@@ -100,14 +100,44 @@ export interface RouteResource {
   readonly origin: Origin;
 }
 
-/** Which price version a book uses. */
+/** Which price versions a book uses, and from when. */
 export interface BookResource {
   readonly kind: 'book';
-  readonly id: BookName;
+  readonly id: BookId;
+  /** Of the first entry; all that documents of older releases say. */
   readonly version: string;
+  /** What is in force, then what is scheduled, in order. Absent: `version` for ever. */
+  readonly entries?: readonly BookEntry[];
+  /** The book that what is not said here follows, and the factor on its rates. */
+  readonly base?: { readonly book: 'buy' | 'sell'; readonly multiplier: string };
+}
+
+export interface BookEntry {
+  /** ISO 8601 instant; null is ever. */
+  readonly from: string | null;
+  /** In force as soon as it was published, not at an instant that somebody named. */
+  readonly atOnce: boolean;
+  readonly version: string;
+  /** Targets that were said for this very instant; the others are as they were before. */
+  readonly set: readonly string[];
 }
 
 export type BookName = 'sell' | 'buy';
+/** List prices, or what an organisation agreed on. */
+export type BookId = BookName | `contract:${string}`;
+
+export function contractOf(organisation: string): BookId {
+  return `contract:${organisation}`;
+}
+
+/** The organisation whose contract a book is; undefined for list prices. */
+export function contractor(book: string): string | undefined {
+  return book.startsWith('contract:') ? book.slice('contract:'.length) : undefined;
+}
+
+export function entriesOf(book: BookResource): readonly BookEntry[] {
+  return book.entries ?? [{ from: null, atOnce: true, version: book.version, set: [] }];
+}
 
 export interface PoliciesResource {
   readonly kind: 'policies';
@@ -125,25 +155,10 @@ export interface RuleResource {
 }
 
 /** Immutable once published. */
-export interface PriceVersion {
+export interface PriceVersion extends VersionContent {
   readonly id: string;
-  readonly currency: string;
-  readonly rates: Readonly<Record<string, PriceRow>>;
   /** `declared`, or the rule that published it. */
   readonly origin: string;
-}
-
-/** Decimal strings, currency per 10⁶ units. */
-export type DecimalRates = Readonly<Partial<Record<Meter, string>>>;
-
-export interface PriceRow {
-  readonly rates: DecimalRates;
-  readonly tiers: readonly {
-    readonly measure: 'inputTotal';
-    readonly op: 'gt' | 'gte';
-    readonly size: number;
-    readonly rates: DecimalRates;
-  }[];
 }
 
 export interface Configuration {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { planContext, planText } from '../../test/support/control.ts';
+import { planContext, planText, testNowMs } from '../../test/support/control.ts';
 import { providers } from '../providers/registry.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
@@ -133,14 +133,14 @@ test('whatever is applied compiles, is the same when applied again, and comes ba
       const once = applied(text, emptyConfiguration);
       loadSnapshot(compileSnapshot(once, { compiledAt: '2026-09-01T00:00:00.000Z', sandboxBaseUrl: 'unix:/x' }));
 
-      const exported = exportConfiguration(once);
+      const exported = exportConfiguration(once, testNowMs);
       for (const again of [text, exported]) {
         for (const prune of [false, true]) {
           const plan = planText(again, once, { prune, context: context() });
           assert.deepEqual([plan.problems, plan.changes, plan.publications], [[], [], []]);
         }
       }
-      assert.equal(exportConfiguration(applied(exported, emptyConfiguration)), exported);
+      assert.equal(exportConfiguration(applied(exported, emptyConfiguration), testNowMs), exported);
     }),
     { numRuns: 150 },
   );
@@ -159,8 +159,11 @@ test('from one configuration to another and back nothing is left behind but what
       const back = prune(toYaml(first), there.next);
 
       assert.deepEqual([there.problems, back.problems], [[], []]);
-      assert.equal(exportConfiguration(back.next), exportConfiguration(start));
-      assert.equal(exportConfiguration(there.next), exportConfiguration(applied(toYaml(second), emptyConfiguration)));
+      assert.equal(exportConfiguration(back.next, testNowMs), exportConfiguration(start, testNowMs));
+      assert.equal(
+        exportConfiguration(there.next, testNowMs),
+        exportConfiguration(applied(toYaml(second), emptyConfiguration), testNowMs),
+      );
     }),
     { numRuns: 80 },
   );

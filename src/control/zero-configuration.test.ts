@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { designVariables, planContext, planText, testFacts } from '../../test/support/control.ts';
+import { designVariables, planContext, planText, testFacts, testNowMs } from '../../test/support/control.ts';
 import { onlyCard } from '../../test/support/snapshot.ts';
 import { Fault } from '../completion/fault.ts';
 import { cardAt } from '../pricing/timeline.ts';
@@ -149,7 +149,7 @@ test('a derived deployment that a declared route names is not taken from under i
 
 test('an export names what comes from the environment without writing it, and applies without change', () => {
   const fresh = started(emptyConfiguration, { OPENAI_API_KEY: 'sk-1' });
-  const text = exportConfiguration(fresh);
+  const text = exportConfiguration(fresh, testNowMs);
 
   assert.match(text, /# From the environment, not written here: openai\./);
   assert.match(text, /publish-facts-when-unconfigured is in force with facts-1\.2\.3/);

@@ -1,4 +1,5 @@
 import { GLOBAL } from '../governance/zones.ts';
+import type { PriceRow } from '../pricing/price-row.ts';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
 import { mediaTokensMaxDefault, outputTokensMaxDefault } from './desire-supply.ts';
 import { keySecretPattern } from './key-secret.ts';
@@ -10,7 +11,6 @@ import {
   type Configuration,
   type DeploymentResource,
   type KeyResource,
-  type PriceRow,
   type PriceVersion,
   type ProviderResource,
   type Resource,

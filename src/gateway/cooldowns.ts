@@ -1,20 +1,24 @@
+import type { Health } from '../routing/decision.ts';
+
 /** Until when each deployment asked to be left alone, by handle; worker-local. decide() reads it as an observation. */
 export class Cooldowns {
-  readonly #untilMs = new Map<string, number>();
+  readonly #health = new Map<string, { readonly coolingUntilMs: number }>();
 
-  get untilMs(): ReadonlyMap<string, number> {
-    return this.#untilMs;
+  get health(): ReadonlyMap<string, Health> {
+    return this.#health;
   }
 
   /** A later end wins; a shorter wait never cuts a longer one. */
   set(handle: string, untilMs: number, nowMs: number): void {
-    if (untilMs <= (this.#untilMs.get(handle) ?? 0)) return;
-    if (this.#untilMs.size >= sweepAtSize) this.#sweep(nowMs);
-    this.#untilMs.set(handle, untilMs);
+    if (untilMs <= (this.#health.get(handle)?.coolingUntilMs ?? 0)) return;
+    if (this.#health.size >= sweepAtSize) this.#sweep(nowMs);
+    this.#health.set(handle, { coolingUntilMs: untilMs });
   }
 
   #sweep(nowMs: number): void {
-    for (const [handle, untilMs] of this.#untilMs) if (untilMs <= nowMs) this.#untilMs.delete(handle);
+    for (const [handle, { coolingUntilMs }] of this.#health) {
+      if (coolingUntilMs <= nowMs) this.#health.delete(handle);
+    }
   }
 }
 

@@ -40,7 +40,7 @@ export function pricesOfSnapshot(
   }
   for (const { organisation, sell } of contracts ?? []) {
     for (const [handle, json] of Object.entries(sell)) {
-      books.set(`sell ${byHandle.get(handle)} ${organisation}`, parseTimeline(json));
+      books.set(`sell ${byHandle.get(handle)} ${organisation}`, read(json));
     }
   }
   if (version !== undefined) {

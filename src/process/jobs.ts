@@ -1,6 +1,7 @@
 import type { JobDesk } from '../admin/dependencies.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
+import { ledgerJobs } from '../ledger/ledger-jobs.ts';
 import { usageFoldJob } from '../ledger/usage-fold.ts';
 import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
@@ -25,6 +26,7 @@ export function allJobs({
       },
     },
     usageFoldJob(),
+    ...ledgerJobs(store),
   ];
 }
 

@@ -33,12 +33,14 @@ export interface Management {
 export function openManagement(options: ManagementOptions): Management {
   const { store, sealer, log } = options;
   let changes = 0;
+  const priceFacts = readPriceFacts(providers);
   const control = createControl({
     store,
     sealer,
     references: { environment: process.env, workingDirectory: process.cwd(), dataDirectory: options.dataPath },
     kinds: providers,
-    facts: publicPricesAt(readPriceFacts(providers), Date.now()),
+    facts: publicPricesAt(priceFacts, Date.now()),
+    priceFacts: () => priceFacts,
     sandboxBaseUrl: options.sandboxBaseUrl,
     nowMs: Date.now,
     changed: () => {

@@ -7,17 +7,24 @@ import type { CandidateView, Observations, RequestFacts } from './decision.ts';
 const facts: RequestFacts = {
   exchangeId: 'ex_01',
   dialect: 'openai-chat',
-  stream: false,
-  zones: undefined,
-  inputTokensMax: 100,
-  outputTokensMax: undefined,
-  sameDialectOnly: false,
+  policy: 'priority',
+  inputTokens: 100,
+  outputTokens: 100,
 };
-const calm: Observations = { atMs: 1000, cooldownUntilMs: new Map() };
+const calm: Observations = { atMs: 1000, health: new Map() };
 const draw = { epoch: 7, seed: '5eed' };
 
 function view(handle: string, part: Partial<CandidateView> = {}): CandidateView {
-  return { handle, weight: 1, priority: 1, zone: 'US', dialects: ['openai-chat'], priced: true, ...part };
+  return {
+    handle,
+    weight: 1,
+    priority: 1,
+    zone: 'US',
+    dialects: ['openai-chat'],
+    priced: true,
+    allowed: true,
+    ...part,
+  };
 }
 
 const anyView = fc
@@ -30,7 +37,7 @@ const anyView = fc
   })
   .map(
     part =>
-      (handle: string): CandidateView => ({ handle, ...part }),
+      (handle: string): CandidateView => ({ handle, allowed: true, ...part }),
   );
 const anyViews = fc
   .array(anyView, { minLength: 1, maxLength: 8 })
@@ -46,7 +53,7 @@ test('one candidate is the whole order and its lot says that none was drawn', ()
 
   assert.equal(
     JSON.stringify(record),
-    '{"v":1,"epoch":7,"seed":"5eed","candidates":[{"h":"a","p":1,"w":1,"lot":"0000000000000000"}],"panic":false,"order":["a"]}',
+    '{"v":2,"epoch":7,"seed":"5eed","atMs":1000,"facts":{"exchangeId":"ex_01","dialect":"openai-chat","policy":"priority","inputTokens":100,"outputTokens":100},"candidates":[{"h":"a","lot":"0000000000000000","view":{"weight":1,"priority":1,"zone":"US","dialects":["openai-chat"],"priced":true,"allowed":true},"p":1000000}],"panic":false,"order":["a"]}',
   );
 });
 
@@ -91,8 +98,8 @@ test('renaming handles renames the decision and changes nothing else', () => {
       const lots = views.map((_, index) => String(index * 7919).padStart(16, '0'));
       const renamed = views.map(candidate => ({ ...candidate, handle: `x${candidate.handle}` }));
 
-      const before = decideByLots(views, lots, calm, { ...facts, ...some }, draw);
-      const after = decideByLots(renamed, lots, calm, { ...facts, ...some }, draw);
+      const before = decideByLots(views, { lots, homes: lots }, calm, { ...facts, ...some }, draw);
+      const after = decideByLots(renamed, { lots, homes: lots }, calm, { ...facts, ...some }, draw);
 
       assert.deepEqual(
         after.order,
@@ -143,7 +150,10 @@ test('a candidate that policy excludes is never in the order, whatever its healt
   fc.assert(
     fc.property(anyViews, anyFacts, fc.boolean(), (views, some, allCool) => {
       const cooling = allCool ? views : views.slice(0, 1);
-      const observations = { atMs: 1000, cooldownUntilMs: new Map(cooling.map(({ handle }) => [handle, 2000])) };
+      const observations = {
+        atMs: 1000,
+        health: new Map(cooling.map(({ handle }) => [handle, { coolingUntilMs: 2000 }])),
+      };
       const { order, candidates } = decide(views, observations, { ...facts, ...some }, draw);
 
       for (const handle of order) {
@@ -173,7 +183,7 @@ test('every reason for an exclusion is recorded, not only the first', () => {
 });
 
 test('a candidate that cools down is left out while another can answer', () => {
-  const observations = { atMs: 1000, cooldownUntilMs: new Map([['a', 1001]]) };
+  const observations = { atMs: 1000, health: new Map([['a', { coolingUntilMs: 1001 }]]) };
 
   const record = decide([view('a'), view('b', { priority: 2 })], observations, facts, draw);
 
@@ -184,9 +194,9 @@ test('a candidate that cools down is left out while another can answer', () => {
 test('when every candidate cools down, health is ignored and the record says so', () => {
   const observations = {
     atMs: 1000,
-    cooldownUntilMs: new Map([
-      ['a', 1001],
-      ['b', 5000],
+    health: new Map([
+      ['a', { coolingUntilMs: 1001 }],
+      ['b', { coolingUntilMs: 5000 }],
     ]),
   };
 
@@ -197,7 +207,7 @@ test('when every candidate cools down, health is ignored and the record says so'
 });
 
 test('a cooldown that ends now is over', () => {
-  const observations = { atMs: 1000, cooldownUntilMs: new Map([['a', 1000]]) };
+  const observations = { atMs: 1000, health: new Map([['a', { coolingUntilMs: 1000 }]]) };
 
   assert.deepEqual(decide([view('a')], observations, facts, draw).candidates[0]?.out, undefined);
 });

@@ -1,11 +1,27 @@
-import { GLOBAL, permits } from '../governance/zones.ts';
-import type { CandidateView, DecisionRecord, Draw, ExclusionReason, Observations, RequestFacts } from './decision.ts';
-import { KeyedDraws, lotOf } from './prf.ts';
+import type {
+  CandidateView,
+  DecisionRecord,
+  ExclusionReason,
+  Observations,
+  PolicyReason,
+  RecordedCandidate,
+  RequestFacts,
+} from './decision.ts';
+import { type Cost, type Draw, type Health, healthReasons } from './decision.ts';
+import { drawByShare, orderBySession, type Ticket, tiesOf } from './draw-order.ts';
+import { unhealthyBy } from './health-filter.ts';
+import { excludedBy } from './policy-filter.ts';
+import { homeOf, KeyedDraws, lotOf } from './prf.ts';
+import { isScored, scoresOf } from './score.ts';
 
 /** The order in which to try candidates, and why. Pure and integer; sees handles, never names (I5).
- *  Policy filters fail closed: an excluded candidate is never in the order. Health filters fail open: if they would
- *  remove every candidate, they are ignored and the record says `panic`. Priority tiers come first (lower first);
- *  inside a tier the order is drawn by weight, so the second place needs no second decision.
+ *
+ *  Policy filters fail closed: an excluded candidate is never in the order. Health filters fail open: while at least half
+ *  of the compliant candidates are healthy, the others are left out; otherwise they stay, behind the healthy ones, those
+ *  that recover soonest first, and the record says `panic`. Inside a group come candidates that made the reasoning state
+ *  which the request gives back, then (policy `priority`) lower priorities, then better scores; what no score tells
+ *  apart is drawn by weight. The draw gives the failover order at once: the second place needs no second decision.
+ *
  *  The result does not depend on the order of `candidates`. */
 export function decide(
   candidates: readonly CandidateView[],
@@ -14,97 +30,232 @@ export function decide(
   draw: Draw,
 ): DecisionRecord {
   // One candidate has nothing to draw, so no lot is needed either: the usual case costs no hashing.
-  const lots = candidates.length < 2 ? undefined : candidates.map(candidate => lotOf(draw.seed, candidate.handle));
-  return decideByLots(candidates, lots ?? candidates.map(() => soleLot), observations, facts, draw);
+  const alone = candidates.length < 2;
+  const lots = candidates.map(({ handle }) => (alone ? soleLot : lotOf(draw.seed, handle)));
+  const isSticky = facts.policy === 'sticky' && facts.session !== undefined && !alone;
+  const homes = candidates.map(({ handle }) => (isSticky ? homeOf(handle) : soleLot));
+  return decideByLots(candidates, { lots, homes }, observations, facts, draw);
 }
 
-/** As `decide`, with the lots given: `lots[i]` belongs to `candidates[i]`. Renaming handles while keeping lots renames
- *  the decision and changes nothing else. */
+/** `lots[i]` and `homes[i]` belong to `candidates[i]`. */
+export interface Lottery {
+  /** Of this epoch: in their order candidates are drawn. */
+  readonly lots: readonly string[];
+  /** Of all epochs: a session stays where it is when the epoch changes. */
+  readonly homes: readonly string[];
+}
+
+/** As `decide`, with the lots given. Renaming handles while keeping lots renames the decision and changes nothing else. */
 export function decideByLots(
   candidates: readonly CandidateView[],
-  lots: readonly string[],
+  { lots, homes }: Lottery,
   observations: Observations,
   facts: RequestFacts,
   draw: Draw,
 ): DecisionRecord {
   const entries = candidates.map((view, index): Entry => {
-    const reasons = policyReasons(view, facts);
-    const cooling = (observations.cooldownUntilMs.get(view.handle) ?? 0) > observations.atMs;
-    return { view, lot: lots[index]!, reasons, cooling };
+    const health = observations.health.get(view.handle);
+    const cost = observations.costs?.get(view.handle);
+    const policy = excludedBy(view, facts, cost);
+    const unwell = unhealthyBy(health, observations.atMs);
+    const last = unwell.at(-1);
+    const severity = last === undefined ? 0 : 1 + healthReasons.indexOf(last);
+    return { view, lot: lots[index]!, home: homes[index]!, health, cost, policy, unwell, severity };
   });
   if (entries.length > 1) entries.sort(byLot);
 
-  const compliant = entries.filter(entry => entry.reasons.length === 0);
-  const healthy = compliant.filter(entry => !entry.cooling);
-  const panic = healthy.length === 0 && compliant.length > 0;
-
-  return {
-    v: 1,
-    epoch: draw.epoch,
-    seed: draw.seed,
-    candidates: entries.map(({ view, lot, reasons, cooling }) => {
-      const out: readonly ExclusionReason[] = cooling ? [...reasons, 'COOLING_DOWN'] : reasons;
-      const base = { h: view.handle, p: view.priority, w: view.weight, lot };
-      return out.length === 0 ? base : { ...base, out };
-    }),
-    panic,
-    order: drawOrder(panic ? compliant : healthy, facts.exchangeId, draw.seed),
-  };
+  const compliant = entries.filter(({ policy }) => policy.length === 0);
+  const healthy = compliant.filter(({ severity }) => severity === 0);
+  const panic = healthy.length * 2 < compliant.length;
+  const tickets = ticketsOf(panic ? compliant : healthy, facts);
+  const draws = new KeyedDraws(draw.seed, facts.exchangeId);
+  const order: RankedTicket[] = [];
+  const chances = new Map<RankedTicket, number>();
+  for (const group of groupsOf(tickets, facts)) {
+    let left: readonly RankedTicket[] = group;
+    while (left.length > 0) {
+      const { ties, rest } = tiesOf(left);
+      if (order.length === 0) noteChances(ties, chances);
+      order.push(...arrange(ties, facts, draws));
+      left = rest;
+    }
+  }
+  return recordOf(entries, { tickets, chances, panic, order }, observations, facts, draw);
 }
 
 interface Entry {
   readonly view: CandidateView;
   readonly lot: string;
-  readonly reasons: readonly ExclusionReason[];
-  readonly cooling: boolean;
+  readonly home: string;
+  readonly health: Health | undefined;
+  readonly cost: Cost | undefined;
+  readonly policy: readonly PolicyReason[];
+  readonly unwell: readonly ExclusionReason[];
+  /** 0 is healthy; else 1 + place in `healthReasons`. */
+  readonly severity: number;
+}
+
+interface RankedTicket extends Ticket {
+  readonly entry: Entry;
+  readonly home: string;
 }
 
 const soleLot = '0000000000000000';
-const none: readonly ExclusionReason[] = [];
 
-/** Every reason, not only the first: the record explains the whole exclusion. */
-function policyReasons(view: CandidateView, facts: RequestFacts): readonly ExclusionReason[] {
-  let reasons: ExclusionReason[] | undefined;
-  // A deployment that does not say where it processes is GLOBAL: it may process anywhere.
-  if (!permits(facts.zones, view.zone)) {
-    reasons = [view.zone === GLOBAL ? 'ZONE_UNKNOWN' : 'ZONE_NOT_ALLOWED'];
-  }
-  if (!view.priced) (reasons ??= []).push('PRICE_UNKNOWN');
-  const speaks = view.dialects.includes(facts.dialect);
-  if (!speaks && (facts.sameDialectOnly || view.dialects.length === 0)) (reasons ??= []).push('DIALECT_UNSUPPORTED');
-  return reasons ?? none;
+function ticketsOf(entries: readonly Entry[], facts: RequestFacts): RankedTicket[] {
+  const scores = scoresOf(entries, facts);
+  return entries.map((entry, index) => ({
+    ...scores[index]!,
+    entry,
+    home: entry.home,
+    share: entry.view.weight * (entry.health?.rampPermille ?? wholeRamp),
+  }));
 }
+
+const wholeRamp = 1_000;
+
+/** What comes before what, whatever the scores say. Tickets stay in lot order inside their group. */
+function groupsOf(tickets: readonly RankedTicket[], { policy }: RequestFacts): readonly (readonly RankedTicket[])[] {
+  if (tickets.length < 2) return [tickets];
+  const rankOf = ({ entry }: RankedTicket): readonly number[] => [
+    entry.severity,
+    entry.health?.madeState === true ? 0 : 1,
+    policy === 'priority' ? entry.view.priority : 0,
+  ];
+  const groups = Map.groupBy(tickets, ticket => rankOf(ticket).join());
+  return [...groups.values()].sort((left, right) => compareRanks(rankOf(left[0]!), rankOf(right[0]!)));
+}
+
+function compareRanks(left: readonly number[], right: readonly number[]): number {
+  for (const [index, rank] of left.entries()) {
+    const difference = rank - right[index]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function arrange(ties: readonly RankedTicket[], facts: RequestFacts, draws: KeyedDraws): readonly RankedTicket[] {
+  if (ties.length < 2) return ties;
+  if (facts.policy === 'sticky' && facts.session !== undefined) return orderBySession(ties, facts.session);
+  return drawByShare(ties, draws);
+}
+
+function noteChances(ties: readonly RankedTicket[], chances: Map<RankedTicket, number>): void {
+  const shares = ties.reduce((sum, { share }) => sum + share, 0);
+  for (const [index, ticket] of ties.entries()) {
+    const sole = shares === 0 ? (index === 0 ? million : 0) : undefined;
+    // Below 10⁹ × 10⁶, so exact.
+    chances.set(ticket, sole ?? Math.floor((ticket.share * million) / shares));
+  }
+}
+
+const million = 1_000_000;
 
 function byLot(left: Entry, right: Entry): number {
   if (left.lot !== right.lot) return left.lot < right.lot ? -1 : 1;
   return left.view.handle < right.view.handle ? -1 : 1;
 }
 
-/** Plackett–Luce inside each priority tier: repeatedly draw one of those left with probability weight / Σ weights,
- *  walking in lot order. Entries of weight 0 come last in their tier, in lot order. */
-function drawOrder(entries: readonly Entry[], exchangeId: string, seed: string): readonly string[] {
-  if (entries.length < 2) return entries.map(entry => entry.view.handle);
-  const tiers = [...new Set(entries.map(entry => entry.view.priority))].sort((left, right) => left - right);
-  const draws = new KeyedDraws(seed, exchangeId);
-  const order: string[] = [];
-  for (const priority of tiers) {
-    const left = entries.filter(entry => entry.view.priority === priority);
-    let weight = left.reduce((sum, entry) => sum + entry.view.weight, 0);
-    while (left.length > 0) {
-      const index = left.length === 1 || weight === 0 ? 0 : indexAt(left, draws.below(weight));
-      const [chosen] = left.splice(index, 1);
-      weight -= chosen!.view.weight;
-      order.push(chosen!.view.handle);
-    }
-  }
-  return order;
+interface Result {
+  readonly tickets: readonly RankedTicket[];
+  readonly chances: ReadonlyMap<RankedTicket, number>;
+  readonly panic: boolean;
+  readonly order: readonly RankedTicket[];
 }
 
-function indexAt(entries: readonly Entry[], point: number): number {
-  let passed = 0;
-  for (let index = 0; index < entries.length; index++) {
-    passed += entries[index]!.view.weight;
-    if (point < passed) return index;
+/** One key order, always: equal decisions are equal bytes. */
+function recordOf(
+  entries: readonly Entry[],
+  { tickets, chances, panic, order }: Result,
+  { atMs }: Observations,
+  facts: RequestFacts,
+  draw: Draw,
+): DecisionRecord {
+  const scored = isScored(facts.policy);
+  const ticketOf = new Map(tickets.map(ticket => [ticket.entry, ticket]));
+  return {
+    v: 2,
+    epoch: draw.epoch,
+    seed: draw.seed,
+    atMs,
+    facts: factsInOrder(facts),
+    candidates: entries.map((entry): RecordedCandidate => {
+      const { view, lot, health, cost, policy, unwell } = entry;
+      const ticket = ticketOf.get(entry);
+      const chance = ticket === undefined ? undefined : chances.get(ticket);
+      return {
+        h: view.handle,
+        lot,
+        view: viewInOrder(view),
+        ...(health === undefined ? undefined : { health: healthInOrder(health) }),
+        ...(cost === undefined ? undefined : { cost: costInOrder(cost) }),
+        ...(policy.length + unwell.length === 0 ? undefined : { out: [...policy, ...unwell] }),
+        ...(ticket === undefined || !scored ? undefined : { score: ticket.score }),
+        ...(chance === undefined ? undefined : { p: chance }),
+      };
+    }),
+    panic,
+    order: order.map(({ entry }) => entry.view.handle),
+  };
+}
+
+/** Keys that are undefined are not written: they are not there when the record is read again. */
+function factsInOrder(facts: RequestFacts): RequestFacts {
+  const { exchangeId, dialect, policy, zones, inputTokens, outputTokens } = facts;
+  const { sameDialectOnly, needs, tiers, costNanoMax, session } = facts;
+  return {
+    exchangeId,
+    dialect,
+    policy,
+    ...(zones === undefined ? undefined : { zones }),
+    inputTokens,
+    outputTokens,
+    ...(sameDialectOnly === true ? { sameDialectOnly } : undefined),
+    ...(needs === undefined || needs.length === 0 ? undefined : { needs }),
+    ...(tiers === undefined ? undefined : { tiers }),
+    ...(costNanoMax === undefined ? undefined : { costNanoMax }),
+    ...(session === undefined ? undefined : { session }),
+  };
+}
+
+function viewInOrder(view: CandidateView): RecordedCandidate['view'] {
+  const { weight, priority, zone, dialects, priced, allowed, capabilities, contextTokensMax, tier } = view;
+  return {
+    weight,
+    priority,
+    zone,
+    dialects,
+    priced,
+    allowed,
+    ...(capabilities === undefined ? undefined : { capabilities }),
+    ...(contextTokensMax === undefined ? undefined : { contextTokensMax }),
+    ...(tier === undefined ? undefined : { tier }),
+  };
+}
+
+function healthInOrder(health: Health): Health {
+  const said: Record<string, unknown> = {};
+  for (const key of healthKeys) {
+    const value = health[key];
+    if (value !== undefined && value !== false) said[key] = value;
   }
-  throw new Error('a draw lies beyond the sum of weights');
+  // Only keys of Health, each with its own value.
+  return said as Health;
+}
+
+const healthKeys = [
+  'firstTokenUs',
+  'perTokenUs',
+  'spread',
+  'errorPpm',
+  'inFlight',
+  'concurrencyMax',
+  'breaker',
+  'coolingUntilMs',
+  'rampPermille',
+  'madeState',
+] as const satisfies readonly (keyof Health)[];
+
+function costInOrder({ nano, savedNano }: Cost): Cost {
+  return savedNano === undefined ? { nano } : { nano, savedNano };
 }

@@ -49,6 +49,11 @@ export function lotOf(seed: string, handle: string): string {
   return lot;
 }
 
+/** A handle's number of all epochs, for sessions that stay where they are. */
+export function homeOf(handle: string): string {
+  return hash('sha256', `home\n${handle}`, 'hex').slice(0, 16);
+}
+
 /** Lots of the present epoch, so that a handle is hashed once an epoch and not once a request. */
 const lots = new Map<string, string>();
 let lotsSeed = '';

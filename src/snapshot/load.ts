@@ -56,7 +56,8 @@ export interface Principal {
   readonly contract: Contract | undefined;
 }
 
-export type Contract = ReadonlyMap<string, RateTimeline>;
+/** undefined among its values: no complete price was agreed on. */
+export type Contract = ReadonlyMap<string, RateTimeline | undefined>;
 
 export interface ResolvedRoute {
   readonly name: string;
@@ -80,7 +81,7 @@ export function sellPrices(
   deployment: Deployment,
   { contract }: Pick<Principal, 'contract'>,
 ): RateTimeline | undefined {
-  return contract === undefined ? deployment.sell : (contract.get(deployment.handle) ?? deployment.sell);
+  return contract?.has(deployment.handle) ? contract.get(deployment.handle) : deployment.sell;
 }
 
 /** Verdicts of `allows` remembered in all; past it they are forgotten together and found again. */
@@ -202,7 +203,7 @@ function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
     (json.contracts ?? []).map(({ organisation, sell }) => {
       const timelines = Object.entries(sell).map(([handle, timeline]) => {
         if (!handles.has(handle)) throw new Error(`snapshot: a contract of ${organisation} names an unknown handle`);
-        return [handle, parseTimeline(timeline)] as const;
+        return [handle, timeline === null ? undefined : parseTimeline(timeline)] as const;
       });
       return [organisation, new Map(timelines)] as const;
     }),

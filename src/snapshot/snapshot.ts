@@ -26,8 +26,8 @@ export interface SnapshotJson {
 /** Sell prices that an organisation agreed on: they win over those of the deployment. */
 export interface ContractEntry {
   readonly organisation: string;
-  /** By handle. */
-  readonly sell: Readonly<Record<string, RateTimelineJson>>;
+  /** By handle; null: what was agreed on is no complete price, and the organisation cannot call the deployment. */
+  readonly sell: Readonly<Record<string, RateTimelineJson | null>>;
 }
 
 export interface SnapshotSettings {

@@ -28,20 +28,33 @@ interface QuarantinedRow extends Omit<PlacedEvent, 'atMs' | 'quantity' | 'holder
   readonly holders: bigint;
 }
 
-/** Rates again what could not be rated, by the prices there are now for the instant of use: one step, of events whose ref
+/** Rates again what could not be rated, by the prices there are now for the instant of use (a price is never published for
+ *  the past, so what was used before its first price takes another instant's): one step, of events whose ref
  *  is behind `after`. Each gets its next rating and its own transfers; what is still without a price stays as it is, so
  *  that asking again changes nothing. Two who do it at once rate each event once. */
 export async function rateQuarantined(
   store: Store,
   directory: UsageDirectory,
-  after: string = '',
-  limit: number = ratedAtOnce,
+  {
+    after = '',
+    limit = ratedAtOnce,
+    pricesOfMs,
+  }: {
+    readonly after?: string | undefined;
+    readonly limit?: number;
+    /** Somebody's decision: prices of this instant, where there were none at the instant of use. */
+    readonly pricesOfMs?: number | undefined;
+  } = {},
 ): Promise<RatedLater> {
   const client = await store.pool.connect();
   let broken: Error | undefined;
   try {
     const { rows } = await client.query<QuarantinedRow>(quarantinedSql, [after, limit]);
-    const found = rows.map(row => ({ row, event: eventOf(row), rated: rateEvent(eventOf(row), directory) }));
+    const found = rows.map(row => {
+      const event = eventOf(row);
+      const rated = rateEvent(pricesOfMs === undefined ? event : { ...event, atMs: pricesOfMs }, directory);
+      return { row, event, rated };
+    });
     const priced = found.flatMap(({ row, event, rated }) =>
       'quarantine' in rated ? [] : [{ ref: row.ref, number: row.number + 1, event, rated }],
     );

@@ -173,7 +173,10 @@ describe('recording usage events', () => {
     let after: string | undefined = '';
     let rated = 0;
     for (let step = 0; step < 4 && after !== undefined; step++) {
-      const done: Awaited<ReturnType<typeof rateQuarantined>> = await rateQuarantined(store, priced, after, 10);
+      const done: Awaited<ReturnType<typeof rateQuarantined>> = await rateQuarantined(store, priced, {
+        after,
+        limit: 10,
+      });
       rated += done.rated;
       after = done.next;
     }
@@ -181,6 +184,22 @@ describe('recording usage events', () => {
     assert.equal(rated, 25);
     assert.equal(after, undefined);
     assert.equal(await balance('unbilled:acme'), 25n * 16_384_000_000_000_000n);
+  });
+
+  test('what was used before there was a price takes the prices of an instant that somebody names', async () => {
+    const rates = { storage: { pico: '32000000', per: giga } };
+    const later = parseTimeline({
+      timeline: [{ from: '2026-11-20T10:00:00Z', card: { version: 'v1', currency: 'USD', rates, tiers: [] } }],
+    });
+    const directory = directoryOf({ sell: later, buy });
+    await tell([eventOf()], directory);
+
+    assert.equal((await rateQuarantined(store, directory)).rated, 0);
+    assert.equal((await rateQuarantined(store, directory, { pricesOfMs: atMs + 3_600_000 })).rated, 1);
+
+    const { items } = await listUsageEvents(store, {}, { limit: 1 });
+    assert.equal(items[0]?.at, '2026-11-20T09:30:00.000Z');
+    assert.equal(items[0].sell?.version, 'v1');
   });
 
   test('a price of zero has to be said; then the event is free and nothing is booked', async () => {

@@ -3,12 +3,16 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { exchangeId, recordsOf } from '../../test/support/exchanges.ts';
 import { emptyLedger } from '../../test/support/ledger.ts';
+import type { ProviderCost } from '../completion/usage.ts';
 import { ExchangeAssembler } from '../journal/assemble.ts';
+import type { JournalRecord } from '../journal/record.ts';
 import { balanceAtto, readBalances } from '../ledger/balances.ts';
 import { checkLedger } from '../ledger/check.ts';
+import { findExchange } from '../ledger/queries.ts';
 import { LedgerShipping } from '../ledger/shipping.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { connect, type Store } from '../store/connect.ts';
+import { bookResponseCosts } from './response-costs.ts';
 import { bookTrueUps, TrueUpRefused } from './true-up.ts';
 import type { TrueUp } from './usage-event.ts';
 
@@ -29,6 +33,12 @@ function figure(change: Partial<TrueUp> = {}): TrueUp {
   };
 }
 
+function withCost(record: JournalRecord, providerCost: ProviderCost): JournalRecord {
+  if (record.type !== 'end') return record;
+  const attempts = record.attempts.map(attempt => ({ ...attempt, reading: { ...attempt.reading, providerCost } }));
+  return { ...record, attempts };
+}
+
 describe('later figures for costs', () => {
   let database: TestDatabase;
   let store: Store;
@@ -46,9 +56,10 @@ describe('later figures for costs', () => {
     await ship(2, 1);
   });
 
-  async function ship(number: number, failedAttempts = 0): Promise<void> {
+  async function ship(number: number, failedAttempts = 0, providerCost?: ProviderCost): Promise<void> {
     const assembler = new ExchangeAssembler();
-    for (const record of recordsOf({ id: exchangeId(number), atMs, failedAttempts })) {
+    for (const plain of recordsOf({ id: exchangeId(number), atMs, failedAttempts })) {
+      const record = providerCost === undefined ? plain : withCost(plain, providerCost);
       const done = assembler.accept(record, { sequence: 1, offset: 0 });
       if (done === undefined || done === 'conflict') continue;
       await new LedgerShipping(store, 'j1').ship({ exchanges: [done], positions: [], alerts: [] });
@@ -165,6 +176,32 @@ describe('later figures for costs', () => {
       assert.equal(Number((await store.pool.query('select count(*) as n from usage_event_key')).rows[0].n), 0);
     });
   }
+
+  test('what a provider’s own answer said is shown with the difference, and booked once when it is asked for', async () => {
+    await ship(3, 0, { amount: '0.000310000000000000001', currency: 'USD' });
+    await ship(4, 0, { amount: '1', currency: 'EUR' });
+    const [attempt] = (await findExchange(store, exchangeId(3)))!.attempts;
+    assert.deepEqual(attempt?.providerCost, {
+      amount: '0.000310000000000000001',
+      currency: 'USD',
+      difference: '0.00001',
+    });
+    assert.equal(attempt.buy?.amount, '0.0003');
+    assert.equal((await findExchange(store, exchangeId(4)))!.attempts[0]?.providerCost?.difference, null);
+    assert.equal((await findExchange(store, exchangeId(1)))!.attempts[0]?.providerCost, null);
+    const span = { from: new Date(atMs), to: new Date(atMs + 1) };
+
+    const first = await bookResponseCosts(store, span, undefined, 1);
+    const second = await bookResponseCosts(store, span, first.next, 1);
+    const third = await bookResponseCosts(store, span, second.next, 1);
+    assert.deepEqual([first.booked, first.left, second.booked, second.left, third.next], [1, 0, 0, 1, undefined]);
+    assert.equal((await bookResponseCosts(store, span, undefined)).booked, 0);
+    const before = { from: new Date(atMs - 1), to: new Date(atMs) };
+    assert.deepEqual(await bookResponseCosts(store, before, undefined), { booked: 0, left: 0, next: undefined });
+
+    assert.equal(await balance('cogs:price_variance'), parseAtto('0.00001'));
+    assert.deepEqual(await checkLedger(store), []);
+  });
 
   test('two who tell figures of one exchange at once leave the later one, and the ledger sound', async () => {
     await Promise.all(

@@ -8,7 +8,7 @@ import type { Job } from '../../src/jobs/job.ts';
 import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
 import { jobDesk } from '../../src/process/jobs.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
-import { designVariables, planContext, testFacts, testMasterKey } from './control.ts';
+import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from './control.ts';
 import { createTestDatabase } from './database.ts';
 
 /** The management API over a database of its own, without a socket. */
@@ -63,6 +63,7 @@ export function adminOver(
     references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
     kinds: planContext().kinds,
     facts: testFacts,
+    priceFacts: () => testPriceFacts,
     sandboxBaseUrl: 'unix:/run/sandbox',
     nowMs,
     changed: () => {},

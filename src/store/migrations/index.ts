@@ -2,6 +2,7 @@ import type { Migration } from '../migration.ts';
 import { migration0001 } from './0001-ledger.ts';
 import { migration0002 } from './0002-control.ts';
 import { migration0003 } from './0003-trimmed.ts';
+import { migration0004 } from './0004-prices.ts';
 import { migration0005 } from './0005-bookkeeping.ts';
 import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
@@ -11,6 +12,7 @@ export const migrations: readonly Migration[] = [
   migration0001,
   migration0002,
   migration0003,
+  migration0004,
   migration0005,
   migration0007,
   migration0008,

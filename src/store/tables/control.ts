@@ -1,11 +1,14 @@
 import type { ColumnType, Generated } from 'kysely';
 
-/** Tables of migration 0002. */
+/** Tables of migrations 0002 and 0004. */
 export interface ControlTables {
   installation: InstallationTable;
   configuration_revision: ConfigurationRevisionTable;
   configuration_resource: ConfigurationResourceTable;
   price_version: PriceVersionTable;
+  price_book: PriceBookTable;
+  price_validity: PriceValidityTable;
+  price_fact: PriceFactTable;
   idempotent_answer: IdempotentAnswerTable;
 }
 
@@ -36,9 +39,32 @@ export interface PriceVersionTable {
   readonly id: string;
   readonly currency: string;
   readonly rates: Json;
+  readonly derived: Json | null;
   readonly digest: string;
   readonly origin: string;
   readonly published_at: Generated<Date>;
+}
+
+export interface PriceBookTable {
+  readonly number: Generated<number>;
+  readonly id: string;
+}
+
+export interface PriceValidityTable {
+  readonly book: number;
+  readonly version: string;
+  /** A range: read by its bounds. */
+  readonly valid: string;
+}
+
+export interface PriceFactTable {
+  readonly provider: string;
+  readonly model: string;
+  readonly approved: Json | null;
+  readonly held: Json | null;
+  readonly reasons: Json | null;
+  readonly source: string;
+  readonly seen_at: Generated<Date>;
 }
 
 export interface IdempotentAnswerTable {
