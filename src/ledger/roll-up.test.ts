@@ -119,7 +119,7 @@ describe('a roll-up', () => {
   });
 });
 
-describe('the roll-ups by hour and day', () => {
+describe('the roll-ups by hour, day and month', () => {
   let database: TestDatabase;
   let store: Store;
   before(async () => {
@@ -141,7 +141,10 @@ describe('the roll-ups by hour and day', () => {
       await client.end();
     }
   };
-  const contents = async (table: 'usage_by_hour' | 'usage_by_day', column: 'hour' | 'day') =>
+  const contents = async (
+    table: 'usage_by_hour' | 'usage_by_day' | 'usage_by_month',
+    column: 'hour' | 'day' | 'month',
+  ) =>
     (
       await store.pool.query(
         `select ${column}, ${[...seriesColumns, ...measureColumns].join(', ')}
@@ -164,7 +167,12 @@ describe('the roll-ups by hour and day', () => {
     );
     await addUsage(store, rows);
     while ((await fold(1_000)) > 0);
-    const expected = [await contents('usage_by_hour', 'hour'), await contents('usage_by_day', 'day')];
+    const all = async () => [
+      await contents('usage_by_hour', 'hour'),
+      await contents('usage_by_day', 'day'),
+      await contents('usage_by_month', 'month'),
+    ];
+    const expected = await all();
     assert.equal(expected[0]!.length, 21);
 
     await fc.assert(
@@ -179,7 +187,7 @@ describe('the roll-ups by hour and day', () => {
           }
           while ((await fold(rowsMax)) > 0);
 
-          assert.deepEqual([await contents('usage_by_hour', 'hour'), await contents('usage_by_day', 'day')], expected);
+          assert.deepEqual(await all(), expected);
         },
       ),
       { numRuns: 8 },

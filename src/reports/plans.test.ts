@@ -37,7 +37,12 @@ describe('the plan of a report', () => {
        select hour, n, ${values} from generate_series('2026-11-01Z'::timestamptz, '2026-11-14T23:00Z', '1 hour') as hour,
               generate_series(1, ${seriesCount}) as n`,
     );
-    await client.query('vacuum analyze usage_by_day, usage_by_hour, usage_series');
+    await client.query(
+      `insert into usage_by_month (month, series, ${columns})
+       select month, n, ${values} from generate_series('2024-01-01Z'::timestamptz, '2026-12-01Z', '1 month') as month,
+              generate_series(1, ${seriesCount}) as n`,
+    );
+    await client.query('vacuum analyze usage_by_month, usage_by_day, usage_by_hour, usage_series');
     client.release();
   });
   after(async () => {
@@ -49,7 +54,7 @@ describe('the plan of a report', () => {
     const { measures, rank } = reports.margin;
     const values: unknown[] = [];
     const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
-    const sql = reportSql({ by: ['organisation'], grain, period, filter, measures, rank, top: undefined }, values);
+    const sql = reportSql({ by: ['organisation'], grain, period, filter, measures, rank }, values);
     const { rows } = await store.pool.query(`explain (analyze, format json, timing off) ${sql}`, values);
     const scans: { table: string; node: string; read: number }[] = [];
     const visit = (node: PlanNode) => {
@@ -67,9 +72,16 @@ describe('the plan of a report', () => {
   const read = (scans: readonly { table: string; read: number }[], table: string) =>
     scans.filter(scan => scan.table.startsWith(table)).reduce((sum, scan) => sum + scan.read, 0);
 
-  test('of a month reads the days of that month and no hour', async () => {
-    const scans = await planOf('total', '2026-11-01Z', '2026-12-01Z');
+  test('of a month reads one row a series, and by day the days of that month and no hour', async () => {
+    const month = await planOf('total', '2026-11-01Z', '2026-12-01Z');
+    assert.deepEqual([...new Set(month.map(({ table }) => table))].sort(), [
+      'usage_by_month',
+      'usage_delta',
+      'usage_series',
+    ]);
+    assert.equal(read(month, 'usage_by_month'), seriesCount);
 
+    const scans = await planOf('day', '2026-11-01Z', '2026-12-01Z');
     assert.deepEqual([...new Set(scans.map(({ table }) => table))].sort(), [
       'usage_by_day_202611',
       'usage_delta',
@@ -79,7 +91,7 @@ describe('the plan of a report', () => {
   });
 
   test('of one organisation over months finds its series and not the others', async () => {
-    const scans = await planOf('month', '2026-09-01Z', '2026-12-01Z', { organisation: 'org_7' });
+    const scans = await planOf('day', '2026-09-01Z', '2026-12-01Z', { organisation: 'org_7' });
 
     const days = scans.filter(({ table }) => table.startsWith('usage_by_day'));
     assert.equal(days.length, 3);
@@ -88,6 +100,8 @@ describe('the plan of a report', () => {
       JSON.stringify(days),
     );
     assert.equal(read(scans, 'usage_by_day'), 91 * 5);
+    const months = await planOf('month', '2026-09-01Z', '2026-12-01Z', { organisation: 'org_7' });
+    assert.equal(read(months, 'usage_by_month'), 3 * 5);
   });
 
   test('of two hours reads few blocks of hours', async () => {

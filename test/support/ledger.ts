@@ -16,6 +16,7 @@ const ledgerTables = [
   'usage_delta',
   'usage_by_hour',
   'usage_by_day',
+  'usage_by_month',
   'journal_position',
   'budget_window',
   'lease',
