@@ -49,7 +49,7 @@ describe('the plan of a report', () => {
     const { measures, rank } = reports.margin;
     const values: unknown[] = [];
     const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
-    const sql = reportSql({ by: ['organisation'], grain, period, filter, measures, rank, top: undefined }, values);
+    const sql = reportSql({ by: ['organisation'], grain, period, filter, measures, rank }, values);
     const { rows } = await store.pool.query(`explain (analyze, format json, timing off) ${sql}`, values);
     const scans: { table: string; node: string; read: number }[] = [];
     const visit = (node: PlanNode) => {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { Job } from '../../src/jobs/job.ts';
 import { JobRunner } from '../../src/jobs/runner.ts';
 import type { CompletedExchange } from '../../src/journal/assemble.ts';
-import { foldBalances, trialBalance } from '../../src/ledger/balances.ts';
+import { trialBalance } from '../../src/ledger/balances.ts';
 import { checkLedger } from '../../src/ledger/check.ts';
+import { ledgerJobs } from '../../src/ledger/ledger-jobs.ts';
 import { LedgerShipping } from '../../src/ledger/shipping.ts';
 import { foldUsage } from '../../src/ledger/usage-fold.ts';
 import { formatAtto } from '../../src/pricing/money.ts';
@@ -112,12 +113,7 @@ function jobsOf(store: Store): Job[] {
         return { rows };
       },
     },
-    {
-      name: 'balances',
-      purpose: 'Adds balances up',
-      schedule: { everyMs: 3_600_000 },
-      run: async () => ({ rows: await foldBalances(store) }),
-    },
+    ...ledgerJobs(store).filter(({ name }) => name === 'ledger-upkeep'),
   ];
 }
 
