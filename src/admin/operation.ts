@@ -32,9 +32,7 @@ const nothing = z.object({});
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
   parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
-    Partial<
-      Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>
-    >,
+    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>>,
 ): Operation {
   const whole = {
     query: nothing,
