@@ -8,6 +8,7 @@ import {
   lost,
   optionalFlag,
   read,
+  readFilledList,
   readFilledString,
   readList,
   readRecord,
@@ -51,7 +52,7 @@ export function decodeSystem(system: unknown, losses: LossLedger): Turn[] {
 }
 
 export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
-  return readList(messages, 'messages').map((entry, index) => {
+  return readFilledList(messages, 'messages').map((entry, index) => {
     const path = `messages.${index}`;
     const message = readRecord(entry, path);
     messageFields.check(message, path, losses);
