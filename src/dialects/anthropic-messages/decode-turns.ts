@@ -95,9 +95,7 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
   const block = readRecord(entry, path);
   const decoded = decodeUnmarked(block, path, losses);
   const cache = decodeCacheMark(block['cache_control'], path, losses);
-  return cache === undefined || decoded.type === 'reasoning' || decoded.type === 'refusal'
-    ? decoded
-    : { ...decoded, cache };
+  return cache === undefined || decoded.type === 'reasoning' ? decoded : { ...decoded, cache };
 }
 
 function decodeUnmarked(block: WireRecord, path: string, losses: LossLedger): Block {

@@ -204,7 +204,7 @@ function checkMarks(request: CompletionRequest, { cacheMarks }: DialectProfile):
 }
 
 function marksOf(block: Block): (Turn['blocks'][number] & { type: 'text' })['cache'][] {
-  if (block.type === 'refusal' || block.type === 'reasoning') return [];
+  if (block.type === 'reasoning') return [];
   return block.type === 'result' ? [...block.blocks.map(inner => inner.cache), block.cache] : [block.cache];
 }
 
