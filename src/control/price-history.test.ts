@@ -186,6 +186,16 @@ suite('the history of prices', () => {
     await refused(`insert into price_validity select book, $1, 'empty' from price_validity limit 1`);
   });
 
+  test('a replica dates prices by its own clock, wherever that of the database is', async () => {
+    nowMs = Date.parse('2020-01-01T00:00:00Z');
+    await apply(supply);
+    await apply(sell('1'));
+    nowMs += day;
+    await publish(sell('2'));
+
+    assert.deepEqual(await inputs([nowMs - 1, nowMs]), ['1', '2']);
+  });
+
   test('a refused file leaves nothing behind', async () => {
     await apply(supply);
     await apply(sell('1'));
