@@ -100,7 +100,11 @@ suite('the management API', () => {
       '/api/v1/reports/usage',
       '/api/v1/reports/usage.csv',
       '/api/v1/status',
+      '/api/v1/true-ups/responses',
       '/api/v1/usage',
+      '/api/v1/usage-events',
+      '/api/v1/usage-events/rate',
+      '/api/v1/usage-events/{id}',
     ]);
   });
 

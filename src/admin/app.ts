@@ -10,7 +10,6 @@ import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
-
 import { ledgerOperations } from './ledger.ts';
 import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
@@ -18,6 +17,7 @@ import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { usageEventOperations } from './usage-events.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -28,6 +28,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...exchangeOperations(dependencies),
     ...budgetOperations(dependencies),
     ...jobOperations(dependencies),
+    ...usageEventOperations(dependencies),
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),

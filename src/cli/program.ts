@@ -31,6 +31,7 @@ import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
+import { addUsageEvents } from './usage-event-commands.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -146,6 +147,7 @@ export function createProgram(surroundings: Surroundings): Command {
       print(options, answer, () => showUsage(answer, table));
     });
   addReports(program, leaf, surroundings, server);
+  addUsageEvents(program, leaf, surroundings, server);
   addLedger(program, leaf, surroundings, server);
 
   addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
