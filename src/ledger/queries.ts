@@ -29,8 +29,7 @@ export interface ReadingView extends Partial<Record<Slice, number>> {
   readonly quarantine?: string;
   /** What was used beside tokens, by meter. */
   readonly counts?: UsageCounts;
-  /** What the provider says it served, where that decides the price. */
-  readonly serviceTier?: string;
+  /** Where the provider says it served, where that decides the price. */
   readonly region?: string;
 }
 
@@ -403,14 +402,13 @@ function withoutOverHold(money: (RatedMoney & { readonly overHold: string }) | u
   return rest;
 }
 
-function readingView({ slices, source, rule, quarantine, counts, serviceTier, region }: Reading): ReadingView {
+function readingView({ slices, source, rule, quarantine, counts, region }: Reading): ReadingView {
   return {
     ...slices,
     source,
     ...(rule === undefined ? {} : { rule }),
     ...(quarantine === undefined ? {} : { quarantine }),
     ...(counts === undefined ? {} : { counts }),
-    ...(serviceTier === undefined ? {} : { serviceTier }),
     ...(region === undefined ? {} : { region }),
   };
 }

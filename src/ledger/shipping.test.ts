@@ -47,7 +47,6 @@ describe('shipping into the ledger', () => {
       output: 50,
       reasoning: 0,
       source: 'provider',
-      serviceTier: 'default',
     });
     assert.equal(exchange?.status, 'settled');
     assert.deepEqual(
