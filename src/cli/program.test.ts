@@ -139,6 +139,75 @@ suite('the command line', () => {
     assert.equal((await run('exchanges show ex_none')).code, 4);
   });
 
+  test('prices are compared, published once, quoted, and refused whole', async () => {
+    await run('apply -f -', { stdin: design });
+    const file = 'prices: { sell: { currency: USD, rates: { openai/gpt-5: { input: "2.50", output: "10.00" } } } }';
+
+    const diff = await run('prices diff -f -', { stdin: file });
+    assert.equal(diff.code, 0, diff.err);
+    assert.match(diff.out, /^sell {2}openai\/gpt-5 {9}input +1\.25 +2\.5 {2}\+100\.00 +at once$/m);
+    assert.match(diff.out, /^sell {2}openai\/gpt-5 {9}cacheRead +0\.125 +at once$/m);
+    assert.match(diff.out, /^2 rates would change\. Nothing was published\.$/m);
+    assert.match(
+      (await run('prices publish -f -', { stdin: file })).out,
+      /^Published sell-[0-9a-f]{12}: 2 rates; revision \d+\.$/m,
+    );
+    assert.match((await run('prices publish -f -', { stdin: file })).out, /^No price changes/);
+    assert.deepEqual(JSON.parse((await run('prices diff -f - --json', { stdin: file })).out).changes, []);
+
+    const quote = await run('prices quote --model openai/gpt-5 --usage input=1000000,output=100 --json');
+    const [one] = JSON.parse(quote.out).quotes;
+    assert.deepEqual([one.deployment, one.sell.amount, one.buy.amount], ['gpt-5-us', '2.501', '1.251']);
+    assert.match(
+      (await run('prices quote --deployment gpt-5-us --usage page=1')).out,
+      /sell: no price, no rate for page in sell-/,
+    );
+
+    const refused = await run('prices publish -f -', {
+      stdin: 'prices: { sell: { currency: XXX, rates: { a/b: { input: "1e3" } } } }\nroutes: {}',
+    });
+    assert.equal(refused.code, 4);
+    assert.match(refused.err, /1:\d+ prices\.sell\.currency: must be an ISO 4217 code/);
+    assert.match(refused.err, /1:\d+ prices\.sell\.rates\.a\/b\.input: must be a decimal/);
+    assert.match((await run('prices')).out, /^sell {2}openai\/gpt-5 {4}2\.5 +10 {2}USD/m);
+    for (const [words, code] of [
+      ['prices quote --deployment gpt-5-us --usage input', 2],
+      ['prices quote --deployment gpt-5-us --usage input=1.5', 2],
+      ['prices quote --deployment gpt-5-us --usage input=9007199254740993', 2],
+      ['prices quote --deployment gpt-5-us --usage input=1,input=2', 2],
+      ['prices quote --deployment gpt-5-us --usage inptu=1', 4],
+      ['prices quote --deployment nobody --usage input=1', 4],
+      ['prices quote --deployment gpt-5-us --model openai/gpt-5 --usage input=1', 4],
+      ['prices quote --usage input=1', 4],
+      ['prices quote --deployment gpt-5-us --organisation nobody --usage input=1', 4],
+      ['prices quote --deployment gpt-5-us --at tomorrow --usage input=1', 4],
+      ['prices publish', 2],
+      ['prices nonsense', 2],
+    ] as const) {
+      assert.equal((await run(words)).code, code, words);
+    }
+  });
+
+  test('facts are reviewed, imported, held when odd, and written as a file', async () => {
+    await run('apply -f -', { stdin: design });
+    const diff = await run('prices facts diff');
+    assert.match(diff.out, /^openai\/gpt-5 +new +input +1\.25 *$/m);
+    assert.match(diff.out, /^Odd: openai\/odd-1: cacheRead is above input\.$/m);
+    assert.match(diff.out, /^Facts 1\.2\.3: 4 differ, 0 are as before, 1 cannot be prices\.$/m);
+    assert.equal(
+      (await run('prices facts import')).out,
+      'Held openai/odd-1: cacheRead is above input; input is above output.\nFacts 1.2.3: 3 let through, 1 held, 0 gone, 0 as before.\n',
+    );
+    assert.match(
+      (await run('prices facts list --held')).out,
+      /^openai\/odd-1 {2}held +5 +4 {2}cacheRead is above input; input is above output$/m,
+    );
+    const file = (await run('prices facts file --book sell')).out;
+    assert.match(file, /^ {6}openai\/gpt-5:$/m);
+    assert.equal((await run('prices diff -f -', { stdin: file })).code, 0);
+    assert.match((await run('prices facts import --approve openai/odd-1')).out, /1 let through, 0 held/);
+  });
+
   test('wrong words exit 2, what is not built exits 4, help exits 0', async () => {
     for (const words of [
       'apply',

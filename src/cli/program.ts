@@ -19,6 +19,7 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
@@ -145,6 +146,7 @@ export function createProgram(surroundings: Surroundings): Command {
     });
   addReports(program, leaf, surroundings, server);
   addWallets(program, leaf, surroundings, server);
+  addLedger(program, leaf, surroundings, server);
 
   addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
 
@@ -281,6 +283,8 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     const failure = toFailure(error);
     if (words.includes('--json')) {
+      // What a check found is the one document there is.
+      if (failure.exitCode === exitCodes.failedCheck) return failure.exitCode;
       const problem = failure.problem ?? { code: failure.code, detail: failure.message };
       surroundings.out.write(`${JSON.stringify(problem, null, 2)}\n`);
     } else surroundings.err.write(`carrier: ${failure.message}\n`);

@@ -1,3 +1,4 @@
+import { inMeterOrder, isTokenMeter } from '../pricing/meters.ts';
 import { divideRoundHalfEven, parseRate } from '../pricing/money.ts';
 import { cellKey, cellName } from '../pricing/price-place.ts';
 import { type DecimalRate, describeRate, type PriceRow, type PriceRows } from '../pricing/price-row.ts';
@@ -82,7 +83,15 @@ function ratesOf(target: string, row: PriceRow, derived: boolean): NamedRate[] {
       })),
     ];
     return steps.flatMap(step =>
-      Object.entries(step.rates).map(([meter, rate]) => ({ target, where: step.where, meter, rate, cell, derived })),
+      // The database keeps names in an order of its own.
+      inMeterOrder(Object.keys(step.rates)).map(meter => ({
+        target,
+        where: step.where,
+        meter,
+        rate: step.rates[meter]!,
+        cell,
+        derived,
+      })),
     );
   });
 }
@@ -148,6 +157,8 @@ function factorOf(
   resource: BookResource | undefined,
   factors: ReadonlyMap<string, string>,
 ): string | null {
+  // Factors of modes, tiers and regions are on tokens only.
+  if (!rate.derived && !isTokenMeter(rate.meter)) return null;
   if (!rate.derived) return factors.get(`${book}|${rate.target}|${rate.cell}`) ?? null;
   return resource?.base === undefined ? null : `${resource.base.book} × ${resource.base.multiplier}`;
 }

@@ -12,6 +12,7 @@ export async function writeValidity(
   db: Kysely<Tables>,
   change: { readonly before: Configuration; readonly next: Configuration; readonly nowMs: number },
 ): Promise<void> {
+  await sql`select set_config('carrier.now', ${new Date(change.nowMs).toISOString()}, true)`.execute(db);
   const before = booksOf(change.before);
   const next = booksOf(change.next);
   for (const book of new Set([...before.keys(), ...next.keys()])) {

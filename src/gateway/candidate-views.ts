@@ -1,6 +1,5 @@
 import { dialects } from '../dialects/registry.ts';
-import { servedCellKey } from '../pricing/price-place.ts';
-import { isPricedWithin, nextChangeMs } from '../pricing/timeline.ts';
+import { isConstant, isPricedWithin, nextChangeMs } from '../pricing/timeline.ts';
 import type { CandidateView } from '../routing/decision.ts';
 import { type Contract, type ResolvedRoute, sellPrices } from '../snapshot/load.ts';
 
@@ -13,38 +12,35 @@ interface RouteViews {
 
 /** What decide() may see of a route's candidates: made once a route and contract, since a snapshot never changes, and
  *  again when a scheduled price comes near. A candidate is priced when both books have a price at every instant at which
- *  an attempt could still be dispatched, and for the tier that is asked for: else its cost would be found out only
- *  afterwards. */
+ *  an attempt could still be dispatched. A tier that a client asks for is not looked at: what is served decides. */
 export function candidateViews({
   route,
   contract,
-  requestedTier,
   nowMs,
 }: {
   readonly route: ResolvedRoute;
   readonly contract: Contract | undefined;
-  readonly requestedTier: string | undefined;
   readonly nowMs: number;
 }): readonly CandidateView[] {
-  // Words that mean the ordinary tier, and saying nothing, share their views; a client's other words are not remembered.
-  const cell = requestedTier === undefined ? ordinaryCell : servedCellKey(undefined, { requestedTier });
-  if (cell !== ordinaryCell) return makeViews(route, contract, nowMs, cell).views;
   const remembered = viewsByRoute(contract);
   const made = remembered.get(route);
   if (made !== undefined && nowMs >= made.fromMs && nowMs < made.untilMs) return made.views;
-  const views = makeViews(route, contract, nowMs, cell);
+  const views = makeViews(route, contract, nowMs);
   remembered.set(route, views);
   return views.views;
 }
 
-function makeViews(route: ResolvedRoute, contract: Contract | undefined, nowMs: number, cell: string): RouteViews {
+function makeViews(route: ResolvedRoute, contract: Contract | undefined, nowMs: number): RouteViews {
   const lifetimeMs = route.policy.totalTimeoutMs;
   const span = { fromMs: nowMs, toMs: nowMs + lifetimeMs };
   let untilMs = Number.POSITIVE_INFINITY;
+  let changes = false;
   const views = route.candidates.map(({ deployment, weight, priority }) => {
     const books = [sellPrices(deployment, { contract }), deployment.buy];
     for (const book of books) {
-      if (book !== undefined) untilMs = Math.min(untilMs, nextChangeMs(book, nowMs, lifetimeMs));
+      if (book === undefined || isConstant(book)) continue;
+      changes = true;
+      untilMs = Math.min(untilMs, nextChangeMs(book, nowMs, lifetimeMs));
     }
     return {
       handle: deployment.handle,
@@ -52,14 +48,14 @@ function makeViews(route: ResolvedRoute, contract: Contract | undefined, nowMs: 
       priority,
       zone: deployment.zones.processing,
       dialects: deployment.provider.dialects.filter(name => dialects.get(name) !== undefined),
-      priced: books.every(book => book !== undefined && isPricedWithin(book, span, cell)),
+      priced: books.every(book => book !== undefined && isPricedWithin(book, span)),
       allowed: true,
     };
   });
-  return { views, fromMs: untilMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : nowMs, untilMs };
+  // Clocks may be set back.
+  return { views, fromMs: changes ? nowMs : Number.NEGATIVE_INFINITY, untilMs };
 }
 
-const ordinaryCell = servedCellKey(undefined, {});
 const listViews = new WeakMap<ResolvedRoute, RouteViews>();
 const contractViews = new WeakMap<Contract, WeakMap<ResolvedRoute, RouteViews>>();
 

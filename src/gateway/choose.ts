@@ -42,12 +42,7 @@ export interface ChoiceQuestion {
  *  keeps the request from being translated when only that stands in the way. */
 export function chooseCandidates(question: ChoiceQuestion, cooldowns: Cooldowns, draw: Draw): Choice {
   const { dialect, scan, route } = question;
-  const views = candidateViews({
-    route,
-    contract: question.contract,
-    requestedTier: scan.serviceTier,
-    nowMs: question.nowMs,
-  });
+  const views = candidateViews({ route, contract: question.contract, nowMs: question.nowMs });
   // The request is read into the middle only if a candidate cannot be called as the client speaks.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const translation = foreign && !question.sameDialectOnly ? readTranslation(dialect, question.body) : undefined;

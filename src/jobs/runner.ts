@@ -20,6 +20,8 @@ export interface JobGauge {
   readonly attempts: number;
   /** Milliseconds since 1970; undefined: never. */
   readonly doneAtMs: number | undefined;
+  /** Of a job that looks for what must never be: how much its last run found. */
+  readonly violations: number | undefined;
 }
 
 const pollMsDefault = 2_000;
@@ -101,12 +103,17 @@ export class JobRunner {
     }
     const { rows } = await pool.query(
       `with held as (${heldJobKeysSql})
-       select name, attempts, done_at, due_at <= now() and not exists (select from held where key = k) as due
+       select name, attempts, done_at, (result ->> 'violations')::int as violations, due_at <= now() and not exists (select from held where key = k) as due
          from unnest($1::text[], $2::int[]) as known (n, k) join job on name = n
         order by due_at`,
       [names, names.map(jobLockKey)],
     );
-    this.#gauges = rows.map(row => ({ name: row.name, attempts: row.attempts, doneAtMs: row.done_at?.getTime() }));
+    this.#gauges = rows.map(row => ({
+      name: row.name,
+      attempts: row.attempts,
+      doneAtMs: row.done_at?.getTime(),
+      violations: row.violations ?? undefined,
+    }));
     for (const { name, due } of rows) {
       if (this.#running.size >= jobsAtOnceMax || this.#stopping.signal.aborted) return;
       if (due === true && !this.#running.has(name)) this.#begin(this.#jobs.get(name)!);

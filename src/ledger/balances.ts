@@ -98,8 +98,8 @@ export async function readBalances(
 const foldedAtOnce = 200_000;
 
 /** Adds the deltas up by account and day, in one transaction. How many there were. Two at once wait for each other. */
-export async function foldBalances(store: Store): Promise<number> {
-  const { rows } = await store.pool.query(
+export async function foldBalances(client: pg.ClientBase | Store['pool']): Promise<number> {
+  const { rows } = await client.query(
     `with lock as materialized (
        select pg_advisory_xact_lock($1)
      ), taken as (

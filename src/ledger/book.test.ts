@@ -161,7 +161,7 @@ describe('booking transfers', () => {
     const orders = ['1', '2', '3'].map(id => ({ ...purchase(id), amountAtto: largest }) as TransferOrder);
 
     await bookAll(orders);
-    await foldBalances(store);
+    await foldBalances(store.pool);
 
     const [inCash] = await readBalances(store.pool, { accounts: ['cash'] });
     assert.equal(inCash?.debitAtto, 299999999999999999999999999999999999997n);
@@ -290,7 +290,7 @@ describe('booking transfers', () => {
           await emptyLedger(store);
           for (const call of [...calls, orders.keys()]) {
             await bookAll([...call].map(index => orders[index]!));
-            if (fold) await foldBalances(store);
+            if (fold) await foldBalances(store.pool);
             for (const { debit, credit } of await trialBalance(store)) assert.equal(debit, credit);
           }
           assert.deepEqual(await trialBalance(store), expected);
@@ -304,9 +304,9 @@ describe('booking transfers', () => {
     await bookAll([purchase('gr_1'), purchase('gr_2')]);
     const unfolded = await readBalances(store.pool);
 
-    assert.equal(await foldBalances(store), 3);
+    assert.equal(await foldBalances(store.pool), 3);
 
-    assert.equal(await foldBalances(store), 0);
+    assert.equal(await foldBalances(store.pool), 0);
     assert.deepEqual(await readBalances(store.pool), unfolded);
   });
 

@@ -3,7 +3,7 @@ import { type Reading, type Slice, slices } from '../completion/usage.ts';
 import type { RatedAmount } from '../journal/record.ts';
 import { copyIn } from '../store/copy.ts';
 import { ensureTransferPartitions } from '../store/partitions.ts';
-import { AccountNumbers } from './account-numbers.ts';
+import { AccountNumbers, type Sides } from './account-numbers.ts';
 import {
   type BookAccount,
   cogs,
@@ -15,7 +15,7 @@ import {
   revenueInference,
   unbilled,
 } from './accounts.ts';
-import { addCorrectedUsage } from './corrected-usage.ts';
+import { addCorrectedUsage, correctedUsage } from './corrected-usage.ts';
 import { escapeField } from './rows.ts';
 import {
   chargedOf,
@@ -121,33 +121,40 @@ export async function bookCorrections(
   );
   const lines = booked.flatMap(booking => booking.transfers(payers.get(booking.correction.standing) ?? []));
   const numbers = new AccountNumbers();
-  await numbers.open(
-    client,
-    lines.flatMap(line => ('debitAccount' in line ? [sidesOf(line)] : [])),
-  );
+  await numbers.open(client, sidesOf(lines));
   await ensureTransferPartitions(
     client,
     corrections.map(({ standing }) => standing.at.getTime()),
   );
-  await copyIn(
+  // What comes next is spelled while Postgres is busy with the one before.
+  const correctionsCopied = copyIn(
     client,
     'copy correction (at, exchange_id, number, kind, run, reason, state) from stdin',
     booked.map(booking => booking.correctionRow()).join(''),
   );
-  await copyIn(
+  correctionsCopied.catch(() => {});
+  const chargeText = booked.map(booking => booking.chargeRows()).join('');
+  await correctionsCopied;
+  const chargesCopied = copyIn(
     client,
     'copy corrected_charge (at, exchange_id, number, book, attempt, amount_atto, over_hold_atto, currency, version, lines, ' +
       'variance_atto, reading, before_atto, before_over_hold_atto, before_currency, before_version) from stdin',
-    booked.map(booking => booking.chargeRows()).join(''),
+    chargeText,
   );
-  await copyIn(
+  chargesCopied.catch(() => {});
+  const transferText = lines.map(line => transferRow(line, numbers)).join('');
+  await chargesCopied;
+  const transfersCopied = copyIn(
     client,
     'copy transfer (at, exchange_id, attempt, kind, debit, credit, amount_atto, currency) from stdin',
-    lines.map(line => transferRow(line, numbers)).join(''),
+    transferText,
   );
+  transfersCopied.catch(() => {});
   const results = booked.map(booking => booking.result());
+  const usage = correctedUsage(results);
+  await transfersCopied;
   await settleLeases(client, results);
-  await addCorrectedUsage(client, results);
+  await addCorrectedUsage(client, usage);
   return results;
 }
 
@@ -170,7 +177,8 @@ export interface BookedCharge extends NewCharge {
 }
 
 interface TransferLine {
-  readonly standing: Standing;
+  /** The columns that every row of the exchange begins with. */
+  readonly head: string;
   readonly attempt: number;
   readonly kind: string;
   readonly amountAtto: bigint;
@@ -182,13 +190,22 @@ type Line = TransferLine &
     | { readonly debitAccount: BookAccount; readonly creditAccount: BookAccount }
   );
 
-function sidesOf(line: Extract<Line, { debitAccount: BookAccount }>) {
-  return { debit: line.debitAccount, credit: line.creditAccount, currency: line.currency };
+/** The accounts that lines name, each pair once. */
+function sidesOf(lines: readonly Line[]): Sides[] {
+  const sides = new Map<string, Sides>();
+  for (const line of lines) {
+    if (!('debitAccount' in line)) continue;
+    const { debitAccount: debit, creditAccount: credit, currency } = line;
+    const key = `${debit.name}\n${credit.name}\n${currency}`;
+    if (!sides.has(key)) sides.set(key, { debit, credit, currency });
+  }
+  return [...sides.values()];
 }
 
 class Booking {
   readonly correction: Correction;
   readonly #number: number;
+  readonly #head: string;
   readonly #charges: readonly BookedCharge[];
   /** The customer's charge, when it is one of those that change. */
   readonly change: ChargeChange | undefined;
@@ -197,6 +214,7 @@ class Booking {
     const { standing, charges } = correction;
     this.correction = correction;
     this.#number = standing.corrections + 1;
+    this.#head = `${standing.at.toISOString()}\t${escapeField(standing.id)}`;
     this.#charges = charges.map(charge => bookedCharge(standing, charge));
     const sell = this.#charges.find(({ book }) => book === 'sell');
     const isVoid = correction.kind === 'void';
@@ -222,7 +240,7 @@ class Booking {
         isCostKind(kind) ? bought.some(charge => charge.attempt === attempt) : sellChanges,
       )
       .map(({ attempt, kind, debit, credit, amountAtto, currency }) => ({
-        standing,
+        head: this.#head,
         attempt,
         kind: reverseKind(this.#number, kind),
         debit: credit,
@@ -246,7 +264,7 @@ class Booking {
         ? []
         : [
             {
-              standing,
+              head: this.#head,
               attempt,
               kind: correctedKind(this.#number, kind, 0),
               amountAtto,
@@ -269,7 +287,7 @@ class Booking {
     const paid = payers.reduce((sum, { amountAtto }) => sum + amountAtto, 0n);
     if (paid !== chargedOf(after))
       throw new Error(`${standing.id}: payers of ${paid} for a charge of ${chargedOf(after)}`);
-    const sale = { standing, attempt, currency, creditAccount: revenueInference };
+    const sale = { head: this.#head, attempt, currency, creditAccount: revenueInference };
     const lines: Line[] = payers.map(({ account, amountAtto }, index) => ({
       ...sale,
       kind: correctedKind(this.#number, 'sell', index),
@@ -288,16 +306,15 @@ class Booking {
   }
 
   correctionRow(): string {
-    const { standing, kind, run, reason, state } = this.correction;
-    return `${headOf(standing)}\t${this.#number}\t${kind}\t${escapeField(run)}\t${escapeField(reason)}\t${state}\n`;
+    const { kind, run, reason, state } = this.correction;
+    return `${this.#head}\t${this.#number}\t${kind}\t${escapeField(run)}\t${escapeField(reason)}\t${state}\n`;
   }
 
   chargeRows(): string {
-    const { standing } = this.correction;
     return this.#charges
       .map(
         ({ book, attempt, rated, after, before, reading }) =>
-          `${headOf(standing)}\t${this.#number}\t${book}\t${attempt}\t${after.amountAtto}\t${after.overHoldAtto}\t` +
+          `${this.#head}\t${this.#number}\t${book}\t${attempt}\t${after.amountAtto}\t${after.overHoldAtto}\t` +
           `${after.currency}\t${escapeField(after.version)}\t${escapeField(JSON.stringify(rated.lines))}\t` +
           `${after.varianceAtto}\t${reading === undefined ? '\\N' : escapeField(JSON.stringify(reading))}\t` +
           `${before === undefined ? '\\N\t\\N\t\\N\t\\N' : `${chargedOf(before)}\t${before.overHoldAtto}\t${before.currency}\t${escapeField(before.version)}`}\n`,
@@ -379,14 +396,10 @@ async function settleLeases(client: pg.ClientBase, booked: readonly BookedCorrec
   );
 }
 
-function headOf({ at, id }: Standing): string {
-  return `${at.toISOString()}\t${escapeField(id)}`;
-}
-
 function transferRow(line: Line, numbers: AccountNumbers): string {
   const debit = 'debit' in line ? line.debit : numbers.numberOf(line.debitAccount.name, line.currency);
   const credit = 'credit' in line ? line.credit : numbers.numberOf(line.creditAccount.name, line.currency);
-  return `${headOf(line.standing)}\t${line.attempt}\t${line.kind}\t${debit}\t${credit}\t${line.amountAtto}\t${line.currency}\n`;
+  return `${line.head}\t${line.attempt}\t${line.kind}\t${debit}\t${credit}\t${line.amountAtto}\t${line.currency}\n`;
 }
 
 /** Slices that a new reading says otherwise, as what is added. */

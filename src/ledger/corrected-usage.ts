@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Slice } from '../completion/usage.ts';
 import { isTokenMeter } from '../pricing/meters.ts';
 import { type BookedCharge, type BookedCorrection, sliceDelta } from './correct.ts';
 import { chargedOf, type Standing, type StandingCharge } from './standing.ts';
@@ -6,119 +7,121 @@ import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import { type UsageDelta, UsageSeriesBook } from './usage-series.ts';
 
 /** Usage as corrections change it, in the hour of the usage and marked as corrections. Counts of exchanges stay as they
- *  were: a correction is not another request. */
-export async function addCorrectedUsage(client: pg.ClientBase, booked: readonly BookedCorrection[]): Promise<void> {
-  const deltas = addUp(booked.flatMap(one => [...usageOf(one)]));
+ *  were: a correction is not another request. Added up, since a batch of thousands is of a few hundred series. */
+export function correctedUsage(booked: readonly BookedCorrection[]): readonly UsageDelta[] {
+  const sums = new UsageSums();
+  for (const one of booked) addCorrection(sums, one);
+  return sums.all();
+}
+
+/** Appends them, in the caller's transaction. */
+export async function addCorrectedUsage(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
   const book = new UsageSeriesBook();
   await book.prepare(client, deltas);
   await book.add(client, deltas);
 }
 
-function* usageOf({ correction, charges }: BookedCorrection): Generator<UsageDelta> {
+type Measures = Partial<Record<MeasureColumn, bigint>>;
+
+function addCorrection(sums: UsageSums, { correction, charges }: BookedCorrection): void {
   const { standing, state } = correction;
   const last = standing.attempts.at(-1);
-  yield deltaOf(standing, last, { sell: standing.sell, buy: last?.buy }, '', {
+  sums.add(standing, last, { sell: standing.sell, buy: last?.buy }, '', {
     corrections: 1n,
     ...(standing.state === 'quarantined' && state !== 'quarantined' ? { held_atto: -standing.holdAtto } : {}),
     ...(standing.state === 'estimated' && state !== 'estimated' ? { estimated_atto: -chargedOf(standing.sell) } : {}),
   });
-  for (const charge of charges) yield* usageOfCharge(standing, charge);
+  for (const charge of charges) addCharge(sums, standing, charge);
 }
 
-function* usageOfCharge(standing: Standing, charge: BookedCharge): Generator<UsageDelta> {
+function addCharge(sums: UsageSums, standing: Standing, charge: BookedCharge): void {
   const { book, before, after, attemptFacts, reading, readingBefore } = charge;
   const place = attemptFacts ?? standing.attempts.at(-1);
-  const change = (one: StandingCharge | undefined, sign: bigint): UsageDelta[] => {
-    if (one === undefined) return [];
-    const variance = sign * one.varianceAtto;
-    const atto = sign * chargedOf(one) + variance;
-    const failed = place?.attempt !== standing.deliveredAttempt;
-    const measures: Partial<Record<MeasureColumn, bigint>> =
-      book === 'sell'
-        ? { sell_atto: atto, sell_correction_atto: atto, over_hold_atto: sign * one.overHoldAtto }
-        : {
-            buy_atto: atto,
-            buy_correction_atto: atto,
-            ...(failed ? { buy_failed_atto: atto } : {}),
-            ...(variance === 0n ? {} : { buy_variance_atto: variance }),
-          };
-    const buy = book === 'buy' ? one : undefined;
-    return [deltaOf(standing, place, { sell: book === 'sell' ? one : undefined, buy }, '', measures)];
-  };
-  yield* change(before, -1n);
-  yield* change(after, 1n);
+  const sides = (one: StandingCharge | undefined) => (book === 'sell' ? { sell: one } : { buy: one });
+  const isFailed = place?.attempt !== standing.deliveredAttempt;
+  if (before?.currency === after.currency) {
+    sums.add(standing, place, sides(after), '', changeOf(book, isFailed, after, before));
+  } else {
+    if (before !== undefined) sums.add(standing, place, sides(before), '', changeOf(book, isFailed, undefined, before));
+    sums.add(standing, place, sides(after), '', changeOf(book, isFailed, after, undefined));
+  }
   // What was read is counted once, with the sale where there is one.
-  if (reading !== undefined && (book === 'sell' || standing.deliveredAttempt !== charge.attempt)) {
-    const slices = sliceDelta(readingBefore, reading);
-    yield deltaOf(
+  if (reading !== undefined && (book === 'sell' || isFailed)) {
+    const read = Object.entries(sliceDelta(readingBefore, reading)) as [Slice, number][];
+    sums.add(
       standing,
       place,
-      { sell: book === 'sell' ? after : undefined, buy: undefined },
+      book === 'sell' ? { sell: after } : {},
       '',
-      Object.fromEntries(
-        Object.entries(slices).map(([slice, added]) => [sliceColumns[slice as keyof typeof slices], BigInt(added)]),
-      ),
+      Object.fromEntries(read.map(([slice, added]) => [sliceColumns[slice], BigInt(added)])),
     );
   }
+  if (before !== undefined) return;
   for (const { meter, quantity, amountAtto } of charge.rated.lines) {
-    if (isTokenMeter(meter) || meter === 'request' || before !== undefined) continue;
-    yield deltaOf(
-      standing,
-      place,
-      { sell: book === 'sell' ? after : undefined, buy: book === 'buy' ? after : undefined },
-      meter,
-      {
-        ...(book === 'sell'
-          ? { quantity: BigInt(quantity), sell_atto: BigInt(amountAtto) }
-          : { buy_atto: BigInt(amountAtto) }),
-      },
-    );
+    if (isTokenMeter(meter) || meter === 'request') continue;
+    const amount = BigInt(amountAtto);
+    const measures = book === 'sell' ? { quantity: BigInt(quantity), sell_atto: amount } : { buy_atto: amount };
+    sums.add(standing, place, sides(after), meter, measures);
   }
 }
 
-function deltaOf(
-  standing: Standing,
-  place: { readonly model: string; readonly provider: string; readonly deployment: string } | undefined,
-  charges: { readonly sell: StandingCharge | undefined; readonly buy: StandingCharge | undefined },
-  meter: string,
-  measures: UsageDelta['measures'],
-): UsageDelta {
+function changeOf(
+  book: 'buy' | 'sell',
+  isFailed: boolean,
+  after: StandingCharge | undefined,
+  before: StandingCharge | undefined,
+): Measures {
+  const variance = (after?.varianceAtto ?? 0n) - (before?.varianceAtto ?? 0n);
+  const atto = chargedOf(after) - chargedOf(before) + variance;
+  if (book === 'sell') {
+    const over = (after?.overHoldAtto ?? 0n) - (before?.overHoldAtto ?? 0n);
+    return { sell_atto: atto, sell_correction_atto: atto, ...(over === 0n ? {} : { over_hold_atto: over }) };
+  }
   return {
-    atMs: standing.at.getTime(),
-    series: {
-      organisation: standing.organisation,
-      project: standing.project,
-      key: standing.key,
-      route: standing.requestedModel,
-      model: place?.model ?? '',
-      provider: place?.provider ?? '',
-      deployment: place?.deployment ?? '',
-      class: 'inference',
-      meter,
-      sellCurrency: charges.sell?.currency ?? '',
-      buyCurrency: charges.buy?.currency ?? '',
-      sandbox: standing.sandbox,
-    },
-    measures,
+    buy_atto: atto,
+    buy_correction_atto: atto,
+    ...(isFailed ? { buy_failed_atto: atto } : {}),
+    ...(variance === 0n ? {} : { buy_variance_atto: variance }),
   };
 }
+
+type Place = { readonly model: string; readonly provider: string; readonly deployment: string };
 
 const hourMs = 3_600_000;
 
-/** One row a series and hour: a batch of thousands is of a few hundred series. */
-function addUp(deltas: readonly UsageDelta[]): UsageDelta[] {
-  const sums = new Map<string, UsageDelta & { readonly measures: Partial<Record<MeasureColumn, bigint>> }>();
-  for (const { atMs, series, measures } of deltas) {
-    const hour = atMs - (atMs % hourMs);
-    const key = `${hour}\n${Object.values(series).join('\n')}`;
-    let sum = sums.get(key);
+class UsageSums {
+  readonly #sums = new Map<string, UsageDelta & { readonly measures: Measures }>();
+
+  add(
+    standing: Standing,
+    place: Place | undefined,
+    { sell, buy }: { readonly sell?: StandingCharge | undefined; readonly buy?: StandingCharge | undefined },
+    meter: string,
+    measures: Measures,
+  ): void {
+    const { organisation, project, key: keyId, requestedModel, sandbox } = standing;
+    const { model = '', provider = '', deployment = '' } = place ?? {};
+    const sellCurrency = sell?.currency ?? '';
+    const buyCurrency = buy?.currency ?? '';
+    const startMs = standing.at.getTime();
+    const atMs = startMs - (startMs % hourMs);
+    const key =
+      `${atMs}\n${organisation}\n${project}\n${keyId}\n${requestedModel}\n${model}\n${provider}\n${deployment}\n` +
+      `${meter}\n${sellCurrency}\n${buyCurrency}\n${sandbox}`;
+    let sum = this.#sums.get(key);
     if (sum === undefined) {
-      sum = { atMs: hour, series, measures: {} };
-      sums.set(key, sum);
+      const route = requestedModel;
+      const names = { organisation, project, key: keyId, route, model, provider, deployment, class: 'inference' };
+      sum = { atMs, series: { ...names, meter, sellCurrency, buyCurrency, sandbox }, measures: {} };
+      this.#sums.set(key, sum);
     }
-    for (const [column, value] of Object.entries(measures) as [MeasureColumn, bigint][]) {
-      sum.measures[column] = (sum.measures[column] ?? 0n) + value;
+    for (const column in measures) {
+      const name = column as MeasureColumn; // true: a key of measures
+      sum.measures[name] = (sum.measures[name] ?? 0n) + (measures[name] ?? 0n);
     }
   }
-  return [...sums.values()];
+
+  all(): UsageDelta[] {
+    return [...this.#sums.values()];
+  }
 }

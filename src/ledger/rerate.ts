@@ -7,6 +7,8 @@ import type { Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
 import { bookCorrections, type Correction, lockCorrections, type NewCharge, type SplitCharges } from './correct.ts';
 import {
+  areStale,
+  findStandings,
   nextStandings,
   type Standing,
   type StandingAttempt,
@@ -123,38 +125,72 @@ export async function rerateStep(
   options: { readonly stepMs?: number; readonly exchangesAtOnce?: number } = {},
 ): Promise<RerateReport> {
   const tally = new Tally();
-  const atOnce = options.exchangesAtOnce ?? exchangesAtOnce;
+  const limit = options.exchangesAtOnce ?? exchangesAtOnce;
   const deadlineMs = performance.now() + (options.stepMs ?? stepMs);
-  let after = order.after;
-  do {
-    const standings = await rerateNext(store, order, after, atOnce, tally);
+  const read = (after: StandingCursor | undefined) => readNext(store, order.filter, after, limit);
+  let standings = await read(order.after);
+  for (;;) {
     const last = standings.at(-1);
-    if (last === undefined || standings.length < atOnce) return tally.report(undefined);
-    after = { at: last.at, id: last.id };
-  } while (performance.now() < deadlineMs);
-  return tally.report(after);
+    const next = last === undefined || standings.length < limit ? undefined : { at: last.at, id: last.id };
+    const isLast = next === undefined || performance.now() >= deadlineMs;
+    // The next ones are read on another connection while these are booked.
+    const reading = isLast ? undefined : read(next);
+    reading?.catch(() => {});
+    await rerateThese(store, order, standings, tally);
+    if (isLast) return tally.report(next);
+    standings = await reading!;
+  }
 }
 
-async function rerateNext(
+async function readNext(
   store: Store,
-  order: RerateOrder,
+  filter: StandingFilter,
   after: StandingCursor | undefined,
   limit: number,
-  tally: Tally,
 ): Promise<Standing[]> {
-  return inTransaction(store, async client => {
-    if (!order.dryRun) await lockCorrections(client);
-    const standings = await nextStandings(client, order.filter, after, limit);
-    const corrections: Correction[] = [];
-    for (const standing of standings) {
-      const charges = rateAgain(standing, order.prices, tally);
-      if (charges.length === 0) continue;
-      const { run, reason } = order;
-      corrections.push({ standing, kind: 'rerate', run, reason, state: standing.state, charges });
-    }
-    if (!order.dryRun) await bookCorrections(client, corrections, order.split);
-    tally.corrected += corrections.length;
+  const client = await store.pool.connect();
+  let broken: Error | undefined;
+  try {
+    // One view of all its tables: a correction is in all of them or in none.
+    await client.query('begin isolation level repeatable read read only');
+    const standings = await nextStandings(client, filter, after, limit);
+    await client.query('commit');
     return standings;
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function rerateThese(
+  store: Store,
+  order: RerateOrder,
+  standings: readonly Standing[],
+  tally: Tally,
+): Promise<void> {
+  if (order.dryRun) {
+    for (const standing of standings) if (rateAgain(standing, order.prices, tally).length > 0) tally.corrected += 1;
+    return;
+  }
+  if (standings.length === 0) return;
+  await inTransaction(store, async client => {
+    await lockCorrections(client);
+    // Read without the lock; whoever corrected one of them meanwhile has left its number.
+    const current = (await areStale(client, standings))
+      ? await findStandings(
+          client,
+          standings.map(({ id }) => id),
+        )
+      : standings;
+    const { run, reason } = order;
+    const corrections = current.flatMap((standing): Correction[] => {
+      const charges = rateAgain(standing, order.prices, tally);
+      return charges.length === 0 ? [] : [{ standing, kind: 'rerate', run, reason, state: standing.state, charges }];
+    });
+    await bookCorrections(client, corrections, order.split);
+    tally.corrected += corrections.length;
   });
 }
 

@@ -128,14 +128,16 @@ export const rules = {
         from (select exchange_id, book, attempt, amount_atto, lines from charge where at >= $1 and at < $2
               union all
               select exchange_id, book, attempt, amount_atto, lines from corrected_charge where at >= $1 and at < $2) as rated
-       where amount_atto <> (select coalesce(sum((line ->> 'amountAtto')::numeric), 0) from json_array_elements(lines) as line)
-          or exists (
-            select from json_array_elements(lines) as line
-             cross join lateral (select (line ->> 'quantity')::numeric * (line ->> 'ratePico')::numeric * 1000000 as whole,
-                                        coalesce((line ->> 'per')::numeric, 1000000) as per) as n
-             where (line ->> 'amountAtto')::numeric <> div(n.whole, n.per)
-                   + case when 2 * mod(n.whole, n.per) > n.per then 1
-                          when 2 * mod(n.whole, n.per) = n.per then mod(div(n.whole, n.per), 2) else 0 end)`,
+       cross join lateral (
+             -- Half to even, as pricing/rate.ts divides.
+             select coalesce(sum("amountAtto"), 0) as atto,
+                    bool_or("amountAtto" <> div(whole, per)
+                            + case when 2 * mod(whole, per) > per then 1
+                                   when 2 * mod(whole, per) = per then mod(div(whole, per), 2) else 0 end) as wrong
+               from (select "amountAtto", quantity * "ratePico" * 1000000 as whole, coalesce(per, 1000000) as per
+                       from json_to_recordset(lines) as l (quantity numeric, "ratePico" numeric, per numeric, "amountAtto" numeric)) as n
+             ) as told
+       where amount_atto <> told.atto or told.wrong`,
   },
   exchange_has_its_key: {
     scope: 'day',

@@ -127,6 +127,20 @@ export async function nextStandings(
   ]);
 }
 
+/** Were any of these corrected since they were read? They are neighbours, as nextStandings gives them. */
+export async function areStale(client: pg.ClientBase, standings: readonly Standing[]): Promise<boolean> {
+  const [first] = standings;
+  const last = standings.at(-1);
+  if (first === undefined || last === undefined) return false;
+  const { rows } = await client.query(
+    `select exchange_id, max(number) as number from correction
+      where (at, exchange_id) between ($1, $2) and ($3, $4) group by exchange_id`,
+    [first.at, first.id, last.at, last.id],
+  );
+  const numbers = new Map<string, number>(rows.map(({ exchange_id, number }) => [exchange_id, number]));
+  return standings.some(({ id, corrections }) => (numbers.get(id) ?? 0) !== corrections);
+}
+
 /** Exchanges by id; those that are not kept (any more) are left out. */
 export async function findStandings(client: pg.ClientBase, ids: readonly string[]): Promise<Standing[]> {
   if (ids.length === 0) return [];
@@ -176,17 +190,15 @@ async function complete(
   values: readonly unknown[],
 ): Promise<Standing[]> {
   const select = async (sql: string) =>
-    Map.groupBy((await client.query(sql, [...values])).rows, row => row.exchange_id as string);
+    Map.groupBy<string, Row>((await client.query(sql, [...values])).rows, row => row.exchange_id);
   const attempts = await select(
     `select exchange_id, attempt, started_at, deployment, provider, model, reading, buy_atto, buy_currency, buy_version
        from attempt where ${within} order by attempt`,
   );
   const legs = await select(
-    `select t.exchange_id, t.attempt, t.kind, t.debit, t.credit, d.name as debit_name, c.name as credit_name,
-            t.amount_atto, t.currency
-       from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
-      where ${within.replace('(at, exchange_id)', '(t.at, t.exchange_id)')}`,
+    `select exchange_id, attempt, kind, debit, credit, amount_atto, currency from transfer where ${within}`,
   );
+  const names = await readNames(client, legs.values());
   const corrections = await select(`select exchange_id, number, state from correction where ${within} order by number`);
   const corrected = await select(
     `select exchange_id, book, attempt, amount_atto, over_hold_atto, variance_atto, currency, version, reading
@@ -196,10 +208,24 @@ async function complete(
     standingOf(exchange, {
       attempts: attempts.get(exchange.id) ?? [],
       legs: legs.get(exchange.id) ?? [],
+      names,
       corrections: corrections.get(exchange.id) ?? [],
       corrected: corrected.get(exchange.id) ?? [],
     }),
   );
+}
+
+/** Names of the accounts that legs are on: few, and asked for once a batch instead of with every leg. */
+async function readNames(
+  client: pg.ClientBase,
+  legs: Iterable<readonly { readonly debit: number; readonly credit: number }[]>,
+): Promise<ReadonlyMap<number, string>> {
+  const ids = new Set<number>();
+  for (const ofOne of legs) {
+    for (const { debit, credit } of ofOne) ids.add(debit).add(credit);
+  }
+  const { rows } = await client.query('select id, name from account where id = any($1)', [[...ids]]);
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of pg, whose columns are those of the statements above
@@ -207,7 +233,9 @@ type Row = any;
 
 function standingOf(
   exchange: ExchangeRow,
-  rows: Readonly<Record<'attempts' | 'legs' | 'corrections' | 'corrected', readonly Row[]>>,
+  rows: Readonly<Record<'attempts' | 'legs' | 'corrections' | 'corrected', readonly Row[]>> & {
+    readonly names: ReadonlyMap<number, string>;
+  },
 ): Standing {
   // In the order of corrections, so the last one of each book and attempt stays.
   const newest = new Map<string, Row>();
@@ -257,7 +285,7 @@ function standingOf(
     deliveredAttempt: delivered,
     attempts,
     sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),
-    legs: inEffect(rows.legs),
+    legs: inEffect(rows.legs, rows.names),
     corrections: rows.corrections.length,
   };
 }
@@ -300,7 +328,7 @@ export function isCostKind(kind: string): boolean {
   return kind.startsWith('cost');
 }
 
-function inEffect(rows: readonly Row[]): StandingLeg[] {
+function inEffect(rows: readonly Row[], names: ReadonlyMap<number, string>): StandingLeg[] {
   const reversed = new Set<string>();
   for (const { attempt, kind } of rows) {
     if (kind.startsWith('reverse@')) reversed.add(`${attempt} ${kind.slice(kind.indexOf(':') + 1)}`);
@@ -312,8 +340,8 @@ function inEffect(rows: readonly Row[]): StandingLeg[] {
       kind: row.kind,
       debit: row.debit,
       credit: row.credit,
-      debitName: row.debit_name,
-      creditName: row.credit_name,
+      debitName: names.get(row.debit)!,
+      creditName: names.get(row.credit)!,
       amountAtto: row.amount_atto,
       currency: row.currency,
     }));

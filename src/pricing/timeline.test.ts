@@ -75,7 +75,6 @@ test('an exchange may be priced by every card of its lifetime, and is unpriced i
   assert.deepEqual(versions(1_000, 2_000), ['two']);
   assert.equal(isPricedWithin(timeline, { fromMs: 0, toMs: 1_999 }), true);
   assert.equal(isPricedWithin(timeline, { fromMs: 0, toMs: 2_000 }), false);
-  assert.equal(isPricedWithin(timeline, { fromMs: 0, toMs: 10 }, '||priority'), false);
 });
 
 test('what is remembered of prices holds until a lifetime would reach or leave another card', () => {

@@ -1,4 +1,3 @@
-import { baseKey } from './price-place.ts';
 import { parseRateCard, type RateCard, type RateCardJson } from './rate-card.ts';
 
 /** The cards of one deployment in one book, in the order in which they hold: each from its instant until the next one's.
@@ -53,12 +52,12 @@ export function cardsWithin({ cards }: RateTimeline, { fromMs, toMs }: Span): re
   return found;
 }
 
-/** Is there a card at every instant of the span, and does each have the cell? */
-export function isPricedWithin({ cards }: RateTimeline, { fromMs, toMs }: Span, cell: string = baseKey): boolean {
+/** Is there a card at every instant of the span? */
+export function isPricedWithin({ cards }: RateTimeline, { fromMs, toMs }: Span): boolean {
   for (let i = cards.length - 1; i >= 0; i--) {
     const { card, fromMs: begin } = cards[i]!;
     if (begin > toMs) continue;
-    if (card === undefined || (cell !== baseKey && !card.cells.has(cell))) return false;
+    if (card === undefined) return false;
     if (begin <= fromMs) return true;
   }
   return false;
@@ -72,6 +71,10 @@ export function nextChangeMs({ cards }: RateTimeline, atMs: number, spanMs: numb
     nextMs = Math.min(nextMs, fromMs - spanMs > atMs ? fromMs - spanMs : fromMs);
   }
   return nextMs;
+}
+
+export function isConstant({ cards }: RateTimeline): boolean {
+  return cards.length === 1 && cards[0]!.fromMs === Number.NEGATIVE_INFINITY;
 }
 
 export function constantTimeline(card: RateCard): RateTimeline {

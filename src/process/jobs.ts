@@ -2,6 +2,7 @@ import type { JobDesk } from '../admin/dependencies.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
+import { ledgerJobs } from '../ledger/ledger-jobs.ts';
 import { usageFoldJob } from '../ledger/usage-fold.ts';
 import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
@@ -27,6 +28,7 @@ export function allJobs({
     },
     usageFoldJob(),
     walletUpkeepJob(),
+    ...ledgerJobs(store),
   ];
 }
 

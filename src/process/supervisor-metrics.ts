@@ -49,6 +49,9 @@ function jobMetrics(jobs: readonly JobGauge[]): MetricJson[] {
   const done = jobs.flatMap(({ name, doneAtMs }) =>
     doneAtMs === undefined ? [] : [{ value: doneAtMs / 1_000, labels: { job: name } }],
   );
+  const violations = jobs.flatMap(({ name, violations }) =>
+    violations === undefined ? [] : [{ value: violations, labels: { job: name } }],
+  );
   const attempts = jobs.map(({ name, attempts }) => ({ value: attempts, labels: { job: name } }));
   return [
     {
@@ -64,6 +67,13 @@ function jobMetrics(jobs: readonly JobGauge[]): MetricJson[] {
       type: 'gauge',
       aggregator: 'max',
       values: attempts,
+    },
+    {
+      name: 'carrier_ledger_violations',
+      help: 'What the last look at the ledger found that must never be; see `carrier ledger check`.',
+      type: 'gauge',
+      aggregator: 'max',
+      values: violations,
     },
   ];
 }

@@ -49,6 +49,34 @@ describe('migrations', () => {
     assert.deepEqual(await migrate(database.url, [first, expands]), { applied: [], newest: 3 });
   });
 
+  test('prices from before books had dates are in force since the change that set them', async () => {
+    await migrate(
+      database.url,
+      released.filter(({ number }) => number <= 3),
+    );
+    await store.pool.query(`
+      insert into configuration_revision (revision, at, actor, changes) values (1, '2026-05-01T00:00:00.123456Z', 'test', '[]');
+      insert into price_version (id, currency, rates, digest, origin) values
+        ('sell-1', 'USD', '{}', 'd', 'declared'), ('facts-1', 'USD', '{}', 'd', 'rule');
+      insert into configuration_resource (kind, id, document, revision) values
+        ('book', 'sell', '{"version":"sell-1"}', 1),
+        ('rule', 'publish-facts-when-unconfigured', '{"state":"active","version":"facts-1"}', 1),
+        ('rule', 'providers-from-environment', '{"state":"active","version":null}', 1);`);
+    await migrate(
+      database.url,
+      released.filter(({ number }) => number <= 4),
+    );
+
+    const { rows } = await store.pool.query(
+      'select id, version, lower(valid) as since, upper_inf(valid) as open from price_validity join price_book on number = book order by id',
+    );
+    const since = new Date('2026-05-01T00:00:00.123Z');
+    assert.deepEqual(rows, [
+      { id: 'facts', version: 'facts-1', since, open: true },
+      { id: 'sell', version: 'sell-1', since, open: true },
+    ]);
+  });
+
   test('a database that was not migrated is refused by what only checks', async () => {
     await assert.rejects(checkSchema(store.pool, [first]), refusal('database_too_old'));
     await migrate(database.url, [first]);

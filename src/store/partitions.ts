@@ -55,8 +55,11 @@ export async function ensurePartitions(
 /** The partitions that bookings at these instants need, within the caller's transaction. Nearly always they are there, made
  *  ahead or by shipping; making one waits for whoever writes to its table, so it is done only when it is missing. */
 export async function ensureTransferPartitions(client: pg.ClientBase, instantsMs: readonly number[]): Promise<void> {
+  // A batch is of few days; only those are looked at.
+  const days = new Map<number, number>();
+  for (const atMs of instantsMs) days.set(dayOf(atMs), atMs);
   const months = new Map<string, number>();
-  for (const atMs of instantsMs) months.set(partitionOf('transfer', 'month', atMs).name, atMs);
+  for (const atMs of days.values()) months.set(partitionOf('transfer', 'month', atMs).name, atMs);
   const wanted = [...months.values()].flatMap(atMs =>
     (['transfer', 'corrected_charge'] as const).map(table => ({ table, ...partitionOf(table, 'month', atMs) })),
   );

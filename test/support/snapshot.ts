@@ -3,6 +3,7 @@ import type { RateTimelineJson } from '../../src/pricing/timeline.ts';
 import { snapshotHash } from '../../src/snapshot/hash.ts';
 import {
   type BudgetEntry,
+  type ContractEntry,
   type DeploymentEntry,
   type KeyEntry,
   type ProjectEntry,
@@ -33,6 +34,7 @@ export interface SnapshotParts {
     }[];
     readonly policy?: Partial<RoutePolicy>;
   }[];
+  readonly contracts?: readonly ContractEntry[];
   readonly orphans?: 'delivered' | 'free';
 }
 
@@ -94,6 +96,7 @@ export function snapshotJson(parts: SnapshotParts = {}): SnapshotJson {
     })),
     deployments,
     routes: (parts.routes ?? []).map(route => fullRoute(route, deployments)),
+    ...(parts.contracts === undefined ? {} : { contracts: parts.contracts }),
     settings: { orphans: parts.orphans ?? ('delivered' as const) },
   };
   return { ...content, hash: snapshotHash(content) };

@@ -26,10 +26,12 @@ create table price_validity (
   exclude using gist (int4range(book, book, '[]') with &&, valid with &&)
 );
 
--- Clocks of replicas differ by so much at most.
+-- The clock is that of the replica that publishes, where it says so, for it dates what it publishes by it; clocks of
+-- replicas differ by so much at most.
 create function refuse_past_prices() returns trigger language plpgsql as $$
 declare
-  settled timestamptz := now() - interval '5 minutes';
+  settled timestamptz :=
+    coalesce(nullif(current_setting('carrier.now', true), '')::timestamptz, now()) - interval '5 minutes';
 begin
   if tg_op = 'DELETE' then
     if lower_inf(old.valid) or lower(old.valid) < settled then

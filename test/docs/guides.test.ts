@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { repositoryRoot } from '../support/test-groups.ts';
+import { matchesShown, readExamples } from './read-examples.ts';
+import { runGuide } from './run-guide.ts';
+
+const guides = globSync('docs/guides/*.md', { cwd: repositoryRoot })
+  .sort()
+  .map(path => join(repositoryRoot, path))
+  .filter(path => readExamples(readFileSync(path, 'utf8')).length > 0);
+
+test('there are guides with examples', () => {
+  assert.ok(guides.length > 0);
+});
+
+for (const path of guides) {
+  test(`the examples of ${basename(path)} do what it says`, () => runGuide(path));
+}
+
+test('a block that is marked and cannot be run is refused, with its line', () => {
+  const fence = '```';
+
+  assert.throws(() => readExamples(`a\n${fence}text example\nx\n${fence}`), /line 2: an output needs a command/);
+  assert.throws(() => readExamples(`${fence}json example\n{}\n${fence}`), /line 1: not an example: json/);
+  assert.throws(() => readExamples(`${fence}sh example soon\nls\n${fence}`), /not known of a command: soon/);
+  assert.throws(() => readExamples(`${fence}yaml example ../x.yaml\nls\n${fence}`), /not an example/);
+  assert.throws(() => readExamples(`${fence}sh example\nls`), /does not end/);
+  assert.deepEqual(readExamples(`${fence}sh\nrm -rf everything\n${fence}`), []);
+});
+
+test('what is shown is the whole output, but for what the guide leaves open', () => {
+  assert.equal(matchesShown('a 1 b\nc\n', 'a … b\nc\n'), true);
+  assert.equal(matchesShown('a 1 b\nc\n', 'a … b\n'), false);
+  assert.equal(matchesShown('a 1 b\n', 'a 2 b\n'), false);
+  assert.equal(matchesShown('a.b  \n', 'a.b\n'), true);
+  assert.equal(matchesShown('axb\n', 'a.b\n'), false);
+});
