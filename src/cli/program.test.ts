@@ -132,6 +132,7 @@ suite('the command line', () => {
       (await run('usage --by project --from 2026-09-01 --to 2026-10-01')).out,
       /^No usage from 2026-09-01T00:00:00\.000Z/,
     );
+    assert.equal(JSON.parse((await run('prices --json')).out).books.length, 2);
     assert.deepEqual(JSON.parse((await run('usage --by key --json')).out).rows, []);
     assert.match((await run('budgets')).out, /^project acme\/web {2}month {3}yes {3}100 USD$/m);
     assert.equal((await run('alerts')).out, 'No alerts.\n');
@@ -164,7 +165,7 @@ suite('the command line', () => {
     );
 
     const refused = await run('prices publish -f -', {
-      stdin: 'prices: { sell: { currency: XXX, rates: { a/b: { input: "1e3" } } } }\nroutes: {}',
+      stdin: 'prices: { sell: { currency: XTS, rates: { a/b: { input: "1e3" } } } }\nroutes: {}',
     });
     assert.equal(refused.code, 4);
     assert.match(refused.err, /1:\d+ prices\.sell\.currency: must be an ISO 4217 code/);

@@ -353,7 +353,7 @@ test('prices of a file are exact decimals of a currency that exists, and nothing
   ]) {
     assert.ok(refused(`{ egress: ${rate} }`)[0]?.startsWith('prices.sell.rates.v/a.egress'), rate);
   }
-  for (const currency of ['XXX', 'usd', 'DEM', 'BTC', '""']) {
+  for (const currency of ['XTS', 'usd', 'DEM', 'BTC', '""']) {
     assert.deepEqual(refused('{ input: "1", output: "1" }', currency), ['prices.sell.currency'], currency);
   }
   assert.deepEqual(refused('{ tokens: "1", "tool.Web": "1", input: "x", tiers: 1 }').sort(), [

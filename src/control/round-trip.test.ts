@@ -57,7 +57,13 @@ const tier = fc.record({
 });
 const book = fc.record({
   currency: fc.constantFrom('USD', 'EUR'),
-  rates: some(['v/a', 'v/*', 'w/a', 'd0'], fc.record({ ...rates, tiers: optional(fc.array(tier, { maxLength: 3 })) })),
+  rates: some(
+    ['v/a', 'v/*', 'w/a', 'd0'],
+    fc.record({
+      ...rates,
+      tiers: optional(fc.uniqueArray(tier, { selector: ({ op, size }) => `${op} ${size}`, maxLength: 3 })),
+    }),
+  ),
 });
 const budget = fc.record({
   limit: decimal,
