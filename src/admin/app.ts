@@ -16,6 +16,7 @@ import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { usageEventOperations } from './usage-events.ts';
 import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
@@ -28,6 +29,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...budgetOperations(dependencies),
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),
+    ...usageEventOperations(dependencies),
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),

@@ -11,6 +11,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   readonly summary: string;
   readonly query: Query;
   readonly body: Body | undefined;
+  /** Content types that a body may have; JSON all of them. `application/json` unless said. */
+  readonly bodyTypes: readonly string[];
   readonly answer: z.ZodType;
   /** May an id have slashes? Where it may, no other path can lie below it. Yes unless said. */
   readonly idHasSlashes: boolean;
@@ -30,11 +32,12 @@ const nothing = z.object({});
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
   parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
-    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'status' | 'contentType' | 'idHasSlashes'>>,
+    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>>,
 ): Operation {
   const whole = {
     query: nothing,
     body: undefined,
+    bodyTypes: ['application/json'],
     status: 200,
     contentType: 'application/json',
     idHasSlashes: true,
@@ -82,7 +85,12 @@ export function describeOperation(app: OpenAPIHono, operation: Operation): void 
       query: operation.query,
       ...(operation.body === undefined
         ? {}
-        : { body: { required: true, content: { 'application/json': { schema: operation.body } } } }),
+        : {
+            body: {
+              required: true,
+              content: Object.fromEntries(operation.bodyTypes.map(type => [type, { schema: operation.body! }])),
+            },
+          }),
     },
     responses: {
       [operation.status]: { description: 'Done', content: { [operation.contentType]: { schema: operation.answer } } },
@@ -101,7 +109,9 @@ export async function callOperation(
   if (id.length > idLengthMax) throw new Fault('resource_not_found');
   const query = readInput(operation.query, context.req.query(), 'query');
   const body =
-    operation.body === undefined ? undefined : readInput(operation.body, parseBody(context, bodyText), 'body');
+    operation.body === undefined
+      ? undefined
+      : readInput(operation.body, parseBody(operation, context, bodyText), 'body');
   const answer = await operation.handle({ id, query, body });
   const text = operation.contentType === 'application/json' ? JSON.stringify(answer) : String(answer);
   return { status: operation.status, contentType: operation.contentType, text };
@@ -133,9 +143,11 @@ export async function streamOperation(operation: Operation, context: Context): P
   );
 }
 
-function parseBody(context: Context, text: string): unknown {
+function parseBody({ bodyTypes }: Operation, context: Context, text: string): unknown {
   const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new Fault('media_type_unsupported');
+  if (type === undefined || !bodyTypes.includes(type)) {
+    throw new Fault('media_type_unsupported', `The content type is none of ${bodyTypes.join(', ')}.`);
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -80,6 +80,7 @@ export interface ExchangeAnswer extends ExchangeSummaryAnswer {
     readonly outcome: string;
     readonly durationMs: number;
     readonly buy: MoneyAnswer | null;
+    readonly providerCost?: MoneyAnswer | null;
   }[];
 }
 
@@ -146,3 +147,24 @@ export interface ReportAnswer {
 }
 
 export type ReportRowAnswer = Readonly<Record<string, ReportCell | Readonly<Record<string, ReportCell>>>>;
+
+export interface UsageEventResultAnswer {
+  readonly source: string;
+  readonly id: string;
+  readonly ref: string;
+  readonly outcome: string;
+  readonly reason?: string;
+}
+
+export interface UsageEventAnswer {
+  readonly ref: string;
+  readonly at: string;
+  readonly organisation: string;
+  readonly product: string;
+  readonly meter: string;
+  readonly quantity: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly sell: MoneyAnswer | null;
+  readonly buy: MoneyAnswer | null;
+}

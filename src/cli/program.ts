@@ -29,6 +29,7 @@ import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
+import { addUsageEvents } from './usage-event-commands.ts';
 import { addWallets } from './wallet-command.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
@@ -146,6 +147,7 @@ export function createProgram(surroundings: Surroundings): Command {
     });
   addReports(program, leaf, surroundings, server);
   addWallets(program, leaf, surroundings, server);
+  addUsageEvents(program, leaf, surroundings, server);
   addLedger(program, leaf, surroundings, server);
 
   addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });

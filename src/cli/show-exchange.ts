@@ -1,6 +1,8 @@
 import type { ExchangeAnswer, MoneyAnswer } from './answers.ts';
 import { formatTable, printable } from './table.ts';
 
+type Attempt = ExchangeAnswer['attempts'][number];
+
 /** One exchange on a screen; --json has the rest. */
 export function formatExchange(exchange: ExchangeAnswer, isTerminal: boolean): string {
   const { principal, reading } = exchange;
@@ -32,6 +34,15 @@ export function formatExchange(exchange: ExchangeAnswer, isTerminal: boolean): s
       { title: 'outcome', cell: attempt => attempt.outcome },
       { title: 'ms', right: true, cell: attempt => String(attempt.durationMs) },
       { title: 'cost', right: true, cell: attempt => formatMoney(attempt.buy) },
+      ...(exchange.attempts.some(attempt => attempt.providerCost != null)
+        ? [
+            {
+              title: 'provider says',
+              right: true,
+              cell: ({ providerCost }: Attempt) => formatMoney(providerCost ?? null),
+            },
+          ]
+        : []),
     ],
     { isTerminal, empty: 'no attempt' },
   );
@@ -44,5 +55,8 @@ export function formatMoney(money: MoneyAnswer | null): string {
 
 function formatReading(reading: Readonly<Record<string, unknown>>): string {
   const slices = Object.entries(reading).filter(([, value]) => typeof value === 'number');
-  return [...slices.map(([slice, count]) => `${slice} ${count}`), `by ${String(reading['source'])}`].join(', ');
+  const counts = Object.entries(reading['counts'] ?? {});
+  return [...[...slices, ...counts].map(([name, count]) => `${name} ${count}`), `by ${String(reading['source'])}`].join(
+    ', ',
+  );
 }

@@ -405,6 +405,12 @@ export const faults = {
     'The idempotency key came with another request before.',
     'Use a new key for a new request.',
   ),
+  usage_event_conflict: row(
+    'invalid',
+    409,
+    'The same source told another usage event under this id before; the first counts.',
+    'Give each event an id of its own, derived from what was used; look at the alert, which names both.',
+  ),
   store_unavailable: row(
     'overloaded',
     503,

@@ -39,7 +39,7 @@ export class UsageFields {
 
   /** The identity `sum = total`, in the provider's own words. */
   requireEqual(sum: string, sumValue: number, total: string, totalValue: number): void {
-    if (sumValue !== totalValue) this.refuse(`${sum} = ${sumValue}, but ${total} = ${totalValue}`);
+    if (sumValue !== totalValue) this.refuse(`${sum} = ${sumValue} does not add up to ${total} = ${totalValue}`);
   }
 
   /** The identity `parts ≤ whole`. */

@@ -20,6 +20,8 @@ export interface PriceQuestion {
   /** Whose contract wins over the sell book; undefined asks for list prices. */
   readonly organisation?: string | undefined;
   readonly deployment: { readonly id: string; readonly model: string; readonly sandbox: boolean };
+  /** Also rows that price no tokens and so are no complete price of a deployment: for usage that is no exchange. */
+  readonly partial?: boolean;
 }
 
 interface ValidVersion {
@@ -48,7 +50,7 @@ export async function readPriceHistory(store: Store): Promise<PriceHistory> {
 }
 
 function historyOf(books: ReadonlyMap<string, readonly ValidVersion[]>): PriceHistory {
-  function timelineOf({ book, organisation, deployment }: PriceQuestion): RateTimeline | undefined {
+  function timelineOf({ book, organisation, deployment, partial }: PriceQuestion): RateTimeline | undefined {
     const contract = organisation === undefined || book === 'buy' ? [] : (books.get(contractOf(organisation)) ?? []);
     const asked = [contract, books.get(book) ?? []];
     const always = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY, version: sandboxVersion };
@@ -57,7 +59,8 @@ function historyOf(books: ReadonlyMap<string, readonly ValidVersion[]>): PriceHi
     instants.delete(Number.POSITIVE_INFINITY);
     const cards: DatedCard[] = [];
     for (const fromMs of [...instants].sort((one, other) => (one < other ? -1 : 1))) {
-      const card = cardIn(sources, deployment, fromMs);
+      const found = cardIn(sources, deployment, fromMs);
+      const card = partial === true || found?.complete === true ? found?.card : undefined;
       const before = cards.at(-1);
       if (before === undefined ? card !== undefined : before.card !== card) cards.push({ fromMs, card });
     }
@@ -67,12 +70,17 @@ function historyOf(books: ReadonlyMap<string, readonly ValidVersion[]>): PriceHi
   return { timelineOf };
 }
 
+interface ReadCard {
+  readonly card: RateCard;
+  readonly complete: boolean;
+}
+
 /** The first source that names the deployment decides, also when what it says is no complete price. */
 function cardIn(
   sources: readonly (readonly ValidVersion[])[],
   deployment: { readonly id: string; readonly model: string },
   atMs: number,
-): RateCard | undefined {
+): ReadCard | undefined {
   for (const source of sources) {
     const version = source.find(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs)?.version;
     const row = version === undefined ? undefined : findRow(version, deployment);
@@ -81,7 +89,7 @@ function cardIn(
     if (cards === undefined) cardsOf.set(version, (cards = new Map()));
     if (!cards.has(row)) {
       const card = parseRateCard(cardOfRow(row, version));
-      cards.set(row, incompleteness(card).length === 0 ? card : undefined);
+      cards.set(row, { card, complete: incompleteness(card).length === 0 });
     }
     return cards.get(row);
   }
@@ -89,4 +97,4 @@ function cardIn(
 }
 
 /** A row may price thousands of deployments, and a version never changes. */
-const cardsOf = new WeakMap<PriceVersion, Map<object, RateCard | undefined>>();
+const cardsOf = new WeakMap<PriceVersion, Map<object, ReadCard>>();

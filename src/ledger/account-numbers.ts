@@ -32,7 +32,7 @@ export class AccountNumbers {
     ];
     await client.query(
       `insert into account (name, currency, kind)
-       select * from unnest($1::text[], $2::text[], $3::text[]) on conflict do nothing`,
+       select * from unnest($1::text[], $2::text[], $3::text[]) order by 1, 2 on conflict do nothing`,
       columns,
     );
     const { rows } = await client.query(

@@ -80,7 +80,7 @@ function changeOf(
   return {
     buy_atto: atto,
     buy_correction_atto: atto,
-    ...(isFailed ? { buy_failed_atto: atto } : {}),
+    ...(isFailed ? { buy_failed_atto: atto - variance } : {}),
     ...(variance === 0n ? {} : { buy_variance_atto: variance }),
   };
 }

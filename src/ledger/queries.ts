@@ -1,10 +1,11 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
 import type { Loss } from '../completion/loss.ts';
-import type { Reading, Slice } from '../completion/usage.ts';
+import type { Reading, Slice, UsageCounts } from '../completion/usage.ts';
 import type { ChargeLine, EndTrim, HeldLease } from '../journal/record.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
 import { type Corrected, type CorrectionView, readCorrections } from './exchange-corrections.ts';
+import { type ProviderCostView, providerCostView } from './provider-cost.ts';
 import type { Money } from './usage-report.ts';
 
 export {
@@ -26,6 +27,10 @@ export interface ReadingView extends Partial<Record<Slice, number>> {
   readonly source: Reading['source'];
   readonly rule?: string;
   readonly quarantine?: string;
+  /** What was used beside tokens, by meter. */
+  readonly counts?: UsageCounts;
+  /** Where the provider says it served, where that decides the price. */
+  readonly region?: string;
 }
 
 /** GET /api/v1/exchanges/{id} */
@@ -92,6 +97,8 @@ export interface AttemptView {
   readonly reading: ReadingView;
   readonly rawUsage: unknown;
   readonly buy: RatedMoney | null;
+  /** What the provider itself says it cost; null where it does not say. */
+  readonly providerCost: ProviderCostView | null;
 }
 
 export interface LineView extends ChargeLine {
@@ -180,6 +187,12 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
       durationMs: Number(attempt.duration_ms),
       reading: readingView(corrected?.readings.get(attempt.attempt) ?? (attempt.reading as Reading)),
       rawUsage: (attempt.reading as Reading).raw ?? null,
+      providerCost: providerCostView(
+        (attempt.reading as Reading).providerCost,
+        attempt.buy_atto === null || attempt.buy_currency === null
+          ? undefined
+          : { amountAtto: attempt.buy_atto, currency: attempt.buy_currency },
+      ),
       buy:
         withoutOverHold(corrected?.buy.get(attempt.attempt)) ??
         ratedMoney(attempt.buy_atto, attempt.buy_currency, attempt.buy_version),
@@ -389,12 +402,14 @@ function withoutOverHold(money: (RatedMoney & { readonly overHold: string }) | u
   return rest;
 }
 
-function readingView({ slices, source, rule, quarantine }: Reading): ReadingView {
+function readingView({ slices, source, rule, quarantine, counts, region }: Reading): ReadingView {
   return {
     ...slices,
     source,
     ...(rule === undefined ? {} : { rule }),
     ...(quarantine === undefined ? {} : { quarantine }),
+    ...(counts === undefined ? {} : { counts }),
+    ...(region === undefined ? {} : { region }),
   };
 }
 

@@ -323,7 +323,7 @@ export const rules = {
       with kept as (select date_trunc('day', min(at), 'UTC') + interval '1 day' as since, max(at) as last from exchange),
       rolled as (
         select date_trunc('day', hour, 'UTC') as day, sum(requests) as requests, sum(sell_atto - sell_correction_atto) as sell
-          from usage_hourly where meter = '' and class = 'inference' and hour >= $1 and hour < $2 group by 1),
+          from usage_hourly where meter = '' and hour >= $1 and hour < $2 group by 1),
       told as (
         select date_trunc('day', at, 'UTC') as day, count(*) as requests, sum(coalesce(sell_atto, 0)) as sell
           from exchange where at >= $1 and at < $2 group by 1)
@@ -340,10 +340,10 @@ export const rules = {
       with rolled as (
         select currency, sum(sell) as sell, sum(buy) as buy
           from (select sell_currency as currency, sell_atto + over_hold_atto as sell, 0 as buy
-                  from usage_hourly where meter = '' and class = 'inference' and hour >= $1 and hour < $2
+                  from usage_hourly where meter = '' and hour >= $1 and hour < $2
                 union all
                 select buy_currency, 0, buy_atto
-                  from usage_hourly where meter = '' and class = 'inference' and hour >= $1 and hour < $2) as side
+                  from usage_hourly where meter = '' and hour >= $1 and hour < $2) as side
          where currency <> '' group by currency),
       booked as (
         select t.currency,
@@ -351,7 +351,8 @@ export const rules = {
                sum(case when c.name like 'provider_accrued:%' then amount_atto
                         when d.name like 'provider_accrued:%' then -amount_atto else 0 end) as buy
           from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
-         where t.at >= $1 and t.at < $2 and starts_with(t.exchange_id, 'ex_')
+         -- Exchanges, and usage events: what else is booked to these accounts is not usage.
+         where t.at >= $1 and t.at < $2 and (starts_with(t.exchange_id, 'ex_') or starts_with(t.exchange_id, 'ue_'))
          group by t.currency)
       select $1::timestamptz::date || ' ' || currency as subject,
              'usage says ' || coalesce(rolled.sell, 0) || ' sold and ' || coalesce(rolled.buy, 0) || ' bought, the ledger ' ||

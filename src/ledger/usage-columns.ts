@@ -1,6 +1,6 @@
 import { type Slice, slices } from '../completion/usage.ts';
 
-/** The columns of usage_delta, usage_by_hour and usage_by_day (migration 0007), in their order. */
+/** The columns of usage_delta and the usage_by_… tables (migration 0007), in their order. */
 
 export const sliceColumns = {
   inputUncached: 'input_uncached',

@@ -7,11 +7,11 @@ const rowsAtOnce = 50_000;
 /** What waits is read in full by every report. */
 const everyMs = 15_000;
 
-/** Adds what was booked to the roll-ups by hour and by day. */
+/** Adds what was booked to the roll-ups by hour, day and month. */
 export function usageFoldJob(): Job {
   return {
     name: 'usage-roll-up',
-    purpose: 'Adds booked usage to the roll-ups by hour and day',
+    purpose: 'Adds booked usage to the roll-ups by hour, day and month',
     schedule: { everyMs },
     run: async ({ client, progress, signal }) => {
       let rows = 0;
@@ -57,5 +57,9 @@ with taken as (
   insert into usage_by_day (day, series, ${columns})
   select date_trunc('day', hour, 'UTC'), series, ${sums} from taken group by 1, 2
   on conflict (series, day) do update set ${added('usage_by_day')}
+), months as (
+  insert into usage_by_month (month, series, ${columns})
+  select date_trunc('month', hour, 'UTC'), series, ${sums} from taken group by 1, 2
+  on conflict (month, series) do update set ${added('usage_by_month')}
 )
 select count(*) as moved from taken`;

@@ -55,9 +55,10 @@ export class UsageSeriesBook {
     await this.#find(client, unknown);
     if (unknown.size === 0) return;
     const columns = seriesColumns.join(', ');
-    // An insert that is refused still takes a number, so only what was not found is inserted.
+    // An insert that is refused still takes a number, so only what was not found is inserted; in one order, so that two
+    // replicas with the same new series never wait for each other in a circle.
     await client.query(
-      `insert into usage_series (${columns}) select ${columns} from ${givenSql} on conflict do nothing`,
+      `insert into usage_series (${columns}) select ${columns} from ${givenSql} order by k collate "C" on conflict do nothing`,
       [givenJson(unknown)],
     );
     await this.#find(client, unknown);

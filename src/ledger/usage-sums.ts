@@ -49,8 +49,8 @@ export function coveredHours({ from, to }: { readonly from: Date; readonly to: D
 
 /** A query that gives `period` (null for a total), d1 and d2 (the dimensions; empty text where there is none), both
  *  currencies and the measures, summed, as `part`; parameters are appended to `values`.
- *  Whole days are read from the roll-up by day, the rest from the one by hour, and what is not added up yet from where it
- *  waits; one statement sees all three at the same instant. */
+ *  Whole months and days are read from their roll-ups, the rest by hour, and what is not added up yet from where it waits;
+ *  one statement sees them all at the same instant. */
 export function usageSumsSql(query: UsageSumsQuery, values: unknown[]): string {
   const { by, grain, filter, measures } = query;
   const parameter = (value: unknown) => `$${values.push(value)}`;
@@ -102,20 +102,47 @@ function filterConditions(filter: UsageFilter, parameter: (value: unknown) => st
 }
 
 interface Source {
-  readonly table: 'usage_by_day' | 'usage_by_hour' | 'usage_delta';
-  readonly column: 'day' | 'hour';
+  readonly table: 'usage_by_month' | 'usage_by_day' | 'usage_by_hour' | 'usage_delta';
+  readonly column: 'month' | 'day' | 'hour';
   readonly fromMs: number;
   readonly toMs: number;
 }
 
+/** From the coarsest; each is read for what of the period it covers whole, the next one for what is left at both ends. */
+const rolledUp = [
+  { table: 'usage_by_month', column: 'month', startOf: startOfMonth, grains: ['total', 'month'] },
+  { table: 'usage_by_day', column: 'day', startOf: startOfDay, grains: ['total', 'month', 'day'] },
+  { table: 'usage_by_hour', column: 'hour', startOf: (atMs: number) => atMs, grains: usageGrains },
+] as const;
+
 /** Where to read: the fewest rows that cover the period. */
 function sourcesOf({ grain, period: { fromMs, toMs } }: UsageSumsQuery): Source[] {
-  const firstDayMs = Math.ceil(fromMs / dayMs) * dayMs;
-  const lastDayMs = Math.floor(toMs / dayMs) * dayMs;
-  const waiting: Source = { table: 'usage_delta', column: 'hour', fromMs, toMs };
-  const hours = (pieceFromMs: number, pieceToMs: number): Source[] =>
-    pieceFromMs < pieceToMs ? [{ table: 'usage_by_hour', column: 'hour', fromMs: pieceFromMs, toMs: pieceToMs }] : [];
-  if (grain === 'hour' || firstDayMs >= lastDayMs) return [...hours(fromMs, toMs), waiting];
-  const days: Source = { table: 'usage_by_day', column: 'day', fromMs: firstDayMs, toMs: lastDayMs };
-  return [...hours(fromMs, firstDayMs), days, ...hours(lastDayMs, toMs), waiting];
+  const sources: Source[] = [];
+  let left: readonly (readonly [fromMs: number, toMs: number])[] = [[fromMs, toMs]];
+  for (const { table, column, startOf, grains } of rolledUp) {
+    if (!(grains as readonly UsageGrain[]).includes(grain)) continue;
+    left = left.flatMap(([pieceFromMs, pieceToMs]) => {
+      const wholeToMs = startOf(pieceToMs);
+      let wholeFromMs = startOf(pieceFromMs);
+      if (wholeFromMs < pieceFromMs) wholeFromMs = startOf(wholeFromMs + (column === 'month' ? 32 : 1) * dayMs);
+      if (wholeFromMs >= wholeToMs) return [[pieceFromMs, pieceToMs] as const];
+      sources.push({ table, column, fromMs: wholeFromMs, toMs: wholeToMs });
+      return (
+        [
+          [pieceFromMs, wholeFromMs],
+          [wholeToMs, pieceToMs],
+        ] as const
+      ).filter(([from, to]) => from < to);
+    });
+  }
+  return [...sources, { table: 'usage_delta', column: 'hour', fromMs, toMs }];
+}
+
+function startOfDay(atMs: number): number {
+  return Math.floor(atMs / dayMs) * dayMs;
+}
+
+function startOfMonth(atMs: number): number {
+  const at = new Date(atMs);
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), 1);
 }

@@ -34,7 +34,7 @@ export function concentrationOf(request: Pick<ReportRequest, 'kind' | 'by'>, tot
         of: request.by[0]!,
         measure: name,
         currency: total.currency === '' ? null : total.currency,
-        count: Number(total.parts),
+        count: total.parts,
         hhiPpm: Number(divideRoundHalfEven(squares * 1_000_000n, sum * sum)),
         top: { value: top, sharePpm: Number(divideRoundHalfEven(largest * 1_000_000n, sum)) },
       },

@@ -4,17 +4,16 @@ import { isPurchase } from './kinds.ts';
 
 export interface ReportSqlQuery extends UsageSumsQuery {
   /** The largest values of the first dimension by `rank`; the rest is added up in rows without a value. */
-  readonly top: number | undefined;
+  readonly top?: number | undefined;
   readonly rank: MeasureColumn;
 }
 
-/** Rows of a report by period, place, d1, d2, currency, in this order without ties; place is 0 for all unless there is a
- *  top. `mixed`: something was sold and bought in different currencies, and this is one of the two.
+/** Rows by period, d1, d2 and currency. `mixed`: something was sold and bought in different currencies, and this is one of
+ *  the two.
  *  Sales count in the currency of the sale, purchases in that of the purchase; what has no currency of its own, such as an
  *  exchange that was refused, joins the first one of its neighbours. */
 export function reportSql(query: ReportSqlQuery, values: unknown[]): string {
-  const { measures } = query;
-  const wanted = [...new Set([...measures, query.rank])];
+  const wanted = [...new Set([...query.measures, query.rank])];
   const part = usageSumsSql({ ...query, measures: wanted }, values);
   const sided = wanted
     .map(measure => {
@@ -23,7 +22,7 @@ export function reportSql(query: ReportSqlQuery, values: unknown[]): string {
     })
     .join(', ');
   const sums = wanted.map(measure => `sum(${measure}) as ${measure}`).join(', ');
-  const rows = `
+  return `
 with part as (${part}),
 side as (
   select period, d1, d2, c.currency, bool_or(sell_currency <> '' and buy_currency <> '' and sell_currency <> buy_currency) as mixed,
@@ -35,18 +34,23 @@ side as (
    group by 1, 2, 3, 4),
 named as (
   select *, coalesce(nullif(currency, ''), min(nullif(currency, '')) over (partition by period, d1, d2), '') as spoken
-    from side)`;
-  const { top, rank } = query;
+    from side)
+select period, d1, d2, spoken as currency, bool_or(mixed) as mixed, ${sums}
+  from named group by 1, 2, 3, 4`;
+}
+
+/** Of such rows those of the report, each with its place: 0 for all unless there is a top. */
+export function topSql({ top, rank }: ReportSqlQuery, measures: readonly MeasureColumn[], base: string): string {
   if (top === undefined) {
-    return `${rows}
-select period, 0 as place, d1, d2, spoken as currency, bool_or(mixed) as mixed, ${sums}
-  from named group by 1, 2, 3, 4, 5`;
+    return `select period, 0 as place, d1, d2, currency, mixed, ${measures.join(', ')} from ${base}`;
   }
-  return `${rows},
-ranked as (select d1, row_number() over (order by sum(${rank}) desc, d1) as place from named group by d1)
-select period, least(place, ${top + 1})::int as place, case when place <= ${top} then d1 end as d1, d2, spoken as currency,
+  const sums = measures.map(measure => `sum(${measure}) as ${measure}`).join(', ');
+  return `
+select period, least(place, ${top + 1})::int as place, case when place <= ${top} then d1 end as d1, d2, currency,
        bool_or(mixed) as mixed, ${sums}
-  from named join ranked using (d1) group by 1, 2, 3, 4, 5`;
+  from ${base}
+  join (select d1, row_number() over (order by sum(${rank}) desc, d1) as place from ${base} group by d1) as ranked using (d1)
+ group by 1, 2, 3, 4, 5`;
 }
 
 /** For comparing places in that order: nothing is null. */

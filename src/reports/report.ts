@@ -7,7 +7,7 @@ import { type Concentration, concentrationOf } from './concentration.ts';
 import { type ReportKind, reports, type Sums } from './kinds.ts';
 import { coverage, nameOfPiece, periodBefore, type ReportPeriod, textOf } from './period.ts';
 import { readPlace, writePlace } from './report-place.ts';
-import { orderSql, reportSql } from './report-sql.ts';
+import { orderSql, reportSql, topSql } from './report-sql.ts';
 import { percentText, type ReportValue, showColumns } from './show-values.ts';
 
 export interface ReportRequest {
@@ -64,21 +64,10 @@ export async function readReport(
 ): Promise<ReportAnswer> {
   checkRequest(request);
   const values: unknown[] = [];
-  const sql = rowsSql(request, values);
-  const place = page.after === undefined ? [] : readPlace(page.after);
-  const beyond =
-    page.after === undefined
-      ? ''
-      : ` where (${orderSql}) > (${place.map((value, index) => `$${values.push(value)}::${placeTypes[index]}`).join(', ')})`;
-  const { rows, totals } = await inOneView(store, async client => ({
-    rows: (
-      await client.query(
-        `select * from (${sql}) as report${beyond} order by ${orderSql} limit ${page.limit + 1}`,
-        values,
-      )
-    ).rows as RawRow[],
-    totals: await readTotals(client, request),
-  }));
+  const sql = pageSql(request, page, values);
+  const found = await inOneView(store, async client => (await client.query(sql, values)).rows as (RawRow & RawTotal)[]);
+  const rows = found.filter(({ extra }) => extra === null);
+  const totals = found.filter(({ extra }) => extra !== null).map(totalOf);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   return {
@@ -138,7 +127,7 @@ export async function* streamReport(store: Store, request: ReportRequest): Async
 export interface TotalRow extends Sums {
   readonly currency: string;
   readonly mixed: boolean;
-  readonly parts: bigint;
+  readonly parts: number;
   /** For each measure of concentration: the sum of what is above zero, of its squares, the largest and whose it is. */
   readonly shares: readonly {
     readonly sum: bigint;
@@ -160,8 +149,9 @@ type RawRow = Sums & {
 const placeTypes = ['timestamptz', 'int', 'text', 'text', 'text'] as const;
 
 const beginSql =
-  // Compiling a report to machine code takes longer than running it.
-  `begin isolation level repeatable read read only; set local jit = off; set local statement_timeout = ${reportTimeoutMs}`;
+  // Compiling a report to machine code takes longer than running it; its sums by series should not go to disk.
+  `begin isolation level repeatable read read only; set local jit = off; set local work_mem = '32MB'; ` +
+  `set local statement_timeout = ${reportTimeoutMs}`;
 
 function checkRequest({ by, top, compare, grain }: ReportRequest): void {
   const refuse = (parameter: string, message: string) => {
@@ -180,50 +170,105 @@ function checkRequest({ by, top, compare, grain }: ReportRequest): void {
 }
 
 function rowsSql(request: ReportRequest, values: unknown[]): string {
-  const { measures, rank } = reports[request.kind];
-  const query = { ...request, measures, rank, top: request.top };
-  const current = reportSql(query, values);
-  if (!request.compare) return current;
-  const before = reportSql({ ...query, period: periodBefore(request.period) }, values);
-  const both = [...new Set([...measures, rank])].map(
-    measure => `coalesce(c.${measure}, 0) as ${measure}, coalesce(b.${measure}, 0) as before_${measure}`,
-  );
+  const { base, report } = reportParts(request, values);
+  return `with base as (${base}) ${report}`;
+}
+
+/** One page, and behind it the totals with what concentration is made of (`extra`): what they have in common is read and
+ *  added up once. */
+function pageSql(
+  request: ReportRequest,
+  page: { readonly limit: number; readonly after?: string | undefined },
+  values: unknown[],
+): string {
+  const { base, report, columns } = reportParts(request, values);
+  const place = page.after === undefined ? [] : readPlace(page.after);
+  const beyond =
+    page.after === undefined
+      ? ''
+      : ` where (${orderSql}) > (${place.map((value, index) => `$${values.push(value)}::${placeTypes[index]}`).join(', ')})`;
   return (
-    `select null::timestamptz as period, 0 as place, d1, d2, currency, coalesce(c.mixed, false) as mixed, ` +
-    `coalesce(b.mixed, false) as before_mixed, ${both.join(', ')}` +
-    ` from (${current}) as c full join (${before}) as b using (d1, d2, currency)`
+    `with base as materialized (${base}), report as (${report}), ` +
+    `page as (select period, place, d1, d2, currency, mixed, ${columns.join(', ')} from report${beyond}` +
+    ` order by ${orderSql} limit ${page.limit + 1}), totals as (${totalsSql(request.kind, 'base')}) ` +
+    `select *, null::json as extra from page union all ` +
+    `select null, 0, null, '', currency, mixed, ` +
+    `${columns.map(column => (column.startsWith('before_') ? 'null' : column)).join(', ')}, extra from totals`
   );
 }
 
-/** Of everything, by currency, with what concentration is made of. */
+/** SQL of the rows before the largest are chosen or the period before is joined, and of the report over them. */
+function reportParts(
+  request: ReportRequest,
+  values: unknown[],
+): { readonly base: string; readonly report: string; readonly columns: readonly string[] } {
+  const { measures, rank } = reports[request.kind];
+  const wanted = [...new Set([...measures, rank])];
+  const query = { ...request, measures, rank };
+  const base = reportSql(query, values);
+  if (!request.compare) return { base, report: topSql(query, wanted, 'base'), columns: wanted };
+  const before = reportSql({ ...query, period: periodBefore(request.period) }, values);
+  const both = wanted.map(
+    measure => `coalesce(c.${measure}, 0) as ${measure}, coalesce(b.${measure}, 0) as before_${measure}`,
+  );
+  return {
+    base,
+    report:
+      `select null::timestamptz as period, 0 as place, d1, d2, currency, coalesce(c.mixed, false) as mixed, ` +
+      `coalesce(b.mixed, false) as before_mixed, ${both.join(', ')}` +
+      ` from base as c full join (${before}) as b using (d1, d2, currency)`,
+    columns: [...wanted, 'before_mixed', ...wanted.map(measure => `before_${measure}`)],
+  };
+}
+
+/** Of everything, by currency. */
+function totalsSql(kind: ReportKind, base: string): string {
+  const { measures, rank } = reports[kind];
+  const sums = [...new Set([...measures, rank])].map(measure => `sum(${measure}) as ${measure}`).join(', ');
+  const shares = concentrationOf.measures(kind).map(
+    measure =>
+      `json_build_object('sum', coalesce(sum(${measure}) filter (where ${measure} > 0), 0)::text,
+         'squares', coalesce(sum(${measure} * ${measure}) filter (where ${measure} > 0), 0)::text,
+         'largest', max(${measure})::text, 'top', (array_agg(d1 order by ${measure} desc, d1))[1])`,
+  );
+  return (
+    `select currency, bool_or(mixed) as mixed, ${sums}, ` +
+    `json_build_object('parts', count(*), 'shares', json_build_array(${shares.join(', ')})) as extra` +
+    ` from (select d1, currency, bool_or(mixed) as mixed, ${sums} from ${base} group by d1, currency) as by_value group by currency`
+  );
+}
+
+/** For streams, whose rows come apart from them. */
 async function readTotals(client: pg.ClientBase, request: ReportRequest): Promise<TotalRow[]> {
   const { measures, rank } = reports[request.kind];
   const values: unknown[] = [];
-  const sql = reportSql(
-    { ...request, by: request.by.slice(0, 1), grain: 'total', measures, rank, top: undefined },
-    values,
-  );
-  const sums = [...new Set([...measures, rank])].map(measure => `sum(${measure}) as ${measure}`).join(', ');
-  const shares = concentrationOf.measures(request.kind).map(
-    (measure, index) =>
-      `coalesce(sum(${measure}) filter (where ${measure} > 0), 0) as sum${index},
-       coalesce(sum(${measure} * ${measure}) filter (where ${measure} > 0), 0) as squares${index},
-       max(${measure}) as largest${index}, (array_agg(d1 order by ${measure} desc, d1))[1] as top${index}`,
-  );
-  const { rows } = await client.query(
-    `select currency, bool_or(mixed) as mixed, count(*) as parts, ${[sums, ...shares].join(', ')}
-       from (${sql}) as report group by currency order by currency`,
-    values,
-  );
-  return rows.map(row => ({
-    ...row,
-    shares: shares.map((_, index) => ({
-      sum: row[`sum${index}`],
-      squares: row[`squares${index}`],
-      largest: row[`largest${index}`],
-      top: row[`top${index}`],
+  const sql = reportSql({ ...request, by: request.by.slice(0, 1), grain: 'total', measures, rank }, values);
+  const { rows } = await client.query(totalsSql(request.kind, `(${sql}) as base`), values);
+  return rows.map(totalOf);
+}
+
+type RawTotal = Sums & {
+  readonly currency: string;
+  readonly mixed: boolean;
+  /** null in rows that are no total. */
+  readonly extra: {
+    readonly parts: number;
+    readonly shares: readonly Readonly<Record<'sum' | 'squares' | 'largest' | 'top', string>>[];
+  } | null;
+};
+
+function totalOf({ extra, ...total }: RawTotal): TotalRow {
+  return {
+    ...total,
+    parts: extra!.parts,
+    // Text, since JSON's numbers would lose digits.
+    shares: extra!.shares.map(({ sum, squares, largest, top }) => ({
+      sum: BigInt(sum),
+      squares: BigInt(squares),
+      largest: BigInt(largest),
+      top,
     })),
-  }));
+  };
 }
 
 function rowOf(request: ReportRequest, raw: RawRow, totals: readonly TotalRow[]): ReportRow {

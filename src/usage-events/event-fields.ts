@@ -38,7 +38,7 @@ export class EventFields {
   /** Extensions may be there; they are kept and mean nothing here. */
   checkAttributes(event: Attributes): void {
     for (const [attribute, value] of Object.entries(event)) {
-      if (attribute === 'data' || attribute === 'data_base64') continue;
+      if (value === undefined || attribute === 'data' || attribute === 'data_base64') continue;
       if (!attributePattern.test(attribute)) {
         this.refuse(attribute.slice(0, 60), 'is not an attribute of CloudEvents: lower-case letters and digits');
       } else if (!['string', 'boolean', 'number'].includes(typeof value) && value !== null) {

@@ -40,7 +40,11 @@ export function readEvents(
     if (event !== undefined) events.push(event);
     if (problems.length >= problemsMax) break;
   }
-  return problems.length > 0 ? { problems: problems.slice(0, problemsMax) } : { events };
+  if (problems.length > 0) return { problems: problems.slice(0, problemsMax) };
+  // Each kind is one transaction, and a list is taken whole or not at all.
+  const mixed = events.find(({ type }) => type !== events[0]?.type);
+  if (mixed === undefined) return { events };
+  return { problems: [{ path: `${events.indexOf(mixed)}.type`, message: 'a list has usage or true-ups, not both' }] };
 }
 
 function readEvent(json: unknown, fields: EventFields, nowMs: number): TypedEvent | undefined {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { book } from '../ledger/book.ts';
-import { UsageSeriesBook } from '../ledger/usage-series.ts';
+import { book, type TransferOrder } from '../ledger/book.ts';
+import { type UsageDelta, UsageSeriesBook } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
 import { ratedAmountJson } from '../pricing/rating.ts';
 import type { Store } from '../store/connect.ts';
 import type { UsageDirectory } from './directory.ts';
+import { claimRefs, insertConflicts, type Named, raiseAlerts, refOf } from './event-keys.ts';
 import { eventDeltas, eventOrders } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
 import { type RatedEvent, rateEvent } from './rate-event.ts';
@@ -20,15 +21,20 @@ export interface RecordedEvent {
   readonly rated?: RatedEvent;
 }
 
-interface Candidate {
-  readonly ref: string;
-  readonly digest: string;
-  readonly event: PlacedEvent;
-  readonly json: unknown;
+interface Candidate extends Named {
+  readonly usage: PlacedEvent;
   readonly rated: RatedEvent | { readonly quarantine: string };
 }
 
-const series = new UsageSeriesBook();
+/** One rating of an event: the next number of its own. */
+export interface Rating {
+  readonly ref: string;
+  readonly number: number;
+  readonly rated: RatedEvent | { readonly quarantine: string };
+}
+
+/** Numbers of series never change, so one book serves all. */
+export const usageSeries = new UsageSeriesBook();
 
 /** Takes events, all of them in one transaction: what is new is rated and booked, once. One result an event, in order. */
 export async function recordEvents(
@@ -37,13 +43,13 @@ export async function recordEvents(
   events: readonly { readonly event: PlacedEvent; readonly json: unknown }[],
 ): Promise<readonly RecordedEvent[]> {
   const candidates = events.map(({ event, json }): Candidate => {
-    return { ref: refOf(event), digest: digestOf(event), event, json, rated: rateEvent(event, directory) };
+    return { ref: refOf(event), digest: digestOf(event), usage: event, json, rated: rateEvent(event, directory) };
   });
   const client = await store.pool.connect();
   let broken: Error | undefined;
   try {
     // Outside the transaction: whoever needs the same series would wait for its end.
-    await series.prepare(client, candidates.flatMap(deltasOf));
+    await usageSeries.prepare(client, candidates.flatMap(deltasOf));
     await client.query('begin');
     const results = await recordAll(client, candidates);
     await client.query('commit');
@@ -58,93 +64,52 @@ export async function recordEvents(
 }
 
 async function recordAll(client: pg.ClientBase, candidates: readonly Candidate[]): Promise<readonly RecordedEvent[]> {
-  const first = new Map<string, Candidate>();
-  for (const candidate of candidates) if (!first.has(candidate.ref)) first.set(candidate.ref, candidate);
-  const taken = await claimRefs(client, [...first.values()]);
-  const fresh = [...first.values()].filter(({ ref }) => taken.get(ref) === 'fresh');
+  const claims = await claimRefs(client, candidates);
+  const fresh = candidates.filter(candidate => claims.get(candidate) === 'fresh');
   await insertEvents(client, fresh);
   await insertRatings(
     client,
     fresh.map(({ ref, rated }) => ({ ref, number: 1, rated })),
   );
-  await bookRated(client, fresh);
-  await series.add(client, fresh.flatMap(deltasOf));
-  const isFirst = new Set(fresh);
-  const conflicts = candidates.filter(
-    candidate => !isFirst.has(candidate) && digestAt(taken, first, candidate.ref) !== candidate.digest,
+  await bookNew(
+    client,
+    fresh.flatMap(({ ref, usage, rated }) => ('quarantine' in rated ? [] : eventOrders(ref, 1, usage, rated))),
   );
-  await insertConflicts(client, conflicts);
-  await raiseAlerts(client, fresh, conflicts);
-  const isConflict = new Set(conflicts);
+  await usageSeries.add(client, fresh.flatMap(deltasOf));
+  await insertConflicts(
+    client,
+    candidates.filter(candidate => claims.get(candidate) === 'conflict'),
+  );
+  await raiseAlerts(client, fresh.flatMap(quarantineAlert));
   return candidates.map((candidate): RecordedEvent => {
     const { ref, rated } = candidate;
-    if (isConflict.has(candidate)) {
+    const claim = claims.get(candidate);
+    if (claim === 'duplicate') return { ref, outcome: 'duplicate' };
+    if (claim === 'conflict') {
       return { ref, outcome: 'conflict', reason: 'this source told another event under this id before' };
     }
-    if (!isFirst.has(candidate)) return { ref, outcome: 'duplicate' };
     if ('quarantine' in rated) return { ref, outcome: 'quarantined', reason: rated.quarantine };
     return { ref, outcome: 'accepted', rated };
   });
 }
 
-/** The digest that counts for a name: what was there before, else the first of this call. */
-function digestAt(
-  taken: ReadonlyMap<string, string>,
-  first: ReadonlyMap<string, Candidate>,
-  ref: string,
-): string | undefined {
-  const before = taken.get(ref);
-  return before === 'fresh' ? first.get(ref)?.digest : before;
-}
-
-/** By ref: `fresh` where it is ours now, else the digest it was taken with. In one order, so that two callers never wait
- *  for each other in a circle. */
-async function claimRefs(
-  client: pg.ClientBase,
-  candidates: readonly Candidate[],
-): Promise<ReadonlyMap<string, string>> {
-  const sorted = [...candidates].sort((a, b) => (a.ref < b.ref ? -1 : 1));
-  const claimed = await client.query(
-    `insert into usage_event_key (ref, source, id, digest)
-     select ref, source, id, decode(digest, 'hex')
-       from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as t (ref, source, id, digest)
-     on conflict do nothing
-     returning ref`,
-    [
-      sorted.map(({ ref }) => ref),
-      sorted.map(({ event }) => event.source),
-      sorted.map(({ event }) => event.id),
-      sorted.map(({ digest }) => digest),
-    ],
-  );
-  const taken = new Map<string, string>(claimed.rows.map(({ ref }) => [ref, 'fresh']));
-  const missing = sorted.map(({ ref }) => ref).filter(ref => !taken.has(ref));
-  if (missing.length === 0) return taken;
-  const present = await client.query(
-    `select ref, encode(digest, 'hex') as digest from usage_event_key where ref = any($1)`,
-    [missing],
-  );
-  for (const { ref, digest } of present.rows) taken.set(ref, digest);
-  return taken;
-}
-
 async function insertEvents(client: pg.ClientBase, fresh: readonly Candidate[]): Promise<void> {
   if (fresh.length === 0) return;
-  const rows = fresh.map(({ ref, event, json }) => ({
+  const rows = fresh.map(({ ref, usage, json }) => ({
     ref,
-    at: new Date(event.atMs).toISOString(),
-    organisation: event.organisation,
-    project: event.placedProject,
-    key: event.key ?? '',
-    provider: event.placedProvider,
-    product: event.placedProduct,
-    deployment: event.deployment ?? '',
-    meter: event.meter,
-    revenue_class: meterRow(event.meter).revenue,
-    quantity: event.quantity,
-    holders: event.holders,
-    mode: event.mode,
-    region: event.region ?? '',
+    at: new Date(usage.atMs).toISOString(),
+    organisation: usage.organisation,
+    project: usage.placedProject,
+    key: usage.key ?? '',
+    provider: usage.placedProvider,
+    product: usage.placedProduct,
+    deployment: usage.deployment ?? '',
+    meter: usage.meter,
+    revenue_class: meterRow(usage.meter).revenue,
+    quantity: usage.quantity,
+    holders: usage.holders,
+    mode: usage.mode,
+    region: usage.region ?? '',
     event: json,
   }));
   await client.query('insert into usage_event select * from json_populate_recordset(null::usage_event, $1::json)', [
@@ -152,11 +117,8 @@ async function insertEvents(client: pg.ClientBase, fresh: readonly Candidate[]):
   ]);
 }
 
-/** One rating each. The number is the next one of its event; who comes second with the same one writes nothing. */
-export async function insertRatings(
-  client: pg.ClientBase,
-  ratings: readonly { readonly ref: string; readonly number: number; readonly rated: Candidate['rated'] }[],
-): Promise<ReadonlySet<string>> {
+/** Refs of those that were written: who comes second with the same number writes nothing. */
+export async function insertRatings(client: pg.ClientBase, ratings: readonly Rating[]): Promise<ReadonlySet<string>> {
   if (ratings.length === 0) return new Set();
   const rows = ratings.map(({ ref, number, rated }) => {
     if ('quarantine' in rated) return { ref, number, state: 'quarantined', reason: rated.quarantine };
@@ -189,74 +151,29 @@ export async function insertRatings(
   return new Set(written.rows.map(({ ref }) => ref));
 }
 
-async function bookRated(client: pg.ClientBase, fresh: readonly Candidate[]): Promise<void> {
-  const orders = fresh.flatMap(({ ref, event, rated }) =>
-    'quarantine' in rated ? [] : eventOrders(ref, 1, event, rated),
-  );
-  await bookAll(client, orders);
-}
-
 /** The ids are of an event and a rating that were just taken, so nothing of them can be there. */
-export async function bookAll(client: pg.ClientBase, orders: Parameters<typeof book>[1]): Promise<void> {
+export async function bookNew(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
   const results = await book(client, orders);
   const other = results.find(({ outcome }) => outcome !== 'booked');
   if (other !== undefined) throw new Error(`transfer ${other.id} of a new rating is there already: ${other.outcome}`);
 }
 
-async function insertConflicts(client: pg.ClientBase, conflicts: readonly Candidate[]): Promise<void> {
-  if (conflicts.length === 0) return;
-  await client.query(
-    `insert into usage_event_conflict (ref, digest, event)
-     select ref, decode(digest, 'hex'), event from unnest($1::text[], $2::text[], $3::json[]) as t (ref, digest, event)
-     on conflict do nothing`,
-    [
-      conflicts.map(({ ref }) => ref),
-      conflicts.map(({ digest }) => digest),
-      conflicts.map(({ json }) => JSON.stringify(json)),
-    ],
-  );
+function quarantineAlert({ ref, usage, rated }: Candidate) {
+  if (!('quarantine' in rated)) return [];
+  const name = `${usage.source.slice(0, 80)} ${usage.id.slice(0, 80)}`;
+  return [
+    {
+      id: `usage_event_quarantined:${ref}`,
+      code: 'usage_event_quarantined',
+      message:
+        `Usage event ${ref} (${name}) cannot be rated: ${rated.quarantine}. ` +
+        'Publish the price, then run `carrier usage-events rate`.',
+    },
+  ];
 }
 
-async function raiseAlerts(
-  client: pg.ClientBase,
-  fresh: readonly Candidate[],
-  conflicts: readonly Candidate[],
-): Promise<void> {
-  const quarantined = fresh.flatMap(({ ref, event, rated }) =>
-    'quarantine' in rated
-      ? [
-          {
-            id: `usage_event_quarantined:${ref}`,
-            code: 'usage_event_quarantined',
-            message:
-              `Usage event ${ref} (${event.source.slice(0, 80)} ${event.id.slice(0, 80)}) cannot be rated: ${rated.quarantine}. ` +
-              'Publish the price, then run `carrier usage-events rate`.',
-          },
-        ]
-      : [],
-  );
-  const told = conflicts.map(({ ref, digest, event }) => ({
-    id: `usage_event_conflict:${ref}:${digest}`,
-    code: 'usage_event_conflict',
-    message:
-      `${event.source.slice(0, 80)} told usage event ${event.id.slice(0, 80)} twice with different facts; the first counts, ` +
-      'the other is kept and not booked.',
-  }));
-  const alerts = [...quarantined, ...told];
-  if (alerts.length === 0) return;
-  await client.query(
-    'insert into alert (id, code, message) select * from unnest($1::text[], $2::text[], $3::text[]) on conflict do nothing',
-    [alerts.map(({ id }) => id), alerts.map(({ code }) => code), alerts.map(({ message }) => message)],
-  );
-}
-
-function deltasOf({ event, rated }: Candidate) {
-  return eventDeltas(event, 'quarantine' in rated ? undefined : rated, 'arrived');
-}
-
-/** Of source and id, which together name an event (CloudEvents 1.0). */
-export function refOf({ source, id }: { readonly source: string; readonly id: string }): string {
-  return `ue_${createHash('sha256').update(`${source}\n${id}`).digest('hex').slice(0, 32)}`;
+function deltasOf({ usage, rated }: Candidate): UsageDelta[] {
+  return eventDeltas(usage, 'quarantine' in rated ? undefined : rated, 'arrived');
 }
 
 /** Of what was told, not of how: another spelling of the same instant, another order of members and another trace of the

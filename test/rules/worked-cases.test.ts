@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Reading, UsageSlices } from '../../src/completion/usage.ts';
 import { readAnthropicUsage } from '../../src/dialects/anthropic-messages/usage.ts';
 import { readOpenAiChatUsage } from '../../src/dialects/openai-chat/usage.ts';
+import { readGeminiUsage } from '../../src/metering/providers/gemini.ts';
 import { readingOfAnswer } from '../../src/metering/reading.ts';
 import type { Meter } from '../../src/pricing/meters.ts';
 import { formatAtto, parseRate } from '../../src/pricing/money.ts';
@@ -14,7 +15,7 @@ import { rateByCard } from '../../src/pricing/rating.ts';
  *  dialect is not spoken here yet, to the amount that is owed. Rates and amounts are decimal USD. */
 interface WorkedCase {
   readonly name: string;
-  readonly dialect?: 'openai-chat' | 'anthropic-messages';
+  readonly dialect?: keyof typeof readers;
   readonly rates: Readonly<Record<string, string>>;
   readonly tier?: {
     readonly op: 'gt' | 'gte';
@@ -46,9 +47,15 @@ for (const worked of cases) {
   });
 }
 
+const readers = {
+  'openai-chat': readOpenAiChatUsage,
+  'anthropic-messages': readAnthropicUsage,
+  gemini: readGeminiUsage,
+};
+
 function readingOf(worked: WorkedCase): Reading {
   if (worked.slices !== undefined) return { slices: worked.slices, source: 'provider' };
-  const read = worked.dialect === 'anthropic-messages' ? readAnthropicUsage : readOpenAiChatUsage;
+  const read = readers[worked.dialect ?? 'openai-chat'];
   const report = read(worked.usage);
   return readingOfAnswer(
     {

@@ -16,6 +16,7 @@ const ledgerTables = [
   'usage_delta',
   'usage_by_hour',
   'usage_by_day',
+  'usage_by_month',
   'journal_position',
   'budget_window',
   'lease',
@@ -36,6 +37,11 @@ const ledgerTables = [
   'wallet_reserve',
   'wallet_hour',
   'journal_watermark',
+  'usage_event_key',
+  'usage_event',
+  'usage_event_rating',
+  'usage_event_conflict',
+  'true_up',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {

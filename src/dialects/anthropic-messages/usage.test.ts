@@ -82,7 +82,7 @@ const broken: readonly (readonly [string, unknown, string])[] = [
       cache_creation_input_tokens: 100,
       cache_creation: { ephemeral_5m_input_tokens: 60, ephemeral_1h_input_tokens: 50 },
     },
-    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 110, but cache_creation_input_tokens = 100',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 110 does not add up to cache_creation_input_tokens = 100',
   ],
   [
     'thinking over output',
@@ -162,7 +162,7 @@ test('cache writes that shrink after their split are not guessed', () => {
 
   assert.equal(
     readAnthropicUsage(merged)?.identityBroken,
-    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5, but cache_creation_input_tokens = 3',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5 does not add up to cache_creation_input_tokens = 3',
   );
 });
 
@@ -179,7 +179,7 @@ test('cache writes that grow beside some for an hour are not guessed', () => {
 
   assert.equal(
     readAnthropicUsage(merged)?.identityBroken,
-    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5, but cache_creation_input_tokens = 8',
+    'ephemeral_5m_input_tokens + ephemeral_1h_input_tokens = 5 does not add up to cache_creation_input_tokens = 8',
   );
 });
 

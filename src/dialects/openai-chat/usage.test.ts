@@ -78,7 +78,7 @@ test('cache hits and misses of a host must add up to its prompt', () => {
   });
   assert.equal(
     readOpenAiChatUsage({ ...usage, prompt_cache_hit_tokens: 64, prompt_cache_miss_tokens: 35 })?.identityBroken,
-    'prompt_cache_hit_tokens + prompt_cache_miss_tokens = 99, but prompt_tokens = 100',
+    'prompt_cache_hit_tokens + prompt_cache_miss_tokens = 99 does not add up to prompt_tokens = 100',
   );
   assert.equal(
     readOpenAiChatUsage({ ...usage, prompt_cache_hit_tokens: 64 })?.identityBroken,
@@ -91,7 +91,7 @@ test('cache hits and misses of a host must add up to its prompt', () => {
       prompt_cache_miss_tokens: 36,
       prompt_tokens_details: { cached_tokens: 32 },
     })?.identityBroken,
-    'prompt_cache_hit_tokens = 64, but cached_tokens = 32',
+    'prompt_cache_hit_tokens = 64 does not add up to cached_tokens = 32',
   );
 });
 
@@ -122,7 +122,11 @@ const broken: readonly (readonly [string, unknown, string])[] = [
   ['a fraction', { ...whole, completion_tokens: 2.5 }, 'completion_tokens is not a count: 2.5'],
   ['a text for a count', { ...whole, prompt_tokens: '10' }, 'prompt_tokens is not a count: string'],
   ['a count of 2⁵³', { ...whole, total_tokens: 2 ** 53 }, 'total_tokens is not a count: 9007199254740992'],
-  ['a wrong total', { ...whole, total_tokens: 16 }, 'prompt_tokens + completion_tokens = 15, but total_tokens = 16'],
+  [
+    'a wrong total',
+    { ...whole, total_tokens: 16 },
+    'prompt_tokens + completion_tokens = 15 does not add up to total_tokens = 16',
+  ],
   [
     'cached over prompt',
     { ...whole, prompt_tokens_details: { cached_tokens: 11 } },

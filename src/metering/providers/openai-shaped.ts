@@ -1,3 +1,4 @@
+import type { UsageSlices } from '../../completion/usage.ts';
 import { isRecord, UsageFields, type UsageReport } from '../../completion/usage-fields.ts';
 import { CountTally } from './counts.ts';
 import { costFromDecimal, costFromTicks } from './provider-cost.ts';
@@ -46,90 +47,80 @@ export function readOpenAiShaped(
   const input = fields.requiredCount(raw, words.input);
   const output = fields.requiredCount(raw, words.output);
   const total = fields.count(raw, 'total_tokens');
-  const inputSlices = readInput(raw, words, input, fields);
-  const outputSlices = readOutput(raw, words, { input, output, total, reasoningPlace }, fields);
+  const slices: WritableSlices = {};
+  readInput(raw, words, input, slices, fields);
+  readOutput(raw, words, { input, output, total, reasoningPlace }, slices, fields);
   const beside = readBeside(raw, fields);
 
   if (fields.problem !== undefined) return { slices: {}, identityBroken: fields.problem };
-  return { slices: { ...inputSlices, ...outputSlices }, ...beside };
+  return beside === undefined ? { slices } : { slices, ...beside };
 }
 
-function readInput(raw: Fields, words: UsageWords, input: number, fields: UsageFields) {
+/** Filled member by member, in the order of slices: this runs for every answer, and a spread for each costs as much as all
+ *  the rest. */
+type WritableSlices = { -readonly [Name in keyof UsageSlices]: UsageSlices[Name] };
+
+function readInput(raw: Fields, words: UsageWords, input: number, slices: WritableSlices, fields: UsageFields): void {
   const details = fields.nested(raw, words.inputDetails);
   const cached = cachedTokens(raw, details, words.input, input, fields);
-  const written = writtenTokens(details, fields);
-  const fromCache = (cached ?? 0) + (written.short ?? 0) + (written.long ?? 0);
-  fields.requireWithin('cached and written tokens', fromCache, words.input, input);
+  const written = fields.count(details, 'cache_write_tokens');
+  const byLifetime = details['cache_write_tokens_details'];
+  const split =
+    byLifetime === undefined || byLifetime === null ? undefined : writtenByLifetime(details, written, fields);
+  const short = split === undefined ? written : split.short;
+  const long = split?.long;
+  const fromCache = (cached ?? 0) + (short ?? 0) + (long ?? 0);
+  if (fromCache > 0) fields.requireWithin('cached and written tokens', fromCache, words.input, input);
   const audio = fields.count(details, 'audio_tokens');
   const image = fields.count(details, 'image_tokens');
   const video = fields.count(details, 'video_tokens');
   const media = (audio ?? 0) + (image ?? 0) + (video ?? 0);
-  fields.requireWithin('audio, image and video tokens', media, words.input, input);
+  if (media > 0) fields.requireWithin('audio, image and video tokens', media, words.input, input);
 
   // Cached tokens may be audio or image tokens too (xAI counts them in both, github.com/BerriAI/litellm/pull/37407,
   // 2026-11): the cache comes off first, and the modalities are capped by what is left, so that no token is in two slices
   // and all of them are in one.
-  let left = input - fromCache;
-  const capped = (tokens: number | undefined) => {
-    if (tokens === undefined) return undefined;
-    const taken = Math.min(tokens, left);
-    left -= taken;
-    return taken;
-  };
-  const inputAudio = capped(audio);
-  const inputImage = capped(image);
-  const inputVideo = capped(video);
-  return {
-    inputUncached: left,
-    ...(cached === undefined ? undefined : { cacheRead: cached }),
-    ...(written.short === undefined ? undefined : { cacheWrite5m: written.short }),
-    ...(written.long === undefined ? undefined : { cacheWrite1h: written.long }),
-    ...(inputAudio === undefined ? undefined : { inputAudio }),
-    ...(inputImage === undefined ? undefined : { inputImage }),
-    ...(inputVideo === undefined ? undefined : { inputVideo }),
-  };
+  const uncached = input - fromCache;
+  const inputAudio = Math.min(audio ?? 0, uncached);
+  const inputImage = Math.min(image ?? 0, uncached - inputAudio);
+  const inputVideo = Math.min(video ?? 0, uncached - inputAudio - inputImage);
+  slices.inputUncached = uncached - inputAudio - inputImage - inputVideo;
+  if (cached !== undefined) slices.cacheRead = cached;
+  if (short !== undefined) slices.cacheWrite5m = short;
+  if (long !== undefined) slices.cacheWrite1h = long;
+  if (audio !== undefined) slices.inputAudio = inputAudio;
+  if (image !== undefined) slices.inputImage = inputImage;
+  if (video !== undefined) slices.inputVideo = inputVideo;
 }
 
-function readOutput(
-  raw: Fields,
-  words: UsageWords,
-  sums: {
-    readonly input: number;
-    readonly output: number;
-    readonly total: number | undefined;
-    readonly reasoningPlace: ReasoningPlace;
-  },
-  fields: UsageFields,
-) {
+function readOutput(raw: Fields, words: UsageWords, sums: Sums, slices: WritableSlices, fields: UsageFields): void {
   const { input, output, total } = sums;
   const details = fields.nested(raw, words.outputDetails);
   const reasoning = fields.count(details, 'reasoning_tokens');
   const outputAudio = fields.count(details, 'audio_tokens');
   const outputImage = fields.count(details, 'image_tokens');
   const isApart = reasoningIsApart(sums, reasoning ?? 0);
-  if (total !== undefined) {
+  const beside = isApart ? (reasoning ?? 0) : 0;
+  if (total !== undefined && total !== input + output + beside) {
     const parts = `${words.input} + ${words.output}${isApart ? ' + reasoning_tokens' : ''}`;
-    fields.requireEqual(parts, input + output + (isApart ? (reasoning ?? 0) : 0), 'total_tokens', total);
+    fields.requireEqual(parts, input + output + beside, 'total_tokens', total);
   }
   const apart = (isApart ? 0 : (reasoning ?? 0)) + (outputAudio ?? 0) + (outputImage ?? 0);
-  fields.requireWithin('reasoning, audio and image tokens', apart, words.output, output);
-  return {
-    output: output - apart,
-    ...(reasoning === undefined ? undefined : { reasoning }),
-    ...(outputAudio === undefined ? undefined : { outputAudio }),
-    ...(outputImage === undefined ? undefined : { outputImage }),
-  };
+  if (apart > 0) fields.requireWithin('reasoning, audio and image tokens', apart, words.output, output);
+  slices.output = output - apart;
+  if (reasoning !== undefined) slices.reasoning = reasoning;
+  if (outputAudio !== undefined) slices.outputAudio = outputAudio;
+  if (outputImage !== undefined) slices.outputImage = outputImage;
 }
 
-function reasoningIsApart(
-  sums: {
-    readonly input: number;
-    readonly output: number;
-    readonly total: number | undefined;
-    readonly reasoningPlace: ReasoningPlace;
-  },
-  reasoning: number,
-): boolean {
+interface Sums {
+  readonly input: number;
+  readonly output: number;
+  readonly total: number | undefined;
+  readonly reasoningPlace: ReasoningPlace;
+}
+
+function reasoningIsApart(sums: Sums, reasoning: number): boolean {
   if (sums.reasoningPlace !== 'by-total') return sums.reasoningPlace === 'apart';
   return reasoning > 0 && sums.total === sums.input + sums.output + reasoning;
 }
@@ -163,11 +154,11 @@ function cachedTokens(
 
 /** Cache writes by lifetime. OpenAI sells 30 minutes and 12 hours; they are the shorter and the longer of our two
  *  slices. Without a split, everything was written for the shorter one, the default (openai-node 7.55, 2026-11). */
-function writtenTokens(
+function writtenByLifetime(
   details: Fields,
+  written: number | undefined,
   fields: UsageFields,
 ): { readonly short: number | undefined; readonly long: number | undefined } {
-  const written = fields.count(details, 'cache_write_tokens');
   const byLifetime = fields.nested(details, 'cache_write_tokens_details');
   const short = fields.count(byLifetime, 'ttl_30m');
   const long = fields.count(byLifetime, 'ttl_12h');
@@ -181,12 +172,28 @@ function writtenTokens(
 /** MCP servers are the caller's own: xAI bills only the tokens they cause (https://docs.x.ai/developers/tools, 2026-11). */
 const xaiTools = { suffix: '_calls', free: new Set(['mcp_calls']) };
 
-/** What hosts bill beside the tokens, and what they say it all cost. */
-function readBeside(raw: Fields, fields: UsageFields): Pick<UsageReport, 'counts' | 'providerCost'> {
+/** What hosts bill beside the tokens, and what they say it all cost; undefined when nothing of it is there, as nearly
+ *  always. */
+function readBeside(raw: Fields, fields: UsageFields): Pick<UsageReport, 'counts' | 'providerCost'> | undefined {
+  const hasCounts =
+    raw['prompt_audio_seconds'] != null ||
+    raw['num_sources_used'] != null ||
+    raw['server_side_tool_usage_details'] != null ||
+    raw['num_search_queries'] != null ||
+    raw['citation_tokens'] != null;
+  const hasCost = raw['cost_in_usd_ticks'] != null || raw['cost'] != null;
+  if (!hasCounts && !hasCost) return undefined;
+  const counts = hasCounts ? readCounts(raw, fields) : undefined;
+  const providerCost = costFromTicks(fields.count(raw, 'cost_in_usd_ticks'), fields) ?? statedCost(raw, fields);
+  return { ...counts, ...(providerCost === undefined ? undefined : { providerCost }) };
+}
+
+function readCounts(raw: Fields, fields: UsageFields): CountTally['part'] {
   const counts = new CountTally();
-  // Mistral: seconds of audio in the prompt, null when there was none.
-  const seconds = raw['prompt_audio_seconds'];
-  if (!isRecord(seconds)) counts.add('audioSecond', fields.count(raw, 'prompt_audio_seconds'), fields);
+  // Mistral: seconds of audio in the prompt; null, or an empty object, when there was none.
+  if (!isRecord(raw['prompt_audio_seconds'])) {
+    counts.add('audioSecond', fields.count(raw, 'prompt_audio_seconds'), fields);
+  }
   // xAI: what its live search read, and which of its own tools ran (https://docs.x.ai/developers/cost-tracking, 2026-11).
   counts.add('tool.searchSource', positive(fields.count(raw, 'num_sources_used')), fields);
   counts.addTools(fields.nested(raw, 'server_side_tool_usage_details'), xaiTools, fields);
@@ -195,8 +202,7 @@ function readBeside(raw: Fields, fields: UsageFields): Pick<UsageReport, 'counts
   counts.add('tool.searchQuery', positive(fields.count(raw, 'num_search_queries')), fields);
   const cited = positive(fields.count(raw, 'citation_tokens'));
   if (cited !== undefined) fields.refuse(`citation_tokens = ${cited} have no meter`);
-  const providerCost = costFromTicks(fields.count(raw, 'cost_in_usd_ticks'), fields) ?? statedCost(raw, fields);
-  return { ...counts.part, ...(providerCost === undefined ? undefined : { providerCost }) };
+  return counts.part;
 }
 
 /** OpenRouter: what it charged (https://openrouter.ai/docs/use-cases/usage-accounting, 2026-11). Under a key of one's own

@@ -73,7 +73,7 @@ end
 $$;
 
 -- Usage that was booked and not added up yet: whoever books appends, in the same transaction, and nobody waits for anybody.
--- The job usage-roll-up moves rows from here to the two tables below; whoever reads adds what is still here.
+-- The job usage-roll-up moves rows from here to the three tables below; whoever reads adds what is still here.
 create table usage_delta (
   hour timestamptz not null,
   series int not null,
@@ -204,6 +204,50 @@ create table usage_by_day (
   buy_correction_atto numeric(38,0) not null default 0,
   primary key (series, day)
 ) partition by range (day);
+
+-- And by month, which has one row a series.
+create table usage_by_month (
+  month timestamptz not null,
+  series int not null,
+  -- Exchanges, where their answer came from.
+  requests bigint not null default 0,
+  attempts bigint not null default 0,
+  failures bigint not null default 0,
+  -- Exchanges charged by a rule, and those that cannot be rated.
+  estimated bigint not null default 0,
+  quarantined bigint not null default 0,
+  -- Corrections made later; they count in the hour of the usage, and only here: the other counts are as they were.
+  corrections bigint not null default 0,
+  -- Tokens, in disjoint slices.
+  input_uncached bigint not null default 0,
+  cache_read bigint not null default 0,
+  cache_write_5m bigint not null default 0,
+  cache_write_1h bigint not null default 0,
+  input_audio bigint not null default 0,
+  input_image bigint not null default 0,
+  input_video bigint not null default 0,
+  output bigint not null default 0,
+  reasoning bigint not null default 0,
+  output_audio bigint not null default 0,
+  output_image bigint not null default 0,
+  -- Units of the meter, in rows that have one.
+  quantity numeric(38,0) not null default 0,
+  -- What customers are charged, corrections included.
+  sell_atto numeric(38,0) not null default 0,
+  -- Rated above the hold: the operator bears it. Not in sell_atto.
+  over_hold_atto numeric(38,0) not null default 0,
+  -- Of sell_atto, what is estimated; of quarantined exchanges, the holds that are kept.
+  estimated_atto numeric(38,0) not null default 0,
+  held_atto numeric(38,0) not null default 0,
+  -- What providers are owed, corrections included; of it, for attempts whose answer nobody got, and the differences to what a provider says itself.
+  buy_atto numeric(38,0) not null default 0,
+  buy_failed_atto numeric(38,0) not null default 0,
+  buy_variance_atto numeric(38,0) not null default 0,
+  -- Of sell_atto and buy_atto, what corrections changed.
+  sell_correction_atto numeric(38,0) not null default 0,
+  buy_correction_atto numeric(38,0) not null default 0,
+  primary key (month, series)
+);
 
 -- What is in usage_hour moves here; it stays for a release that is still being replaced, whose additions are taken over.
 lock table usage_hour in access exclusive mode;

@@ -88,7 +88,8 @@ create table true_up (
   before_atto numeric(38,0) not null check (before_atto >= 0),
   figure_atto numeric(38,0) not null check (figure_atto >= 0),
   currency text not null,
-  booked_at timestamptz not null default now()
+  -- Under the lock of corrections: in the order in which they were booked.
+  booked_at timestamptz not null default clock_timestamp()
 );
 create index true_up_by_exchange on true_up (exchange_id, attempt, booked_at);
 create index true_up_by_time on true_up (at);

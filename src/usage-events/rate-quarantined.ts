@@ -1,0 +1,131 @@
+import type pg from 'pg';
+import type { Meter } from '../pricing/meters.ts';
+import type { Store } from '../store/connect.ts';
+import type { UsageDirectory } from './directory.ts';
+import { eventDeltas, eventOrders } from './event-postings.ts';
+import type { PlacedEvent } from './place-event.ts';
+import { rateEvent } from './rate-event.ts';
+import { bookNew, insertRatings, type Rating, usageSeries } from './record-events.ts';
+
+export interface RatedLater {
+  /** Rated and booked now. */
+  readonly rated: number;
+  /** Still without a price. */
+  readonly left: number;
+  /** Behind the last one that was looked at; undefined at the end. */
+  readonly next: string | undefined;
+}
+
+/** One transaction. */
+const ratedAtOnce = 1_000;
+
+interface QuarantinedRow extends Omit<PlacedEvent, 'atMs' | 'quantity' | 'holders' | 'meter'> {
+  readonly ref: string;
+  readonly at: Date;
+  readonly number: number;
+  readonly meter: string;
+  readonly quantity: bigint;
+  readonly holders: bigint;
+}
+
+/** Rates again what could not be rated, by the prices there are now for the instant of use (a price is never published for
+ *  the past, so what was used before its first price takes another instant's): one step, of events whose ref
+ *  is behind `after`. Each gets its next rating and its own transfers; what is still without a price stays as it is, so
+ *  that asking again changes nothing. Two who do it at once rate each event once. */
+export async function rateQuarantined(
+  store: Store,
+  directory: UsageDirectory,
+  {
+    after = '',
+    limit = ratedAtOnce,
+    pricesOfMs,
+  }: {
+    readonly after?: string | undefined;
+    readonly limit?: number;
+    /** Somebody's decision: prices of this instant, where there were none at the instant of use. */
+    readonly pricesOfMs?: number | undefined;
+  } = {},
+): Promise<RatedLater> {
+  const client = await store.pool.connect();
+  let broken: Error | undefined;
+  try {
+    const { rows } = await client.query<QuarantinedRow>(quarantinedSql, [after, limit]);
+    const found = rows.map(row => {
+      const event = eventOf(row);
+      const rated = rateEvent(pricesOfMs === undefined ? event : { ...event, atMs: pricesOfMs }, directory);
+      return { row, event, rated };
+    });
+    const priced = found.flatMap(({ row, event, rated }) =>
+      'quarantine' in rated ? [] : [{ ref: row.ref, number: row.number + 1, event, rated }],
+    );
+    await usageSeries.prepare(
+      client,
+      priced.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
+    );
+    await client.query('begin');
+    const rated = await book(client, priced);
+    await client.query('commit');
+    return {
+      rated,
+      left: found.length - priced.length,
+      next: rows.length < limit ? undefined : rows.at(-1)?.ref,
+    };
+  } catch (error) {
+    broken = error as Error;
+    throw error;
+  } finally {
+    // Closing the connection undoes the transaction.
+    client.release(broken);
+  }
+}
+
+type Priced = Rating & {
+  readonly event: PlacedEvent;
+  readonly rated: Exclude<Rating['rated'], { quarantine: string }>;
+};
+
+async function book(client: pg.ClientBase, priced: readonly Priced[]): Promise<number> {
+  const written = await insertRatings(client, priced);
+  const mine = priced.filter(({ ref }) => written.has(ref));
+  await bookNew(
+    client,
+    mine.flatMap(({ ref, number, event, rated }) => eventOrders(ref, number, event, rated)),
+  );
+  await usageSeries.add(
+    client,
+    mine.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
+  );
+  return mine.length;
+}
+
+/** The partial index finds events that were quarantined once; the newest rating says whether they still are. */
+const quarantinedSql = `
+select e.ref, k.source, k.id, e.at, e.organisation, nullif(e.project, '') as project, e.project as "placedProject",
+       nullif(e.key, '') as key, e.meter, e.quantity, e.holders, e.product as "placedProduct",
+       e.provider as "placedProvider", nullif(e.deployment, '') as deployment, nullif(e.region, '') as region, e.mode,
+       newest.number
+  from (select distinct ref from usage_event_rating where state = 'quarantined' and ref > $1) as once
+  join usage_event e on e.ref = once.ref
+  join usage_event_key k on k.ref = e.ref
+ cross join lateral (
+       select number, state from usage_event_rating r where r.ref = e.ref order by number desc limit 1) as newest
+ where newest.state = 'quarantined'
+ order by e.ref
+ limit $2`;
+
+function eventOf(row: QuarantinedRow): PlacedEvent {
+  const { ref: _ref, at, number: _number, ...rest } = row;
+  return {
+    ...rest,
+    atMs: at.getTime(),
+    meter: rest.meter as Meter, // true: it was one when the event was read, and meters are never taken away
+    quantity: Number(rest.quantity),
+    holders: Number(rest.holders),
+    project: rest.project ?? undefined,
+    key: rest.key ?? undefined,
+    product: undefined,
+    deployment: rest.deployment ?? undefined,
+    provider: undefined,
+    region: rest.region ?? undefined,
+  };
+}

@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict';
+import type { Job } from '../../src/jobs/job.ts';
+import { JobRunner } from '../../src/jobs/runner.ts';
+import type { CompletedExchange } from '../../src/journal/assemble.ts';
+import { trialBalance } from '../../src/ledger/balances.ts';
+import { checkLedger } from '../../src/ledger/check.ts';
+import { ledgerJobs } from '../../src/ledger/ledger-jobs.ts';
+import { LedgerShipping } from '../../src/ledger/shipping.ts';
+import { foldUsage } from '../../src/ledger/usage-fold.ts';
+import { formatAtto } from '../../src/pricing/money.ts';
+import { readPeriod } from '../../src/reports/period.ts';
+import { type ReportRow, readReport } from '../../src/reports/report.ts';
+import { connect, type Store } from '../../src/store/connect.ts';
+import { createTestDatabase } from './database.ts';
+import { crashAtStatement } from './ledger.ts';
+import { randomOf, type TrafficEvent, type TrafficPlan, trafficEvent, trafficExchange } from './traffic.ts';
+
+export interface QuarterSettings {
+  readonly seed: number;
+  readonly events: number;
+  readonly organisations: number;
+  /** Length of the span; a quarter has 92. Every day has partitions of its own. */
+  readonly days: number;
+  /** Largest shipment; they are of any size up to it. */
+  readonly batchMax: number;
+}
+
+const dayMs = 86_400_000;
+const fromMs = Date.UTC(2026, 6, 1);
+
+/** Counts of what was made to go wrong, so that a run in which nothing did is seen. */
+export interface QuarterReport {
+  shipments: number;
+  crashes: number;
+  duplicates: number;
+  conflicts: number;
+  late: number;
+  jobRuns: number;
+  jobCrashes: number;
+}
+
+/** A span of time such as a quarter: two replicas ship batches of any size at once, with duplicates, conflicts and late arrivals, under
+ *  prices that change; connections break before random statements of shipping and of every job. After every commit the
+ *  books balance; at the end, everything shipped again changes nothing, and reports are what an oracle that knows only the
+ *  events adds up. */
+export async function simulateQuarter(settings: QuarterSettings): Promise<QuarterReport> {
+  const { days } = settings;
+  const plan: TrafficPlan = { ...settings, fromMs, toMs: fromMs + days * dayMs, priceChanges: 5 };
+  const random = randomOf(settings.seed, -1);
+  const database = await createTestDatabase();
+  const store = connect(database.url);
+  const replicas = ['a', 'b'].map(name => new Replica(store, name));
+  const report: QuarterReport = {
+    shipments: 0,
+    crashes: 0,
+    duplicates: 0,
+    conflicts: 0,
+    late: 0,
+    jobRuns: 0,
+    jobCrashes: 0,
+  };
+  try {
+    const arrivals = new Arrivals(plan, days, report);
+    for (let day = 0; day < days; day += 1) {
+      const batches = cutInBatches(withNoise(arrivals.of(day), plan, report, random), settings.batchMax, random);
+      for (let at = 0; at < batches.length; at += 2) {
+        const pair = batches.slice(at, at + 2);
+        report.shipments += pair.length;
+        const crash = random() < 0.15 ? Math.floor(random() * 24) : undefined;
+        await shipThroughCrash(replicas, pair, crash, report);
+        await verifyBalanced(store);
+      }
+      if (day % 7 === 6 || day === days - 1) await runJobsThroughCrash(store, replicas, random, report);
+    }
+    const before = await contents(store);
+    await verifyReports(store, plan);
+    await shipAgain(plan, replicas[1]!, settings.batchMax);
+    assert.deepEqual(await contents(store), before, 'shipping everything again changes nothing');
+    // As autovacuum does within a minute, which is later than this.
+    await store.pool.query('analyze');
+    assert.deepEqual(await checkLedger(store), []);
+    return report;
+  } finally {
+    await store.close();
+    await database.drop();
+  }
+}
+
+class Replica {
+  readonly #shipping: LedgerShipping;
+  readonly runner: JobRunner;
+
+  constructor(store: Store, name: string) {
+    this.#shipping = new LedgerShipping(store, name);
+    this.runner = new JobRunner({ store, jobs: jobsOf(store), replica: name, log: () => {} });
+  }
+
+  ship(exchanges: readonly CompletedExchange[]): Promise<void> {
+    return this.#shipping.ship({ exchanges, positions: [], alerts: [] });
+  }
+}
+
+/** Small steps, so that a crash finds them half done. */
+function jobsOf(store: Store): Job[] {
+  return [
+    {
+      name: 'usage-roll-up',
+      purpose: 'Adds usage up',
+      schedule: { everyMs: 3_600_000 },
+      run: async ({ client }) => {
+        let rows = 0;
+        for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 5_000);
+        return { rows };
+      },
+    },
+    ...ledgerJobs(store).filter(({ name }) => name === 'ledger-upkeep'),
+  ];
+}
+
+/** What arrives on each day: its own exchanges but for those that are late, and the late ones of the days before. */
+class Arrivals {
+  readonly #plan: TrafficPlan;
+  readonly #days: number;
+  readonly #late = new Map<number, number[]>();
+  readonly #report: QuarterReport;
+
+  constructor(plan: TrafficPlan, days: number, report: QuarterReport) {
+    this.#plan = plan;
+    this.#days = days;
+    this.#report = report;
+  }
+
+  of(day: number): number[] {
+    const { events, seed } = this.#plan;
+    const days = this.#days;
+    const numbers = [...(this.#late.get(day) ?? [])];
+    this.#late.delete(day);
+    const end = Math.floor(((day + 1) * events) / days);
+    for (let number = Math.floor((day * events) / days); number < end; number += 1) {
+      const random = randomOf(seed + 1, number);
+      if (random() >= 0.05 || day === days - 1) {
+        numbers.push(number);
+        continue;
+      }
+      const later = Math.min(days - 1, day + 1 + Math.floor(random() * 40));
+      this.#late.set(later, [...(this.#late.get(later) ?? []), number]);
+      this.#report.late += 1;
+    }
+    return numbers;
+  }
+}
+
+/** In any order, some twice, some with other facts under a known id. The first that is shipped counts, so a conflict only
+ *  follows its exchange. */
+function* withNoise(
+  numbers: readonly number[],
+  plan: TrafficPlan,
+  report: QuarterReport,
+  random: () => number,
+): Generator<CompletedExchange> {
+  const shuffled = [...numbers];
+  for (let at = shuffled.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(random() * (at + 1));
+    [shuffled[at], shuffled[other]] = [shuffled[other]!, shuffled[at]!];
+  }
+  for (const number of shuffled) {
+    const event = trafficEvent(plan, number);
+    yield trafficExchange(event);
+    const chance = random();
+    if (chance < 0.02) {
+      report.duplicates += 1;
+      yield trafficExchange(event);
+    } else if (chance < 0.022) {
+      report.conflicts += 1;
+      yield trafficExchange(event, 1);
+    }
+  }
+}
+
+function cutInBatches(
+  exchanges: Iterable<CompletedExchange>,
+  batchMax: number,
+  random: () => number,
+): CompletedExchange[][] {
+  const batches: CompletedExchange[][] = [];
+  let size = 0;
+  for (const exchange of exchanges) {
+    const last = batches.at(-1);
+    // An exchange and what repeats it stay in their order: two replicas ship at once, and either may be first.
+    if (last !== undefined && (last.length < size || last.at(-1)!.admit.id === exchange.admit.id)) last.push(exchange);
+    else {
+      batches.push([exchange]);
+      size = 1 + Math.floor(random() * batchMax);
+    }
+  }
+  return batches;
+}
+
+/** Both at once; what a crash stopped is shipped again, as the journal would have it. */
+async function shipThroughCrash(
+  replicas: readonly Replica[],
+  batches: readonly CompletedExchange[][],
+  crash: number | undefined,
+  report: QuarterReport,
+): Promise<void> {
+  let waiting = batches.map((batch, index) => ({ batch, replica: replicas[index]! }));
+  const shipAll = async () => {
+    const results = await Promise.allSettled(waiting.map(({ batch, replica }) => replica.ship(batch)));
+    waiting = waiting.filter((_, index) => results[index]!.status === 'rejected');
+    const failed = results.find(result => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  };
+  if (crash !== undefined && (await crashAtStatement(crash, shipAll))) report.crashes += 1;
+  else if (crash === undefined) await shipAll();
+  if (waiting.length > 0) await shipAll();
+}
+
+async function runJobsThroughCrash(
+  store: Store,
+  replicas: readonly Replica[],
+  random: () => number,
+  report: QuarterReport,
+): Promise<void> {
+  const runBoth = () => Promise.all(replicas.map(({ runner }) => runner.runDue())).then(() => {});
+  if (random() < 0.6) {
+    await store.pool.query('update job set due_at = now()');
+    if (await crashAtStatement(Math.floor(random() * 30), () => runBoth().catch(() => {}))) report.jobCrashes += 1;
+    await verifyBalanced(store);
+  }
+  // A failed run is due again a little later.
+  for (let tries = 0; tries < 20; tries += 1) {
+    await store.pool.query('update job set due_at = now()');
+    await runBoth();
+    report.jobRuns += 1;
+    const { rows } = await store.pool.query(
+      `select count(*)::int as open from job where outcome is distinct from 'done'`,
+    );
+    if (rows[0].open === 0) return;
+  }
+  assert.fail('the jobs do not end well');
+}
+
+/** Σ debits = Σ credits, from the balances that readers are told. */
+async function verifyBalanced(store: Store): Promise<void> {
+  for (const { debit, credit } of await trialBalance(store)) assert.equal(debit, credit);
+}
+
+async function shipAgain(plan: TrafficPlan, replica: Replica, batchMax: number): Promise<void> {
+  for (let at = 0; at < plan.events; at += batchMax) {
+    const end = Math.min(plan.events, at + batchMax);
+    const batch = Array.from({ length: end - at }, (_, index) => trafficExchange(trafficEvent(plan, at + index)));
+    await replica.ship(batch.reverse());
+  }
+}
+
+/** Counts and sums of every table that shipping writes; a change of any row changes one of them. */
+async function contents(store: Store): Promise<unknown> {
+  const { rows } = await store.pool.query(`
+    select (select count(*) from exchange_key) as keys, (select count(*) from exchange) as exchanges,
+           (select sum(sell_atto) from exchange) as sold, (select count(*) from attempt) as attempts,
+           (select sum(buy_atto) from attempt) as bought, (select count(*) from charge) as charges,
+           (select count(*) from transfer) as transfers, (select sum(amount_atto) from transfer) as booked,
+           (select sum(requests) from usage_hourly) as requests, (select sum(sell_atto) from usage_hourly) as usage_sold,
+           (select sum(buy_atto) from usage_hourly) as usage_bought, (select sum(output) from usage_hourly) as output,
+           (select count(*) from alert) as alerts`);
+  return rows;
+}
+
+/** What reports must say, from the events alone. */
+async function verifyReports(store: Store, plan: TrafficPlan): Promise<void> {
+  const oracle = addUp(plan);
+  const { toMs } = plan;
+  const period = readPeriod({ from: new Date(fromMs), to: new Date(toMs), grain: 'total', nowMs: toMs });
+  const read = async (kind: 'spend' | 'margin' | 'usage', by: 'organisation' | 'provider' | 'model') => {
+    const request = { kind, by: [by], grain: 'total', period, filter: {}, compare: false } as const;
+    const { rows, next } = await readReport(store, request, { limit: 5_000 });
+    assert.equal(next, undefined);
+    return new Map<string, ReportRow>(rows.map(row => [String(row[by]), row]));
+  };
+  const byOrganisation = await read('margin', 'organisation');
+  for (const [organisation, sums] of oracle.organisations)
+    verifyRow(byOrganisation.get(organisation), sums, organisation);
+  const spend = await read('spend', 'organisation');
+  for (const [organisation, sums] of oracle.organisations) {
+    const row = spend.get(organisation);
+    assert.equal(row?.['sell'], formatAtto(sums.sell), organisation);
+    assert.equal(row?.['overHold'], formatAtto(sums.overHold), organisation);
+    assert.equal(row?.['estimatedSell'], formatAtto(sums.estimated), organisation);
+    assert.equal(row?.['held'], formatAtto(sums.held), organisation);
+  }
+  const byProvider = await read('margin', 'provider');
+  for (const [provider, cost] of oracle.providerCosts) {
+    const row = byProvider.get(provider);
+    assert.equal(row?.['cogs'], formatAtto(cost.delivered), provider);
+    assert.equal(row?.['failedAttempts'], formatAtto(cost.failed), provider);
+  }
+  const byModel = await read('usage', 'model');
+  for (const [model, output] of oracle.outputTokens) assert.equal(byModel.get(model)?.['output'], output, model);
+  const request = { kind: 'spend', by: [], grain: 'day', period, filter: {}, compare: false } as const;
+  const perDay = await readReport(store, request, { limit: 5_000 });
+  assert.equal(perDay.rows.length, oracle.days.size);
+  for (const row of perDay.rows) {
+    assert.equal(row['sell'], formatAtto(oracle.days.get(String(row['period'])) ?? 0n), String(row['period']));
+  }
+}
+
+function verifyRow(row: ReportRow | undefined, sums: OrganisationSums, name: string): void {
+  assert.equal(row?.['revenue'], formatAtto(sums.sell), name);
+  assert.equal(row?.['requests'], sums.requests, name);
+  assert.equal(row?.['margin'], formatAtto(sums.sell - sums.buy), name);
+}
+
+interface OrganisationSums {
+  requests: number;
+  sell: bigint;
+  overHold: bigint;
+  estimated: bigint;
+  held: bigint;
+  buy: bigint;
+}
+
+/** Plain sums over the events; nothing of the product. */
+function addUp(plan: TrafficPlan) {
+  const organisations = new Map<string, OrganisationSums>();
+  const providerCosts = new Map<string, { delivered: bigint; failed: bigint }>();
+  const outputTokens = new Map<string, number>();
+  const sumsOfDays = new Map<string, bigint>();
+  for (let number = 0; number < plan.events; number += 1) {
+    const event = trafficEvent(plan, number);
+    const isRated = event.state === 'settled' || event.state === 'estimated';
+    const rated = isRated
+      ? BigInt(event.inputTokens) * event.sellInput + BigInt(event.outputTokens) * event.sellOutput
+      : 0n;
+    const charged = isRated ? rated - event.overHoldAtto : 0n;
+    const cost = isRated
+      ? BigInt(event.inputTokens) * event.buyInput + BigInt(event.outputTokens) * event.buyOutput
+      : 0n;
+    const failed = BigInt(event.failedInputTokens) * event.buyInput;
+    const sums = entry(organisations, event.organisation, () => ({
+      requests: 0,
+      sell: 0n,
+      overHold: 0n,
+      estimated: 0n,
+      held: 0n,
+      buy: 0n,
+    }));
+    sums.requests += 1;
+    sums.sell += charged;
+    sums.overHold += isRated ? event.overHoldAtto : 0n;
+    sums.estimated += event.state === 'estimated' ? charged : 0n;
+    sums.held += event.state === 'quarantined' ? BigInt(event.holdAtto) : 0n;
+    sums.buy += cost + failed;
+    if (failed > 0n) entry(providerCosts, 'azure', () => ({ delivered: 0n, failed: 0n })).failed += failed;
+    if (isRated) entry(providerCosts, event.provider, () => ({ delivered: 0n, failed: 0n })).delivered += cost;
+    if (hasAnswer(event)) outputTokens.set(event.model, (outputTokens.get(event.model) ?? 0) + event.outputTokens);
+    const day = new Date(event.atMs).toISOString().slice(0, 10);
+    sumsOfDays.set(day, (sumsOfDays.get(day) ?? 0n) + charged);
+  }
+  return { organisations, providerCosts, outputTokens, days: sumsOfDays };
+}
+
+/** What was read of a quarantined answer is usage, too. */
+function hasAnswer({ state }: TrafficEvent): boolean {
+  return state !== 'void';
+}
+
+function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
