@@ -26,6 +26,9 @@ interface Sent {
   readonly body?: string | Buffer;
 }
 
+/** More values than a schema may have. */
+const hugeSchema = JSON.stringify({ type: 'object', anyOf: Array.from({ length: 60_000 }, () => 1) });
+
 const json = (model: string, more = '') =>
   `{"model":"${model}","max_tokens":10,"messages":[{"role":"user","content":"hello"}]${more}}`;
 const model = (name: string) => () => ({ model: name });
@@ -130,6 +133,19 @@ const rows: Partial<Record<FaultCode, Row>> = {
       dialect === 'chat'
         ? { body: json('messages-only', ',"n":2') }
         : { body: json('chat-only', ',"mcp_servers":[{"type":"url","name":"a","url":"https://example.com"}]') },
+  },
+  schema_too_complex: {
+    chat: [400, 'invalid_request_error', null],
+    messages: [400, 'invalid_request_error'],
+    send: dialect =>
+      dialect === 'chat'
+        ? {
+            body: json(
+              'messages-only',
+              `,"tools":[{"type":"function","function":{"name":"a","parameters":${hugeSchema}}}]`,
+            ),
+          }
+        : { body: json('chat-only', `,"tools":[{"name":"a","input_schema":${hugeSchema}}]`) },
   },
   loss_refused: {
     chat: [400, 'invalid_request_error', null],
