@@ -131,6 +131,11 @@ const deployment = z.strictObject({
   audioTokensPerSecond: whole(1, 100_000)
     .optional()
     .describe('Most tokens of a second of audio; bounds holds. 32 unless said.'),
+  toolCallsMax: whole(0, 100_000)
+    .optional()
+    .describe(
+      'Most calls of each priced tool that the provider runs itself, where the request names no bound (`max_uses`); bounds holds. 10 unless said.',
+    ),
 });
 
 const timeout = whole(1, timeoutMsMax).optional();
@@ -150,6 +155,11 @@ const route = z.strictObject({
     .optional()
     .describe(
       'How candidates are put in order: `priority` (lower `priority` first, then by weight), `weighted`, `cheapest` (for the customer), `fastest`, `balanced`, `sticky` (one session, one place). All but the first ignore `priority`. `priority` unless said.',
+    ),
+  costMax: decimal(6, 9, 'an amount of money')
+    .optional()
+    .describe(
+      'Candidates at which a request is expected to cost its customer more are left out (`COST_OVER_CAP`): by the sell price, its estimated input and the usual length of the route’s answers. In the currency of the sell book; no cap unless said.',
     ),
   retries: whole(0, 16).optional().describe('Attempts after the first; 2 unless said.'),
   connectTimeoutMs: timeout.describe('Until the provider accepts a connection; 5000 unless said.'),

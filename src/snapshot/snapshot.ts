@@ -147,6 +147,8 @@ export interface DeploymentEntry {
   readonly documentPagesMax?: number;
   readonly documentTokensPerPage?: number;
   readonly audioTokensPerSecond?: number;
+  /** Absent: the default of metering/tool-bounds.ts. */
+  readonly toolCallsMax?: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
   readonly sell: RateTimelineJson | null;
   readonly buy: RateTimelineJson | null;
@@ -169,6 +171,9 @@ export interface CandidateEntry {
 export interface RoutePolicy {
   /** How candidates are put in order. Default `priority`. */
   readonly policy: PolicyName;
+  /** The most that a request may be expected to cost its customer at a candidate: decimal string in the currency of the
+   *  sell book, at most nine decimals. Absent: whatever it costs. */
+  readonly costMax?: string;
   /** Further attempts after the first. Default 2. */
   readonly retries: number;
   readonly connectTimeoutMs: number;
