@@ -156,6 +156,11 @@ const route = z.strictObject({
     .describe(
       'How candidates are put in order: `priority` (lower `priority` first, then by weight), `weighted`, `cheapest` (for the customer), `fastest`, `balanced`, `sticky` (one session, one place). All but the first ignore `priority`. `priority` unless said.',
     ),
+  costMax: decimal(6, 9, 'an amount of money')
+    .optional()
+    .describe(
+      'Candidates at which a request is expected to cost its customer more are left out (`COST_OVER_CAP`): by the sell price, its estimated input and the usual length of the route’s answers. In the currency of the sell book; no cap unless said.',
+    ),
   retries: whole(0, 16).optional().describe('Attempts after the first; 2 unless said.'),
   connectTimeoutMs: timeout.describe('Until the provider accepts a connection; 5000 unless said.'),
   firstByteTimeoutMs: timeout.describe('Until its first byte; 120000 unless said.'),

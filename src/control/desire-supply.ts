@@ -119,6 +119,7 @@ export function desireRoutes(desire: Desire): RouteResource[] {
     candidates: declared.candidates.toSorted((left, right) => (left.deployment < right.deployment ? -1 : 1)),
     policy: {
       policy: declared.policy ?? routePolicyDefault.policy,
+      ...(declared.costMax === undefined ? {} : { costMax: declared.costMax }),
       retries: declared.retries ?? routePolicyDefault.retries,
       connectTimeoutMs: declared.connectTimeoutMs ?? routePolicyDefault.connectTimeoutMs,
       firstByteTimeoutMs: declared.firstByteTimeoutMs ?? routePolicyDefault.firstByteTimeoutMs,

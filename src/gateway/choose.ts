@@ -7,13 +7,18 @@ import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
+import { isPolicyReason } from '../routing/policy-filter.ts';
+import { needsCost } from '../routing/score.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import { candidateViews } from './candidate-views.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
+import { costNanoMaxOf, expectedCosts } from './expected-cost.ts';
+import type { Learnt } from './gateway.ts';
 import { observeCandidates } from './observe-candidates.ts';
 import type { GatewayPorts } from './ports.ts';
 import { needsOf } from './request-needs.ts';
+import { prefixDigests } from './warm-prefixes.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
 export function resolveRoute(snapshot: Snapshot, principal: Principal, requestedModel: string): ResolvedRoute {
@@ -42,6 +47,8 @@ export function sessionOf(carrier: CarrierHeaders, principal: Principal): string
 export interface Choice {
   readonly decision: DecisionRecord;
   readonly translation: ReadRequest | undefined;
+  /** Of the beginnings of the request, where the policy scores what a warm cache saves; else empty. */
+  readonly prefixes: readonly string[];
 }
 
 export interface ChoiceQuestion {
@@ -62,6 +69,10 @@ export interface ChoiceQuestion {
   readonly sameDialectOnly: boolean;
   /** Nothing is sent to who is chosen, so the request need not be one that can be translated. */
   readonly onlyNames?: boolean;
+  /** The request will be paid for, so the route's cap on its cost holds. */
+  readonly isPaid: boolean;
+  /** Keeps the warm prefixes of organisations apart. */
+  readonly organisation: string;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -69,8 +80,9 @@ export interface ChoiceQuestion {
 export function chooseCandidates(
   question: ChoiceQuestion,
   { health, draw }: Pick<GatewayPorts, 'health' | 'draw'>,
+  learnt: Learnt,
 ): Choice {
-  const { dialect, scan, route } = question;
+  const { dialect, scan, route, policy, nowMs } = question;
   const views = candidateViews({ route, contract: question.contract, nowMs: question.nowMs });
   // The request is read into the middle only if a candidate cannot be called as the client speaks, or says what it can do.
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
@@ -80,26 +92,36 @@ export function chooseCandidates(
   const translation = foreign && isSent ? read : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
+  const costNanoMax = question.isPaid ? costNanoMaxOf(route) : undefined;
+  const isScoredByCost = needsCost(policy);
   const facts: RequestFacts = {
     exchangeId: question.exchangeId,
     dialect: dialect.name,
     policy: question.policy,
     zones,
     inputTokens: estimateInputTokens(estimatedRequest(question), neutralFamily),
-    outputTokens: Math.min(scan.outputTokensMax ?? usualOutputTokens, usualOutputTokens),
+    outputTokens: learnt.output.of(route.name, scan.outputTokensMax),
     sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
+    costNanoMax,
     session: question.session,
     needs: isTold ? needsOf(read instanceof Fault ? undefined : read?.request, scan) : undefined,
   };
-  const observations = observeCandidates(
+  const prefixes = isScoredByCost && views.length > 1 ? prefixDigests(question.body, question.organisation) : none;
+  const costs =
+    isScoredByCost || costNanoMax !== undefined
+      ? expectedCosts(route, question.contract, { ...facts, requestedTier: scan.serviceTier, atMs: nowMs }, handle =>
+          learnt.warm.tokensAt(handle, prefixes, nowMs),
+        )
+      : undefined;
+  const observed = observeCandidates(
     views.map(view => view.handle),
     health,
     facts,
-    question.nowMs,
+    nowMs,
   );
-  const decision = decide(views, observations, facts, draw(question.nowMs));
+  const decision = decide(views, { ...observed, costs }, facts, draw(nowMs));
   if (decision.order.length > 0) {
-    return { decision, translation: translation instanceof Fault ? undefined : translation };
+    return { decision, translation: translation instanceof Fault ? undefined : translation, prefixes };
   }
   if (translation instanceof Fault && onlyDialectExcludes(decision)) throw translation;
   throw noCompliant(decision, route);
@@ -107,18 +129,19 @@ export function chooseCandidates(
 
 /** One rule for all candidates: each vendor's own would tell them apart. */
 const neutralFamily = 'other';
-/** Of an answer whose length nobody knows before, for comparing candidates. */
-const usualOutputTokens = 500;
+const none: readonly string[] = [];
 
 function onlyDialectExcludes(decision: DecisionRecord): boolean {
-  return decision.candidates.some(candidate => candidate.out?.every(reason => reason === 'DIALECT_UNSUPPORTED'));
+  return decision.candidates.some(candidate =>
+    candidate.out?.filter(isPolicyReason).every(reason => reason === 'DIALECT_UNSUPPORTED'),
+  );
 }
 
 /** Names are put back here: decide() never knew them. */
 function noCompliant(decision: DecisionRecord, route: ResolvedRoute): Fault {
   const byHandle = new Map(route.candidates.map(({ deployment }) => [deployment.handle, deployment.id]));
   const listing = decision.candidates
-    .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(reason => reason !== 'COOLING_DOWN').join(', ')}`)
+    .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(isPolicyReason).join(', ')}`)
     .sort();
   const message = `Policy excludes every deployment of ${route.name} (${listing.slice(0, listingMax).join('; ')}).`;
   return new Fault('no_compliant_deployment', message, { listing });

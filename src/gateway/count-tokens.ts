@@ -54,13 +54,21 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     policy: policyFor(carrier, principal, route),
     session: sessionOf(carrier, principal),
     nowMs: ports.clock.nowMs(),
+    organisation: principal.organisation,
+    isPaid: false,
   };
   const estimate = () => {
-    const { decision } = chooseCandidates({ ...question, sameDialectOnly: false, onlyNames: true }, ports);
+    const { decision } = chooseCandidates(
+      { ...question, sameDialectOnly: false, onlyNames: true },
+      ports,
+      gateway.learnt,
+    );
     answerEstimate(arrival, question, snapshot.deployment(decision.order[0]!)); // An empty order is a fault.
   };
   // Another dialect's count would be of another prompt.
-  const choice = unlessNoneCounts(() => chooseCandidates({ ...question, sameDialectOnly: true }, ports));
+  const choice = unlessNoneCounts(() =>
+    chooseCandidates({ ...question, sameDialectOnly: true }, ports, gateway.learnt),
+  );
   if (choice === undefined) {
     estimate();
     return;

@@ -8,12 +8,14 @@ import { answerClientError } from './client-error.ts';
 import { Deadlines } from './deadlines.ts';
 import { dialectOfPath, handleRequest } from './edge.ts';
 import { mintExchangeId } from './exchange-id.ts';
+import { ExpectedOutput } from './expected-output.ts';
 import type { GatewayState } from './gateway.ts';
 import { readTlsFiles, TlsWatch } from './listener-tls.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
 import { trustedContext } from './trusted-context.ts';
 import { isExempt, Upstreams } from './upstream.ts';
+import { WarmPrefixes } from './warm-prefixes.ts';
 
 /** The data plane of one worker. */
 export interface Gateway {
@@ -36,6 +38,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     media: mediaFetcherOf(settings),
+    learnt: { output: new ExpectedOutput(), warm: new WarmPrefixes() },
     openExchanges: 0,
     isCutting: false,
   };

@@ -28,6 +28,8 @@ export interface Exchange {
   readonly decision: DecisionRecord;
   /** The deployments of its order. */
   readonly order: readonly Deployment[];
+  /** Digests of the beginnings of the request; empty where no warm cache was asked for. */
+  readonly prefixes: readonly string[];
   /** The request in the middle, where a candidate needs it translated; read at most once. */
   readonly translation: ReadRequest | undefined;
   /** Earlier reasoning that the client did not send back. */

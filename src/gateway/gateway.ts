@@ -1,8 +1,10 @@
 import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { ExpectedOutput } from './expected-output.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
 import type { Upstreams } from './upstream.ts';
+import type { WarmPrefixes } from './warm-prefixes.ts';
 
 /** What every walk shares in one worker. */
 export interface GatewayState {
@@ -11,8 +13,15 @@ export interface GatewayState {
   readonly deadlines: Deadlines;
   readonly upstreams: Upstreams;
   readonly media: MediaFetcher;
+  /** What earlier exchanges tell about the cost of the next. */
+  readonly learnt: Learnt;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
   /** The time to drain is over: what is still open is cut, by us. */
   isCutting: boolean;
+}
+
+export interface Learnt {
+  readonly output: ExpectedOutput;
+  readonly warm: WarmPrefixes;
 }

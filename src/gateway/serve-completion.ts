@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
@@ -34,6 +35,7 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
     const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
     if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
     const end = meterExchange(gateway, exchange, admission, outcome);
+    learn(gateway.learnt, exchange, outcome);
     await conclude(gateway, exchange, admission, outcome, end);
   } catch (error) {
     refuse(gateway, arrival, toFault(error), neverSent);
@@ -55,7 +57,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
-  const { decision, translation } = chooseCandidates(
+  const { decision, translation, prefixes } = chooseCandidates(
     {
       exchangeId: arrival.id,
       dialect,
@@ -69,8 +71,11 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
       session: sessionOf(carrier, principal),
       nowMs: ports.clock.nowMs(),
       sameDialectOnly: false,
+      isPaid: true,
+      organisation: principal.organisation,
     },
     ports,
+    gateway.learnt,
   );
   const order = decision.order.map(handle => snapshot.deployment(handle));
   const recalled =
@@ -95,11 +100,22 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
     order,
+    prefixes,
     translation,
     recalled,
     attempts: [],
     media: undefined,
   };
+}
+
+/** What the next request on the route may expect. */
+function learn({ output, warm }: GatewayState['learnt'], exchange: Exchange, { delivered, fault }: Outcome): void {
+  if (fault !== undefined || delivered === undefined) return;
+  const { reading } = exchange.attempts.at(-1)!; // What was delivered was an attempt.
+  output.answered(exchange.route.name, outputTotal(reading.slices));
+  if (exchange.prefixes.length > 0) {
+    warm.answered(delivered.deployment.handle, exchange.prefixes, exchange.arrival.atMs);
+  }
 }
 
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */

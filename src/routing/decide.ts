@@ -12,7 +12,7 @@ import { drawByShare, orderBySession, type Ticket, tiesOf } from './draw-order.t
 import { unhealthyBy } from './health-filter.ts';
 import { excludedBy } from './policy-filter.ts';
 import { homeOf, KeyedDraws, lotOf } from './prf.ts';
-import { isScored, scoresOf } from './score.ts';
+import { isScored, needsCost, scoresOf } from './score.ts';
 
 /** The order in which to try candidates, and why. Pure and integer; sees handles, never names (I5).
  *
@@ -117,9 +117,12 @@ const wholeRamp = 1_000;
 /** What comes before what, whatever the scores say. Tickets stay in lot order inside their group. */
 function groupsOf(tickets: readonly RankedTicket[], { policy }: RequestFacts): readonly (readonly RankedTicket[])[] {
   if (tickets.length < 2) return [tickets];
+  const comparesCost = needsCost(policy);
   const rankOf = ({ entry }: RankedTicket): readonly number[] => [
     entry.severity,
     entry.health?.madeState === true ? 0 : 1,
+    // What nobody can price is not free: it comes behind what can be compared.
+    comparesCost && entry.cost === undefined ? 1 : 0,
     policy === 'priority' ? entry.view.priority : 0,
   ];
   const groups = Map.groupBy(tickets, ticket => rankOf(ticket).join());

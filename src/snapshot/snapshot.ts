@@ -171,6 +171,9 @@ export interface CandidateEntry {
 export interface RoutePolicy {
   /** How candidates are put in order. Default `priority`. */
   readonly policy: PolicyName;
+  /** The most that a request may be expected to cost its customer at a candidate: decimal string in the currency of the
+   *  sell book, at most nine decimals. Absent: whatever it costs. */
+  readonly costMax?: string;
   /** Further attempts after the first. Default 2. */
   readonly retries: number;
   readonly connectTimeoutMs: number;

@@ -19,6 +19,7 @@ import {
  *  `openai/gpt-5`. */
 export interface SnapshotParts {
   readonly revision?: string;
+  readonly organisations?: readonly { readonly id: string }[];
   readonly projects?: readonly (Partial<ProjectEntry> & { readonly id: string })[];
   readonly keys?: readonly (Partial<KeyEntry> & { readonly id: string; readonly digest: string })[];
   readonly budgets?: readonly (Partial<BudgetEntry> & { readonly id: string; readonly subject: string })[];
@@ -59,7 +60,7 @@ export function snapshotJson(parts: SnapshotParts = {}): SnapshotJson {
     format: 1 as const,
     revision: parts.revision ?? '1',
     compiledAt: '2026-09-01T00:00:00.000Z',
-    organisations: [{ id: 'acme', name: 'acme' }],
+    organisations: (parts.organisations ?? [{ id: 'acme' }]).map(({ id }) => ({ id, name: id })),
     projects: (parts.projects ?? [{ id: 'web' }]).map(project => ({
       name: project.id,
       organisation: 'acme',
