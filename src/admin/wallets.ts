@@ -254,7 +254,13 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
         terms: z.enum(['prepaid', 'postpaid']),
         wallets: z.array(
           walletSchema.extend({
-            used: z.array(z.object({ day: z.string(), amount: z.string(), exchanges: z.int() })),
+            used: z.array(
+              z.object({
+                day: z.string(),
+                amount: z.string(),
+                payments: z.int().openapi({ description: 'What two grants paid for together counts twice.' }),
+              }),
+            ),
           }),
         ),
       }),

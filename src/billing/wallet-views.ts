@@ -38,7 +38,7 @@ export interface WalletView {
   /** The next of its grants in force to expire with something left. */
   readonly expiringNext: { readonly id: string; readonly expiresAt: string; readonly remaining: string } | null;
   /** Used by day, newest first, without what was charged to the line. */
-  readonly used: readonly { readonly day: string; readonly amount: string; readonly exchanges: number }[];
+  readonly used: readonly { readonly day: string; readonly amount: string; readonly payments: number }[];
 }
 
 /** Days of use that a view shows. */
@@ -67,7 +67,7 @@ export async function readWallet(
     used: (usedBy.get(row.id) ?? []).map(({ day, atto, count }) => ({
       day,
       amount: formatAtto(atto),
-      exchanges: count,
+      payments: count,
     })),
   }));
 }

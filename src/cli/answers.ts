@@ -82,6 +82,28 @@ export interface ExchangeAnswer extends ExchangeSummaryAnswer {
     readonly buy: MoneyAnswer | null;
     readonly providerCost?: MoneyAnswer | null;
   }[];
+  /** As they were booked, those that take others back included. */
+  readonly transfers: readonly {
+    readonly debit: string;
+    readonly credit: string;
+    readonly amount: string;
+    readonly currency: string;
+  }[];
+  readonly corrections: readonly CorrectionAnswer[];
+}
+
+export interface CorrectionAnswer {
+  readonly number: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly run: string;
+  readonly reason: string;
+  readonly charges: readonly {
+    readonly book: string;
+    readonly attempt: number;
+    readonly before: MoneyAnswer | null;
+    readonly after: MoneyAnswer;
+  }[];
 }
 
 export interface Page<Item> {

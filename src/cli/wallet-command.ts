@@ -14,7 +14,7 @@ interface WalletAnswer {
   readonly owed: string;
   readonly available: string;
   readonly expiringNext: { readonly id: string; readonly expiresAt: string; readonly remaining: string } | null;
-  readonly used?: readonly { readonly day: string; readonly amount: string; readonly exchanges: number }[];
+  readonly used?: readonly { readonly day: string; readonly amount: string; readonly payments: number }[];
 }
 
 interface GrantAnswer {
@@ -282,10 +282,10 @@ const grantColumns: readonly Column<GrantAnswer>[] = [
   },
 ];
 
-const usedColumns: readonly Column<{ day: string; amount: string; exchanges: number; currency: string }>[] = [
+const usedColumns: readonly Column<{ day: string; amount: string; payments: number; currency: string }>[] = [
   { title: 'day', cell: ({ day }) => day },
   { title: 'used', right: true, cell: ({ amount, currency }) => `${amount} ${currency}` },
-  { title: 'exchanges', right: true, cell: ({ exchanges }) => String(exchanges) },
+  { title: 'payments', right: true, cell: ({ payments }) => String(payments) },
 ];
 
 const movementColumns: readonly Column<MovementAnswer>[] = [

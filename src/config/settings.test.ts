@@ -69,7 +69,10 @@ test('everything that is wrong is reported at once with its path', () => {
 });
 
 test('settings of the command line and of tests are not settings of the server', () => {
-  assert.deepEqual(problemsOf({ environment: { CARRIER_URL: 'http://x', CARRIER_TEST_DATABASE_URL: 'x' } }), []);
+  assert.deepEqual(
+    problemsOf({ environment: { CARRIER_URL: 'http://x', CARRIER_KEY: 'x', CARRIER_TEST_DATABASE_URL: 'x' } }),
+    [],
+  );
 });
 
 test('a database of your own requires both keys, long enough', () => {

@@ -1,5 +1,5 @@
 /** What a price depends on besides the meter and the size of the request. Absent is the ordinary: the ordinary tier, a
- *  single request, any region without a price of its own. */
+ *  single request, no region or an ordinary one. */
 export interface PricePlace {
   readonly serviceTier?: string;
   readonly mode?: 'batch';

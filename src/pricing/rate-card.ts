@@ -11,7 +11,8 @@ export interface RateCard extends RateCell {
   /** ISO 4217 code, upper case. */
   readonly currency: string;
   /** Where the price depends on service tier, mode or region: one cell for each combination, by price-place.ts cellKey.
-   *  What the card itself says holds for the ordinary tier, a single request, and any region that has no cell. */
+   *  What the card itself says holds for the ordinary tier, a single request, and where no region is told or an ordinary
+   *  one (price-place.ts). A region that is told and has no cell has no price. */
   readonly cells: ReadonlyMap<string, RateCell>;
 }
 
