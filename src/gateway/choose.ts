@@ -7,6 +7,7 @@ import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
+import { nearestRelaxations } from '../routing/policy-filter.ts';
 import { needsCost } from '../routing/score.ts';
 import { costNanoMaxOf, expectedCosts } from '../snapshot/expected-cost.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
@@ -140,10 +141,22 @@ function noCompliant(decision: DecisionRecord, route: ResolvedRoute): Fault {
   const listing = decision.candidates
     .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(reason => reason !== 'COOLING_DOWN').join(', ')}`)
     .sort();
-  const message = `Policy excludes every deployment of ${route.name} (${listing.slice(0, listingMax).join('; ')}).`;
+  const ways = nearestRelaxations(decision).map(
+    ({ lift, handles }) =>
+      `${lift.join(' and ')} for ${handles
+        .map(handle => byHandle.get(handle))
+        .sort()
+        .slice(0, namesMax)
+        .join(', ')}`,
+  );
+  const nearest = ways.length === 0 ? '' : ` Nearest: lift ${ways.slice(0, waysMax).join('; or ')}.`;
+  const message = `Policy excludes every deployment of ${route.name} (${listing.slice(0, listingMax).join('; ')}).${nearest}`;
   return new Fault('no_compliant_deployment', message, { listing });
 }
 
+/** Of a message that a person reads. */
+const waysMax = 3;
+const namesMax = 5;
 const listingMax = 20;
 
 /** The dialect in which to call a deployment: the client's own if the provider speaks it, else the provider's first. */
