@@ -15,7 +15,7 @@ const facts = {
 function world(count: number) {
   const handles = Array.from(
     { length: count },
-    (_, n) => `dep_${((n * 0x9e3779b97f4a7c15) % 2 ** 48).toString(36).padStart(20, '0')}`,
+    (_, n) => `dep_${((n * 2_654_435_761_987) % 2 ** 48).toString(36).padStart(20, '0')}`,
   );
   return {
     candidates: handles.map((handle, n) => ({

@@ -118,7 +118,10 @@ const wholeRamp = 1_000;
 function groupsOf(tickets: readonly RankedTicket[], { policy }: RequestFacts): readonly (readonly RankedTicket[])[] {
   if (tickets.length < 2) return [tickets];
   const comparesCost = needsCost(policy);
-  const groups = Map.groupBy(tickets, ({ entry }) => {
+  // By hand: records are replayed on engines that have no Map.groupBy.
+  const groups = new Map<number, RankedTicket[]>();
+  for (const ticket of tickets) {
+    const { entry } = ticket;
     const ranks = [
       entry.severity,
       entry.health?.madeState === true ? 0 : 1,
@@ -126,8 +129,11 @@ function groupsOf(tickets: readonly RankedTicket[], { policy }: RequestFacts): r
       comparesCost && entry.cost === undefined ? 1 : 0,
       policy === 'priority' ? entry.view.priority : 0,
     ];
-    return ranks.reduce((sum, rank) => sum * rankSpan + rank, 0);
-  });
+    const rank = ranks.reduce((sum, next) => sum * rankSpan + next, 0);
+    const group = groups.get(rank);
+    if (group === undefined) groups.set(rank, [ticket]);
+    else group.push(ticket);
+  }
   if (groups.size === 1) return [tickets];
   return [...groups].sort(([left], [right]) => left - right).map(([, group]) => group);
 }
