@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { isCurrency } from '../billing/currency-exponent.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { type AccountName, parseAccountName } from '../ledger/accounts.ts';
@@ -9,11 +10,11 @@ import { listConflicts, listPending, listTransfers, transferPageMax } from '../l
 import { formatAtto, parseAtto } from '../pricing/money.ts';
 import { inTransaction } from '../store/in-transaction.ts';
 import type { AdminDependencies } from './dependencies.ts';
-import { instant } from './instant.ts';
+import { day, instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
+import { refuseStrangers } from './order-accounts.ts';
 import { toDate, withoutAbsent } from './present.ts';
 
-const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'must be a day such as 2026-11-20' });
 const currency = z.string().regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' });
 const name = z.string().min(1).max(300);
 
@@ -69,8 +70,8 @@ const orderSchema = z.strictObject({
   kind: z.string().openapi({ description: 'One word, such as `payment` or `adjustment`.' }),
   debit: name,
   credit: name,
-  amount: z.string().openapi({ description: 'Decimal, above zero, at most 18 decimals.' }),
-  currency,
+  amount: z.string().openapi({ description: 'Decimal, above zero, at most 18 decimals.', example: '12.50' }),
+  currency: z.string().refine(isCurrency, { error: 'must be an ISO 4217 code in use, such as USD' }),
   at: instant.optional().openapi({ description: 'When it happened; when it is booked unless said.' }),
   batch: z.string().optional().openapi({ description: 'Transfers of one batch are booked together or not at all.' }),
   reference: z.string().optional(),
@@ -82,7 +83,7 @@ const orderSchema = z.strictObject({
 const ordersMax = 1_000;
 
 /** Accounts, balances and transfers: reading the ledger, and booking what no exchange caused. */
-export function ledgerOperations({ store, nowMs }: AdminDependencies): readonly Operation[] {
+export function ledgerOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
   return [
     operation({
       method: 'get',
@@ -168,6 +169,7 @@ export function ledgerOperations({ store, nowMs }: AdminDependencies): readonly 
       }),
       handle: async ({ body }) => {
         const orders = readOrders(body.transfers);
+        await refuseStrangers({ control, store }, body.transfers);
         const results = await refusedNamed(() =>
           inTransaction(store, async client => {
             const pending = orders.filter(order => order.pending);
@@ -333,7 +335,7 @@ async function refusedNamed<T>(run: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof TransferRefused)) throw error;
     const problems = error.problems.map(({ path, message }) => ({
-      path: `body.transfers${path}`,
+      path: `body.transfers${path}`.replace(/\.(at|expiresAt)Ms$/, '.$1'),
       code: 'configuration_invalid' as const,
       message,
     }));

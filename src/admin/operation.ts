@@ -1,7 +1,8 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Fault } from '../completion/fault.ts';
-import { ConfigurationError } from '../config/problem.ts';
+import { ConfigurationError, type Problem } from '../config/problem.ts';
+import { isStorable, unstorableParts } from './storable.ts';
 
 /** One thing that the API does. The server and its OpenAPI document are both made from these. */
 export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType> {
@@ -106,8 +107,8 @@ export async function callOperation(
   bodyText: string,
 ): Promise<{ readonly status: number; readonly contentType: string; readonly text: string }> {
   const id = context.req.param('id') ?? '';
-  if (id.length > idLengthMax) throw new Fault('resource_not_found');
-  const query = readInput(operation.query, context.req.query(), 'query');
+  if (id.length > idLengthMax || !isStorable(id)) throw new Fault('resource_not_found');
+  const query = readInput(operation.query, readQuery(context), 'query');
   const body =
     operation.body === undefined
       ? undefined
@@ -120,7 +121,7 @@ export async function callOperation(
 /** Reads the input and calls an operation whose answer is a stream. What goes wrong before its first text is thrown;
  *  later, all that is left is to break off. */
 export async function streamOperation(operation: Operation, context: Context): Promise<ReadableStream<Uint8Array>> {
-  const query = readInput(operation.query, context.req.query(), 'query');
+  const query = readInput(operation.query, readQuery(context), 'query');
   // True: the table says so of this content type.
   const texts = operation.handle({ id: '', query, body: undefined }) as AsyncGenerator<string, void>;
   const first = await texts.next();
@@ -148,11 +149,34 @@ function parseBody({ bodyTypes }: Operation, context: Context, text: string): un
   if (type === undefined || !bodyTypes.includes(type)) {
     throw new Fault('media_type_unsupported', `The content type is none of ${bodyTypes.join(', ')}.`);
   }
+  let body: unknown;
   try {
-    return JSON.parse(text);
+    body = JSON.parse(text);
   } catch (cause) {
     throw new Fault('json_malformed', undefined, { cause });
   }
+  // Only an escape can say what is not storable: the text itself is valid UTF-8.
+  if (/\\u(0000|d[89a-f])/i.test(text)) refuseProblems(unstorableParts(body, 'body'));
+  return body;
+}
+
+/** Each parameter once: of two nobody could say which one counts. */
+function readQuery(context: Context): Record<string, string> {
+  const problems: Problem[] = [];
+  const query: Record<string, string> = {};
+  for (const [name, values] of Object.entries(context.req.queries())) {
+    const [value = ''] = values;
+    if (values.length > 1) {
+      problems.push({ path: `query.${name}`, code: 'configuration_invalid', message: 'is said twice' });
+    } else problems.push(...unstorableParts(value, `query.${name}`));
+    query[name] = value;
+  }
+  refuseProblems(problems);
+  return query;
+}
+
+function refuseProblems(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ConfigurationError(problems, 'the request');
 }
 
 function readInput<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.output<Schema> {

@@ -9,9 +9,10 @@ import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { currencyOf } from '../control/price-book.ts';
 import { type Configuration, resourceOf } from '../control/resources.ts';
+import { isMeter } from '../pricing/meters.ts';
 import { formatAtto, parseAtto } from '../pricing/money.ts';
 import type { AdminDependencies } from './dependencies.ts';
-import { instant } from './instant.ts';
+import { instant, lastingInstant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
 
 const priorityMax = 1_000_000;
@@ -27,6 +28,9 @@ const patterns = z
   )
   .min(1)
   .max(patternsMax);
+const meterPatterns = patterns.refine(list => list.every(text => text.includes('*') || isMeter(text)), {
+  error: 'names a meter that there is not; docs/reference/configuration.md lists them',
+});
 const amount = z
   .string()
   .regex(/^\d{1,18}(?:\.\d{1,18})?$/, { error: 'must be a decimal string such as "25.00", with at most 18 decimals' })
@@ -44,13 +48,15 @@ const grantBody = z.strictObject({
   amount: amount.openapi({ description: 'Decimal string.', example: '25.00' }),
   currency: currency.optional().openapi({ description: 'ISO 4217; that of the sell book unless said.' }),
   priority: z.int().min(-priorityMax).max(priorityMax).default(0).openapi({ description: 'Lower is used first.' }),
-  effectiveAt: instant.optional().openapi({ description: 'First instant at which it pays; now unless said.' }),
-  expiresAt: instant.optional().openapi({ description: 'First instant at which it pays no more; never unless said.' }),
+  effectiveAt: lastingInstant.optional().openapi({ description: 'First instant at which it pays; now unless said.' }),
+  expiresAt: lastingInstant
+    .optional()
+    .openapi({ description: 'First instant at which it pays no more; never unless said.' }),
   scope: z
     .strictObject({
       models: patterns.optional().openapi({ description: 'Patterns over vendor/name.' }),
       providers: patterns.optional().openapi({ description: 'Patterns over names of provider accounts.' }),
-      meters: patterns.optional().openapi({
+      meters: meterPatterns.optional().openapi({
         description: 'Patterns over meters. Requests are never admitted on such a grant; it pays when they are booked.',
       }),
     })

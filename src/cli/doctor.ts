@@ -32,6 +32,7 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
     ...checkDataDirectory(dataDirectory),
     checkMasterKey(masterKey, dataDirectory, databaseUrl !== undefined),
     database.finding,
+    ...(database.ledger === undefined ? [] : [database.ledger]),
     await checkServer({ url, host, port, processId: running?.processId }, send),
     checkJournal(dataDirectory, journal.bytesMax),
     checkClock(machine.nowMs, database.nowMs === undefined ? undefined : database.nowMs),

@@ -16,6 +16,7 @@ deployments: { gpt-5-1: { provider: openai, model: openai/gpt-5, targetModel: gp
 prices:
   sell: { currency: USD, rates: { openai/gpt-5: { input: "1", output: "20" } } }
   buy: { currency: USD, rates: { openai/gpt-5: { input: "1", output: "4" } } }
+organisations: { acme: {} }
 `;
 let admin: AdminUnderTest;
 let files: Record<string, string> = {};
@@ -209,7 +210,7 @@ suite('carrier ledger', () => {
       id: 'payment-1',
       kind: 'payment',
       debit: 'cash',
-      credit: 'receivable:org_acme',
+      credit: 'receivable:acme',
       amount: '12.5',
       currency: 'USD',
     };
@@ -227,7 +228,7 @@ suite('carrier ledger', () => {
   });
 
   test('everything wrong with an order is said at once, and nothing of the call is booked', async () => {
-    const good = { id: 'p1', kind: 'payment', debit: 'cash', credit: 'receivable:a', amount: '1', currency: 'USD' };
+    const good = { id: 'p1', kind: 'payment', debit: 'cash', credit: 'rounding', amount: '1', currency: 'USD' };
     const { status, answer } = await call('/api/v1/ledger/transfers', {
       transfers: [good, { ...good, id: 'ex_1', amount: '1e3', debit: 'petty' }, { ...good, id: 'p3', amount: '0' }],
     });
@@ -245,6 +246,31 @@ suite('carrier ledger', () => {
     const huge = await call('/api/v1/ledger/transfers', { transfers: [{ ...good, amount: '100000000000000000000' }] });
     assert.equal(huge.status, 400);
     assert.equal((await run('ledger accounts')).out, 'Nothing is booked on any such account.\n');
+  });
+
+  test('an order on accounts of nobody, or on a wallet, is refused; who is gone may still be settled with', async () => {
+    const order = (id: string, credit: string, more: object = {}) => ({
+      transfers: [{ id, kind: 'payment', debit: 'cash', credit, amount: '1', currency: 'USD', ...more }],
+    });
+    for (const [credit, message] of [
+      ['receivable:nobody', 'there is no organisation nobody'],
+      ['unbilled:Acme', 'there is no organisation Acme'],
+      ['provider_payable:nobody', 'there is no provider nobody'],
+      ['wallet:acme:g1', 'is moved by grants: `carrier wallets grant`, `void` and `refund`'],
+    ] as const) {
+      const { status, answer } = await call('/api/v1/ledger/transfers', order('p1', credit));
+      assert.deepEqual([status, answer.errors[0].path], [400, 'body.transfers[0].credit']);
+      assert.equal(answer.errors[0].message, message);
+    }
+    for (const wrong of [{ currency: 'XYZ' }, { currency: 'XTS' }, { at: '2026-02-30' }, { reference: 'a\0b' }]) {
+      const { status } = await call('/api/v1/ledger/transfers', order('p1', 'rounding', wrong));
+      assert.equal(status, 400, JSON.stringify(wrong));
+    }
+    assert.equal((await run('ledger accounts')).out, 'Nothing is booked on any such account.\n');
+
+    await ship({ sketch: sketch(1) });
+    const { answer } = await call('/api/v1/ledger/transfers', order('p2', 'unbilled:org_acme'));
+    assert.equal(answer.results[0].outcome, 'booked');
   });
 
   test('a pending transfer is posted in part, or voided, once', async () => {

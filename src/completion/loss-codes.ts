@@ -2,6 +2,7 @@
  *  before declaring it. `…-unsupported` was left out; the others say what was done instead. */
 export const lossCodes = {
   // Controls.
+  'context-management-unsupported': 'Earlier turns are sent as they came: the API cuts nothing from them.',
   'diagnostics-unsupported': '`diagnostics` exists in the Messages API only.',
   'end-user-hashed': 'The id of the end user is too long for the API; its SHA-256 was sent.',
   'frequency-penalty-unsupported': 'The API has no frequency penalty.',
@@ -75,6 +76,7 @@ export const lossCodes = {
   'reasoning-state-too-large': 'Reasoning state over its bound is not kept.',
   'reasoning-unsupported': 'The model does not think, or cannot be told to.',
   'reasoning-with-forced-tool-unsupported': 'A forced tool call excludes thinking: the model does not think this time.',
+  'thinking-updates-unsupported': 'The model writes no notes of its progress; its thinking is not shown, as asked.',
   'tool-choice-unsupported': 'A call cannot be forced while the model thinks; it was left to the model.',
 
   // Media.
@@ -93,7 +95,9 @@ export const lossCodes = {
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
   'custom-tool-as-function': 'A tool that takes free text became one with the argument `input`.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
+  'tool-deferral-unsupported': 'The tool is given at once, not when a search finds it.',
   'tool-name-changed': 'The API does not take the name of a tool; another was sent, and is changed back in the answer.',
+  'tool-reference-as-text': 'That a search found a tool is said as text.',
   'tool-schema-root-changed': 'The API wants one object as the schema of arguments; its alternatives were merged.',
   'tool-strict-unsupported': 'The API cannot hold the arguments to this schema.',
 

@@ -181,6 +181,7 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     ...said('documentPagesMax', deployment.documentPagesMax),
     ...said('documentTokensPerPage', deployment.documentTokensPerPage),
     ...said('audioTokensPerSecond', deployment.audioTokensPerSecond),
+    ...said('toolCallsMax', deployment.toolCallsMax),
     sell: pricesOf(configuration, 'sell', deployment),
     buy: pricesOf(configuration, 'buy', deployment),
   }));

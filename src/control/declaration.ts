@@ -131,6 +131,11 @@ const deployment = z.strictObject({
   audioTokensPerSecond: whole(1, 100_000)
     .optional()
     .describe('Most tokens of a second of audio; bounds holds. 32 unless said.'),
+  toolCallsMax: whole(0, 100_000)
+    .optional()
+    .describe(
+      'Most calls of each priced tool that the provider runs itself, where the request names no bound (`max_uses`); bounds holds. 10 unless said.',
+    ),
 });
 
 const timeout = whole(1, timeoutMsMax).optional();

@@ -87,6 +87,7 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     documentPagesMax: declared.documentPagesMax,
     documentTokensPerPage: declared.documentTokensPerPage,
     audioTokensPerSecond: declared.audioTokensPerSecond,
+    toolCallsMax: declared.toolCallsMax,
     origin: 'declared',
   }));
 }

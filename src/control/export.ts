@@ -79,6 +79,7 @@ function deploymentEntry(deployment: DeploymentResource) {
     documentPagesMax: deployment.documentPagesMax,
     documentTokensPerPage: deployment.documentTokensPerPage,
     audioTokensPerSecond: deployment.audioTokensPerSecond,
+    toolCallsMax: deployment.toolCallsMax,
   });
 }
 

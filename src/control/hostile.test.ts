@@ -113,9 +113,11 @@ test('a bomb of anchors, deep nesting, NUL bytes and huge files are refused quic
     '{}',
   ];
   for (const text of hostile) {
-    const startedAt = performance.now();
+    // Of the processor, not of the clock: a busy machine makes nothing harder to read.
+    const before = process.cpuUsage();
     assert.notDeepEqual(problems(text), [], text.slice(0, 40));
-    assert.ok(performance.now() - startedAt < 5_000, text.slice(0, 40));
+    const { user, system } = process.cpuUsage(before);
+    assert.ok((user + system) / 1_000 < 5_000, text.slice(0, 40));
   }
 });
 

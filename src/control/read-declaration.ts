@@ -174,6 +174,12 @@ function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclarat
     return [locate(issue.path, wrong(`the name ${issue.issues[0]?.message ?? 'cannot be used'}`))];
   }
   const value = valueAt(content, issue.path);
+  if (issue.code === 'invalid_union' && typeof value === 'object' && value !== null) {
+    // Of several forms none fits; a key that is known and not built says more than that.
+    const known = Object.keys(value).map(key => locate([...issue.path, key], explainUnknownKey([...issue.path, key])));
+    const later = known.filter(problem => problem.code === 'setting_not_available');
+    if (later.length > 0) return later;
+  }
   const notBuilt = issue.path[0] === 'prices' ? priceValueNotAvailable(value) : undefined;
   if (notBuilt !== undefined) return [locate(issue.path, { code: 'setting_not_available', message: notBuilt })];
   if (typeof value === 'string' && dialectsNotAvailable.includes(value) && issue.code === 'invalid_value') {

@@ -107,10 +107,11 @@ export interface DeploymentResource {
   readonly capabilities?: readonly Capability[] | null;
   readonly contextTokensMax?: number | null;
   readonly mediaTokensMax: number;
-  /** Absent: the default. Documents of older versions have none of the three. */
+  /** Absent: the default. Documents of older versions have none of the four. */
   readonly documentPagesMax?: number | undefined;
   readonly documentTokensPerPage?: number | undefined;
   readonly audioTokensPerSecond?: number | undefined;
+  readonly toolCallsMax?: number | undefined;
   readonly origin: Origin;
 }
 

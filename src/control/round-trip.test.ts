@@ -45,6 +45,7 @@ const deployment = fc.record({
   documentPagesMax: optional(fc.constantFrom(1, 100)),
   documentTokensPerPage: optional(fc.constantFrom(1, 4_600)),
   audioTokensPerSecond: optional(fc.constantFrom(1, 32)),
+  toolCallsMax: optional(fc.constantFrom(0, 10, 100_000)),
 });
 const rates = {
   input: optional(decimal),

@@ -6,6 +6,12 @@ import type { UsageReport } from '../completion/usage-fields.ts';
 import { AnswerTally } from './answer-tally.ts';
 import type { AnswerFacts } from './dialect.ts';
 
+/** Of one translated answer, in bytes of content and state. Parts of it wait in memory until what they belong to is whole, so a
+ *  stream that never ends would otherwise stay here. As large as a whole answer may be. */
+export const answerBytesMax = 32 * 1024 * 1024;
+/** What a block costs however short it is. */
+const blockBytes = 256;
+
 /** Builds the event stream of one answer so that it keeps the laws of event.ts: dense indexes, blocks closed before the
  *  finish, nothing after the end. Decoders say what they read; order and closing are kept here. */
 export class AnswerEvents {
@@ -14,9 +20,10 @@ export class AnswerEvents {
   readonly #declared = new Set<string>();
   #events: CompletionEvent[] = [];
   #opened = 0;
-  readonly #open = new Map<number, BlockHead['type']>();
+  readonly #open = new Map<number, BlockHead>();
   #isStarted = false;
   #isOver = false;
+  #weight = 0;
 
   constructor(losses: LossLedger) {
     this.#losses = losses;
@@ -51,26 +58,43 @@ export class AnswerEvents {
   open(block: BlockHead): number {
     const index = this.#opened;
     this.#opened += 1;
-    this.#open.set(index, block.type);
+    this.weigh(blockBytes);
+    this.#open.set(index, block);
     this.#push({ type: 'block-open', index, block });
     return index;
   }
 
   text(index: number, text: string): undefined {
-    if (this.#open.get(index) === 'call') return this.malformed('text inside a tool call');
-    this.tally.content(Buffer.byteLength(text));
+    const head = this.#open.get(index);
+    if (head?.type === 'call') return this.malformed('text inside a tool call');
+    if (head?.type === 'reasoning' && head.redacted === true) return this.malformed('text inside redacted thinking');
+    this.#content(text);
     this.#push({ type: 'text-delta', index, text });
   }
 
   arguments(index: number, text: string): undefined {
-    if (this.#open.get(index) !== 'call') return this.malformed('arguments outside a tool call');
-    this.tally.content(Buffer.byteLength(text));
+    if (this.#open.get(index)?.type !== 'call') return this.malformed('arguments outside a tool call');
+    this.#content(text);
     this.#push({ type: 'arguments-delta', index, text });
   }
 
-  /** At most one a block; a block that is closed has none any more. */
+  #content(text: string): void {
+    const bytes = Buffer.byteLength(text);
+    this.tally.content(bytes);
+    this.weigh(bytes);
+  }
+
+  /** Counts what is kept of an answer; one over its bound ends here. */
+  weigh(bytes: number): void {
+    this.#weight += bytes;
+    if (this.#weight > answerBytesMax) this.fail(new Fault('upstream_response_too_large'));
+  }
+
+  /** At most one a block; a block that is closed has none any more, and text has none at all. */
   state(index: number, state: string): undefined {
-    if (this.#open.has(index)) this.#push({ type: 'state', index, state });
+    const type = this.#open.get(index)?.type;
+    if (type === 'text' || type === 'refusal') return this.lose('delta-unsupported', `content.${index}`);
+    if (type !== undefined) this.#push({ type: 'state', index, state });
   }
 
   close(index: number): void {

@@ -4,6 +4,7 @@ import type { Loss, LossLedger } from '../completion/loss.ts';
 import type { DialectProfile, ReasoningForm } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
+import type { HostedToolCalls } from '../metering/tool-bounds.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
 import type { Edit } from './splice.ts';
@@ -21,6 +22,9 @@ export interface Dialect {
   scanRequest(body: Buffer): RequestScan;
   /** Same dialect: the client's bytes with the model name and, where needed, the usage flag spliced. */
   spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer;
+
+  /** Tools that the provider runs itself, named in the request. Absent where a request need not name them. */
+  hostedTools?(body: Buffer, scan: RequestScan): readonly HostedToolCalls[];
 
   /** What of a client's bytes is ours and means nothing to a provider of this dialect; undefined when there is none, absent
    *  where a dialect has no place for such. */
@@ -78,6 +82,8 @@ export interface RequestScan {
   readonly media: MediaCounts;
   /** Does it define tools? Providers add a hidden prompt for them. */
   readonly hasTools: boolean;
+  /** Of the value of `tools`, where the dialect names there what the provider runs itself. */
+  readonly toolsAt: ByteRange | undefined;
   readonly serviceTier: string | undefined;
   /** Blocks of earlier thinking, where the dialect has such. */
   readonly thinkingBlocks: number;

@@ -444,7 +444,7 @@ test('what cannot be carried from messages yet is refused by its path', () => {
   const rows: [Record<string, unknown>, string][] = [
     [{ thinking: { type: 'adaptive', extra: 1 } }, 'thinking.extra'],
     [{ container: 'c' }, 'container'],
-    [{ context_management: {} }, 'context_management'],
+    [{ context_management: { extra: 1 } }, 'context_management.extra'],
     [{ mcp_servers: [{}] }, 'mcp_servers'],
     [{ inference_geo: 'eu' }, 'inference_geo'],
     [{ speed: 'fast' }, 'speed'],
@@ -454,12 +454,12 @@ test('what cannot be carried from messages yet is refused by its path', () => {
     [user({ type: 'thinking', thinking: 'a', signature: 's' }), 'messages.0.content.0'],
     [user({ type: 'redacted_thinking', data: 's' }), 'messages.0.content.0'],
     [user({ type: 'server_tool_use', id: 'a' }), 'messages.0.content.0'],
+    [user({ type: 'tool_reference', tool_name: 'f' }), 'messages.0.content.0'],
     [
-      user({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'tool_reference', tool_name: 'f' }] }),
-      'messages.0.content.0.content.0',
+      user({ type: 'tool_result', tool_use_id: 'a', content: [{ type: 'tool_reference', tool_name: 'f', extra: 1 }] }),
+      'messages.0.content.0.content.0.extra',
     ],
     [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools.0.type'],
-    [{ tools: [{ name: 'f', input_schema: {}, defer_loading: true }] }, 'tools.0.defer_loading'],
   ];
 
   for (const [fields, path] of rows) {

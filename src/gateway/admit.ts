@@ -1,6 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { DialectName } from '../completion/request.ts';
-import type { RequestScan } from '../dialects/dialect.ts';
+import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import type { AdmitRecord } from '../journal/record.ts';
 import { usageBounds } from '../metering/bounds.ts';
 import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
@@ -8,6 +7,7 @@ import type { RateCard } from '../pricing/rate-card.ts';
 import { cardsWithin } from '../pricing/timeline.ts';
 import { type Deployment, type Principal, sellPrices } from '../snapshot/load.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
+import { toolCallsMax } from './tool-calls-max.ts';
 
 /** What may be tried, and what is set aside for it. */
 export interface Fitting {
@@ -29,8 +29,10 @@ export interface Admission extends Fitting {
 export interface AdmissionQuestion {
   readonly order: readonly Deployment[];
   readonly principal: Principal;
-  readonly dialect: DialectName;
+  readonly client: Dialect;
+  readonly body: Buffer;
   readonly scan: RequestScan;
+  /** Of the body, with what is put into it before it is sent. */
   readonly bodyBytes: number;
   readonly strict: boolean;
   readonly nowMs: number;
@@ -97,13 +99,14 @@ async function lowerOutput(
   const { order, principal, strict } = question;
   if (!principal.lowerOutputToFit || strict) throw refusal;
   for (const deployment of order) {
-    const bounds = boundsOf(question, deployment);
-    const all = outputTokensWithin(available.get(deployment)!, bounds, sellCards(question, deployment)) ?? 0;
+    const cards = sellCards(question, deployment);
+    const bounds = boundsOf(question, deployment, cards);
+    const all = outputTokensWithin(available.get(deployment)!, bounds, cards) ?? 0;
     // The bound is of all answers together, the limit on the wire of each.
     const lowered = Math.floor(all / question.scan.answers);
     if (lowered < loweredOutputTokensMin) continue;
     const lowerBounds = { ...bounds, outputTokensMax: lowered * question.scan.answers };
-    const charge = maximumCharge(lowerBounds, sellCards(question, deployment));
+    const charge = maximumCharge(lowerBounds, cards);
     const hold = await take(question, budgets, [deployment], charge);
     if (hold instanceof Fault) throw hold;
     return { order: [deployment], hold, loweredOutputTokensMax: lowered };
@@ -115,13 +118,19 @@ async function lowerOutput(
 const loweredOutputTokensMin = 16;
 
 function worstCost(question: AdmissionQuestion, deployment: Deployment): bigint {
-  return maximumCharge(boundsOf(question, deployment), sellCards(question, deployment));
+  const cards = sellCards(question, deployment);
+  return maximumCharge(boundsOf(question, deployment, cards), cards);
 }
 
-function boundsOf({ dialect, scan, bodyBytes }: AdmissionQuestion, deployment: Deployment): UsageBounds {
+function boundsOf(question: AdmissionQuestion, deployment: Deployment, cards: readonly RateCard[]): UsageBounds {
+  const { client, scan, bodyBytes } = question;
   const { media, hasTools, outputTokensMax, answers } = scan;
   const textBytes = bodyBytes - media.bytesInBody;
-  return usageBounds({ dialect, textBytes, media, hasTools, outputTokensMax, answers }, deployment);
+  const request = { dialect: client.name, textBytes, media, hasTools, outputTokensMax, answers };
+  const countsMax = toolCallsMax(question, deployment, cards);
+  return countsMax === undefined
+    ? usageBounds(request, deployment)
+    : { ...usageBounds(request, deployment), countsMax };
 }
 
 /** What may hold when an attempt is dispatched. */

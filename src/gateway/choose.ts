@@ -7,7 +7,7 @@ import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
-import { nearestRelaxations } from '../routing/policy-filter.ts';
+import { isPolicyReason, nearestRelaxations } from '../routing/policy-filter.ts';
 import { needsCost } from '../routing/score.ts';
 import { costNanoMaxOf, expectedCosts } from '../snapshot/expected-cost.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
@@ -132,14 +132,16 @@ const neutralFamily = 'other';
 const none: readonly string[] = [];
 
 function onlyDialectExcludes(decision: DecisionRecord): boolean {
-  return decision.candidates.some(candidate => candidate.out?.every(reason => reason === 'DIALECT_UNSUPPORTED'));
+  return decision.candidates.some(candidate =>
+    candidate.out?.filter(isPolicyReason).every(reason => reason === 'DIALECT_UNSUPPORTED'),
+  );
 }
 
 /** Names are put back here: decide() never knew them. */
 function noCompliant(decision: DecisionRecord, route: ResolvedRoute): Fault {
   const byHandle = new Map(route.candidates.map(({ deployment }) => [deployment.handle, deployment.id]));
   const listing = decision.candidates
-    .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(reason => reason !== 'COOLING_DOWN').join(', ')}`)
+    .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(isPolicyReason).join(', ')}`)
     .sort();
   const ways = nearestRelaxations(decision).map(
     ({ lift, handles }) =>

@@ -126,7 +126,8 @@ async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admissi
     {
       order,
       principal,
-      dialect: exchange.dialect.name,
+      client: exchange.dialect,
+      body,
       scan,
       bodyBytes: body.length + recalledBytes(recalled),
       strict: carrier.strict,

@@ -8,6 +8,7 @@ import {
   type BookAccount,
   cogs,
   cogsFailedAttempt,
+  cogsOrphan,
   cogsPriceVariance,
   overHold,
   parseAccountName,
@@ -258,7 +259,9 @@ class Booking {
     const { standing } = this.correction;
     const { currency } = rated;
     const accrued = providerAccrued(attemptFacts!.provider);
-    const cost = attempt === standing.deliveredAttempt ? cogs(attemptFacts!.provider) : cogsFailedAttempt;
+    const stood = standing.legs.find(leg => isCostKind(leg.kind) && leg.attempt === attempt);
+    const undelivered = stood?.debitName === cogsOrphan.name ? cogsOrphan : cogsFailedAttempt;
+    const cost = attempt === standing.deliveredAttempt ? cogs(attemptFacts!.provider) : undelivered;
     const line = (kind: string, amountAtto: bigint, debitAccount: BookAccount, creditAccount: BookAccount): Line[] =>
       amountAtto === 0n
         ? []

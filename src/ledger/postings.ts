@@ -5,6 +5,7 @@ import {
   type AccountName,
   cogs,
   cogsFailedAttempt,
+  cogsOrphan,
   overHold,
   providerAccrued,
   revenueInference,
@@ -59,7 +60,7 @@ export function postingsOf(exchange: CompletedExchange): Posting[] {
     postings.push({
       attempt,
       kind: 'cost',
-      debit: attempt === delivered ? cogs(provider) : cogsFailedAttempt,
+      debit: attempt === delivered ? cogs(provider) : exchange.orphan ? cogsOrphan : cogsFailedAttempt,
       credit: providerAccrued(provider),
       amountAtto: BigInt(buy.amountAtto),
       currency: buy.currency,

@@ -1,3 +1,4 @@
+import { isToolMeter } from './meters.ts';
 import { baseKey, cellKey, cellName, type PricePlace, placeOf } from './price-place.ts';
 import { formatRates, parseRates, type Rates, type RatesJson } from './rate.ts';
 
@@ -82,6 +83,18 @@ export function incompleteness(card: RateCard): string[] {
 }
 
 /** Every key that a complete card has a cell for. */
+const toolsOf = new WeakMap<RateCard, readonly string[]>();
+
+/** Meters of tools that the card names anywhere; found once a card. */
+export function pricedTools(card: RateCard): readonly string[] {
+  const known = toolsOf.get(card);
+  if (known !== undefined) return known;
+  const all = [card, ...card.cells.values()].flatMap(cell => [cell.rates, ...cell.tiers.map(tier => tier.rates)]);
+  const tools = [...new Set(all.flatMap(rates => Object.keys(rates).filter(isToolMeter)))];
+  toolsOf.set(card, tools);
+  return tools;
+}
+
 function combinationsOf(card: RateCard): string[] {
   const places = [...card.cells.keys()].map(placeOf);
   const said = <Value>(of: (place: PricePlace) => Value) => [...new Set([undefined, ...places.map(of)])];

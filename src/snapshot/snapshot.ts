@@ -147,6 +147,8 @@ export interface DeploymentEntry {
   readonly documentPagesMax?: number;
   readonly documentTokensPerPage?: number;
   readonly audioTokensPerSecond?: number;
+  /** Absent: the default of metering/tool-bounds.ts. */
+  readonly toolCallsMax?: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
   readonly sell: RateTimelineJson | null;
   readonly buy: RateTimelineJson | null;

@@ -60,11 +60,27 @@ async function dropExpired(client: pg.ClientBase, retention: RetentionSettings, 
     const keptFromMs = nowMs - days * dayMs;
     for (const name of await partitionNames(client, table)) {
       if (partitionEndMs(name) > keptFromMs) continue;
+      if (setting === 'exchanges' && (await holdsUnsettled(client, name, nowMs))) continue;
       await client.query(`drop table if exists ${name}`);
       dropped.push(name);
     }
   }
   return dropped;
+}
+
+/** A day is kept while an exchange of it waits in quarantine, but no longer than the keys by which it would be corrected. */
+async function holdsUnsettled(client: pg.ClientBase, partition: string, nowMs: number): Promise<boolean> {
+  const endMs = partitionEndMs(partition);
+  if (endMs < nowMs - (keysKeptDays - 1) * dayMs) return false;
+  const { rows } = await client.query(
+    `select exists (
+       select from exchange e
+        where e.at >= $1 and e.at < $2 and e.state = 'quarantined'
+          and coalesce((select c.state from correction c where c.exchange_id = e.id order by number desc limit 1),
+                       'quarantined') = 'quarantined') as waits`,
+    [new Date(endMs - dayMs), new Date(endMs)],
+  );
+  return rows[0].waits === true;
 }
 
 async function deleteOldKeys(client: pg.ClientBase, before: Date): Promise<void> {

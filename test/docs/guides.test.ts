@@ -19,6 +19,18 @@ for (const path of guides) {
   test(`the examples of ${basename(path)} do what it says`, () => runGuide(path));
 }
 
+test('every guide is in their index, by its title', () => {
+  const index = readFileSync(join(repositoryRoot, 'docs/guides/README.md'), 'utf8');
+  const files = globSync('docs/guides/*.md', { cwd: repositoryRoot, exclude: ['docs/guides/README.md'] });
+
+  const shown = [...index.matchAll(/^\| \[([^\]]+)\]\(([\w-]+\.md)\)/gm)].map(([, title, file]) => [
+    file,
+    `# ${title}`,
+  ]);
+  const titles = files.map(file => [basename(file), readFileSync(join(repositoryRoot, file), 'utf8').split('\n')[0]]);
+  assert.deepEqual(shown.sort(), titles.sort());
+});
+
 test('a block that is marked and cannot be run is refused, with its line', () => {
   const fence = '```';
 

@@ -445,7 +445,8 @@ test('what cannot be carried to another dialect is declared, refused when strict
   assert.equal(response.headers.get('x-carrier-loss'), 'top-k-unsupported;top_k');
   const shown = await booked(response.headers.get('x-carrier-exchange-id')!);
   assert.deepEqual(shown.losses, [{ action: 'dropped', code: 'top-k-unsupported', path: 'top_k' }]);
-  assert.ok(strict instanceof Anthropic.BadRequestError && unsupported instanceof Anthropic.BadRequestError);
+  assert.ok(strict instanceof Anthropic.BadRequestError, String(strict));
+  assert.ok(unsupported instanceof Anthropic.BadRequestError, String(unsupported));
   assert.equal(strict.headers.get('x-carrier-fault'), 'loss_refused');
   assert.equal(unsupported.headers.get('x-carrier-fault'), 'translation_unsupported');
   assert.match(unsupported.message, /messages\.0\.content\.0/);

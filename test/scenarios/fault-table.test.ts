@@ -26,6 +26,9 @@ interface Sent {
   readonly body?: string | Buffer;
 }
 
+/** More values than a schema may have. */
+const hugeSchema = JSON.stringify({ type: 'object', anyOf: Array.from({ length: 60_000 }, () => 1) });
+
 const json = (model: string, more = '') =>
   `{"model":"${model}","max_tokens":10,"messages":[{"role":"user","content":"hello"}]${more}}`;
 const model = (name: string) => () => ({ model: name });
@@ -131,6 +134,19 @@ const rows: Partial<Record<FaultCode, Row>> = {
         ? { body: json('messages-only', ',"n":2') }
         : { body: json('chat-only', ',"mcp_servers":[{"type":"url","name":"a","url":"https://example.com"}]') },
   },
+  schema_too_complex: {
+    chat: [400, 'invalid_request_error', null],
+    messages: [400, 'invalid_request_error'],
+    send: dialect =>
+      dialect === 'chat'
+        ? {
+            body: json(
+              'messages-only',
+              `,"tools":[{"type":"function","function":{"name":"a","parameters":${hugeSchema}}}]`,
+            ),
+          }
+        : { body: json('chat-only', `,"tools":[{"name":"a","input_schema":${hugeSchema}}]`) },
+  },
   loss_refused: {
     chat: [400, 'invalid_request_error', null],
     messages: [400, 'invalid_request_error'],
@@ -162,7 +178,7 @@ const rows: Partial<Record<FaultCode, Row>> = {
   setting_not_available: {
     chat: [400, 'invalid_request_error', null],
     messages: [400, 'invalid_request_error'],
-    send: header('x-carrier-session', 'a'),
+    send: header('x-carrier-on-failure', 'restart'),
   },
   budget_exhausted: {
     chat: [429, 'insufficient_quota', 'insufficient_quota'],
@@ -259,7 +275,20 @@ const rows: Partial<Record<FaultCode, Row>> = {
 
 /** Codes that one request at this carrier cannot provoke, and the test that does. */
 const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
-  media_fetch_refused: 'nothing fetches media yet',
+  media_fetch_refused: 'test/scenarios/media.test.ts',
+  policy_not_allowed: 'test/gateway/policies.test.ts',
+  exceeds_pending: 'src/ledger/pending.test.ts',
+  pending_resolved: 'src/cli/ledger.test.ts',
+  grant_conflict: 'src/billing/wallets.test.ts',
+  grant_expired: 'src/billing/wallets.test.ts',
+  grant_not_refundable: 'src/billing/wallets.test.ts',
+  grant_not_unused: 'src/billing/wallets.test.ts',
+  wallet_full: 'src/billing/wallets.test.ts',
+  wallet_held: 'src/billing/wallet-desk.test.ts',
+  report_invalid: 'src/reports/report.test.ts',
+  report_too_large: 'src/reports/report.test.ts',
+  reports_busy: 'src/reports/report.test.ts',
+  usage_event_conflict: 'test/scenarios/usage-events.test.ts',
   rate_limited: 'rate limits of keys are not built yet',
   headers_too_large: 'test/scenarios/hostile-clients.test.ts',
   request_timeout: 'test/scenarios/hostile-clients.test.ts',

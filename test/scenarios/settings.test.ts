@@ -24,9 +24,12 @@ interface Problem {
   readonly code: string;
 }
 
-/** A path that a file may have. There are two books of prices; everything else is named freely. */
+/** A path that a file may have. Books of prices and their meters have names of their own; everything else is named freely. */
 function someOf(path: string): string {
-  return path.replace(/^prices\.\*/, 'prices.sell').replaceAll('*', 'some');
+  return path
+    .replace(/^prices\.\*/, 'prices.sell')
+    .replace('.*.free', '.egress.free')
+    .replaceAll('*', 'some');
 }
 
 /** A file that sets each of these. */

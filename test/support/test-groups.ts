@@ -39,7 +39,7 @@ export function testGroups(choice: {
           isolation: 'process',
           concurrency: 2,
           // Every folder of test/ but these two, so that no new one is forgotten.
-          files: find('test/**/*.test.ts', ['test/architecture/**', 'test/long/**']),
+          files: find('test/**/*.test.ts', ['test/architecture/**', 'test/clients/**', 'test/long/**']),
         },
       ];
   return groups

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import type pg from 'pg';
 import { connectSession } from '../../store/connect.ts';
 import { openBinaries } from '../../store/embedded/binaries.ts';
 import { EmbeddedPostgresError } from '../../store/embedded/failure.ts';
@@ -66,6 +67,8 @@ export interface DatabaseAnswer {
   readonly finding: Finding;
   /** The database's clock, milliseconds since 1970. */
   readonly nowMs: number | undefined;
+  /** Is what is booked sound? undefined: nobody could be asked, or nothing was set up yet. */
+  readonly ledger?: Finding | undefined;
 }
 
 export async function checkDatabase(databaseUrl: string | undefined, directory: string): Promise<DatabaseAnswer> {
@@ -110,7 +113,8 @@ async function ask(url: string, name: string, advice: string): Promise<DatabaseA
       "select current_setting('server_version') as version, floor(extract(epoch from clock_timestamp()) * 1000)::text as now",
     );
     const [{ version, now }] = rows as [{ version: string; now: string }];
-    return { finding: ok('database', `${name}, version ${version}`), nowMs: Number(now) };
+    const ledger = await askLedger(client);
+    return { finding: ok('database', `${name}, version ${version}`), nowMs: Number(now), ledger };
   } catch (error) {
     // The message of a failed connection names host and port, never the password.
     return {
@@ -120,4 +124,28 @@ async function ask(url: string, name: string, advice: string): Promise<DatabaseA
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** Bounded: both sides of every ledger from its balances, and what the last look at the rules found. */
+async function askLedger(client: pg.Client): Promise<Finding | undefined> {
+  const { rows: present } = await client.query("select to_regclass('ledger_check') is not null as present");
+  if (present[0]?.present !== true) return undefined;
+  const { rows: unequal } = await client.query(
+    `select currency from (select currency, debit_atto, credit_atto from balance_day
+                           union all select currency, debit_atto, credit_atto from balance_delta) as b
+      group by currency having sum(debit_atto) <> sum(credit_atto)`,
+  );
+  const advice = 'Run `carrier ledger check --full`, keep a backup of the database as it is, and report what it says.';
+  if (unequal.length > 0) {
+    return fail('ledger', `debit and credit differ in ${unequal.map(({ currency }) => currency).join(', ')}`, advice);
+  }
+  const { rows } = await client.query(
+    `select finished_at, json_array_length(violations) as violations from ledger_check order by id desc limit 1`,
+  );
+  const [last] = rows;
+  if (last === undefined) return ok('ledger', 'both sides are equal; not looked at otherwise yet');
+  const at = last.finished_at.toISOString();
+  return last.violations > 0
+    ? fail('ledger', `the last look, at ${at}, found ${last.violations} that must never be`, advice)
+    : ok('ledger', `both sides are equal; the last look, at ${at}, found nothing wrong`);
 }

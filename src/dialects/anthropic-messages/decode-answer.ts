@@ -36,11 +36,11 @@ class MessageDecoder implements WireEventDecoder {
   readonly eventNames = eventNames;
   readonly events: AnswerEvents;
   /** Ours by the wire's index, while open. */
-  readonly #blocks = new Map<unknown, number>();
+  readonly #blocks = new Map<number, number>();
   /** Signatures so far, of blocks of ours that are open. */
   readonly #signatures = new Map<number, string>();
   /** The wire's indexes of blocks that are not carried. */
-  readonly #skipped = new Set<unknown>();
+  readonly #skipped = new Set<number>();
   #rawUsage: unknown = undefined;
   #stopReason: string | undefined = undefined;
   #stopSequence: string | undefined = undefined;
@@ -67,11 +67,11 @@ class MessageDecoder implements WireEventDecoder {
     }
     switch (type) {
       case 'content_block_start':
-        return this.#open(event.index, event.content_block);
+        return this.#open(wireIndex(event.index), event.content_block);
       case 'content_block_delta':
-        return this.#delta(event.index, event.delta);
+        return this.#delta(wireIndex(event.index), event.delta);
       case 'content_block_stop':
-        return this.#close(event.index);
+        return this.#close(wireIndex(event.index));
       case 'message_delta':
         return this.#messageDelta(event);
       case 'message_stop':
@@ -114,7 +114,10 @@ class MessageDecoder implements WireEventDecoder {
   }
 
   /** Blocks of a stream open empty and are filled by deltas; those of a whole answer come filled. */
-  #open(index: unknown, value: unknown): undefined {
+  #open(index: number, value: unknown): undefined {
+    // A provider that forgets to close a block, or counts anew, begins another one.
+    this.#close(index);
+    this.#skipped.delete(index);
     if (!isRecord(value)) return this.events.malformed('a content block that is not an object');
     const block = asWire<WireBlock>(value);
     const { events } = this;
@@ -147,11 +150,12 @@ class MessageDecoder implements WireEventDecoder {
       }
       default:
         this.#skipped.add(index);
+        events.weigh(skippedBytes);
         return events.lose('block-unsupported', `content.${index}`);
     }
   }
 
-  #opened(index: unknown, block: number): number {
+  #opened(index: number, block: number): number {
     this.#blocks.set(index, block);
     return block;
   }
@@ -159,10 +163,11 @@ class MessageDecoder implements WireEventDecoder {
   /** Signatures come whole; one in pieces is put together. */
   #sign(block: number, piece: unknown): undefined {
     if (filled(piece) === undefined) return;
+    this.events.weigh((piece as string).length);
     this.#signatures.set(block, `${this.#signatures.get(block) ?? ''}${piece as string}`);
   }
 
-  #delta(index: unknown, value: unknown): undefined {
+  #delta(index: number, value: unknown): undefined {
     if (this.#skipped.has(index)) return;
     const block = this.#blocks.get(index);
     if (block === undefined) return this.events.malformed('a delta of no open block');
@@ -187,7 +192,7 @@ class MessageDecoder implements WireEventDecoder {
     }
   }
 
-  #close(index: unknown): undefined {
+  #close(index: number): undefined {
     const block = this.#blocks.get(index);
     if (block === undefined) return;
     const signature = this.#signatures.get(block);
@@ -236,6 +241,14 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
   ['pause_turn', 'pause'],
   ['refusal', 'refusal'],
 ]);
+
+/** What it costs to know that a block is not carried. */
+const skippedBytes = 256;
+
+/** What is no number is one place: a provider that does not count has one block at a time. */
+function wireIndex(value: unknown): number {
+  return typeof value === 'number' ? value : -1;
+}
 
 function argumentsText(input: WireRecord): string {
   return JSON.stringify(input);

@@ -18,6 +18,7 @@ import {
   type WireRecord,
 } from '../wire-values.ts';
 import { decodeCacheMark } from './cache.ts';
+import { checkContextManagement } from './context-management.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
 import { decodeMessages, decodeSystem } from './decode-turns.ts';
 import { decodeReasoning } from './reasoning.ts';
@@ -42,9 +43,9 @@ const topFields = new FieldRules({
   output_format: read,
   service_tier: read,
   thinking: read,
+  context_management: read,
 
   container: refused(),
-  context_management: refused(),
   fallbacks: refused(),
   // It says where the answer may be computed, which no other dialect can be told.
   inference_geo: refused(),
@@ -68,6 +69,7 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
   if (tokensMax === undefined) {
     throw new Fault('parameter_missing', 'max_tokens is missing.', { parameter: 'max_tokens' });
   }
+  checkContextManagement(wire['context_management'], losses);
   const choice = decodeToolChoice(wire['tool_choice'], losses);
   const turns = [...decodeSystem(wire['system'], losses), ...decodeMessages(wire['messages'], losses)];
   const config = decodeConfig(wire, losses);

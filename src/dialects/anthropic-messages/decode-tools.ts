@@ -25,7 +25,8 @@ const toolFields = new FieldRules({
   strict: read,
   allowed_callers: refused(value => Array.isArray(value) && value.length === 1 && value[0] === 'direct'),
   cache_control: read,
-  defer_loading: refused(isOneOf(false)),
+  // Without a search at the provider, what is not given at once is never found.
+  defer_loading: lost('tool-deferral-unsupported', isOneOf(false)),
   input_examples: refused(isEmpty),
   eager_input_streaming: lost('eager-input-streaming-unsupported', isOneOf(false)),
 });

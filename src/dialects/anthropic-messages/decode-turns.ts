@@ -79,15 +79,31 @@ function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBl
   });
 }
 
+const referenceFields = new FieldRules({ type: read, tool_name: read, cache_control: read });
+
+/** A result may also say which deferred tools a search has found. Every tool was given at once, so a text says it. */
+function decodeResult(content: unknown, path: string, losses: LossLedger): (TextBlock | MediaBlock)[] {
+  if (typeof content === 'string') return decodeInside(content, path, losses);
+  return readList(content, path).map((entry, index) => {
+    const at = `${path}.${index}`;
+    if (!isRecord(entry) || entry['type'] !== 'tool_reference') return decodeInner(entry, at, losses);
+    referenceFields.check(entry, at, losses);
+    losses.approximated('tool-reference-as-text', at);
+    const text = `Found the tool ${readFilledString(entry['tool_name'], `${at}.tool_name`)}.`;
+    return { type: 'text', text, cache: decodeCacheMark(entry['cache_control'], at, losses) };
+  });
+}
+
 /** Of a tool's result, and of a document made of blocks. */
 function decodeInside(content: unknown, path: string, losses: LossLedger): (TextBlock | MediaBlock)[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }];
-  return readList(content, path).map((entry, index) => {
-    const at = `${path}.${index}`;
-    const block = decodeBlock(entry, at, losses);
-    if (block.type === 'text' || block.type === 'media') return block;
-    throw unsupported(at);
-  });
+  return readList(content, path).map((entry, index) => decodeInner(entry, `${path}.${index}`, losses));
+}
+
+function decodeInner(entry: unknown, path: string, losses: LossLedger): TextBlock | MediaBlock {
+  const block = decodeBlock(entry, path, losses);
+  if (block.type === 'text' || block.type === 'media') return block;
+  throw unsupported(path);
 }
 
 function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
@@ -118,7 +134,7 @@ function decodeUnmarked(block: WireRecord, path: string, losses: LossLedger): Bl
       return {
         type: 'result',
         callId: readFilledString(block['tool_use_id'], `${path}.tool_use_id`),
-        blocks: block['content'] == null ? [] : decodeInside(block['content'], `${path}.content`, losses),
+        blocks: block['content'] == null ? [] : decodeResult(block['content'], `${path}.content`, losses),
         isError: optionalFlag(block['is_error'], `${path}.is_error`) ?? false,
       };
     case 'thinking':

@@ -4,6 +4,7 @@ import { decodeRequest } from './decode-request.ts';
 import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
+import { hostedTools } from './hosted-tools.ts';
 import { observeAnswer, observeStream } from './observe.ts';
 import { withoutEnvelopes } from './own-envelopes.ts';
 import { anthropicMessagesProfile } from './profile.ts';
@@ -15,6 +16,7 @@ export const anthropicMessages: Dialect = {
   profile: anthropicMessagesProfile,
   scanRequest,
   spliceRequest,
+  hostedTools,
   withoutEnvelopes,
   decodeRequest,
   encodeRequest,

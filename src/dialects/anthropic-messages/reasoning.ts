@@ -45,7 +45,7 @@ export function decodeReasoning(thinking: unknown, asked: unknown, losses: LossL
   }
   const wire = readRecord(thinking, 'thinking');
   thinkingFields.check(wire, 'thinking', losses);
-  const display = decodeDisplay(wire['display']);
+  const display = decodeDisplay(wire['display'], losses);
   switch (wire['type']) {
     case 'disabled':
       return { mode: 'off', effort, budgetTokens: undefined, display };
@@ -76,10 +76,15 @@ function decodeBudget(value: unknown): number {
   return budget;
 }
 
-function decodeDisplay(value: unknown): ReasoningControl['display'] {
+function decodeDisplay(value: unknown, losses: LossLedger): ReasoningControl['display'] {
   const display = optionalString(value, 'thinking.display');
+  // Of a beta: notes of progress are shown, reasoning is not. Only some models of Anthropic write such notes.
+  if (display === 'updates') {
+    losses.dropped('thinking-updates-unsupported', 'thinking.display');
+    return 'omitted';
+  }
   if (display === undefined || display === 'summarized' || display === 'omitted') return display;
-  throw invalid('thinking.display', 'is summarized or omitted.');
+  throw invalid('thinking.display', 'is summarized, omitted or updates.');
 }
 
 function invalid(path: string, rule: string): Fault {

@@ -26,6 +26,7 @@ export function scanRequest(body: Buffer): RequestScan {
     answers: 1,
     media: read.media,
     hasTools: read.isFilledList('tools'),
+    toolsAt: read.at('tools'),
     serviceTier: read.word('service_tier'),
     thinkingBlocks: read.noted,
   };

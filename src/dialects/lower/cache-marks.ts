@@ -73,11 +73,13 @@ interface FoundMark {
 function findMarks(request: CompletionRequest): readonly FoundMark[] {
   const found: FoundMark[] = [];
   request.tools.forEach((tool, index) => {
+    if (tool.cache === undefined) return;
     const at = `tools.${index}`;
-    if (tool.cache !== undefined) found.push({ mark: tool.cache, place: 'tool', path: at, at });
+    found.push({ mark: tool.cache, place: 'tool', path: at, at });
   });
   request.turns.forEach((turn, turnIndex) => {
     turn.blocks.forEach((block, index) => {
+      if (markOf(block) === undefined && !hasInner(block)) return;
       const at = `${turnIndex}.${index}`;
       const path = turn.path === 'system' ? `system.${index}` : `${turn.path}.content.${index}`;
       if (block.type === 'result') {

@@ -1,7 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../../completion/request.ts';
-import type { AnswerForm } from './answer-form.ts';
+import { type AnswerForm, plainForm } from './answer-form.ts';
 import { lowerCacheMarks } from './cache-marks.ts';
 import { pairCalls } from './call-pairing.ts';
 import { lowerControls } from './controls.ts';
@@ -30,10 +30,17 @@ export function lowerRequest(
   const custom = lowerCustomTools(request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
-  request = { ...named.request, tools: lowerToolSchemas(named.request.tools, profile, client, losses) };
-  request = { ...request, turns: pairCalls(request.turns, profile.callIds, losses) };
-  request = { ...request, ...orderConversation(request, profile.roles, losses) };
+  request = named.request;
+  const tools = lowerToolSchemas(request.tools, profile, client, losses);
+  const turns = pairCalls(request.turns, profile.callIds, losses);
+  const ordered = orderConversation({ turns, continuesAssistant: request.continuesAssistant }, profile.roles, losses);
+  const isChanged = tools !== request.tools || ordered.turns !== request.turns;
+  if (isChanged || request.continuesAssistant !== ordered.continuesAssistant)
+    request = { ...request, tools, ...ordered };
   request = lowerOutput(request, profile, client, losses);
+  const { toolNames } = named;
+  const { customTools } = custom;
   const legacyFunctions = read.legacyFunctions === true;
-  return { request, form: { toolNames: named.toolNames, customTools: custom.customTools, legacyFunctions } };
+  const isPlain = toolNames.size === 0 && customTools.size === 0 && !legacyFunctions;
+  return { request, form: isPlain ? plainForm : { toolNames, customTools, legacyFunctions } };
 }

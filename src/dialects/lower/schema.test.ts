@@ -285,3 +285,18 @@ test('a hostile schema is refused by name, soon, and never stalls', () => {
   );
   assert.equal(lowered({ ...closed({ a: { $ref: `#/${'a/'.repeat(5000)}` } }) }, openai), undefined);
 });
+
+test('a schema that would grow much on its way is not expressible: its bytes were not held for', () => {
+  const big = closed(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`p${index}`, { type: 'string' }])));
+  const uses = (count: number) => ({
+    ...closed(
+      Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [`a${index}`, { allOf: [{ $ref: '#/$defs/big' }] }]),
+      ),
+    ),
+    $defs: { big },
+  });
+
+  assert.notEqual(lowered(uses(2), openai), undefined);
+  assert.equal(lowered(uses(40), openai), undefined);
+});

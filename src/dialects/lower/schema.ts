@@ -16,10 +16,18 @@ export function lowerSchema(
   path: string,
 ): { readonly schema: SchemaNode; readonly losses: readonly Loss[] } | undefined {
   checkSize(schema, path);
-  const asked = attempt(schema, subset, path, subset.optionalMax === 0);
-  if (asked === undefined || asked.optional <= subset.optionalMax) return asked;
-  return attempt(schema, subset, path, true);
+  let made = attempt(schema, subset, path, subset.optionalMax === 0);
+  if (made !== undefined && made.optional > subset.optionalMax) made = attempt(schema, subset, path, true);
+  return made === undefined || isGrown(schema, made.schema) ? undefined : made;
 }
+
+/** What is sent is held for by the bytes of the client's request, so a schema may not grow much on the way: parts that are
+ *  merged in many places do. What closes objects and requires properties stays below this. */
+function isGrown(schema: unknown, made: SchemaNode): boolean {
+  return JSON.stringify(made).length > 3 * JSON.stringify(schema).length + grownLettersMax;
+}
+
+const grownLettersMax = 512;
 
 function checkSize(schema: unknown, path: string): void {
   const work = new SchemaWork(path);

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CompletionRequest, CustomInput, ToolDefinition, Turn } from '../../completion/request.ts';
-import { customInput } from './answer-form.ts';
+import { customInput, plainForm } from './answer-form.ts';
 
 type ToolFields = Pick<CompletionRequest, 'tools' | 'toolChoice' | 'turns'>;
 
@@ -15,7 +15,7 @@ export function lowerCustomTools<Request extends ToolFields>(
   const { tools, turns } = request;
   const inTurns = (turn: Turn): boolean => turn.blocks.some(isCustomCall);
   if (profile.customTools || !(tools.some(tool => tool.custom !== undefined) || turns.some(inTurns))) {
-    return { request, customTools: new Set() };
+    return { request, customTools: plainForm.customTools };
   }
   const customTools = new Set<string>();
   const lowered = tools.map((tool, index) => {
@@ -75,19 +75,15 @@ export function lowerToolNames<Request extends ToolFields>(
   losses: LossLedger,
 ): { readonly request: Request; readonly toolNames: ReadonlyMap<string, string> } {
   const { pattern } = profile.toolNames;
+  if (!namesOf(request).some(name => !pattern.test(name))) return { request, toolNames: plainForm.toolNames };
   const names = new Map<string, string>();
   const kept = new Set<string>();
   const see = (name: string): void => {
     if (pattern.test(name)) kept.add(name);
     else names.set(name, '');
   };
-  for (const tool of request.tools) see(tool.name);
-  for (const turn of request.turns) for (const block of turn.blocks) if (block.type === 'call') see(block.name);
+  for (const name of namesOf(request)) see(name);
   const choice = request.toolChoice;
-  if (choice?.type === 'tool') see(choice.name);
-  if (choice?.type === 'allowed') for (const name of choice.names) see(name);
-  if (names.size === 0) return { request, toolNames: new Map() };
-
   for (const name of names.keys()) names.set(name, fittingName(name, profile.toolNames.lettersMax, kept));
   const nameOf = (name: string): string => names.get(name) ?? name;
   request.tools.forEach((tool, index) => {
@@ -105,6 +101,15 @@ export function lowerToolNames<Request extends ToolFields>(
       toolChoice: renamedChoice(choice, nameOf),
     },
   };
+}
+
+/** Wherever one stands: in definitions, history and choice. */
+function namesOf({ tools, turns, toolChoice }: ToolFields): readonly string[] {
+  const names = tools.map(({ name }) => name);
+  for (const turn of turns) for (const block of turn.blocks) if (block.type === 'call') names.push(block.name);
+  if (toolChoice?.type === 'tool') names.push(toolChoice.name);
+  if (toolChoice?.type === 'allowed') names.push(...toolChoice.names);
+  return names;
 }
 
 function renamedChoice(

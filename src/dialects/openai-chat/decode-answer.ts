@@ -31,7 +31,15 @@ interface OpenCall {
   block: number | undefined;
   argumentsText: string;
   isClosed: boolean;
+  /** How often its arguments were looked at for their end. */
+  looks: number;
 }
+
+/** A call that is interleaved with others more often stays open until the answer ends: looking at its arguments each time
+ *  would take time that grows with the square of their length. */
+const looksMax = 16;
+/** What a call costs before it has a name. */
+const callBytes = 256;
 
 /** Reads chunks, and whole answers as one chunk that has everything. */
 class ChunkDecoder implements WireEventDecoder {
@@ -187,6 +195,7 @@ class ChunkDecoder implements WireEventDecoder {
     }
     call.argumentsText += text;
     if (call.block !== undefined) this.events.arguments(call.block, text);
+    else this.events.weigh(text.length);
   }
 
   /** The call that a fragment belongs to. Some hosts number every call 0; a new id with a name begins a new one. */
@@ -198,7 +207,8 @@ class ChunkDecoder implements WireEventDecoder {
     }
     this.#closeCompleteCall();
     if (current !== undefined) this.#closeCall(current);
-    const call: OpenCall = { id, block: undefined, argumentsText: '', isClosed: false };
+    const call: OpenCall = { id, block: undefined, argumentsText: '', isClosed: false, looks: 0 };
+    this.events.weigh(callBytes);
     this.#calls.set(index, call);
     this.#callIndex = index;
     this.#callCount += 1;
@@ -209,7 +219,9 @@ class ChunkDecoder implements WireEventDecoder {
    *  interleaved: a call whose arguments are not complete JSON yet stays open. */
   #closeCompleteCall(): undefined {
     const call = this.#calls.get(this.#callIndex);
-    if (call !== undefined && parsed(call.argumentsText) !== undefined) this.#closeCall(call);
+    if (call === undefined || call.looks >= looksMax) return;
+    call.looks += 1;
+    if (parsed(call.argumentsText) !== undefined) this.#closeCall(call);
   }
 
   #closeCall(call: OpenCall): undefined {

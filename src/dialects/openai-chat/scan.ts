@@ -52,6 +52,7 @@ export function scanRequest(body: Buffer): RequestScan {
     answers: answersAsked(read),
     media: read.media,
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
+    toolsAt: undefined,
     serviceTier: read.word('service_tier'),
     thinkingBlocks: 0,
   };

@@ -1,5 +1,6 @@
 import { readDirectives } from '../reply/directives.ts';
 import type { Ask, ToolChoice, ToolDefinition, ToolResult } from '../reply/reply.ts';
+import { currentStep, type Turn } from '../reply/steps.ts';
 import { countTokens, tokensForToolPrompt, tokensPerMedia, tokensPerMessage } from '../reply/tokens.ts';
 import { type Block, blocksOf, type InputMessage, isObject, type Json, type MessagesRequest } from './wire.ts';
 
@@ -7,6 +8,7 @@ import { type Block, blocksOf, type InputMessage, isObject, type Json, type Mess
 export type MessagesAsk = Pick<
   Ask,
   | 'directives'
+  | 'stepped'
   | 'systemText'
   | 'results'
   | 'tools'
@@ -19,8 +21,10 @@ export type MessagesAsk = Pick<
 
 export function readMessages(request: MessagesRequest): MessagesAsk {
   const results = readResults(request.messages);
+  const step = currentStep(turnsOf(request.messages));
   return {
-    directives: readDirectives(lastPrompt(request.messages)),
+    directives: readDirectives(step ?? lastPrompt(request.messages)),
+    stepped: step !== undefined,
     systemText: readSystem(request),
     results,
     tools: readTools(request['tools']),
@@ -36,6 +40,12 @@ export function readMessages(request: MessagesRequest): MessagesAsk {
 function lastPrompt(messages: readonly InputMessage[]): string {
   const spoken = messages.findLast(message => message.role === 'user' && textOf(message.content) !== '');
   return spoken === undefined ? '' : textOf(spoken.content);
+}
+
+function turnsOf(messages: readonly InputMessage[]): Turn[] {
+  return messages.flatMap(({ role, content }) =>
+    role === 'user' || role === 'assistant' ? [{ role, text: textOf(content) }] : [],
+  );
 }
 
 function readSystem(request: MessagesRequest): string {

@@ -1,5 +1,6 @@
 import { readDirectives } from '../reply/directives.ts';
 import type { Ask, ToolChoice, ToolDefinition, ToolResult } from '../reply/reply.ts';
+import { currentStep, type Turn } from '../reply/steps.ts';
 import { countTokens, tokensForToolPrompt, tokensPerMedia, tokensPerMessage } from '../reply/tokens.ts';
 import type { ChatMessage, ChatRequest, Json } from './wire.ts';
 import { isObject } from './wire.ts';
@@ -7,7 +8,15 @@ import { isObject } from './wire.ts';
 /** What the request asks, but for seed, script and limits. */
 export type ChatAsk = Pick<
   Ask,
-  'directives' | 'systemText' | 'results' | 'tools' | 'toolChoice' | 'parallelCalls' | 'stops' | 'textSchema'
+  | 'directives'
+  | 'stepped'
+  | 'systemText'
+  | 'results'
+  | 'tools'
+  | 'toolChoice'
+  | 'parallelCalls'
+  | 'stops'
+  | 'textSchema'
 > & { readonly reasoningTokens: number | undefined; readonly outputTokensAsked: number | undefined };
 
 const reasoningTokensByEffort: Readonly<Record<string, number>> = {
@@ -22,8 +31,11 @@ const reasoningTokensByEffort: Readonly<Record<string, number>> = {
 
 export function readChat(request: ChatRequest): ChatAsk {
   const effort = request['reasoning_effort'];
+  const step = currentStep(turnsOf(request.messages));
+  const prompt = step ?? textOf(request.messages.findLast(message => message.role === 'user')?.content);
   return {
-    directives: readDirectives(textOf(request.messages.findLast(message => message.role === 'user')?.content)),
+    directives: readDirectives(prompt),
+    stepped: step !== undefined,
     systemText: request.messages
       .filter(isSystem)
       .map(message => textOf(message.content))
@@ -58,6 +70,12 @@ function countContent(content: unknown): number {
     tokens += isObject(part) && part['type'] === 'text' ? countTokens(String(part['text'])) : tokensPerMedia;
   }
   return tokens;
+}
+
+function turnsOf(messages: readonly ChatMessage[]): Turn[] {
+  return messages.flatMap(({ role, content }) =>
+    role === 'user' || role === 'assistant' ? [{ role, text: textOf(content) }] : [],
+  );
 }
 
 function isSystem(message: ChatMessage): boolean {

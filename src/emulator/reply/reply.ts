@@ -11,8 +11,10 @@ export interface Ask {
   readonly directives: Directives;
   readonly script: ScriptContent;
   readonly systemText: string;
-  /** Results of tools that the last turn brought; an answer to them is text, unless a call is forced. */
+  /** Results of tools that the last turn brought; an answer to them is text, unless a call is forced or a step. */
   readonly results: readonly ToolResult[];
+  /** The directives are one step of several. */
+  readonly stepped: boolean;
   readonly tools: readonly ToolDefinition[];
   readonly toolChoice: ToolChoice;
   readonly parallelCalls: boolean;
@@ -78,7 +80,7 @@ export function composeReply(ask: Ask): Reply {
     return { ...thought, ...nothing, text, refused: true, finish: 'refusal', outputTokens };
   }
 
-  const called = chooseTools(ask);
+  const called = chooseCalls(ask);
   if (called.length > 0) return { ...thought, ...composeCalls(ask, called, room, reasoningTokens) };
   return { ...thought, ...composeText(ask, room, reasoningTokens) };
 }
@@ -128,12 +130,17 @@ function findStop(text: string, stops: readonly string[]): { at: number; sequenc
   return first;
 }
 
-function chooseTools(ask: Ask): ToolDefinition[] {
+interface ChosenCall {
+  readonly tool: ToolDefinition;
+  readonly input: string | undefined;
+}
+
+function chooseCalls(ask: Ask): readonly ChosenCall[] {
   if (ask.tools.length === 0 || ask.toolChoice.type === 'none') return [];
   const allowed = allowedTools(ask);
-  const asked = ask.results.length > 0 ? [] : askedTools(ask, allowed);
+  const asked = ask.results.length > 0 && !ask.stepped ? [] : askedCalls(ask, allowed);
   const forced = ask.toolChoice.type !== 'auto';
-  const chosen = asked.length > 0 || !forced ? asked : allowed.slice(0, 1);
+  const chosen = asked.length > 0 || !forced ? asked : allowed.slice(0, 1).map(tool => ({ tool, input: undefined }));
   return ask.parallelCalls ? chosen : chosen.slice(0, 1);
 }
 
@@ -143,16 +150,19 @@ function allowedTools(ask: Ask): readonly ToolDefinition[] {
   return ask.tools.filter(tool => names.includes(tool.name));
 }
 
-function askedTools(ask: Ask, allowed: readonly ToolDefinition[]): ToolDefinition[] {
-  return ask.directives.calls.flatMap(name => allowed.find(tool => tool.name === name) ?? []);
+function askedCalls(ask: Ask, allowed: readonly ToolDefinition[]): readonly ChosenCall[] {
+  return ask.directives.calls.flatMap(({ name, input }) => {
+    const tool = allowed.find(candidate => candidate.name === name);
+    return tool === undefined ? [] : [{ tool, input }];
+  });
 }
 
-function composeCalls(ask: Ask, tools: readonly ToolDefinition[], room: number, reasoningTokens: number): Spoken {
+function composeCalls(ask: Ask, chosen: readonly ChosenCall[], room: number, reasoningTokens: number): Spoken {
   const calls: ReplyCall[] = [];
   let outputTokens = 0;
-  for (const [position, tool] of tools.entries()) {
+  for (const [position, { tool, input: said }] of chosen.entries()) {
     const seed = deriveSeed(ask.seed, `call ${position}`);
-    const input = tool.schema === undefined ? writeText(seed, 6) : JSON.stringify(writeInstance(tool.schema, seed));
+    const input = said ?? writeInput(tool, seed);
     outputTokens += countTokens(tool.name);
     const fitting = cutToTokens(input, Math.max(0, room - outputTokens));
     const complete = fitting.length === input.length && outputTokens <= room;
@@ -163,4 +173,8 @@ function composeCalls(ask: Ask, tools: readonly ToolDefinition[], room: number, 
     }
   }
   return { ...nothing, calls, finish: 'tool', outputTokens: reasoningTokens + outputTokens };
+}
+
+function writeInput(tool: ToolDefinition, seed: Seed): string {
+  return tool.schema === undefined ? writeText(seed, 6) : JSON.stringify(writeInstance(tool.schema, seed));
 }

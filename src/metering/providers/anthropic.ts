@@ -50,10 +50,9 @@ export function readAnthropicUsage(raw: unknown): UsageReport | undefined {
 export function mergeAnthropicUsage(earlier: unknown, later: unknown): unknown {
   if (!isRecord(later)) return later ?? earlier;
   if (!isRecord(earlier)) return later;
-  const merged: Record<string, unknown> = { ...earlier };
-  for (const [name, value] of Object.entries(later)) {
-    if (value !== null) merged[name] = value;
-  }
+  // Not by assignment: a provider's `__proto__` would be no field then, and its fields would count as usage.
+  const told = Object.fromEntries(Object.entries(later).filter(([, value]) => value !== null));
+  const merged: Record<string, unknown> = { ...earlier, ...told };
   if (isCount(later['cache_creation_input_tokens']) && !isRecord(later['cache_creation'])) extendSplit(merged);
   return merged;
 }

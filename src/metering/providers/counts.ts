@@ -32,7 +32,7 @@ export class CountTally {
       if (free.has(member)) continue;
       const calls = fields.count(raw, member);
       if (calls === undefined || calls === 0) continue;
-      const name = toolName(member.endsWith(suffix) ? member.slice(0, -suffix.length) : member);
+      const name = toolMeterName(member.endsWith(suffix) ? member.slice(0, -suffix.length) : member);
       if (name === undefined) fields.refuse('a tool has a name that is no word');
       else this.add(name, calls, fields);
     }
@@ -51,7 +51,8 @@ export interface ToolMembers {
   readonly free: ReadonlySet<string>;
 }
 
-function toolName(member: string): string | undefined {
+/** `web_search` is counted as `tool.webSearch`; undefined for what is no word. */
+export function toolMeterName(member: string): string | undefined {
   if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(member)) return undefined;
   const name = member.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return name.length > toolNameLettersMax ? undefined : `tool.${name}`;
