@@ -184,6 +184,11 @@ function choice({ candidates, panic, policy, epoch, asked: facts, relaxations }:
         : `A draw by weight decided, from the seed of minute ${epoch}, which was fixed before the day began.`,
     );
   }
+  const makers = able.filter(({ health }) => health['madeState'] === true).map(({ deployment }) => deployment);
+  if (makers.length > 0 && able.length > makers.length)
+    lines.push(
+      printable(`${makers.join(', ')} came first because the request gives back what that model thought before.`),
+    );
   if (panic)
     lines.push('More than half of the candidates were unwell, so those were kept in reserve rather than left out.');
   return lines;
