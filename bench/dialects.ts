@@ -7,6 +7,7 @@ import { LossLedger } from '../src/completion/loss.ts';
 import { anthropicMessages } from '../src/dialects/anthropic-messages/dialect.ts';
 import type { AnswerContext, Dialect } from '../src/dialects/dialect.ts';
 import { openaiChat } from '../src/dialects/openai-chat/dialect.ts';
+import { translateRequest } from '../src/dialects/translate.ts';
 
 const batches = 100;
 const chunkCount = 64;
@@ -107,8 +108,7 @@ function observe(dialect: Dialect, chunks: readonly Buffer[]): void {
 }
 
 function carryRequest(from: Dialect, to: Dialect, given: Buffer): void {
-  const losses = new LossLedger();
-  to.encodeRequest(from.decodeRequest(given, losses), target, losses);
+  translateRequest(given, { client: from, provider: to, target });
 }
 
 function carryAnswer(from: Dialect, to: Dialect, given: Buffer): void {
