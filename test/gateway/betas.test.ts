@@ -48,7 +48,7 @@ suite('betas of Messages, at an endpoint that refuses those it does not know', (
       text,
       losses: response.headers.get('x-carrier-loss'),
       fault: response.headers.get('x-carrier-fault'),
-      betas: valueOf(sent?.rawHeaders ?? [], 'anthropic-beta'),
+      betas: headerOf(sent?.rawHeaders ?? [], 'anthropic-beta'),
       body: sent?.body.toString(),
     };
   }
@@ -104,7 +104,7 @@ suite('betas of Messages, at an endpoint that refuses those it does not know', (
   });
 });
 
-function valueOf(rawHeaders: readonly string[], name: string): string | undefined {
+function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
   const at = rawHeaders.findIndex((header, index) => index % 2 === 0 && header.toLowerCase() === name);
   return at === -1 ? undefined : rawHeaders[at + 1];
 }

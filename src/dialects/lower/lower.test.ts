@@ -224,6 +224,33 @@ test('lowering what was lowered changes and declares nothing more', () => {
   );
 });
 
+test('an instruction that moves behind a mark of a shorter lifetime lengthens it', () => {
+  const said = (role: Turn['role'], text: string, lifetime: '5m' | '1h' | undefined, path: string): Turn => ({
+    role,
+    blocks: [{ type: 'text', text, cache: lifetime && { ttl: lifetime } }],
+    path,
+  });
+  const turns = [
+    said('user', 'a', undefined, 'messages.0'),
+    said('assistant', 'b', undefined, 'messages.1'),
+    said('system', 'c', '1h', 'messages.2'),
+    said('user', 'd', '5m', 'messages.3'),
+  ];
+  const profile = profileOf('anthropic', 'anthropic-messages', 'claude-opus-5-5');
+
+  const { request, losses } = lower({ ...plain, turns }, profile);
+
+  const marks = request.turns.flatMap(({ role, blocks }) => blocks.flatMap(marksOf).map(mark => [role, mark?.ttl]));
+  assert.deepEqual(marks.slice(-2), [
+    ['user', '1h'],
+    ['system', '1h'],
+  ]);
+  assert.deepEqual(
+    losses.map(({ code, path }) => `${code};${path}`),
+    ['system-moved;messages.2', 'cache-lifetime-changed;messages.3.content.0'],
+  );
+});
+
 test('longer lifetimes stand before shorter ones, and the last marks are kept', () => {
   const part = (lifetime: '30m' | '12h' | undefined) => ({
     type: 'text' as const,

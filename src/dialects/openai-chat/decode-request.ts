@@ -120,13 +120,13 @@ function outputTokensMax(wire: WireRecord): number | undefined {
   return Math.min(old, current);
 }
 
-const samplingFields: SamplingFields = {
-  temperature: 'temperature',
-  topP: 'top_p',
-  seed: 'seed',
-  frequencyPenalty: 'frequency_penalty',
-  presencePenalty: 'presence_penalty',
-};
+const samplingFields: SamplingFields = [
+  ['temperature', 'temperature'],
+  ['topP', 'top_p'],
+  ['seed', 'seed'],
+  ['frequencyPenalty', 'frequency_penalty'],
+  ['presencePenalty', 'presence_penalty'],
+];
 
 const verbosities = ['low', 'medium', 'high'] as const;
 
