@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, suite, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
-import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { betaZodOutputFormat, betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import OpenAI from 'openai';
 import { zodFunction, zodResponseFormat } from 'openai/helpers/zod';
@@ -564,6 +564,23 @@ suite('the helpers of openai, over a provider of anthropic-messages', () => {
     assert.deepEqual(losses, []);
   });
 
+  test('parse the arguments of a call, whole and streamed', async () => {
+    const asked = {
+      model: claude,
+      messages: [{ role: 'user' as const, content: 'Call the tool weather' }],
+      tools: [zodFunction({ name: 'weather', parameters: City })],
+    };
+
+    const whole = await openai.chat.completions.parse(asked);
+    const streamed = await openai.chat.completions.stream(asked).finalChatCompletion();
+
+    for (const { choices } of [whole, streamed]) {
+      const [call] = choices[0]!.message.tool_calls!;
+      assert.ok(call?.type === 'function' && City.safeParse(call.function.parsed_arguments).success);
+    }
+    assert.deepEqual(losses, []);
+  });
+
   test('run tools until the answer is there, whole and streamed', async () => {
     const asked = { model: claude, messages: [{ role: 'user' as const, content: task }], tools };
 
@@ -651,32 +668,67 @@ suite('the helpers of anthropic, over a provider of openai-chat', () => {
     assert.deepEqual(losses, []);
   });
 
-  for (const stream of [false, true]) {
-    test(`run tools until the answer is there, ${stream ? 'streamed' : 'whole'}`, async () => {
-      const weather = betaZodTool({
-        name: 'weather',
-        description: 'What it is like.',
-        inputSchema: City,
-        run: ({ city: name }) => `wet in ${name}`,
-      });
+  for (const [model, asked] of [
+    [gpt, 2],
+    // Its provider is asked for the thread itself, and says the same.
+    [claude, 3],
+  ] as const) {
+    for (const stream of [false, true]) {
+      test(`run tools of ${model} until the answer is there, ${stream ? 'streamed' : 'whole'}`, async () => {
+        const heard: string[] = [];
+        const weather = betaZodTool({
+          name: 'weather',
+          description: 'What it is like.',
+          inputSchema: City,
+          run: ({ city: name }) => {
+            heard.push(name);
+            return `wet in ${name}`;
+          },
+        });
 
-      const runner = anthropic.beta.messages.toolRunner({
+        const runner = anthropic.beta.messages.toolRunner({
+          model,
+          max_tokens: 500,
+          messages: [{ role: 'user', content: task }],
+          tools: [weather],
+          stream,
+        });
+        // It asks for a thread first, which only its own provider may keep; being told so, it goes on without.
+        const last = await runner.runUntilDone();
+
+        assert.deepEqual(
+          last.content.map(block => (block.type === 'text' ? block.text : block.type)),
+          ['It is wet.'],
+        );
+        assert.deepEqual(heard, ['Kiel']);
+        assert.equal(emulator.requests().length, asked);
+        assert.ok(JSON.stringify(sentBodies().at(-1)!['messages']).includes('wet in Kiel'));
+      });
+    }
+  }
+
+  for (const version of ['2023-06-01', '2026-10-21']) {
+    test(`parse by the second API, version ${version}, whatever betas are named`, async () => {
+      const versioned = new Anthropic({
+        apiKey: acmeKey,
+        baseURL: carrier.url,
+        maxRetries: 0,
+        fetch: listening,
+        defaultHeaders: { 'anthropic-version': version },
+      });
+      const asked = {
         model: gpt,
         max_tokens: 500,
-        messages: [{ role: 'user', content: task }],
-        tools: [weather],
-        stream,
-      });
-      // It asks for a thread first, which only its own provider keeps; being told so, it goes on by itself without.
-      const last = await runner.runUntilDone();
+        messages: [{ role: 'user' as const, content: 'Who?' }],
+        betas: ['structured-outputs-2025-11-13', 'context-management-2025-06-27'],
+        output_config: { format: betaZodOutputFormat(Person) },
+      };
 
-      assert.deepEqual(
-        last.content.map(block => (block.type === 'text' ? block.text : block.type)),
-        ['It is wet.'],
-      );
-      assert.equal(emulator.requests().length, 2);
-      const results = (sentBodies()[1]!['messages'] as { role: string; content: string }[]).at(-1)!;
-      assert.deepEqual([results.role, results.content], ['tool', 'wet in Kiel']);
+      const whole = await versioned.beta.messages.parse(asked);
+      const streamed = await versioned.beta.messages.stream(asked).finalMessage();
+
+      for (const { parsed_output: parsed } of [whole, streamed]) assert.ok(Person.safeParse(parsed).success);
+      assert.deepEqual(losses, []);
     });
   }
 
