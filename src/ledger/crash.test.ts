@@ -124,7 +124,20 @@ describe('the ledger, when its process is killed', () => {
     return balance === undefined ? [0n, 0n] : [balance.debitAtto / dollar, balance.debitPendingAtto / dollar];
   }
 
+  /** A grant of five that nobody booked, and somebody's promise of six. */
+  const strayGrant = `
+    insert into wallet (organisation, currency) values ('org_acme', 'USD');
+    insert into wallet_grant (wallet, organisation, id, digest, kind, amount_atto, priority, effective_at, scope_id, holdable)
+      values (1, 'org_acme', 'stray', '', 'paid', 5, 0, now(), '', true);
+    insert into wallet_balance (grant_number, wallet, remaining_atto) values (1, 1, 5);
+    insert into wallet_hour (wallet, grant_number, hour, kind, amount_atto, count)
+      values (1, 1, date_trunc('hour', now()), 'granted', 4, 1);
+    insert into wallet_reserve (holder, wallet, grant_number, atto) values ('nobody', 1, 1, 6)`;
   const damages: Readonly<Record<string, string>> = {
+    grant_is_the_fold: strayGrant,
+    grant_is_its_statement: strayGrant,
+    grant_promised_once: strayGrant,
+    grant_held_by_somebody: strayGrant,
     trial_balance_zero: `update balance_delta set debit_atto = debit_atto + 1 where debit_atto > 0`,
     balance_is_the_fold: `delete from balance_delta`,
     transfer_stays_in_its_ledger: `update transfer set credit = 999 where kind = 'sell'`,
