@@ -1,5 +1,5 @@
 /** How much worker time do the dialects take: reading and splicing a request, watching a 65-chunk stream pass, and
- *  translating requests, answers and streams?
+ *  translating requests (lowering included), answers and streams, with images, tools, schemas and thinking?
  *  Run: node bench/dialects.ts. Prints machine, commit, median and p99 of batches, in µs. */
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -7,6 +7,8 @@ import { LossLedger } from '../src/completion/loss.ts';
 import { anthropicMessages } from '../src/dialects/anthropic-messages/dialect.ts';
 import type { AnswerContext, Dialect } from '../src/dialects/dialect.ts';
 import { openaiChat } from '../src/dialects/openai-chat/dialect.ts';
+import { translateRequest } from '../src/dialects/translate.ts';
+import { inlineImage, personSchema, toolNames } from './shapes.ts';
 
 const batches = 100;
 const chunkCount = 64;
@@ -28,6 +30,44 @@ const chatSmall = body({ model: 'acme/x', messages: [{ role: 'system', content: 
 const chatLarge = body({ model: 'acme/x', messages: [{ role: 'system', content: system }, ...turns], stream: true });
 const messagesSmall = body({ model: 'acme/x', system, messages: [ask], max_tokens: 100 });
 const messagesLarge = body({ model: 'acme/x', system, messages: turns, max_tokens: 100 });
+
+const textPart = { type: 'text', text: ask.content };
+const imageUrl = `data:image/png;base64,${inlineImage}`;
+const imageBlock = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: inlineImage } };
+const chatImage = body({
+  model: 'acme/x',
+  messages: [{ role: 'user', content: [textPart, { type: 'image_url', image_url: { url: imageUrl } }] }],
+  max_tokens: 100,
+});
+const messagesImage = body({
+  model: 'acme/x',
+  messages: [{ role: 'user', content: [textPart, imageBlock] }],
+  max_tokens: 100,
+});
+const chatTools = body({
+  model: 'acme/x',
+  messages: [ask],
+  max_tokens: 100,
+  tools: toolNames.map(name => ({ type: 'function', function: { name, parameters: personSchema } })),
+});
+const messagesTools = body({
+  model: 'acme/x',
+  messages: [ask],
+  max_tokens: 100,
+  tools: toolNames.map(name => ({ name, input_schema: personSchema })),
+});
+const chatSchema = body({
+  model: 'acme/x',
+  messages: [ask],
+  max_tokens: 100,
+  response_format: { type: 'json_schema', json_schema: { name: 'person', strict: true, schema: personSchema } },
+});
+const messagesSchema = body({
+  model: 'acme/x',
+  messages: [ask],
+  max_tokens: 100,
+  output_config: { format: { type: 'json_schema', schema: personSchema } },
+});
 
 const chatAnswer = body({
   id: 'c',
@@ -84,6 +124,39 @@ const messagesStream = [
   ]),
 ];
 
+const half = chunkCount / 2;
+const messagesThinking = [
+  Buffer.concat([
+    messagesStream[0]!.subarray(0, messagesStream[0]!.indexOf('event: content_block_start')),
+    messagesEvent('content_block_start', {
+      index: 0,
+      content_block: { type: 'thinking', thinking: '', signature: '' },
+    }),
+  ]),
+  ...Array.from({ length: half }, () =>
+    messagesEvent('content_block_delta', { index: 0, delta: { type: 'thinking_delta', thinking: ' thought' } }),
+  ),
+  Buffer.concat([
+    messagesEvent('content_block_delta', { index: 0, delta: { type: 'signature_delta', signature: 's'.repeat(600) } }),
+    messagesEvent('content_block_stop', { index: 0 }),
+    messagesEvent('content_block_start', { index: 1, content_block: { type: 'text', text: '' } }),
+  ]),
+  ...Array.from({ length: half - 2 }, () =>
+    messagesEvent('content_block_delta', { index: 1, delta: { type: 'text_delta', text: ' word' } }),
+  ),
+  Buffer.concat([
+    messagesEvent('content_block_stop', { index: 1 }),
+    messagesEvent('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 64 } }),
+    messagesEvent('message_stop', {}),
+  ]),
+];
+const chatThinking = [
+  ...Array.from({ length: half }, () =>
+    chatChunk({ choices: [{ index: 0, delta: { reasoning_content: ' thought' }, finish_reason: null }], usage: null }),
+  ),
+  ...chatStream.slice(half),
+];
+
 function context(): AnswerContext {
   return {
     exchangeId: 'ex_1',
@@ -106,9 +179,8 @@ function observe(dialect: Dialect, chunks: readonly Buffer[]): void {
   observer.finish();
 }
 
-function carryRequest(from: Dialect, to: Dialect, given: Buffer): void {
-  const losses = new LossLedger();
-  to.encodeRequest(from.decodeRequest(given, losses), target, losses);
+function carryRequest(client: Dialect, provider: Dialect, given: Buffer): void {
+  translateRequest(given, { client, provider, target });
 }
 
 function carryAnswer(from: Dialect, to: Dialect, given: Buffer): void {
@@ -132,15 +204,23 @@ const questions: readonly (readonly [string, number, () => void])[] = [
   ['observe 65 chunks, messages', 10, () => observe(anthropicMessages, messagesStream)],
   ['request, chat to messages', 100, () => carryRequest(openaiChat, anthropicMessages, chatSmall)],
   ['request, messages to chat', 100, () => carryRequest(anthropicMessages, openaiChat, messagesSmall)],
+  ['request, image of 200 kB, chat to messages', 10, () => carryRequest(openaiChat, anthropicMessages, chatImage)],
+  ['request, image of 200 kB, messages to chat', 10, () => carryRequest(anthropicMessages, openaiChat, messagesImage)],
+  ['request, 12 tools, chat to messages', 50, () => carryRequest(openaiChat, anthropicMessages, chatTools)],
+  ['request, 12 tools, messages to chat', 50, () => carryRequest(anthropicMessages, openaiChat, messagesTools)],
+  ['request, schema, chat to messages', 50, () => carryRequest(openaiChat, anthropicMessages, chatSchema)],
+  ['request, schema, messages to chat', 50, () => carryRequest(anthropicMessages, openaiChat, messagesSchema)],
   ['answer, chat to messages', 100, () => carryAnswer(openaiChat, anthropicMessages, chatAnswer)],
   ['answer, messages to chat', 100, () => carryAnswer(anthropicMessages, openaiChat, messagesAnswer)],
   ['65 chunks, chat to messages', 10, () => carryStream(openaiChat, anthropicMessages, chatStream)],
   ['65 chunks, messages to chat', 10, () => carryStream(anthropicMessages, openaiChat, messagesStream)],
+  ['65 chunks that think, chat to messages', 10, () => carryStream(openaiChat, anthropicMessages, chatThinking)],
+  ['65 chunks that think, messages to chat', 10, () => carryStream(anthropicMessages, openaiChat, messagesThinking)],
 ];
 
 console.log(`machine: ${cpus()[0]?.model} × ${cpus().length}, node ${process.version}`);
 console.log(`commit: ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}`);
-console.log('µs                                     median      p99');
+console.log(`${'µs'.padEnd(46)}   median      p99`);
 for (const [question, batch, run] of questions) {
   const took: number[] = [];
   for (let round = -batches; round < batches; round += 1) {
@@ -150,5 +230,5 @@ for (const [question, batch, run] of questions) {
   }
   took.sort((left, right) => left - right);
   const [median, p99] = [0.5, 0.99].map(share => took[Math.floor(batches * share)]!.toFixed(1).padStart(9));
-  console.log(`${question.padEnd(36)}${median}${p99}`);
+  console.log(`${question.padEnd(46)}${median}${p99}`);
 }

@@ -1,5 +1,6 @@
 /** A provider that costs almost nothing: canned bytes, so that what is measured is what stands between.
- *  POST …/chat/completions and …/v1/messages, whole or, when the body says `"stream":true`, as 65 chunks.
+ *  POST …/chat/completions and …/v1/messages, whole or, when the body says `"stream":true`, as 65 chunks. A model whose name
+ *  ends with -tools calls a tool, one with -thinking thinks in the first half of its stream.
  *  Arguments: port, milliseconds between chunks. Prints one line when it listens. */
 import { createServer, type Socket } from 'node:net';
 
@@ -78,10 +79,63 @@ for (let index = 0; index < chunks; index += 1) {
   messagesStream.push(httpChunk(text));
 }
 
+const callInput = { name: 'Ada', age: 36, kind: 'customer', addresses: [] };
+const chatCall = JSON.stringify({
+  ...JSON.parse(chatWhole),
+  choices: [
+    {
+      index: 0,
+      message: {
+        role: 'assistant',
+        content: null,
+        tool_calls: [
+          {
+            id: 'call_BenchBenchBenchBenchBen',
+            type: 'function',
+            function: { name: 'lookup_7', arguments: JSON.stringify(callInput) },
+          },
+        ],
+      },
+      logprobs: null,
+      finish_reason: 'tool_calls',
+    },
+  ],
+});
+const messagesCall = JSON.stringify({
+  ...JSON.parse(messagesWhole),
+  content: [{ type: 'tool_use', id: 'toolu_BenchBenchBenchBench', name: 'lookup_7', input: callInput }],
+  stop_reason: 'tool_use',
+});
+
+const half = Math.floor(chunks / 2);
+const chatThinking = chatStream.map((chunk, index) =>
+  index > 0 && index < half ? httpChunk(textOf(chunk).replace('"content"', '"reasoning_content"')) : chunk,
+);
+const messagesThinking = messagesStream.map((chunk, index) => {
+  const text = textOf(chunk);
+  if (index === 0) {
+    return httpChunk(text.replace('{"type":"text","text":""}', '{"type":"thinking","thinking":"","signature":""}'));
+  }
+  if (index < half) return httpChunk(text.replace('"text_delta","text"', '"thinking_delta","thinking"'));
+  const later = text.replaceAll('"index":0', '"index":1');
+  if (index > half) return httpChunk(later);
+  return httpChunk(
+    `event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"${'s'.repeat(600)}"}}\n\n` +
+      'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n' +
+      `event: content_block_start\ndata: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}\n\n${later}`,
+  );
+});
+
+function textOf(chunk: Buffer): string {
+  return chunk.toString('utf8', chunk.indexOf('\r\n') + 2, chunk.length - 2);
+}
+
 const wholeHead = (length: number): string =>
   `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nx-request-id: req_bench\r\n\r\n`;
 const chatWholeBytes = Buffer.from(wholeHead(Buffer.byteLength(chatWhole)) + chatWhole);
 const messagesWholeBytes = Buffer.from(wholeHead(Buffer.byteLength(messagesWhole)) + messagesWhole);
+const chatCallBytes = Buffer.from(wholeHead(Buffer.byteLength(chatCall)) + chatCall);
+const messagesCallBytes = Buffer.from(wholeHead(Buffer.byteLength(messagesCall)) + messagesCall);
 const streamHead = Buffer.from(
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\nx-request-id: req_bench\r\n\r\n',
 );
@@ -106,11 +160,23 @@ const server = createServer(socket => {
         /"stream": ?true/.test(body.toString('latin1', Math.max(0, body.length - 400))) ||
         /"stream": ?true/.test(body.toString('latin1', 0, 400));
       waiting = waiting.subarray(end);
-      if (!stream) socket.write(messages ? messagesWholeBytes : chatWholeBytes);
-      else sendStream(socket, messages ? messagesStream : chatStream);
+      // The name stands first in every body, or right after what was asked for first.
+      const ending = /"model": ?"[^"]*-(tools|thinking)"/.exec(body.toString('latin1', 0, 400))?.[1];
+      if (stream) sendStream(socket, streamOf(messages, ending));
+      else socket.write(wholeOf(messages, ending));
     }
   });
 });
+
+function wholeOf(messages: boolean, ending: string | undefined): Buffer {
+  if (ending === 'tools') return messages ? messagesCallBytes : chatCallBytes;
+  return messages ? messagesWholeBytes : chatWholeBytes;
+}
+
+function streamOf(messages: boolean, ending: string | undefined): readonly Buffer[] {
+  if (ending === 'thinking') return messages ? messagesThinking : chatThinking;
+  return messages ? messagesStream : chatStream;
+}
 
 function sendStream(socket: Socket, parts: readonly Buffer[]): void {
   socket.write(streamHead);

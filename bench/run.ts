@@ -1,5 +1,6 @@
 /** What does a request cost, beside nginx and beside Portkey's gateway, in the same run on the same machine?
  *  Rows of the speed targets: CPU per small request, 34 kB body, across dialects, 65-chunk streams; added latency.
+ *  Rows without a target: an image, tools, a schema, thinking, across dialects, where nginx passes the provider's own bytes.
  *  `npm run bench [-- --rounds 5 --warm 4 --requests 4000 --only small]`. Ratios count, not times. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { httpRequest, type LoadResult, quantile, runLoad } from './load.ts';
 import { cpuNow, cpuSpent } from './processes.ts';
+import { type Path, type Shape, shapeFields } from './shapes.ts';
 import { type Subject, startCarrier, startNginx, startOrigin, startPortkey } from './subjects.ts';
 
 const { values } = parseArgs({
@@ -29,10 +31,12 @@ const root = resolve(import.meta.dirname, '..');
 interface Row {
   readonly id: string;
   readonly question: string;
-  readonly path: 'chat' | 'messages';
-  readonly provider: 'chat' | 'messages';
+  readonly path: Path;
+  readonly provider: Path;
   readonly stream: boolean;
   readonly bodyBytes: number;
+  /** Text unless said. */
+  readonly shape?: Shape;
   readonly connections: number;
   readonly share: number;
   readonly target: string;
@@ -116,6 +120,102 @@ const rows: readonly Row[] = [
     share: 0.2,
     target: '3 × nginx',
   },
+  {
+    id: 'image-across',
+    question: 'image of 200 kB, chat client, messages provider',
+    path: 'chat',
+    provider: 'messages',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'image',
+    connections: 16,
+    share: 0.1,
+    target: '–',
+  },
+  {
+    id: 'image-across-back',
+    question: 'image of 200 kB, messages client, chat provider',
+    path: 'messages',
+    provider: 'chat',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'image',
+    connections: 16,
+    share: 0.1,
+    target: '–',
+  },
+  {
+    id: 'tools-across',
+    question: '12 tools and a call, chat client, messages provider',
+    path: 'chat',
+    provider: 'messages',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'tools',
+    connections: 16,
+    share: 0.5,
+    target: '–',
+  },
+  {
+    id: 'tools-across-back',
+    question: '12 tools and a call, messages client, chat provider',
+    path: 'messages',
+    provider: 'chat',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'tools',
+    connections: 16,
+    share: 0.5,
+    target: '–',
+  },
+  {
+    id: 'schema-across',
+    question: 'structured output, chat client, messages provider',
+    path: 'chat',
+    provider: 'messages',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'schema',
+    connections: 16,
+    share: 0.5,
+    target: '–',
+  },
+  {
+    id: 'schema-across-back',
+    question: 'structured output, messages client, chat provider',
+    path: 'messages',
+    provider: 'chat',
+    stream: false,
+    bodyBytes: 200,
+    shape: 'schema',
+    connections: 16,
+    share: 0.5,
+    target: '–',
+  },
+  {
+    id: 'thinking-across',
+    question: '65-chunk stream that thinks, chat client, messages provider',
+    path: 'chat',
+    provider: 'messages',
+    stream: true,
+    bodyBytes: 200,
+    shape: 'thinking',
+    connections: 48,
+    share: 0.2,
+    target: '–',
+  },
+  {
+    id: 'thinking-across-back',
+    question: '65-chunk stream that thinks, messages client, chat provider',
+    path: 'messages',
+    provider: 'chat',
+    stream: true,
+    bodyBytes: 200,
+    shape: 'thinking',
+    connections: 48,
+    share: 0.2,
+    target: '–',
+  },
 ];
 
 const directory = mkdtempSync(join(tmpdir(), 'carrier-bench-'));
@@ -191,14 +291,14 @@ async function measure(
 ): Promise<Measured | undefined> {
   // nginx cannot translate; it passes the provider's own dialect through, which is the bytes it would carry.
   const path = subject.name === 'nginx' ? row.provider : row.path;
-  const model = subject.model(path, row.provider);
+  const model = subject.model(path, row.provider, row.shape);
   if (model === undefined) return undefined;
   const count = Math.max(50, Math.round(requests * row.share));
   const before = cpuNow(workers);
   const beforeAll = cpuNow(everything);
   const load = await runLoad({
     port: subject.port,
-    request: requestFor(path, model, row.stream, row.bodyBytes, subject.headers),
+    request: requestFor(path, model, row, subject.headers),
     connections: row.connections,
     requests: count,
     timeoutMs: 120_000,
@@ -208,10 +308,9 @@ async function measure(
 }
 
 function requestFor(
-  path: 'chat' | 'messages',
+  path: Path,
   model: string,
-  stream: boolean,
-  bodyBytes: number,
+  { stream, bodyBytes, shape = 'text' }: Pick<Row, 'stream' | 'bodyBytes' | 'shape'>,
   headers: Readonly<Record<string, string>>,
 ): Buffer {
   const word = 'Compare the tariffs of three carriers and say which is the fairest. ';
@@ -226,6 +325,7 @@ function requestFor(
             { role: 'user', content },
           ],
           max_completion_tokens: 256,
+          ...shapeFields(shape, path, content),
           ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
         }
       : {
@@ -233,6 +333,7 @@ function requestFor(
           max_tokens: 256,
           system: 'You are brief.',
           messages: [{ role: 'user', content }],
+          ...shapeFields(shape, path, content),
           ...(stream ? { stream: true } : {}),
         };
   return httpRequest(
@@ -259,7 +360,7 @@ async function measureLatency(nginx: Subject, carrier: Subject): Promise<void> {
         const count = stream ? 60 : 1500;
         const load = await runLoad({
           port: subject.port,
-          request: requestFor('chat', model, stream, 200, subject.headers),
+          request: requestFor('chat', model, { stream, bodyBytes: 200 }, subject.headers),
           connections: 1,
           requests: count,
           timeoutMs: 120_000,

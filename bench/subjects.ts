@@ -5,14 +5,16 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { commandLine, processTree } from './processes.ts';
+import type { Path, Shape } from './shapes.ts';
 
 export interface Subject {
   readonly name: string;
   readonly version: string;
   readonly port: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The model name to send for the dialect of the path and the dialect of the provider. */
-  model(path: 'chat' | 'messages', provider: 'chat' | 'messages'): string | undefined;
+  /** The model name to send for the dialect of the path and the dialect of the provider; its end tells the origin what to
+   *  answer with. */
+  model(path: Path, provider: Path, shape?: Shape): string | undefined;
   /** Processes that touch a request. */
   workers(): number[];
   /** Every process of the subject. */
@@ -70,7 +72,8 @@ http {
     version: version.trim(),
     port,
     headers: {},
-    model: (path, provider) => (path === provider ? (path === 'chat' ? 'gpt-5' : 'claude-sonnet-5') : undefined),
+    model: (path, provider, shape) =>
+      path === provider ? `${path === 'chat' ? 'gpt-5' : 'claude-sonnet-5'}${answerOf(shape)}` : undefined,
     workers: () => processTree(child.pid!).filter(id => id !== child.pid),
     everything: () => processTree(child.pid!),
     stop: () => stopChild(child),
@@ -95,14 +98,20 @@ export async function startPortkey(originPort: number): Promise<Subject | undefi
       'x-portkey-custom-host': `http://127.0.0.1:${originPort}/v1`,
       authorization: 'Bearer sk-bench',
     },
-    model: (path, provider) => (path === 'chat' && provider === 'chat' ? 'gpt-5' : undefined),
+    model: (path, provider, shape = 'text') =>
+      path === 'chat' && provider === 'chat' && shape === 'text' ? 'gpt-5' : undefined,
     workers: () => processTree(child.pid!),
     everything: () => processTree(child.pid!),
     stop: () => stopChild(child),
   };
 }
 
-/** Two models, prices, a key with a hard budget; the data directory lies beside. */
+/** Shapes whose answers are no plain text have models of their own. */
+function answerOf(shape: Shape | undefined): string {
+  return shape === 'tools' || shape === 'thinking' ? `-${shape}` : '';
+}
+
+/** Models of two dialects, prices, a key with a hard budget; the data directory lies beside. */
 export function writeConfiguration(
   directory: string,
   originPort: number,
@@ -111,17 +120,20 @@ export function writeConfiguration(
   mkdirSync(home, { recursive: true });
   const file = join(home, 'carrier.yaml');
   const rates = '{ input: "1.25", cacheRead: "0.125", cacheWrite5m: "1.5", output: "10.00" }';
+  const deployments = ['', '-tools', '-thinking'].flatMap(end => [
+    `  chat-one${end}: { provider: chat, model: bench/gpt${end}, targetModel: gpt-5${end}, zones: { processing: US } }`,
+    `  messages-one${end}: { provider: messages, model: bench/claude${end}, targetModel: claude-sonnet-5${end}, zones: { processing: US } }`,
+  ]);
   writeFileSync(
     file,
     `providers:
   chat: { dialect: openai-chat, baseUrl: "http://127.0.0.1:${originPort}/v1", credential: env:BENCH_UPSTREAM_KEY }
   messages: { dialect: anthropic-messages, baseUrl: "http://127.0.0.1:${originPort}", credential: env:BENCH_UPSTREAM_KEY }
 deployments:
-  chat-one: { provider: chat, model: bench/gpt, targetModel: gpt-5, zones: { processing: US } }
-  messages-one: { provider: messages, model: bench/claude, targetModel: claude-sonnet-5, zones: { processing: US } }
+${deployments.join('\n')}
 prices:
-  sell: { currency: USD, rates: { bench/gpt: ${rates}, bench/claude: ${rates} } }
-  buy: { currency: USD, rates: { bench/gpt: ${rates}, bench/claude: ${rates} } }
+  sell: { currency: USD, rates: { bench/*: ${rates} } }
+  buy: { currency: USD, rates: { bench/*: ${rates} } }
 organisations:
   bench: { projects: { bench: { keys: { bench: { secret: env:BENCH_KEY } }, allow: [ "**" ], budget: { limit: "10000000.00", period: month, hard: true } } } }
 `,
@@ -158,7 +170,7 @@ export async function startCarrier(
     version: main.includes('dist') ? 'dist' : 'src',
     port,
     headers,
-    model: (_path, provider) => (provider === 'chat' ? 'bench/gpt' : 'bench/claude'),
+    model: (_path, provider, shape) => `${provider === 'chat' ? 'bench/gpt' : 'bench/claude'}${answerOf(shape)}`,
     workers,
     everything: () => processTree(child.pid!),
     stop: () => stopChild(child),

@@ -5,6 +5,7 @@ import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
 import { configurationOperations } from './configuration.ts';
 import { correctionOperations } from './corrections.ts';
+import { decisionOperations } from './decisions.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { exchangeOperations } from './exchanges.ts';
 import { answerOnce } from './idempotency.ts';
@@ -26,6 +27,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...catalogueOperations(dependencies),
     ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
+    ...decisionOperations(dependencies),
     ...budgetOperations(dependencies),
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),

@@ -23,7 +23,9 @@ import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
+import { addReplay } from './replay-command.ts';
 import { addReports, tellCoverage } from './report-command.ts';
+import { addRoutes } from './route-commands.ts';
 import { connectServer, dataDirectory } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
@@ -231,9 +233,8 @@ export function createProgram(surroundings: Surroundings): Command {
       );
     });
 
-  const routes = program.command('routes').description('Routes').exitOverride();
-  leaf(routes, 'explain [words...]', 'Not available yet').action(() => notBuilt('routes explain'));
-  leaf(program, 'replay [words...]', 'Not available yet').action(() => notBuilt('replay'));
+  addRoutes(program, leaf, surroundings, server);
+  addReplay(program, leaf, surroundings, server);
 
   return program;
 
@@ -334,10 +335,6 @@ function connectLazily(surroundings: Surroundings) {
     server ??= connectServer(surroundings);
     return server;
   };
-}
-
-function notBuilt(what: string): never {
-  throw new CommandFailure(exitCodes.refused, 'setting_not_available', `\`carrier ${what}\` is not built yet.`);
 }
 
 function usage(message: string): CommandFailure {

@@ -63,6 +63,9 @@ export const lossCodes = {
   'tool-result-moved': 'A tool result stands directly behind its call.',
   'user-turn-added': 'The API wants a turn of the user there; a short one was added.',
 
+  // Betas, within a dialect.
+  'beta-unsupported': 'The provider refuses a beta; it was left out with the fields that it opens.',
+
   // Reasoning.
   'reasoning-between-tools-approximated': 'Thinking between tools only is asked for as the least effort.',
   'reasoning-budget-approximated': 'A budget of thinking tokens is sent as the effort it stands for.',

@@ -108,18 +108,12 @@ export interface Turn {
   readonly path: string;
 }
 
-export type Block = TextBlock | MediaBlock | CallBlock | ResultBlock | ReasoningBlock | RefusalBlock;
+export type Block = TextBlock | MediaBlock | CallBlock | ResultBlock | ReasoningBlock;
 
 export interface TextBlock {
   readonly type: 'text';
   readonly text: string;
   readonly cache?: CacheMark | undefined;
-}
-
-/** What the assistant declined with, in history. */
-export interface RefusalBlock {
-  readonly type: 'refusal';
-  readonly text: string;
 }
 
 /** An image, a document (PDF or text) or a piece of audio. */

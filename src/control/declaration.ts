@@ -82,7 +82,9 @@ const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
 const provider = z.strictObject({
   kind: name
     .optional()
-    .describe('Of providers/; unless said, the one whose host `baseUrl` names, else any compatible.'),
+    .describe(
+      'Of providers/; unless said, the one whose host `baseUrl` names, else any compatible. Say it behind a proxy: the name of the account tells nothing.',
+    ),
   dialect: z.enum(dialects).optional().describe('The wire format it is called in.'),
   dialects: z
     .array(z.enum(dialects))

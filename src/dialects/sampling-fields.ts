@@ -1,13 +1,14 @@
 import type { Sampling } from '../completion/request.ts';
 import { optionalCount, optionalNumber, readStrings, type WireRecord } from './wire-values.ts';
 
-/** How a dialect spells its sampling controls. */
-export type SamplingFields = Readonly<Partial<Record<keyof Sampling, string>>>;
+/** How a dialect spells its sampling controls, each with its field. */
+export type SamplingFields = readonly (readonly [control: keyof Sampling, field: string])[];
 
 /** What was said of sampling; absent stays absent rather than becoming a key with undefined. */
 export function readSampling(wire: WireRecord, fields: SamplingFields): Sampling {
   const said: { -readonly [Control in keyof Sampling]: Sampling[Control] } = {};
-  for (const [control, field] of Object.entries(fields) as [keyof Sampling, string][]) {
+  for (const [control, field] of fields) {
+    if (wire[field] === undefined) continue;
     const read = control === 'topK' ? optionalCount : optionalNumber;
     const value = read(wire[field], field);
     if (value !== undefined) said[control] = value;

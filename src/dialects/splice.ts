@@ -5,11 +5,16 @@ export interface Edit {
   readonly text: string;
 }
 
+/** What is inserted at a place stands before what is replaced from there on. */
+function inOrder(left: Edit, right: Edit): number {
+  return left.start - right.start || left.end - right.end;
+}
+
 /** The body with the edits made, every other byte as it was. Edits must not overlap; their order means nothing,
  *  but that of insertions at one place does. */
 export function applyEdits(body: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return body;
-  const sorted = edits.length === 1 ? edits : [...edits].sort((left, right) => left.start - right.start);
+  const sorted = edits.length === 1 ? edits : [...edits].sort(inOrder);
   let length = body.length;
   for (const edit of sorted) length += Buffer.byteLength(edit.text) - (edit.end - edit.start);
   const spliced = Buffer.allocUnsafe(length);

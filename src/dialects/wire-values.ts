@@ -26,6 +26,12 @@ export function readList(value: unknown, path: string): readonly unknown[] {
   throw invalid(path, value, 'a list');
 }
 
+export function readFilledList(value: unknown, path: string): readonly unknown[] {
+  const list = readList(value, path);
+  if (list.length > 0) return list;
+  throw invalid(path, value, 'a list that is not empty');
+}
+
 export function readString(value: unknown, path: string): string {
   if (typeof value === 'string') return value;
   throw invalid(path, value, 'a string');

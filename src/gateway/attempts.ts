@@ -15,6 +15,7 @@ import type { Admission } from './admit.ts';
 import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
 import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
+import { betaEdits } from './beta-edits.ts';
 import { carrierHead } from './carrier-head.ts';
 import { dialectFor } from './choose.ts';
 import { type Exchange, estimatedRequest } from './exchange.ts';
@@ -269,9 +270,13 @@ function letterFor(
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
     const ours = dialect.withoutEnvelopes?.(body, scan, form);
-    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more: ours?.edits };
-    const all = ours === undefined ? losses.losses : [...losses.losses, ...ours.losses];
-    if (carrier.strict) refuseLosses(ours?.losses ?? []);
+    const endpoint = providerOf(deployment.provider.kind).endpoints[dialect.name];
+    const betas = betaEdits(endpoint, exchange.arrival.request.headers, body);
+    const more = betas === undefined ? ours?.edits : [...(ours?.edits ?? []), ...betas.edits];
+    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more };
+    const lost = [...(ours?.losses ?? []), ...(betas?.losses ?? [])];
+    const all = lost.length === 0 ? losses.losses : [...losses.losses, ...lost];
+    if (carrier.strict) refuseLosses(lost);
     return { body: dialect.spliceRequest(body, scan, splice), losses: all, askUsage, form: undefined };
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');

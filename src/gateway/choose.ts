@@ -7,17 +7,18 @@ import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
 import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
-import { isPolicyReason } from '../routing/policy-filter.ts';
+import { isPolicyReason, nearestRelaxations } from '../routing/policy-filter.ts';
 import { needsCost } from '../routing/score.ts';
+import { costNanoMaxOf, expectedCosts } from '../snapshot/expected-cost.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import { candidateViews } from './candidate-views.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
-import { costNanoMaxOf, expectedCosts } from './expected-cost.ts';
 import type { Learnt } from './gateway.ts';
 import { observeCandidates } from './observe-candidates.ts';
 import type { GatewayPorts } from './ports.ts';
 import { needsOf } from './request-needs.ts';
+import { stateMakers } from './state-makers.ts';
 import { prefixDigests } from './warm-prefixes.ts';
 
 /** The route that the requested name means, if this principal may use it. Throws Fault. */
@@ -41,8 +42,10 @@ export function policyFor(carrier: CarrierHeaders, principal: Principal, route: 
 /** A digest, so that no record holds the client's own words; of the organisation's, so that two never meet. */
 export function sessionOf(carrier: CarrierHeaders, principal: Principal): string | undefined {
   if (carrier.session === undefined) return undefined;
-  return hash('sha256', `${principal.organisation}\n${carrier.session}`, 'hex').slice(0, 16);
+  return hash('sha256', `${principal.organisation}\n${carrier.session}`, 'hex').slice(0, sessionDigits);
 }
+
+const sessionDigits = 16;
 
 export interface Choice {
   readonly decision: DecisionRecord;
@@ -79,7 +82,7 @@ export interface ChoiceQuestion {
  *  keeps the request from being translated when only that stands in the way. */
 export function chooseCandidates(
   question: ChoiceQuestion,
-  { health, draw }: Pick<GatewayPorts, 'health' | 'draw'>,
+  { health, draw, reasoning }: Pick<GatewayPorts, 'health' | 'draw' | 'reasoning'>,
   learnt: Learnt,
 ): Choice {
   const { dialect, scan, route, policy, nowMs } = question;
@@ -94,6 +97,8 @@ export function chooseCandidates(
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);
   const costNanoMax = question.isPaid ? costNanoMaxOf(route) : undefined;
   const isScoredByCost = needsCost(policy);
+  const isRemembered = views.length > 1 && (isScoredByCost || (policy === 'sticky' && question.session === undefined));
+  const prefixes = isRemembered ? prefixDigests(question.body, question.organisation) : none;
   const facts: RequestFacts = {
     exchangeId: question.exchangeId,
     dialect: dialect.name,
@@ -103,10 +108,10 @@ export function chooseCandidates(
     outputTokens: learnt.output.of(route.name, scan.outputTokensMax),
     sameDialectOnly: question.sameDialectOnly || translation instanceof Fault,
     costNanoMax,
-    session: question.session,
+    // A conversation keeps its first block, however long it grows.
+    session: question.session ?? (policy === 'sticky' ? prefixes[0]?.slice(0, sessionDigits) : undefined),
     needs: isTold ? needsOf(read instanceof Fault ? undefined : read?.request, scan) : undefined,
   };
-  const prefixes = isScoredByCost && views.length > 1 ? prefixDigests(question.body, question.organisation) : none;
   const costs =
     isScoredByCost || costNanoMax !== undefined
       ? expectedCosts(route, question.contract, { ...facts, requestedTier: scan.serviceTier, atMs: nowMs }, handle =>
@@ -119,9 +124,21 @@ export function chooseCandidates(
     facts,
     nowMs,
   );
+  if (read !== undefined && !(read instanceof Fault) && views.length > 1) {
+    const makers = stateMakers(
+      read,
+      { route, client: dialect.name, organisation: question.organisation },
+      reasoning.seal,
+    );
+    for (const handle of makers) observed.health.set(handle, { ...observed.health.get(handle), madeState: true });
+  }
   const decision = decide(views, { ...observed, costs }, facts, draw(nowMs));
   if (decision.order.length > 0) {
-    return { decision, translation: translation instanceof Fault ? undefined : translation, prefixes };
+    return {
+      decision,
+      translation: translation instanceof Fault ? undefined : translation,
+      prefixes: isScoredByCost ? prefixes : none,
+    };
   }
   if (translation instanceof Fault && onlyDialectExcludes(decision)) throw translation;
   throw noCompliant(decision, route);
@@ -143,10 +160,22 @@ function noCompliant(decision: DecisionRecord, route: ResolvedRoute): Fault {
   const listing = decision.candidates
     .map(({ h, out }) => `${byHandle.get(h)}: ${(out ?? []).filter(isPolicyReason).join(', ')}`)
     .sort();
-  const message = `Policy excludes every deployment of ${route.name} (${listing.slice(0, listingMax).join('; ')}).`;
+  const ways = nearestRelaxations(decision).map(
+    ({ lift, handles }) =>
+      `${lift.join(' and ')} for ${handles
+        .map(handle => byHandle.get(handle))
+        .sort()
+        .slice(0, namesMax)
+        .join(', ')}`,
+  );
+  const nearest = ways.length === 0 ? '' : ` Nearest: lift ${ways.slice(0, waysMax).join('; or ')}.`;
+  const message = `Policy excludes every deployment of ${route.name} (${listing.slice(0, listingMax).join('; ')}).${nearest}`;
   return new Fault('no_compliant_deployment', message, { listing });
 }
 
+/** Of a message that a person reads. */
+const waysMax = 3;
+const namesMax = 5;
 const listingMax = 20;
 
 /** The dialect in which to call a deployment: the client's own if the provider speaks it, else the provider's first. */

@@ -3,11 +3,13 @@ import { Fault } from '../completion/fault.ts';
 import type { ReasoningForm } from '../completion/profile.ts';
 import { anthropicMessages as dialect } from '../dialects/anthropic-messages/dialect.ts';
 import { estimateInputTokens, estimateRule, familyOf } from '../metering/estimates.ts';
+import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
+import { betaEdits } from './beta-edits.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { estimatedRequest } from './exchange.ts';
@@ -83,7 +85,11 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
         targetModel: deployment.targetModel,
         askUsage: false,
         outputTokensMax: undefined,
-        more: dialect.withoutEnvelopes?.(body, scan, () => formOf(deployment))?.edits,
+        more: [
+          ...(dialect.withoutEnvelopes?.(body, scan, () => formOf(deployment))?.edits ?? []),
+          ...(betaEdits(providerOf(deployment.provider.kind).endpoints[dialect.name], request.headers, body)?.edits ??
+            []),
+        ],
       }),
   });
   if (!counted) estimate();

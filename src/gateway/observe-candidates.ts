@@ -10,7 +10,7 @@ export function observeCandidates(
   health: DeploymentHealth,
   facts: Pick<RequestFacts, 'policy' | 'inputTokens'>,
   atMs: number,
-): Observations {
+): Observations & { readonly health: Map<string, Health> } {
   const byHandle = new Map<string, Health>();
   const scored = isScored(facts.policy);
   for (const handle of handles) {

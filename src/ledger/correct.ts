@@ -29,6 +29,7 @@ import {
   type StandingLeg,
   takenAtto,
 } from './standing.ts';
+import { UsageSeriesBook } from './usage-series.ts';
 
 /** What becomes of one exchange. Charges that it does not name stay as they are. */
 export interface Correction {
@@ -97,6 +98,13 @@ function smaller(a: bigint, b: bigint): bigint {
   return b;
 }
 
+/** Numbers of accounts and series that were read or made. For transactions one after the other, of which the first that
+ *  fails is the last: what it made is undone, and its numbers mean nothing. */
+export class KnownNumbers {
+  readonly accounts = new AccountNumbers();
+  readonly series = new UsageSeriesBook();
+}
+
 const correctionLock = 0x63_6f_72_72; // "corr"
 
 /** Takes corrections one transaction at a time: each begins from what the one before left. Held until the caller's
@@ -113,6 +121,7 @@ export async function bookCorrections(
   client: pg.ClientBase,
   corrections: readonly Correction[],
   split: SplitCharges = splitAsBefore,
+  known: KnownNumbers = new KnownNumbers(),
 ): Promise<readonly BookedCorrection[]> {
   if (corrections.length === 0) return [];
   const booked = corrections.map(correction => new Booking(correction));
@@ -121,7 +130,7 @@ export async function bookCorrections(
     (await split(client, changes)).map((payersOfOne, index) => [changes[index]!.standing, payersOfOne]),
   );
   const lines = booked.flatMap(booking => booking.transfers(payers.get(booking.correction.standing) ?? []));
-  const numbers = new AccountNumbers();
+  const { accounts: numbers, series } = known;
   await numbers.open(client, sidesOf(lines));
   await ensureTransferPartitions(
     client,
@@ -155,7 +164,7 @@ export async function bookCorrections(
   const usage = correctedUsage(results);
   await transfersCopied;
   await settleLeases(client, results);
-  await addCorrectedUsage(client, usage);
+  await addCorrectedUsage(client, usage, series);
   return results;
 }
 

@@ -4,7 +4,7 @@ import { isTokenMeter } from '../pricing/meters.ts';
 import { type BookedCharge, type BookedCorrection, sliceDelta } from './correct.ts';
 import { chargedOf, type Standing, type StandingCharge } from './standing.ts';
 import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
-import { type UsageDelta, UsageSeriesBook } from './usage-series.ts';
+import type { UsageDelta, UsageSeriesBook } from './usage-series.ts';
 
 /** Usage as corrections change it, in the hour of the usage and marked as corrections. Counts of exchanges stay as they
  *  were: a correction is not another request. Added up, since a batch of thousands is of a few hundred series. */
@@ -14,9 +14,12 @@ export function correctedUsage(booked: readonly BookedCorrection[]): readonly Us
   return sums.all();
 }
 
-/** Appends them, in the caller's transaction. */
-export async function addCorrectedUsage(client: pg.ClientBase, deltas: readonly UsageDelta[]): Promise<void> {
-  const book = new UsageSeriesBook();
+/** Appends them, in the caller's transaction. `book` is forgotten when that fails: a number may go with it. */
+export async function addCorrectedUsage(
+  client: pg.ClientBase,
+  deltas: readonly UsageDelta[],
+  book: UsageSeriesBook,
+): Promise<void> {
   await book.prepare(client, deltas);
   await book.add(client, deltas);
 }

@@ -124,12 +124,20 @@ describe('the ledger, when its process is killed', () => {
     return balance === undefined ? [0n, 0n] : [balance.debitAtto / dollar, balance.debitPendingAtto / dollar];
   }
 
-  /** A grant of 1 atto; its account, which an order of the test booked, has more. */
-  const grant = `insert into wallet (organisation, currency) values ('org_acme', 'USD');
+  /** A grant of five that nobody booked, and somebody's promise of six. */
+  const strayGrant = `
+    insert into wallet (organisation, currency) values ('org_acme', 'USD');
     insert into wallet_grant (wallet, organisation, id, digest, kind, amount_atto, priority, effective_at, scope_id, holdable)
-      select id, 'org_acme', 'g1', '', 'paid', 1, 0, now(), '', true from wallet;
-    insert into wallet_balance (grant_number, wallet, remaining_atto) select number, wallet, 1 from wallet_grant`;
+      values (1, 'org_acme', 'stray', '', 'paid', 5, 0, now(), '', true);
+    insert into wallet_balance (grant_number, wallet, remaining_atto) values (1, 1, 5);
+    insert into wallet_hour (wallet, grant_number, hour, kind, amount_atto, count)
+      values (1, 1, date_trunc('hour', now()), 'granted', 4, 1);
+    insert into wallet_reserve (holder, wallet, grant_number, atto) values ('nobody', 1, 1, 6)`;
   const damages: Readonly<Record<string, string>> = {
+    grant_is_the_fold: strayGrant,
+    grant_is_its_statement: strayGrant,
+    grant_promised_once: strayGrant,
+    grant_held_by_somebody: strayGrant,
     trial_balance_zero: `update balance_delta set debit_atto = debit_atto + 1 where debit_atto > 0`,
     balance_is_the_fold: `delete from balance_delta`,
     transfer_stays_in_its_ledger: `update transfer set credit = 999 where kind = 'sell'`,
@@ -155,14 +163,6 @@ describe('the ledger, when its process is killed', () => {
     pending_expires: `update pending_open set expires_at = '2026-01-01'`,
     wallet_not_negative: `update balance_delta set credit_atto = credit_atto - 5000000000000000000
       where account = (select id from account where name = 'wallet:org_acme:g1')`,
-    grant_is_the_fold: `${grant};
-      insert into wallet_hour select wallet, now(), number, 'granted', 1, 1 from wallet_grant`,
-    grant_is_its_statement: `${grant};
-      insert into wallet_hour select wallet, now(), number, 'granted', 2, 1 from wallet_grant`,
-    grant_promised_once: `${grant};
-      insert into wallet_reserve select 'exchange:x', wallet, number, 2 from wallet_grant`,
-    grant_held_by_somebody: `${grant};
-      insert into wallet_reserve select 'nobody', wallet, number, 1 from wallet_grant`,
     usage_is_the_sum: `delete from usage_delta`,
     usage_is_the_ledger: `update usage_delta set buy_atto = buy_atto + 1`,
   };

@@ -5,7 +5,14 @@ import { cardAt, parseTimeline, type RateTimeline } from '../pricing/timeline.ts
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
-import { bookCorrections, type Correction, lockCorrections, type NewCharge, type SplitCharges } from './correct.ts';
+import {
+  bookCorrections,
+  type Correction,
+  KnownNumbers,
+  lockCorrections,
+  type NewCharge,
+  type SplitCharges,
+} from './correct.ts';
 import {
   areStale,
   findStandings,
@@ -125,9 +132,10 @@ export async function rerateStep(
   options: { readonly stepMs?: number; readonly exchangesAtOnce?: number } = {},
 ): Promise<RerateReport> {
   const tally = new Tally();
+  const known = new KnownNumbers();
   const limit = options.exchangesAtOnce ?? exchangesAtOnce;
   const deadlineMs = performance.now() + (options.stepMs ?? stepMs);
-  const read = (after: StandingCursor | undefined) => readNext(store, order.filter, after, limit);
+  const read = (after: StandingCursor | undefined) => readNext(store, order, after, limit);
   let standings = await read(order.after);
   for (;;) {
     const last = standings.at(-1);
@@ -136,7 +144,7 @@ export async function rerateStep(
     // The next ones are read on another connection while these are booked.
     const reading = isLast ? undefined : read(next);
     reading?.catch(() => {});
-    await rerateThese(store, order, standings, tally);
+    await rerateThese(store, order, standings, tally, known);
     if (isLast) return tally.report(next);
     standings = await reading!;
   }
@@ -144,7 +152,7 @@ export async function rerateStep(
 
 async function readNext(
   store: Store,
-  filter: StandingFilter,
+  { filter, prices, dryRun }: RerateOrder,
   after: StandingCursor | undefined,
   limit: number,
 ): Promise<Standing[]> {
@@ -153,7 +161,9 @@ async function readNext(
   try {
     // One view of all its tables: a correction is in all of them or in none.
     await client.query('begin isolation level repeatable read read only');
-    const standings = await nextStandings(client, filter, after, limit);
+    // What stays as it is needs no transfers: most of what is rated again is nothing but this.
+    const changes = (standing: Standing) => !dryRun && rateAgain(standing, prices, new Tally()).length > 0;
+    const standings = await nextStandings(client, filter, after, limit, changes);
     await client.query('commit');
     return standings;
   } catch (error) {
@@ -169,6 +179,7 @@ async function rerateThese(
   order: RerateOrder,
   standings: readonly Standing[],
   tally: Tally,
+  known: KnownNumbers,
 ): Promise<void> {
   if (order.dryRun) {
     for (const standing of standings) if (rateAgain(standing, order.prices, tally).length > 0) tally.corrected += 1;
@@ -189,7 +200,7 @@ async function rerateThese(
       const charges = rateAgain(standing, order.prices, tally);
       return charges.length === 0 ? [] : [{ standing, kind: 'rerate', run, reason, state: standing.state, charges }];
     });
-    await bookCorrections(client, corrections, order.split);
+    await bookCorrections(client, corrections, order.split, known);
     tally.corrected += corrections.length;
   });
 }

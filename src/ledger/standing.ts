@@ -84,12 +84,14 @@ export interface StandingCursor {
   readonly id: string;
 }
 
-/** The next exchanges after a place, oldest first, at most `limit`. */
+/** The next exchanges after a place, oldest first, at most `limit`. Transfers are half of what there is to read; those of
+ *  which `wantsLegs` says no come without. */
 export async function nextStandings(
   client: pg.ClientBase,
   filter: StandingFilter,
   after: StandingCursor | undefined,
   limit: number,
+  wantsLegs: (standing: Standing) => boolean = () => true,
 ): Promise<Standing[]> {
   const { rows } = await client.query(
     `${exchangeSql}
@@ -119,12 +121,8 @@ export async function nextStandings(
   const last = rows.at(-1);
   if (first === undefined || last === undefined) return [];
   // Everything of an exchange is found by its instant and id, so neighbours are read as one range.
-  return complete(client, rows, '(at, exchange_id) between ($1, $2) and ($3, $4)', [
-    first.at,
-    first.id,
-    last.at,
-    last.id,
-  ]);
+  const values = [first.at, first.id, last.at, last.id];
+  return complete(client, rows, '(at, exchange_id) between ($1, $2) and ($3, $4)', values, wantsLegs);
 }
 
 /** Were any of these corrected since they were read? They are neighbours, as nextStandings gives them. */
@@ -188,6 +186,7 @@ async function complete(
   exchanges: readonly ExchangeRow[],
   within: string,
   values: readonly unknown[],
+  wantsLegs: (standing: Standing) => boolean = () => true,
 ): Promise<Standing[]> {
   const select = async (sql: string) =>
     Map.groupBy<string, Row>((await client.query(sql, [...values])).rows, row => row.exchange_id);
@@ -195,23 +194,26 @@ async function complete(
     `select exchange_id, attempt, started_at, deployment, provider, model, reading, buy_atto, buy_currency, buy_version
        from attempt where ${within} order by attempt`,
   );
-  const legs = await select(
-    `select exchange_id, attempt, kind, debit, credit, amount_atto, currency from transfer where ${within}`,
-  );
-  const names = await readNames(client, legs.values());
   const corrections = await select(`select exchange_id, number, state from correction where ${within} order by number`);
   const corrected = await select(
     `select exchange_id, book, attempt, amount_atto, over_hold_atto, variance_atto, currency, version, reading
        from corrected_charge where ${within} order by number`,
   );
-  return exchanges.map(exchange =>
+  const standings = exchanges.map(exchange =>
     standingOf(exchange, {
       attempts: attempts.get(exchange.id) ?? [],
-      legs: legs.get(exchange.id) ?? [],
-      names,
       corrections: corrections.get(exchange.id) ?? [],
       corrected: corrected.get(exchange.id) ?? [],
     }),
+  );
+  const wanted = new Set(standings.filter(wantsLegs));
+  if (wanted.size === 0) return standings;
+  const legs = await select(
+    `select exchange_id, attempt, kind, debit, credit, amount_atto, currency from transfer where ${within}`,
+  );
+  const names = await readNames(client, legs.values());
+  return standings.map(standing =>
+    wanted.has(standing) ? { ...standing, legs: inEffect(legs.get(standing.id) ?? [], names) } : standing,
   );
 }
 
@@ -233,9 +235,7 @@ type Row = any;
 
 function standingOf(
   exchange: ExchangeRow,
-  rows: Readonly<Record<'attempts' | 'legs' | 'corrections' | 'corrected', readonly Row[]>> & {
-    readonly names: ReadonlyMap<number, string>;
-  },
+  rows: Readonly<Record<'attempts' | 'corrections' | 'corrected', readonly Row[]>>,
 ): Standing {
   // In the order of corrections, so the last one of each book and attempt stays.
   const newest = new Map<string, Row>();
@@ -285,7 +285,7 @@ function standingOf(
     deliveredAttempt: delivered,
     attempts,
     sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),
-    legs: inEffect(rows.legs, rows.names),
+    legs: [],
     corrections: rows.corrections.length,
   };
 }

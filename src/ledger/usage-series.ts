@@ -73,8 +73,12 @@ export class UsageSeriesBook {
     for (const { atMs, series, measures } of deltas) {
       const id = ids.get(keyOf(series));
       if (id === undefined) throw new Error(`a series of usage of ${series.organisation} was not prepared`);
-      text += `${new Date(atMs - (atMs % hourMs)).toISOString()}\t${id}`;
-      for (const column of measureColumns) text += `\t${measures[column] ?? 0n}`;
+      text += `${hourText(atMs)}\t${id}`;
+      // Most are zero.
+      for (const column of measureColumns) {
+        const measure = measures[column];
+        text += measure === undefined ? '\t0' : `\t${measure}`;
+      }
       text += '\n';
     }
     await copyIn(client, `copy usage_delta (hour, series, ${measureColumns.join(', ')}) from stdin`, text);
@@ -120,9 +124,29 @@ function givenJson(unknown: ReadonlyMap<string, UsageSeries>): string {
   );
 }
 
+/** Those that are one object are asked for twice or more often. */
+const keys = new WeakMap<UsageSeries, string>();
+
 function keyOf(series: UsageSeries): string {
-  return valuesOf(series).join('\n');
+  let key = keys.get(series);
+  if (key === undefined) {
+    key = valuesOf(series).join('\n');
+    keys.set(series, key);
+  }
+  return key;
 }
+
+/** Neighbours are mostly of the same hour. */
+function hourText(atMs: number): string {
+  const startMs = atMs - (atMs % hourMs);
+  if (startMs !== lastHourMs) {
+    lastHourMs = startMs;
+    lastHourText = new Date(startMs).toISOString();
+  }
+  return lastHourText;
+}
+let lastHourMs = Number.NaN;
+let lastHourText = '';
 
 /** In the order of seriesColumns. */
 function valuesOf(series: UsageSeries): readonly (string | boolean)[] {
@@ -142,9 +166,11 @@ function valuesOf(series: UsageSeries): readonly (string | boolean)[] {
   ];
 }
 
+const plainName = /^[\x20-\x7e]{0,200}$/;
+
 /** Names are shorter; what is longer is cut, so that the same beginning counts together. */
 function bounded(name: string): string {
-  if (/^[\x20-\x7e]{0,200}$/.test(name)) return name;
+  if (plainName.test(name)) return name;
   const clean = name.toWellFormed().replaceAll(/[\0\n]/g, '\ufffd');
   const bytes = Buffer.from(clean);
   return bytes.length <= dimensionBytesMax

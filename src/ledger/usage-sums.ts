@@ -64,30 +64,37 @@ export function usageSumsSql(query: UsageSumsQuery, values: unknown[]): string {
   const columns = measures.join(', ');
   const facts = sourcesOf(query).map(
     ({ table, column, fromMs, toMs }) =>
-      `select ${column} as at, series, ${columns} from ${table}` +
+      `select ${periodSql(grain, column)} as period, series, ${columns} from ${table}` +
       ` where ${column} >= ${parameter(new Date(fromMs))} and ${column} < ${parameter(new Date(toMs))}${chosen}`,
   );
   const sums = measures.map(measure => `sum(${measure}) as ${measure}`).join(', ');
-  const period = periodSql[grain];
-  // Few series have many rows: they are added up by number before anybody looks at names. By day or hour there is
-  // nothing to add up yet.
-  const bySeries =
-    grain === 'total' || grain === 'month'
-      ? `select ${period} as period, series, ${sums} from (${facts.join(' union all ')}) as fact group by 1, 2`
-      : `select ${period} as period, series, ${columns} from (${facts.join(' union all ')}) as fact`;
+  const names = `${dimension(by[0])} as d1, ${dimension(by[1])} as d2, s.sell_currency, s.buy_currency`;
+  const where = [wholes, ...conditions].join(' and ');
+  // Few series have many rows: they are added up by number before anybody looks at names.
+  if (grain === 'total' || grain === 'month') {
+    return (
+      `select period, ${names}, ${sums}` +
+      ` from (select period, series, ${sums} from (${facts.join(' union all ')}) as fact group by 1, 2) as by_series` +
+      ` join usage_series s on s.id = series where ${where} group by 1, 2, 3, 4, 5`
+    );
+  }
+  // By day or hour each series has one row a piece. Adding up by the number of what a row is told by takes a third of the
+  // time that adding up by its texts takes.
   return (
-    `select period, ${dimension(by[0])} as d1, ${dimension(by[1])} as d2, s.sell_currency, s.buy_currency, ${sums}` +
-    ` from (${bySeries}) as by_series join usage_series s on s.id = series` +
-    ` where ${[wholes, ...conditions].join(' and ')} group by 1, 2, 3, 4, 5`
+    `with named as materialized (` +
+    `select s.id, dense_rank() over (order by ${dimension(by[0])}, ${dimension(by[1])}, s.sell_currency, s.buy_currency) as place, ` +
+    `${names} from usage_series s where ${where})` +
+    ` select period, d1, d2, sell_currency, buy_currency, ${measures.join(', ')}` +
+    ` from (select period, place, ${sums} from (${facts.join(' union all ')}) as fact join named on named.id = series group by 1, 2) as placed` +
+    ` join (select distinct place, d1, d2, sell_currency, buy_currency from named) as names using (place)`
   );
 }
 
-const periodSql: Readonly<Record<UsageGrain, string>> = {
-  total: 'null::timestamptz',
-  hour: 'at',
-  day: `date_trunc('day', at, 'UTC')`,
-  month: `date_trunc('month', at, 'UTC')`,
-};
+/** What is kept by this piece of time already is not cut again: that takes longer than adding it up. */
+function periodSql(grain: UsageGrain, column: Source['column']): string {
+  if (grain === 'total') return 'null::timestamptz';
+  return grain === column ? column : `date_trunc('${grain}', ${column}, 'UTC')`;
+}
 
 function dimension(name: UsageDimension | undefined): string {
   return name === undefined ? `''` : `s.${name}`;

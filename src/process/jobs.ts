@@ -12,9 +12,12 @@ import { maintain } from '../store/maintenance.ts';
 export function allJobs({
   store,
   retention,
+  nowMs = Date.now,
 }: {
   readonly store: Store;
   readonly retention: RetentionSettings;
+  /** What day it is for retention and for the end of grants. */
+  readonly nowMs?: () => number;
 }): readonly Job[] {
   return [
     {
@@ -22,13 +25,13 @@ export function allJobs({
       purpose: 'Makes partitions ahead and drops those past their retention',
       schedule: { everyMs: 3_600_000 },
       run: async () => {
-        const { ran, dropped } = await maintain(store, retention, Date.now());
+        const { ran, dropped } = await maintain(store, retention, nowMs());
         return { ran, dropped: dropped.length };
       },
     },
     usageFoldJob(),
     ...ledgerJobs(store),
-    walletUpkeepJob(),
+    walletUpkeepJob(undefined, nowMs),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { ProfileRule } from '../completion/profile.ts';
 import type { DialectName } from '../completion/request.ts';
+import type { BetaFilter } from './betas.ts';
 
 /** Who answers, as data. One small file each; registry.ts lists them. */
 export interface Provider {
@@ -28,8 +29,8 @@ export interface Endpoint {
   /** Behind the base URL; where the two overlap (`…/v1` and `/v1/messages`), the overlap counts once. */
   readonly path: string;
   readonly credential: 'bearer' | 'x-api-key';
-  /** Values of a beta header that it takes, others are left out; absent when it takes or ignores them all. */
-  readonly betas?: { readonly header: string; readonly allowed: ReadonlySet<string> };
+  /** Betas that it takes, others are left out with the fields they open; absent when it takes or ignores them all. */
+  readonly betas?: BetaFilter;
 }
 
 export interface Quirks {

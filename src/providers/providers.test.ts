@@ -145,7 +145,7 @@ test('across dialects nothing of the dialect of the client goes along', () => {
 });
 
 test('an endpoint that takes some betas gets those, and no empty header', () => {
-  const betas = { header: 'anthropic-beta', allowed: new Set(['one', 'two']) };
+  const betas = { header: 'anthropic-beta', allowed: new Set(['one', 'two']), opens: new Map() };
   const betasOf = (value: string): string | undefined =>
     paired(
       endpointRequest({ ...messagesEndpoint, betas }, { ...plain, clientHeaders: { 'anthropic-beta': value } }).headers,

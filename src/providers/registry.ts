@@ -1,4 +1,5 @@
 import { anthropic } from './anthropic.ts';
+import { claudeHosted } from './claude-hosted.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
 import { emulated } from './emulated.ts';
@@ -12,6 +13,7 @@ import { xai } from './xai.ts';
 export const providers: readonly Provider[] = [
   anthropic,
   anthropicCompatible,
+  claudeHosted,
   deepseek,
   emulated,
   groq,

@@ -1,4 +1,5 @@
 import type { DialectName } from '../completion/request.ts';
+import { filterBetas } from './betas.ts';
 import { allowedQuery, allowListOf, isAllowed } from './client-headers.ts';
 import type { Endpoint } from './provider.ts';
 import { providerOf } from './registry.ts';
@@ -51,7 +52,7 @@ export function endpointRequest(
     const value = clientHeaders[name];
     if (typeof value !== 'string') continue;
     if (name === 'anthropic-version') hasVersion = true;
-    const kept = name === endpoint.betas?.header ? keptBetas(endpoint.betas.allowed, value) : value;
+    const kept = name === endpoint.betas?.header ? filterBetas(endpoint.betas, value).kept : value;
     if (kept !== '') headers.push(name, kept);
   }
   if (!hasVersion) headers.push('anthropic-version', versionUnlessSaid);
@@ -64,14 +65,6 @@ export function endpointRequest(
 /** What clients that send no version were made for. The header is required
  *  (https://platform.claude.com/docs/en/api/versioning, 2026-11). */
 const versionUnlessSaid = '2023-06-01';
-
-function keptBetas(allowed: ReadonlySet<string>, value: string): string {
-  return value
-    .split(',')
-    .map(beta => beta.trim())
-    .filter(beta => allowed.has(beta))
-    .join(',');
-}
 
 /** The endpoint's path without what the base URL's path ends with already: people give `https://host/v1` and
  *  `https://host` for the same. */

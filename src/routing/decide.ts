@@ -118,24 +118,28 @@ const wholeRamp = 1_000;
 function groupsOf(tickets: readonly RankedTicket[], { policy }: RequestFacts): readonly (readonly RankedTicket[])[] {
   if (tickets.length < 2) return [tickets];
   const comparesCost = needsCost(policy);
-  const rankOf = ({ entry }: RankedTicket): readonly number[] => [
-    entry.severity,
-    entry.health?.madeState === true ? 0 : 1,
-    // What nobody can price is not free: it comes behind what can be compared.
-    comparesCost && entry.cost === undefined ? 1 : 0,
-    policy === 'priority' ? entry.view.priority : 0,
-  ];
-  const groups = Map.groupBy(tickets, ticket => rankOf(ticket).join());
-  return [...groups.values()].sort((left, right) => compareRanks(rankOf(left[0]!), rankOf(right[0]!)));
+  // By hand: records are replayed on engines that have no Map.groupBy.
+  const groups = new Map<number, RankedTicket[]>();
+  for (const ticket of tickets) {
+    const { entry } = ticket;
+    const ranks = [
+      entry.severity,
+      entry.health?.madeState === true ? 0 : 1,
+      // What nobody can price is not free: it comes behind what can be compared.
+      comparesCost && entry.cost === undefined ? 1 : 0,
+      policy === 'priority' ? entry.view.priority : 0,
+    ];
+    const rank = ranks.reduce((sum, next) => sum * rankSpan + next, 0);
+    const group = groups.get(rank);
+    if (group === undefined) groups.set(rank, [ticket]);
+    else group.push(ticket);
+  }
+  if (groups.size === 1) return [tickets];
+  return [...groups].sort(([left], [right]) => left - right).map(([, group]) => group);
 }
 
-function compareRanks(left: readonly number[], right: readonly number[]): number {
-  for (const [index, rank] of left.entries()) {
-    const difference = rank - right[index]!;
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
+/** Above every rank, and small enough that four of them are exact. */
+const rankSpan = 8_192;
 
 function arrange(ties: readonly RankedTicket[], facts: RequestFacts, draws: KeyedDraws): readonly RankedTicket[] {
   if (ties.length < 2) return ties;
@@ -182,20 +186,17 @@ function recordOf(
     seed: draw.seed,
     atMs,
     facts: factsInOrder(facts),
-    candidates: entries.map((entry): RecordedCandidate => {
+    candidates: entries.map(entry => {
       const { view, lot, health, cost, policy, unwell } = entry;
       const ticket = ticketOf.get(entry);
       const chance = ticket === undefined ? undefined : chances.get(ticket);
-      return {
-        h: view.handle,
-        lot,
-        view: viewInOrder(view),
-        ...(health === undefined ? undefined : { health: healthInOrder(health) }),
-        ...(cost === undefined ? undefined : { cost: costInOrder(cost) }),
-        ...(policy.length + unwell.length === 0 ? undefined : { out: [...policy, ...unwell] }),
-        ...(ticket === undefined || !scored ? undefined : { score: ticket.score }),
-        ...(chance === undefined ? undefined : { p: chance }),
-      };
+      const recorded: Writable<RecordedCandidate> = { h: view.handle, lot, view: viewInOrder(view) };
+      if (health !== undefined) recorded.health = healthInOrder(health);
+      if (cost !== undefined) recorded.cost = costInOrder(cost);
+      if (policy.length + unwell.length > 0) recorded.out = [...policy, ...unwell];
+      if (ticket !== undefined && scored) recorded.score = ticket.score;
+      if (chance !== undefined) recorded.p = chance;
+      return recorded;
     }),
     panic,
     order: order.map(({ entry }) => entry.view.handle),
@@ -221,19 +222,16 @@ function factsInOrder(facts: RequestFacts): RequestFacts {
   };
 }
 
+/** Keys are set one by one: spreading what is absent costs more than deciding. */
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
 function viewInOrder(view: CandidateView): RecordedCandidate['view'] {
   const { weight, priority, zone, dialects, priced, allowed, capabilities, contextTokensMax, tier } = view;
-  return {
-    weight,
-    priority,
-    zone,
-    dialects,
-    priced,
-    allowed,
-    ...(capabilities === undefined ? undefined : { capabilities }),
-    ...(contextTokensMax === undefined ? undefined : { contextTokensMax }),
-    ...(tier === undefined ? undefined : { tier }),
-  };
+  const ordered: Writable<RecordedCandidate['view']> = { weight, priority, zone, dialects, priced, allowed };
+  if (capabilities !== undefined) ordered.capabilities = capabilities;
+  if (contextTokensMax !== undefined) ordered.contextTokensMax = contextTokensMax;
+  if (tier !== undefined) ordered.tier = tier;
+  return ordered;
 }
 
 function healthInOrder(health: Health): Health {

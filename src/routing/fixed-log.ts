@@ -3,18 +3,10 @@
  *  `value` is a whole number from 1 to 2⁵³ − 1; smaller ones count as 1. */
 export function log2Fixed(value: number): number {
   if (value < 2) return 0;
-  let whole = 0;
-  let scaled = value;
-  // Down to 26 bits, so that a square stays exact.
-  while (scaled >= oneMore) {
-    scaled = Math.floor(scaled / 2);
-    whole += 1;
-  }
-  while (scaled < one) {
-    scaled *= 2;
-    whole -= 1;
-  }
-  let result = whole + oneBits;
+  const high = Math.floor(value / wordSpan);
+  let result = high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(value);
+  // To 26 bits, so that a square stays exact.
+  let scaled = result > oneBits ? Math.floor(value / 2 ** (result - oneBits)) : value * 2 ** (oneBits - result);
   for (let bit = 0; bit < fractionBits; bit += 1) {
     scaled = Math.floor((scaled * scaled) / one);
     result *= 2;
@@ -31,5 +23,6 @@ export const doubling = 1_024;
 
 const fractionBits = 10;
 const oneBits = 25;
+const wordSpan = 2 ** 32;
 const one = 2 ** oneBits;
 const oneMore = 2 ** (oneBits + 1);

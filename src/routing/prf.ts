@@ -51,8 +51,16 @@ export function lotOf(seed: string, handle: string): string {
 
 /** A handle's number of all epochs, for sessions that stay where they are. */
 export function homeOf(handle: string): string {
-  return hash('sha256', `home\n${handle}`, 'hex').slice(0, 16);
+  let home = homes.get(handle);
+  if (home === undefined) {
+    home = hash('sha256', `home\n${handle}`, 'hex').slice(0, 16);
+    if (homes.size >= lotsMax) homes.clear();
+    homes.set(handle, home);
+  }
+  return home;
 }
+
+const homes = new Map<string, string>();
 
 /** Lots of the present epoch, so that a handle is hashed once an epoch and not once a request. */
 const lots = new Map<string, string>();

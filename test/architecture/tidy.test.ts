@@ -52,6 +52,11 @@ describe('the source', () => {
     assert.deepEqual(findLines([...code, ...prose], new RegExp(`\\b(${marks.source})\\b`)), []);
   });
 
+  it('has no hook around every test outside a suite: tests of rooms share a process, and it would run for all of them', () => {
+    const tests = code.filter(file => file.path.startsWith('src/') && file.path.endsWith('.test.ts'));
+    assert.deepEqual(findLines(tests, /^(beforeEach|afterEach)\(/), []);
+  });
+
   it('names no place of one particular machine', () => {
     assert.deepEqual(findLines([...code, ...prose], /(^|[\s"'`(=:])\/(work|home\/[a-z]|Users\/[A-Za-z])[/\w]/), []);
   });

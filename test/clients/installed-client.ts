@@ -11,14 +11,15 @@ const unreachable =
  *  anything else is wrong. */
 export function installClients(): string | undefined {
   if (isInstalled()) return undefined;
-  const run = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+  const run = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--fetch-retries=1'], {
     cwd: import.meta.dirname,
     encoding: 'utf8',
     timeout: installTimeoutMs,
   });
   if (run.status === 0) return undefined;
   const said = `${run.error ?? ''}\n${run.stderr}`.trim();
-  if (unreachable.test(said)) return `the npm registry cannot be reached: ${said.split('\n')[0]}`;
+  const reason = said.split('\n').find(line => unreachable.test(line));
+  if (reason !== undefined) return `the npm registry cannot be reached: ${reason}`;
   throw new Error(`npm ci in test/clients ended with ${run.status}:\n${said}`);
 }
 

@@ -136,7 +136,7 @@ suite('what a request costs its customer decides where policy says so', () => {
     const { status, text } = await ask('refused');
 
     assert.equal(status, 403);
-    assert.match(text, /COST_OVER_CAP/);
+    assert.match(text, /Nearest: lift COST_OVER_CAP for dear, low\./);
   });
 
   test('a warm cache makes the dearer one the cheaper, as long as it is warm and long enough', async () => {

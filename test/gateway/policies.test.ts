@@ -94,6 +94,22 @@ suite('route policies', () => {
     assert.deepEqual([...first].sort(), ['one', 'three', 'two']);
   });
 
+  test('a long conversation without a session stays at one place by how it begins', async () => {
+    const headers = { 'x-carrier-policy': 'sticky' };
+    const begins = new Set<string | null>();
+    for (let conversation = 0; conversation < 12; conversation += 1) {
+      const found = new Set<string | null>();
+      for (let turns = 1; turns <= 3; turns += 1) {
+        const opening = `conversation ${conversation} ${'and so on '.repeat(500)}`;
+        const messages = Array.from({ length: turns }, (_, turn) => ({ role: 'user', content: `${opening}${turn}` }));
+        found.add((await ask('spread', { headers, body: { messages } })).deployment);
+      }
+      assert.equal(found.size, 1);
+      begins.add([...found][0]!);
+    }
+    assert.ok(begins.size > 1, 'every conversation went to one place');
+  });
+
   test('a session whose place is down goes elsewhere and comes back', async () => {
     const headers = { 'x-carrier-policy': 'sticky', 'x-carrier-session': 'traveller' };
     const [home] = await places('spread', 1, headers);

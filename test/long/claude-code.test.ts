@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
@@ -8,6 +8,7 @@ import { installClients } from '../clients/installed-client.ts';
 import { acmeKey, declareSupply, providerKey } from '../scenarios/support/declare-supply.ts';
 import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
 import { until } from '../scenarios/support/until.ts';
+import { pixel } from '../support/media-server.ts';
 
 // The coding agent @anthropic-ai/claude-code does a task with its own tools, over providers of either dialect. The
 // emulator plays the model: it follows the steps of the prompt, and holds the agent's requests to the provider's rules.
@@ -22,9 +23,24 @@ before(async () => {
   emulator = await startEmulator({ apiKeys: [providerKey] });
   const routes = ['routes:', '  claude-opus-5: { candidates: [ { deployment: gpt-5-us } ] }'];
   carrier = await startCarrier(declareSupply({ emulatorUrl: emulator.url, more: routes }));
+  const rates = ['openai/gpt-5.6', 'deepseek/deepseek-v4-pro'].map(model => `${model}: { input: "1", output: "2" }`);
+  await carrier.apply(`
+providers:
+  maker: { kind: openai, dialect: openai-chat, baseUrl: "${emulator.url}/v1", credential: env:OPENAI_API_KEY }
+  deepseek: { kind: deepseek, dialect: openai-chat, baseUrl: "${emulator.url}/v1", credential: env:OPENAI_API_KEY }
+deployments:
+  newest: { provider: maker, model: openai/gpt-5.6, targetModel: gpt-5.6 }
+  deep: { provider: deepseek, model: deepseek/deepseek-v4-pro, targetModel: deepseek-v4-pro }
+prices:
+  sell: { currency: USD, rates: { ${rates.join(', ')} } }
+  buy: { currency: USD, rates: { ${rates.join(', ')} } }
+`);
 });
 after(() => emulator.stop());
-beforeEach(() => emulator.clearRequests());
+beforeEach(() => {
+  emulator.replaceRules([]);
+  emulator.clearRequests();
+});
 
 interface Done extends TaskEnd {
   /** What stood in the file when the agent had ended. */
@@ -176,6 +192,51 @@ suite('claude-code', { skip }, () => {
       second.messages.findLast(({ role }: { role: string }) => role === 'assistant').content[0].type,
       'thinking',
     );
+  });
+
+  test('has its cache marks where a model takes them', async () => {
+    const done = await work({ model: 'openai/gpt-5.6' });
+
+    assertDone(done);
+    for (const request of emulator.requests()) {
+      const { messages, prompt_cache_options: options } = JSON.parse(String(request.body));
+      assert.deepEqual(options, { mode: 'explicit' });
+      assert.equal(JSON.stringify(messages).split('"prompt_cache_breakpoint"').length - 1, 3);
+    }
+  });
+
+  test('gives back what a host thought that insists on it', async () => {
+    emulator.script('show-reasoning=reasoning_content');
+    const done = await work({ model: 'deepseek/deepseek-v4-pro' });
+
+    assertDone(done);
+    const [, , last] = emulator.requests().map(request => JSON.parse(String(request.body)));
+    const thought = last.messages.filter((message: { role: string }) => message.role === 'assistant');
+    assert.equal(thought.length, 2);
+    for (const message of thought) assert.ok(message.reasoning_content.length > 0);
+  });
+
+  test('shows a model of chat completions the image that its tool has read', async () => {
+    const prompt = (folder: string) => {
+      const file = join(folder, 'map.png');
+      writeFileSync(file, Buffer.from(pixel, 'base64'));
+      return `step 1: call the tool Read with {"file_path":${JSON.stringify(file)}}\nstep 2: say exactly: A map.`;
+    };
+    const end = await runClaudeCode({ url: carrier.url, apiKey: acmeKey, model: 'openai/gpt-5', prompt });
+
+    assert.equal(end.code, 0, end.errors);
+    assert.equal(end.events.find(event => event.type === 'result')?.result, 'A map.');
+    const [, second] = emulator.requests().map(request => JSON.parse(String(request.body)));
+    assert.equal(
+      second.messages.some((message: { role: string }) => message.role === 'tool'),
+      true,
+    );
+    const shown = second.messages.flatMap(({ content }: { content: unknown }) =>
+      Array.isArray(content) ? content : [],
+    );
+    const images = shown.filter((part: { type: string }) => part.type === 'image_url');
+    assert.equal(images.length, 1);
+    assert.match(images[0].image_url.url, /^data:image\/png;base64,iVBOR/);
   });
 
   for (const [model, counted] of [

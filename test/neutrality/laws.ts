@@ -252,6 +252,16 @@ export const laws: Readonly<Record<string, (engine: Engine) => (runs: number, se
       }),
     ),
 
+  'one that cannot be priced comes behind all that can, where cost decides': engine =>
+    holds(
+      fc.property(fc.array(offer, { minLength: 2, maxLength: 6 }), openFacts, (list, asked) => {
+        const fair = list.map(one => open(one));
+        const laid = lay([{ ...fair[0]!, cost: undefined }, ...fair.slice(1)], plain);
+        const record = engine.decide(laid.views, laid.observations, { ...asked, policy: 'cheapest' }, draw);
+        assert.equal(record.order.at(-1), 'h0');
+      }),
+    ),
+
   'one that was never measured has a chance, and no more than its weight gives it': engine =>
     holds(
       fc.property(fc.array(offer, { minLength: 2, maxLength: 6 }), openFacts, (list, asked) => {

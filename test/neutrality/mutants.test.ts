@@ -66,14 +66,20 @@ const mutants: readonly Mutant[] = [
   {
     what: 'the owner is in the record',
     file: 'decide.ts',
-    from: '    ...(tier === undefined ? undefined : { tier }),\n  };\n}\n\nfunction healthInOrder',
-    to: "    ...(tier === undefined ? undefined : { tier }),\n    ...('owner' in view ? { owner: view.owner } : undefined),\n  };\n}\n\nfunction healthInOrder",
+    from: 'if (tier !== undefined) ordered.tier = tier;',
+    to: "if (tier !== undefined) ordered.tier = tier;\n  if ('owner' in view) Object.assign(ordered, { owner: view.owner });",
   },
   {
     what: 'who is dearer comes first',
     file: 'score.ts',
     from: 'terms.cost * log2Fixed(',
     to: '-terms.cost * log2Fixed(',
+  },
+  {
+    what: 'what nobody can price counts as free',
+    file: 'decide.ts',
+    from: 'comparesCost && entry.cost === undefined ? 1 : 0,',
+    to: '0,',
   },
   {
     what: 'failures do not count',

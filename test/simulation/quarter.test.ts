@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulateQuarter } from '../support/quarter.ts';
 
-test('two weeks of 200 organisations, with crashes, duplicates, conflicts and late arrivals, adds up to the last digit', async () => {
+test('two weeks of 200 organisations, prepaid ones among them, with crashes, duplicates, conflicts and late arrivals, adds up to the last digit', async () => {
   const report = await simulateQuarter({
     seed: 20_261_120,
     events: 6_000,

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
+import { WalletPayer } from '../../src/billing/pay-exchanges.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { JobRunner } from '../../src/jobs/runner.ts';
 import type { CompletedExchange } from '../../src/journal/assemble.ts';
 import { trialBalance } from '../../src/ledger/balances.ts';
-import { checkLedger } from '../../src/ledger/check.ts';
-import { ledgerJobs } from '../../src/ledger/ledger-jobs.ts';
 import { LedgerShipping } from '../../src/ledger/shipping.ts';
 import { foldUsage } from '../../src/ledger/usage-fold.ts';
 import { formatAtto } from '../../src/pricing/money.ts';
+import { allJobs } from '../../src/process/jobs.ts';
 import { readPeriod } from '../../src/reports/period.ts';
 import { type ReportRow, readReport } from '../../src/reports/report.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { createTestDatabase } from './database.ts';
 import { crashAtStatement } from './ledger.ts';
+import { QuarterWallets, type QuarterWork } from './quarter-wallets.ts';
 import { randomOf, type TrafficEvent, type TrafficPlan, trafficEvent, trafficExchange } from './traffic.ts';
 
 export interface QuarterSettings {
@@ -40,8 +41,8 @@ export interface QuarterReport {
 }
 
 /** A span of time such as a quarter: two replicas ship batches of any size at once, with duplicates, conflicts and late arrivals, under
- *  prices that change; connections break before random statements of shipping and of every job. After every commit the
- *  books balance; at the end, everything shipped again changes nothing, and reports are what an oracle that knows only the
+ *  prices that change, from wallets that are topped up and expire meanwhile; connections break before random statements of
+ *  shipping, of orders and of every job. After every commit the books balance; at the end, everything shipped again changes nothing, and reports are what an oracle that knows only the
  *  events adds up. */
 export async function simulateQuarter(settings: QuarterSettings): Promise<QuarterReport> {
   const { days } = settings;
@@ -49,7 +50,8 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
   const random = randomOf(settings.seed, -1);
   const database = await createTestDatabase();
   const store = connect(database.url);
-  const replicas = ['a', 'b'].map(name => new Replica(store, name));
+  const clock = { nowMs: fromMs };
+  const replicas = ['a', 'b'].map(name => new Replica(store, name, clock));
   const report: QuarterReport = {
     shipments: 0,
     crashes: 0,
@@ -60,25 +62,46 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
     jobCrashes: 0,
   };
   try {
+    const oracle = addUp(plan);
+    const charged = new Map([...oracle.organisations].map(([name, { sell }]) => [name, sell]));
+    const wallets = new QuarterWallets(store, { fromMs, days }, charged);
+    await wallets.begin();
     const arrivals = new Arrivals(plan, days, report);
     for (let day = 0; day < days; day += 1) {
+      clock.nowMs = fromMs + (day + 1) * dayMs;
+      let works = wallets.worksOf(day);
       const batches = cutInBatches(withNoise(arrivals.of(day), plan, report, random), settings.batchMax, random);
       for (let at = 0; at < batches.length; at += 2) {
         const pair = batches.slice(at, at + 2);
         report.shipments += pair.length;
         const crash = random() < 0.15 ? Math.floor(random() * 24) : undefined;
-        await shipThroughCrash(replicas, pair, crash, report);
+        await shipThroughCrash(
+          [...pair.map((batch, index) => () => replicas[index]!.ship(batch)), ...works],
+          crash,
+          report,
+        );
+        works = [];
         await verifyBalanced(store);
       }
-      if (day % 7 === 6 || day === days - 1) await runJobsThroughCrash(store, replicas, random, report);
+      for (const work of works) await work();
+      if (day % 7 !== 6) continue;
+      // Looking at everything takes as long as all the rest.
+      const jobs = random() < 0.2 ? [...upkeep, 'ledger-check'] : upkeep;
+      await runJobsThroughCrash({ store, replicas, jobs }, random, report);
     }
+    clock.nowMs += 4 * dayMs;
+    await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
+    await verifyReports(store, plan, oracle);
+    await wallets.verify(charged);
     const before = await contents(store);
-    await verifyReports(store, plan);
     await shipAgain(plan, replicas[1]!, settings.batchMax);
-    assert.deepEqual(await contents(store), before, 'shipping everything again changes nothing');
-    // As autovacuum does within a minute, which is later than this.
-    await store.pool.query('analyze');
-    assert.deepEqual(await checkLedger(store), []);
+    await wallets.orderAgain();
+    assert.deepEqual(await contents(store), before, 'everything again changes nothing');
+    await runJobsThroughCrash({ store, replicas, jobs: [...upkeep, 'ledger-check-full'] }, random, report);
+    const { rows: looks } = await store.pool.query('select scope, violations from ledger_check order by id');
+    assert.equal(looks.at(-1)?.scope, 'full');
+    for (const { violations } of looks) assert.deepEqual(violations, []);
+    assert.deepEqual(await contents(store), before, 'nor do the jobs');
     return report;
   } finally {
     await store.close();
@@ -90,9 +113,9 @@ class Replica {
   readonly #shipping: LedgerShipping;
   readonly runner: JobRunner;
 
-  constructor(store: Store, name: string) {
-    this.#shipping = new LedgerShipping(store, name);
-    this.runner = new JobRunner({ store, jobs: jobsOf(store), replica: name, log: () => {} });
+  constructor(store: Store, name: string, clock: { readonly nowMs: number }) {
+    this.#shipping = new LedgerShipping(store, name, new WalletPayer());
+    this.runner = new JobRunner({ store, jobs: jobsOf(store, clock), replica: name, log: () => {} });
   }
 
   ship(exchanges: readonly CompletedExchange[]): Promise<void> {
@@ -100,21 +123,24 @@ class Replica {
   }
 }
 
-/** Small steps, so that a crash finds them half done. */
-function jobsOf(store: Store): Job[] {
-  return [
-    {
-      name: 'usage-roll-up',
-      purpose: 'Adds usage up',
-      schedule: { everyMs: 3_600_000 },
-      run: async ({ client }) => {
-        let rows = 0;
-        for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 5_000);
-        return { rows };
-      },
-    },
-    ...ledgerJobs(store).filter(({ name }) => name === 'ledger-upkeep'),
-  ];
+/** What is due every few seconds or minutes. */
+const upkeep = ['usage-roll-up', 'ledger-upkeep', 'wallet-upkeep', 'maintenance'];
+
+/** Every job of the product; usage is added up in small steps, so that a crash finds it half done. */
+function jobsOf(store: Store, clock: { readonly nowMs: number }): Job[] {
+  const retention = { exchangesDays: 400, decisionsDays: 400 };
+  return allJobs({ store, retention, nowMs: () => clock.nowMs }).map(job =>
+    job.name !== 'usage-roll-up'
+      ? job
+      : {
+          ...job,
+          run: async ({ client }) => {
+            let rows = 0;
+            for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 5_000);
+            return { rows };
+          },
+        },
+  );
 }
 
 /** What arrives on each day: its own exchanges but for those that are late, and the late ones of the days before. */
@@ -196,46 +222,51 @@ function cutInBatches(
   return batches;
 }
 
-/** Both at once; what a crash stopped is shipped again, as the journal would have it. */
+/** All at once; what a crash stopped is done again, as the journal and people would have it. */
 async function shipThroughCrash(
-  replicas: readonly Replica[],
-  batches: readonly CompletedExchange[][],
+  works: readonly QuarterWork[],
   crash: number | undefined,
   report: QuarterReport,
 ): Promise<void> {
-  let waiting = batches.map((batch, index) => ({ batch, replica: replicas[index]! }));
-  const shipAll = async () => {
-    const results = await Promise.allSettled(waiting.map(({ batch, replica }) => replica.ship(batch)));
+  let waiting = works;
+  const doAll = async () => {
+    const results = await Promise.allSettled(waiting.map(work => work()));
     waiting = waiting.filter((_, index) => results[index]!.status === 'rejected');
     const failed = results.find(result => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
-  if (crash !== undefined && (await crashAtStatement(crash, shipAll))) report.crashes += 1;
-  else if (crash === undefined) await shipAll();
-  if (waiting.length > 0) await shipAll();
+  if (crash !== undefined && (await crashAtStatement(crash, doAll))) report.crashes += 1;
+  else if (crash === undefined) await doAll();
+  if (waiting.length > 0) await doAll();
 }
 
+/** Until each of the jobs was run to its end; the others are not due. */
 async function runJobsThroughCrash(
-  store: Store,
-  replicas: readonly Replica[],
+  { store, replicas, jobs }: { store: Store; replicas: readonly Replica[]; jobs: readonly string[] },
   random: () => number,
   report: QuarterReport,
 ): Promise<void> {
   const runBoth = () => Promise.all(replicas.map(({ runner }) => runner.runDue())).then(() => {});
+  const makeDue = () =>
+    store.pool.query(
+      `insert into job (name, due_at) select name, case when name = any($1) then now() else 'infinity' end from unnest($2::text[]) as name
+       on conflict (name) do update set due_at = excluded.due_at, outcome = null`,
+      [jobs, jobsOf(store, { nowMs: 0 }).map(({ name }) => name)],
+    );
+  await makeDue();
   if (random() < 0.6) {
-    await store.pool.query('update job set due_at = now()');
-    if (await crashAtStatement(Math.floor(random() * 30), () => runBoth().catch(() => {}))) report.jobCrashes += 1;
+    if (await crashAtStatement(Math.floor(random() * 60), () => runBoth().catch(() => {}))) report.jobCrashes += 1;
     await verifyBalanced(store);
   }
-  // A failed run is due again a little later.
-  for (let tries = 0; tries < 20; tries += 1) {
-    await store.pool.query('update job set due_at = now()');
+  for (let tries = 0; tries < 40; tries += 1) {
     await runBoth();
     report.jobRuns += 1;
+    // A failed run is due again a little later: it is now.
     const { rows } = await store.pool.query(
-      `select count(*)::int as open from job where outcome is distinct from 'done'`,
+      `update job set due_at = now() where name = any($1) and outcome is distinct from 'done' returning name`,
+      [jobs],
     );
-    if (rows[0].open === 0) return;
+    if (rows.length === 0) return;
   }
   assert.fail('the jobs do not end well');
 }
@@ -262,13 +293,15 @@ async function contents(store: Store): Promise<unknown> {
            (select count(*) from transfer) as transfers, (select sum(amount_atto) from transfer) as booked,
            (select sum(requests) from usage_hourly) as requests, (select sum(sell_atto) from usage_hourly) as usage_sold,
            (select sum(buy_atto) from usage_hourly) as usage_bought, (select sum(output) from usage_hourly) as output,
-           (select count(*) from alert) as alerts`);
+           (select count(*) from wallet_grant) as grants, (select sum(remaining_atto) from wallet_balance) as left_of_them,
+           (select sum(amount_atto) from wallet_hour) as told_of_them, (select count(*) from pending_outcome) as outcomes,
+           (select count(*) from transfer_conflict) as conflicts, (select sum(debit_atto) from balance_day) as folded,
+           (select count(*) from alert where code <> 'job_failed') as alerts`);
   return rows;
 }
 
 /** What reports must say, from the events alone. */
-async function verifyReports(store: Store, plan: TrafficPlan): Promise<void> {
-  const oracle = addUp(plan);
+async function verifyReports(store: Store, plan: TrafficPlan, oracle: ReturnType<typeof addUp>): Promise<void> {
   const { toMs } = plan;
   const period = readPeriod({ from: new Date(fromMs), to: new Date(toMs), grain: 'total', nowMs: toMs });
   const read = async (kind: 'spend' | 'margin' | 'usage', by: 'organisation' | 'provider' | 'model') => {

@@ -1,7 +1,7 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CacheControl, CompletionRequest, OutputFormat, ServiceTier } from '../../completion/request.ts';
-import { readSampling, readStops } from '../sampling-fields.ts';
+import { readSampling, readStops, type SamplingFields } from '../sampling-fields.ts';
 import {
   FieldRules,
   isEmpty,
@@ -62,6 +62,13 @@ const topFields = new FieldRules({
 const outputFields = new FieldRules({ effort: read, format: read });
 const formatFields = new FieldRules({ type: read, schema: read });
 const metadataFields = new FieldRules({ user_id: read });
+
+const samplingFields: SamplingFields = [
+  ['temperature', 'temperature'],
+  ['topP', 'top_p'],
+  ['topK', 'top_k'],
+];
+
 export function decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest {
   const wire = readBody(body);
   topFields.check(wire, '', losses);
@@ -79,7 +86,7 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
     streamUsage: true,
     turns,
     outputTokensMax: tokensMax,
-    sampling: readSampling(wire, { temperature: 'temperature', topP: 'top_p', topK: 'top_k' }),
+    sampling: readSampling(wire, samplingFields),
     stop: readStops(wire['stop_sequences'], 'stop_sequences'),
     tools: decodeTools(wire['tools'], losses),
     toolChoice: choice.choice,

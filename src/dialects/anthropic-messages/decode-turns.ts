@@ -8,6 +8,7 @@ import {
   lost,
   optionalFlag,
   read,
+  readFilledList,
   readFilledString,
   readList,
   readRecord,
@@ -51,7 +52,7 @@ export function decodeSystem(system: unknown, losses: LossLedger): Turn[] {
 }
 
 export function decodeMessages(messages: unknown, losses: LossLedger): Turn[] {
-  return readList(messages, 'messages').map((entry, index) => {
+  return readFilledList(messages, 'messages').map((entry, index) => {
     const path = `messages.${index}`;
     const message = readRecord(entry, path);
     messageFields.check(message, path, losses);
@@ -110,9 +111,7 @@ function decodeBlock(entry: unknown, path: string, losses: LossLedger): Block {
   const block = readRecord(entry, path);
   const decoded = decodeUnmarked(block, path, losses);
   const cache = decodeCacheMark(block['cache_control'], path, losses);
-  return cache === undefined || decoded.type === 'reasoning' || decoded.type === 'refusal'
-    ? decoded
-    : { ...decoded, cache };
+  return cache === undefined || decoded.type === 'reasoning' ? decoded : { ...decoded, cache };
 }
 
 function decodeUnmarked(block: WireRecord, path: string, losses: LossLedger): Block {

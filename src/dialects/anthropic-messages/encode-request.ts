@@ -4,7 +4,7 @@ import type { RequestTarget } from '../dialect.ts';
 import { writeJson } from '../write-json.ts';
 import { encodeCacheMark } from './cache.ts';
 import { encodeTool, encodeToolChoice } from './encode-tools.ts';
-import { encodeTexts, encodeTurns, isText, shortest } from './encode-turns.ts';
+import { encodeText, encodeTurns, isText, shortest } from './encode-turns.ts';
 import { anthropicMessagesProfile } from './profile.ts';
 import { fitReasoning } from './reasoning.ts';
 import { fitVersion } from './version.ts';
@@ -12,9 +12,10 @@ import { fitVersion } from './version.ts';
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
   const { turns, serviceTier } = request;
   const bodyAt = turns.findIndex(turn => turn.role !== 'system');
-  const system = turns
-    .slice(0, Math.max(bodyAt, 0))
-    .flatMap(turn => encodeTexts(turn.blocks.filter(isText), turn, losses));
+  const system: unknown[] = [];
+  for (const { blocks } of turns.slice(0, Math.max(bodyAt, 0))) {
+    for (const block of blocks) if (isText(block)) system.push(encodeText(block));
+  }
   const profile = target.profile ?? anthropicMessagesProfile;
   const hasTools = request.tools.length > 0;
   const outputTokensMax = limit(request, target, losses);

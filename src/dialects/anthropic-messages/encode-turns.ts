@@ -12,51 +12,49 @@ interface WireMessage {
   content: unknown;
 }
 
-/** Turns of one role in a row become one message: the results of parallel calls belong into one user message. */
+/** Turns come in the API's order; lowering has paired calls with results, merged turns and left out blank texts. */
 export function encodeTurns(turns: readonly Turn[], profile: DialectProfile, losses: LossLedger): WireMessage[] {
-  const messages: { role: Turn['role']; blocks: unknown[]; hasText: boolean }[] = [];
+  const messages: { readonly role: Turn['role']; readonly blocks: unknown[] }[] = [];
   for (const turn of turns) {
+    const blocks: unknown[] = [];
+    for (const block of turn.blocks) encodeBlock(block, turn, blocks, profile, losses);
+    // What a turn was may be reasoning that this API does not take back; the turns beside it are of one role then.
     const last = messages.at(-1);
-    const message = last?.role === turn.role ? last : { role: turn.role, blocks: [], hasText: false };
-    const results: unknown[] = [];
-    const others: unknown[] = [];
-    for (const block of turn.blocks) {
-      if (block.type === 'result') results.push(encodeResult(block, profile, losses));
-      else if (block.type === 'call') others.push(encodeCall(block, turn.path, losses));
-      else if (block.type === 'text') others.push(...encodeTexts([block], turn, losses));
-      else if (block.type === 'reasoning') others.push(...encodeReasoningBlock(block, losses));
-      else if (block.type === 'media' && turn.role === 'user')
-        others.push(marked(encodeMedia(block, profile.media, losses), block.cache));
-      else throw unsupported(turn.path);
-    }
-    if (results.length > 0 && (message.hasText || isMixed(turn))) losses.moved('tool-result-moved', turn.path);
-    if (results.length > 0) message.blocks.splice(leadingResults(message.blocks), 0, ...results);
-    message.blocks.push(...others);
-    message.hasText ||= others.length > 0;
-    if (message.blocks.length === 0) losses.dropped('empty-message-unsupported', turn.path);
-    else if (message !== last) messages.push(message);
+    if (blocks.length === 0) losses.dropped('empty-message-unsupported', turn.path);
+    else if (last?.role === turn.role) last.blocks.push(...blocks);
+    else messages.push({ role: turn.role, blocks });
   }
   return messages.map(({ role, blocks }) => ({ role, content: shortest(blocks) }));
 }
 
-/** Does a result stand after something else? */
-function isMixed(turn: Turn): boolean {
-  const firstOther = turn.blocks.findIndex(block => block.type !== 'result');
-  return firstOther !== -1 && turn.blocks.findLastIndex(block => block.type === 'result') > firstOther;
+function encodeBlock(
+  block: Block,
+  turn: Turn,
+  into: unknown[],
+  profile: DialectProfile,
+  losses: LossLedger,
+): undefined {
+  switch (block.type) {
+    case 'text':
+      into.push(encodeText(block));
+      return;
+    case 'result':
+      into.push(encodeResult(block, profile, losses));
+      return;
+    case 'call':
+      into.push(encodeCall(block, turn.path, losses));
+      return;
+    case 'reasoning':
+      into.push(...encodeReasoningBlock(block, losses));
+      return;
+    case 'media':
+      if (turn.role !== 'user') throw unsupported(turn.path);
+      into.push(marked(encodeMedia(block, profile.media, losses), block.cache));
+  }
 }
 
-function leadingResults(blocks: readonly unknown[]): number {
-  const other = blocks.findIndex(block => !isRecord(block) || block['type'] !== 'tool_result');
-  return other === -1 ? blocks.length : other;
-}
-
-/** Empty texts say nothing and are refused by the API, blank ones as well. */
-export function encodeTexts(texts: readonly TextBlock[], turn: Turn, losses: LossLedger): unknown[] {
-  return texts.flatMap(({ text, cache }) => {
-    if (text.trim() !== '') return [{ type: 'text', text, cache_control: encodeCacheMark(cache) }];
-    if (text !== '') losses.dropped('blank-text-unsupported', turn.path);
-    return [];
-  });
+export function encodeText({ text, cache }: TextBlock): unknown {
+  return cache === undefined ? { type: 'text', text } : { type: 'text', text, cache_control: encodeCacheMark(cache) };
 }
 
 /** One text goes as a string. */

@@ -28,9 +28,16 @@ export function encodeStreamFault(fault: Fault, context: FaultContext): Buffer {
 function errorBody(fault: Fault, context: FaultContext): unknown {
   return {
     type: 'error',
-    error: { type: types[fault.class], message: messageOf(fault) },
+    error: { type: types[fault.class], message: messageOf(fault), ...detailsOf(fault) },
     request_id: context.exchangeId,
   };
+}
+
+/** A conversation that a provider holds is not at another one. Clients that are told so in these words send all of it
+ *  again, without a thread (@anthropic-ai/sdk 1.11, ThreadUnsupportedRequestErrorDetails, 2026-11). */
+function detailsOf(fault: Fault): { readonly details?: unknown } {
+  if (fault.code !== 'translation_unsupported' || fault.parameter !== 'thread') return {};
+  return { details: { error_code: 'thread_unsupported_request' } };
 }
 
 /** Clients know an overflow by its words only, `prompt is too long: N tokens > M maximum`, and compact when they see

@@ -97,7 +97,7 @@ function findMarks(request: CompletionRequest): readonly FoundMark[] {
 }
 
 function markOf(block: Block): CacheMark | undefined {
-  return block.type === 'refusal' || block.type === 'reasoning' ? undefined : block.cache;
+  return block.type === 'reasoning' ? undefined : block.cache;
 }
 
 function placeOf({ type }: Block): FoundMark['place'] {
@@ -150,13 +150,13 @@ function hasInner(block: Block): boolean {
 }
 
 function markedBlock(block: Block, marks: ReadonlyMap<string, CacheMark>, at: string): Block {
-  if (block.type === 'refusal' || block.type === 'reasoning') return block;
+  if (block.type === 'reasoning') return block;
   if (block.type !== 'result') return marked(block, marks.get(at));
   const blocks = block.blocks.map((inner, index) => marked(inner, marks.get(`${at}.${index}`)));
   return marked({ ...block, blocks }, marks.get(at));
 }
 
-function marked<Node extends ToolDefinition | Exclude<Block, { type: 'refusal' | 'reasoning' }>>(
+function marked<Node extends ToolDefinition | Exclude<Block, { type: 'reasoning' }>>(
   node: Node,
   mark: CacheMark | undefined,
 ): Node {

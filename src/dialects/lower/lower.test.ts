@@ -204,7 +204,7 @@ function checkMarks(request: CompletionRequest, { cacheMarks }: DialectProfile):
 }
 
 function marksOf(block: Block): (Turn['blocks'][number] & { type: 'text' })['cache'][] {
-  if (block.type === 'refusal' || block.type === 'reasoning') return [];
+  if (block.type === 'reasoning') return [];
   return block.type === 'result' ? [...block.blocks.map(inner => inner.cache), block.cache] : [block.cache];
 }
 
@@ -221,6 +221,33 @@ test('lowering what was lowered changes and declares nothing more', () => {
       assert.deepEqual(codes, []);
     }),
     { numRuns: 1000, seed: 5 },
+  );
+});
+
+test('an instruction that moves behind a mark of a shorter lifetime lengthens it', () => {
+  const said = (role: Turn['role'], text: string, lifetime: '5m' | '1h' | undefined, path: string): Turn => ({
+    role,
+    blocks: [{ type: 'text', text, cache: lifetime && { ttl: lifetime } }],
+    path,
+  });
+  const turns = [
+    said('user', 'a', undefined, 'messages.0'),
+    said('assistant', 'b', undefined, 'messages.1'),
+    said('system', 'c', '1h', 'messages.2'),
+    said('user', 'd', '5m', 'messages.3'),
+  ];
+  const profile = profileOf('anthropic', 'anthropic-messages', 'claude-opus-5-5');
+
+  const { request, losses } = lower({ ...plain, turns }, profile);
+
+  const marks = request.turns.flatMap(({ role, blocks }) => blocks.flatMap(marksOf).map(mark => [role, mark?.ttl]));
+  assert.deepEqual(marks.slice(-2), [
+    ['user', '1h'],
+    ['system', '1h'],
+  ]);
+  assert.deepEqual(
+    losses.map(({ code, path }) => `${code};${path}`),
+    ['system-moved;messages.2', 'cache-lifetime-changed;messages.3.content.0'],
   );
 });
 

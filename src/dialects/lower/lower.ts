@@ -37,6 +37,8 @@ export function lowerRequest(
   const isChanged = tools !== request.tools || ordered.turns !== request.turns;
   if (isChanged || request.continuesAssistant !== ordered.continuesAssistant)
     request = { ...request, tools, ...ordered };
+  // A turn that moved may stand behind a mark of a shorter lifetime now, which APIs refuse.
+  if (ordered.turns !== turns) request = lowerCacheMarks(request, profile.cacheMarks, client, losses);
   request = lowerOutput(request, profile, client, losses);
   const { toolNames } = named;
   const { customTools } = custom;

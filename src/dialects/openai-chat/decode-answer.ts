@@ -180,11 +180,12 @@ class ChunkDecoder implements WireEventDecoder {
   #call(wire: WireCall, position: number): undefined {
     this.#closeProse();
     this.#closeDetails();
-    const called: WireCalled = isRecord(wire.function) ? asWire<WireCalled>(wire.function) : {};
+    const custom = wire.function === undefined && isRecord(wire.custom) ? { custom: true } : undefined;
+    const called = calledOf(wire);
     const index = typeof wire.index === 'number' ? wire.index : position;
     const call = this.#callAt(index, isFilled(wire.id) ? wire.id : '', isFilled(called.name));
     if (call.block === undefined && isFilled(called.name)) {
-      call.block = this.events.open({ type: 'call', id: call.id, name: called.name });
+      call.block = this.events.open({ type: 'call', id: call.id, name: called.name, ...custom });
       if (call.argumentsText !== '') this.events.arguments(call.block, call.argumentsText);
     }
     const text = argumentsText(called.arguments);
@@ -276,6 +277,12 @@ const reasons: ReadonlyMap<string, FinishReason> = new Map([
 function textsOf(parts: unknown): string {
   if (!Array.isArray(parts)) return typeof parts === 'string' ? parts : '';
   return parts.map(part => (isRecord(part) && typeof part['text'] === 'string' ? part['text'] : '')).join('');
+}
+
+/** A call of a custom tool has a text where others have arguments. */
+function calledOf(wire: WireCall): WireCalled {
+  if (isRecord(wire.function)) return asWire<WireCalled>(wire.function);
+  return isRecord(wire.custom) ? { name: wire.custom['name'], arguments: wire.custom['input'] } : {};
 }
 
 /** Some hosts send arguments as an object. */

@@ -12,8 +12,8 @@ import {
   optionalString,
   read,
   readBody,
+  readFilledList,
   readFilledString,
-  readList,
   readRecord,
   readString,
   refused,
@@ -87,7 +87,7 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
     requestedModel: readFilledString(wire['model'], 'model'),
     stream,
     streamUsage: streamUsage(wire['stream_options'], losses),
-    turns: decodeMessages(readList(wire['messages'], 'messages'), losses),
+    turns: decodeMessages(readFilledList(wire['messages'], 'messages'), losses),
     outputTokensMax: outputTokensMax(wire),
     sampling: readSampling(wire, samplingFields),
     // One may be said without a list.
@@ -120,13 +120,13 @@ function outputTokensMax(wire: WireRecord): number | undefined {
   return Math.min(old, current);
 }
 
-const samplingFields: SamplingFields = {
-  temperature: 'temperature',
-  topP: 'top_p',
-  seed: 'seed',
-  frequencyPenalty: 'frequency_penalty',
-  presencePenalty: 'presence_penalty',
-};
+const samplingFields: SamplingFields = [
+  ['temperature', 'temperature'],
+  ['topP', 'top_p'],
+  ['seed', 'seed'],
+  ['frequencyPenalty', 'frequency_penalty'],
+  ['presencePenalty', 'presence_penalty'],
+];
 
 const verbosities = ['low', 'medium', 'high'] as const;
 

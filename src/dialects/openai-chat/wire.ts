@@ -40,6 +40,8 @@ export interface WireCall {
   readonly index?: unknown;
   readonly id?: unknown;
   readonly function?: unknown;
+  /** Of a custom tool: `name` and `input`. */
+  readonly custom?: unknown;
 }
 
 export interface WireCalled {

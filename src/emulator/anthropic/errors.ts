@@ -5,7 +5,8 @@ import type { ScriptFailure } from '../script.ts';
 // @anthropic-ai/sdk 1.11, 2026-11). Texts that clients match are kept; others say the same in other words.
 
 export function anthropicErrorBody(refusal: Refusal, requestId: string): Buffer {
-  const error = { type: refusal.type, message: refusal.message };
+  const details = refusal.code === null ? {} : { details: { error_code: refusal.code } };
+  const error = { type: refusal.type, message: refusal.message, ...details };
   return Buffer.from(JSON.stringify({ type: 'error', error, request_id: requestId }));
 }
 

@@ -51,6 +51,11 @@ function checkFields(body: unknown, headers: AnthropicHeaders, known: ReadonlySe
     if (betaFields.has(name) && headers.beta) continue;
     throw invalid(`${name}: Extra inputs are not permitted`);
   }
+  // The emulator keeps no conversations; clients that hear it in these words send theirs whole (@anthropic-ai/sdk 1.11).
+  if (isObject(body['thread'])) {
+    const message = 'thread: Threads are not available for this organization';
+    throw new Refusal(400, 'invalid_request_error', message, { code: 'thread_unsupported_request' });
+  }
   return body;
 }
 

@@ -8,6 +8,7 @@ import { migration0006 } from './0006-wallets.ts';
 import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
+import { migration0010 } from './0010-deployment-names.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   migration0007,
   migration0008,
   migration0009,
+  migration0010,
 ];

@@ -3,7 +3,7 @@ import { divideRoundHalfEven, parseAtto } from '../pricing/money.ts';
 import { rateReading } from '../pricing/rating.ts';
 import type { RateTimeline } from '../pricing/timeline.ts';
 import type { Cost } from '../routing/decision.ts';
-import { type Contract, type Deployment, type ResolvedRoute, sellPrices } from '../snapshot/load.ts';
+import { type Contract, type Deployment, type ResolvedRoute, sellPrices } from './load.ts';
 
 /** What is expected of a request before it is sent. */
 export interface ExpectedUse {
@@ -18,7 +18,7 @@ export interface ExpectedUse {
  *  prices of a snapshot are in the currency of the sell book (others count as no price), so they compare. A candidate
  *  without an entry cannot be rated for this use: decide() puts it behind those that can, and a cap keeps it out. */
 export function expectedCosts(
-  route: ResolvedRoute,
+  route: { readonly candidates: readonly { readonly deployment: Deployment }[] },
   contract: Contract | undefined,
   use: ExpectedUse,
   warmTokensOf: (handle: string) => number,

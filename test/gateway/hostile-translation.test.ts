@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { dialects } from '../../src/dialects/registry.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
+import { baseRequests, hostileRequests } from '../support/hostile-requests.ts';
+import { placesOf } from '../support/hostile-values.ts';
+import { rateCard } from '../support/snapshot.ts';
+import { randomOf } from '../support/stream-fuzz.ts';
+
+const paths = { 'openai-chat': '/v1/chat/completions', 'anthropic-messages': '/v1/messages' } as const;
+/** The deployment that speaks the other dialect. */
+const across = { 'openai-chat': 'acme/claude', 'anthropic-messages': 'acme/gpt' } as const;
+
+suite('hostile requests, through a gateway to a provider of another dialect', () => {
+  let emulator: Emulator;
+  let gateway: TestGateway;
+
+  before(async () => {
+    emulator = await startEmulator({ record: false });
+    gateway = await startGateway({
+      snapshot: {
+        providers: [
+          { name: 'openai', kind: 'openai', baseUrl: `${emulator.url}/v1` },
+          { name: 'anthropic', kind: 'anthropic', baseUrl: emulator.url, dialects: ['anthropic-messages'] },
+        ],
+        deployments: [
+          { id: 'gpt', provider: 'openai', model: 'acme/gpt', sell: rateCard, buy: rateCard },
+          { id: 'claude', provider: 'anthropic', model: 'acme/claude', sell: rateCard, buy: rateCard },
+        ],
+      },
+    });
+  });
+  after(async () => {
+    await gateway.stop();
+    await emulator.stop();
+  });
+
+  async function send(path: string, body: Buffer) {
+    const response = await fetch(gateway.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: new Uint8Array(body),
+    });
+    return { status: response.status, fault: response.headers.get('x-carrier-fault'), text: await response.text() };
+  }
+
+  for (const client of dialects.values()) {
+    const name = client.name as keyof typeof paths;
+    const model = JSON.stringify(across[name]);
+
+    test(`${name}: each is answered, or refused by a name that is not our failure`, async () => {
+      const random = randomOf(5);
+      const bases = baseRequests(client);
+      const statuses = new Map<number, number>();
+      for (let sent = 0; sent < 100; sent += 1) {
+        const base = bases[random(bases.length)]!;
+        const all = [...hostileRequests(base, { first: 0, step: 1 + random(7) })];
+        const { body, place, what } = all[random(all.length)]!;
+        const text = body.toString().replace(/"(?:acme\/fixture|acme\/x|m)"/, () => model);
+
+        const { status, fault, text: answer } = await send(paths[name], Buffer.from(text));
+
+        const where = `${place.join('.')} = ${what}: ${status} ${fault} ${answer.slice(0, 300)}`;
+        assert.ok(status === 200 || (status >= 400 && status < 500), where);
+        if (status !== 200) {
+          assert.ok(fault !== null && fault !== 'internal', where);
+          assert.ok(JSON.parse(answer).error.message.length > 0, where);
+        }
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+      assert.ok((statuses.get(200) ?? 0) > 5, JSON.stringify([...statuses]));
+      assert.ok((statuses.get(400) ?? 0) > 30, JSON.stringify([...statuses]));
+    });
+
+    test(`${name}: a body of 30 MB reaches the provider, whose window it overflows, and one of 34 is refused by its size`, async () => {
+      const body = (letters: number) =>
+        Buffer.from(
+          `{"model":${model},"max_tokens":9,"messages":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
+        );
+      const carried = await send(paths[name], body(30_000_000));
+      const refused = await send(paths[name], body(34_000_000));
+
+      assert.deepEqual([carried.status, carried.fault], [400, 'context_overflow'], carried.text.slice(0, 300));
+      assert.deepEqual([refused.status, refused.fault], [413, 'body_too_large']);
+    });
+  }
+
+  test('invalid UTF-8 in any text is refused before anything is read', () => {
+    for (const client of dialects.values()) {
+      for (const base of baseRequests(client).slice(0, 60)) {
+        const value = JSON.parse(base);
+        for (const place of placesOf(value)) {
+          const holder = place.slice(0, -1).reduce((at, name) => at[name], value);
+          const last = place.at(-1)!;
+          const said = holder[last];
+          if (typeof said !== 'string') continue;
+          holder[last] = 'NOT-UTF-8';
+          const bytes = Buffer.from(JSON.stringify(value));
+          holder[last] = said;
+          bytes.set([0xed, 0xa0, 0x80], bytes.indexOf('NOT-UTF-8'));
+          assert.throws(() => client.scanRequest(bytes), { code: 'utf8_invalid' });
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { caseFile, readDialectCases } from '../../docs/dialect-cases.ts';
+import { Fault } from '../../src/completion/fault.ts';
+import { LossLedger } from '../../src/completion/loss.ts';
+import type { Dialect } from '../../src/dialects/dialect.ts';
+import { dialects } from '../../src/dialects/registry.ts';
+import { translateRequest } from '../../src/dialects/translate.ts';
+import { Refusal } from '../../src/emulator/answer.ts';
+import { validateMessages } from '../../src/emulator/anthropic/validate.ts';
+import { validateChat } from '../../src/emulator/openai/validate.ts';
+import { profileOf } from '../../src/gateway/profiles.ts';
+import { providerOf } from '../../src/providers/registry.ts';
+import { hostileValues, type Path, placesOf, tooDeep, withText } from './hostile-values.ts';
+
+/** Requests with something hostile at one place, on the whole way to a provider of another dialect. */
+
+interface Target {
+  readonly kind: string;
+  readonly model: string;
+}
+
+const targets: Readonly<Record<string, readonly Target[]>> = {
+  'openai-chat': [
+    { kind: 'openai', model: 'gpt-5.6' },
+    { kind: 'openai-compatible', model: 'llama' },
+    { kind: 'mistral', model: 'mistral-large' },
+    { kind: 'groq', model: 'qwen' },
+    { kind: 'deepseek', model: 'deepseek-v4' },
+  ],
+  'anthropic-messages': [
+    { kind: 'anthropic', model: 'claude-opus-4-8' },
+    { kind: 'anthropic', model: 'claude-3-5-haiku' },
+    { kind: 'anthropic-compatible', model: 'qwen' },
+  ],
+};
+
+/** Larger ones have thousands of places that are like each other. */
+const baseBytesMax = 6_000;
+
+/** Requests of a dialect to change: its fixtures and cases. */
+export function baseRequests(client: Dialect): readonly string[] {
+  const folder = new URL(`../../src/dialects/${client.name}/fixtures/requests/`, import.meta.url);
+  const fixtures = readdirSync(folder).map(name => readFileSync(new URL(name, folder), 'utf8'));
+  const cases = readDialectCases().filter(one => one.client === client.name);
+  const all = [...fixtures, ...cases.map(one => caseFile(one, 'request.json')!)];
+  return all.filter(text => text.length <= baseBytesMax);
+}
+
+export interface HostileRequest {
+  readonly body: Buffer;
+  readonly place: Path;
+  readonly what: string;
+}
+
+/** Every place × every hostile value, without it, with it twice, and too deep; every `step`th of them from `first`. */
+export function* hostileRequests(
+  base: string,
+  { first, step }: { readonly first: number; readonly step: number },
+): Generator<HostileRequest> {
+  const value = JSON.parse(base);
+  let count = -first;
+  for (const place of placesOf(value)) {
+    for (const text of [...hostileValues, undefined, tooDeep, twice]) {
+      count += 1;
+      if (count % step !== 0) continue;
+      const changed = text === twice ? withText(value, place, 'null', true) : withText(value, place, text);
+      yield { body: Buffer.from(changed), place, what: (text ?? 'missing').slice(0, 40) };
+    }
+  }
+}
+
+const twice = 'twice';
+
+/** `carried`, or the code of the fault. */
+export type Fate = string;
+
+/** Codes that say what is wrong with a request, all of them the client's to mend. */
+const clientFaults = new Set([
+  'parameter_missing',
+  'parameter_invalid',
+  'translation_unsupported',
+  'media_fetch_refused',
+  'json_too_deep',
+  'json_duplicate_key',
+  'json_malformed',
+]);
+
+/** Carries one to a provider and asserts what must hold of every request, however hostile. */
+export function fateOf(client: Dialect, request: HostileRequest, number: number): Fate {
+  const provider = [...dialects.values()].find(other => other !== client)!;
+  const known = targets[provider.name]!;
+  const { kind, model } = known[number % known.length]!;
+  const where = `${request.place.join('.')} = ${request.what}, to ${kind}`;
+  const profile = profileOf(kind, provider.name, model);
+  const { streamOptions, outputLimit } = providerOf(kind).quirks;
+  const target = {
+    targetModel: model,
+    outputTokensMax: 4096,
+    profile,
+    streamOptions,
+    outputLimitField: outputLimit,
+  };
+  let written: Buffer;
+  try {
+    client.scanRequest(request.body);
+    written = translateRequest(request.body, { client, provider, target }).body;
+  } catch (fault) {
+    assert.ok(fault instanceof Fault, `${where}: ${(fault as Error).stack}`);
+    assert.ok(clientFaults.has(fault.code), `${where}: ${fault.code}`);
+    assert.ok(fault.status >= 400 && fault.status < 500, where);
+    assert.ok(fault.message.length < 1_000, where);
+    if (!fault.code.startsWith('json_')) assert.ok(fault.parameter !== undefined, where);
+    return fault.code;
+  }
+  assert.equal(provider.scanRequest(written).requestedModel, model, where);
+  // A host's own words are not of the dialect, which reads the others again.
+  const isSilent = JSON.parse(written.toString()).messages.length === 0;
+  if (!isSilent && (kind === 'openai' || kind.startsWith('anthropic'))) {
+    provider.decodeRequest(written, new LossLedger());
+  }
+  if (kind === 'openai' || kind === 'anthropic') assertTaken(written, provider, where);
+  return 'carried';
+}
+
+/** What the providers' own rules say of it, by an emulator that knows nothing of this code: no type is wrong. */
+function assertTaken(written: Buffer, provider: Dialect, where: string): void {
+  const body = JSON.parse(written.toString());
+  const isSampled = ['temperature', 'top_p', 'top_k'].some(name => body[name] !== undefined);
+  try {
+    if (provider.name === 'openai-chat') validateChat(body);
+    else validateMessages(body, { version: isSampled ? '2023-06-01' : '2026-10-21', beta: false });
+  } catch (refusal) {
+    assert.ok(refusal instanceof Refusal, `${where}: ${(refusal as Error).stack}`);
+    const isLeft = leftToProviders.some(pattern => pattern.test(refusal.message));
+    assert.ok(isLeft, `${where}: ${refusal.message}\n${written.toString().slice(0, 1_000)}`);
+  }
+}
+
+/** Providers differ in these and change them, so they are theirs to refuse: what a value may be, not of which type. */
+const leftToProviders: readonly RegExp[] = [
+  // Ranges of numbers and lengths.
+  /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
+  // A choice of a tool that is not there, and a schema that is of no object.
+  /not found in|input_schema\.type|must be a JSON Schema of 'type: "object"'/,
+  // Nothing but blank texts.
+  /at least one message|empty array/,
+  // Envelopes and signatures, which the gateway looks at before.
+  /Invalid `(?:data|signature)` in/,
+];
