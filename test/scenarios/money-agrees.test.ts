@@ -128,15 +128,16 @@ suite('whoever is asked about money, the answer is the same', () => {
   });
 
   test('failed attempts, and answers cut by a killed process, cost the same in the ledger and in the margin', async () => {
+    const known = (await carrier.api('GET', '/api/v1/exchanges')).json.items.length;
     await exchange(await ask('falling-back', true));
     const cut = Promise.allSettled(Array.from({ length: 3 }, () => ask('w/good', true)));
     await until('answers are under way', () => (emulator.stats().answersOpen > 2 ? true : undefined));
     process.kill(carrier.workerProcessIds()[0]!, 'SIGKILL');
     await cut;
-    await until('all six exchanges are in the ledger', async () => {
+    await until('all four exchanges are in the ledger', async () => {
       // The only worker is away for a moment, and with it the way to the management API.
       const answer = await carrier.api('GET', '/api/v1/exchanges').catch(() => undefined);
-      return answer !== undefined && answer.json.items.length === 6 ? true : undefined;
+      return answer !== undefined && answer.json.items.length === known + 4 ? true : undefined;
     });
 
     const { json } = await carrier.api('GET', '/api/v1/ledger/accounts');
@@ -181,14 +182,18 @@ async function everybody() {
   };
 }
 
-async function ask(model: string, stream = false): Promise<string> {
-  const answer = await sendBytes(carrier.url, {
-    path: '/v1/chat/completions',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, max_tokens: 100, stream, messages: [{ role: 'user', content: 'Hello' }] }),
+/** A busy machine may not answer for a hard budget in time, and says so; nothing was sent then. */
+function ask(model: string, stream = false): Promise<string> {
+  return until(`${model} answers`, async () => {
+    const answer = await sendBytes(carrier.url, {
+      path: '/v1/chat/completions',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, max_tokens: 100, stream, messages: [{ role: 'user', content: 'Hello' }] }),
+    });
+    if (answer.headers['x-carrier-fault'] === 'budget_unverifiable') return undefined;
+    assert.equal(answer.status, 200, answer.body.toString());
+    return String(answer.headers['x-carrier-exchange-id']);
   });
-  assert.equal(answer.status, 200, answer.body.toString());
-  return String(answer.headers['x-carrier-exchange-id']);
 }
 
 function exchange(id: string) {
