@@ -1,6 +1,6 @@
 /** The chart of accounts. Every currency has a ledger of its own with these accounts in it: an account is its name in one
  *  currency, and a transfer names its currency once, so it cannot leave its ledger. Memo accounts are a ledger of their
- *  own beside each, off the balance: what is held or committed is not owed. docs/decisions/0030-ledger.md */
+ *  own beside each, off the balance: what is held or committed is not owed. docs/decisions/0035-ledger.md */
 
 export type AccountKind = 'asset' | 'liability' | 'income' | 'expense' | 'memo';
 
