@@ -55,14 +55,24 @@ console.log(`${cpus()[0]?.model}, Node ${process.version}`);
 const { candidates, observations } = world(64);
 for (const policy of policyNames) {
   const micros: number[] = [];
-  for (let n = 0; n < 12_000; n++) {
-    const begun = process.hrtime.bigint();
-    decide(candidates, observations, { ...facts, policy, exchangeId: `ex_${n}` }, draw);
-    if (n >= 2_000) micros.push(Number(process.hrtime.bigint() - begun) / 1000);
+  /** Each decision five times, the least counts: what the decision itself takes where others use the machine, too. */
+  const least: number[] = [];
+  for (let n = 0; n < 5_000; n++) {
+    const asked = { ...facts, policy, exchangeId: `ex_${n}` };
+    const times = Array.from({ length: 5 }, () => {
+      const begun = process.hrtime.bigint();
+      decide(candidates, observations, asked, draw);
+      return Number(process.hrtime.bigint() - begun) / 1_000;
+    });
+    if (n < 1_000) continue;
+    micros.push(times[0]!);
+    least.push(Math.min(...times));
   }
-  micros.sort((left, right) => left - right);
-  const at = (share: number) => micros[Math.floor(micros.length * share)]!.toFixed(1);
-  console.log(`${policy.padEnd(9)} 64 candidates: median ${at(0.5)} µs, p90 ${at(0.9)} µs, p99 ${at(0.99)} µs`);
+  const at = (values: number[], share: number) =>
+    values.sort((left, right) => left - right)[Math.floor(values.length * share)]!.toFixed(1);
+  console.log(
+    `${policy.padEnd(9)} 64 candidates: median ${at(micros, 0.5)} µs, p99 ${at(micros, 0.99)} µs; least of five: median ${at(least, 0.5)} µs, p99 ${at(least, 0.99)} µs`,
+  );
 }
 for (const count of [1, 3, 16, 64]) {
   const made = world(count);

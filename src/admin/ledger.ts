@@ -66,12 +66,21 @@ const transferSchema = z
   .openapi('Transfer');
 
 const orderSchema = z.strictObject({
-  id: z.string().openapi({ description: 'Chosen by you, for ever: the same id and content again books nothing.' }),
-  kind: z.string().openapi({ description: 'One word, such as `payment` or `adjustment`.' }),
-  debit: name,
-  credit: name,
+  id: z.string().openapi({
+    description: 'Chosen by you, for ever: the same id and content again books nothing.',
+    example: 'payment-2026-11-20-1',
+  }),
+  kind: z.string().openapi({ description: 'One word, such as `payment` or `adjustment`.', example: 'payment' }),
+  debit: name.openapi({
+    description: 'Account that is debited, of the chart of docs/guides/ledger.md.',
+    example: 'cash',
+  }),
+  credit: name.openapi({ description: 'Account that is credited.', example: 'receivable:acme' }),
   amount: z.string().openapi({ description: 'Decimal, above zero, at most 18 decimals.', example: '12.50' }),
-  currency: z.string().refine(isCurrency, { error: 'must be an ISO 4217 code in use, such as USD' }),
+  currency: z
+    .string()
+    .refine(isCurrency, { error: 'must be an ISO 4217 code in use, such as USD' })
+    .openapi({ example: 'USD' }),
   at: instant.optional().openapi({ description: 'When it happened; when it is booked unless said.' }),
   batch: z.string().optional().openapi({ description: 'Transfers of one batch are booked together or not at all.' }),
   reference: z.string().optional(),

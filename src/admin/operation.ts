@@ -2,6 +2,7 @@ import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
+import { repeatedNames } from './repeated-names.ts';
 import { isStorable, unstorableParts } from './storable.ts';
 
 /** One thing that the API does. The server and its OpenAPI document are both made from these. */
@@ -155,6 +156,7 @@ function parseBody({ bodyTypes }: Operation, context: Context, text: string): un
   } catch (cause) {
     throw new Fault('json_malformed', undefined, { cause });
   }
+  refuseProblems(repeatedNames(text, 'body'));
   // Only an escape can say what is not storable: the text itself is valid UTF-8.
   if (/\\u(0000|d[89a-f])/i.test(text)) refuseProblems(unstorableParts(body, 'body'));
   return body;

@@ -39,10 +39,10 @@ const bookSchema = z.object({
 });
 
 const publishBody = z.strictObject({
-  file: z
-    .string()
-    .max(declarationBytesMax)
-    .openapi({ description: 'A file with a `prices:` part only, YAML or JSON.' }),
+  file: z.string().max(declarationBytesMax).openapi({
+    description: 'A file with a `prices:` part only, YAML or JSON.',
+    example: 'prices: { sell: { currency: USD, rates: { acme/chat: { input: "1.25", output: "10.00" } } } }',
+  }),
   prune: z
     .boolean()
     .default(false)
@@ -81,7 +81,10 @@ const quoteBody = z.strictObject({
   at: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Instant of dispatch; now unless said.' }),
   usage: z
     .record(z.string().refine(isMeter, { error: 'is no meter' }), z.int().min(0).max(Number.MAX_SAFE_INTEGER))
-    .openapi({ description: 'Whole units by meter: input, cacheRead, output, tool.webSearch, accelerator …' }),
+    .openapi({
+      description: 'Whole units by meter: input, cacheRead, output, tool.webSearch, accelerator …',
+      example: { input: 100_000, cacheRead: 900_000, output: 2_000 },
+    }),
   serviceTier: z.string().max(64).optional().openapi({ description: 'As the provider would say it served.' }),
   mode: z.enum(['sync', 'batch']).default('sync'),
   region: z.string().max(64).optional(),

@@ -32,7 +32,16 @@ const eventSchema = z
         'cost { amount, currency }, origin.',
     }),
   })
-  .openapi('UsageEvent');
+  .openapi('UsageEvent', {
+    example: {
+      specversion: '1.0',
+      type: usageType,
+      source: '/storage/eu-1',
+      id: 'disk-7:2026-11-20T10',
+      time: '2026-11-20T10:00:00Z',
+      data: { organisation: 'acme', meter: 'storage', product: 'carrier/storage', quantity: 512_000_000_000 },
+    },
+  });
 
 const resultSchema = z
   .object({

@@ -41,7 +41,10 @@ const grantId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
 });
 
 const grantBody = z.strictObject({
-  id: grantId.openapi({ description: 'Yours, unique in the organisation: ordering it again grants nothing more.' }),
+  id: grantId.openapi({
+    description: 'Yours, unique in the organisation: ordering it again grants nothing more.',
+    example: 'order-17',
+  }),
   kind: z.enum(grantKinds).default('paid').openapi({
     description: 'paid: debits cash. promotional: debits promo_expense. included: debits revenue:seats.',
   }),

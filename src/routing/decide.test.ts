@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decide, decideByLots } from './decide.ts';
-import type { CandidateView, Observations, RequestFacts } from './decision.ts';
+import { type CandidateView, capabilities, type Observations, type RequestFacts } from './decision.ts';
 
 const facts: RequestFacts = {
   exchangeId: 'ex_01',
@@ -217,4 +217,40 @@ test('a candidate of weight 0 comes last in its tier', () => {
     const views = [view('zero', { weight: 0 }), view('one'), view('next', { priority: 2 })];
     assert.deepEqual(decide(views, calm, { ...facts, exchangeId: `ex_${n}` }, draw).order, ['one', 'zero', 'next']);
   }
+});
+
+test('the record of the most candidates that a route may have leaves room in the end of its exchange', () => {
+  const views = Array.from({ length: 64 }, (_, n) =>
+    view(`dep_${String(n).padStart(22, '0')}`, {
+      weight: 1_000_000,
+      priority: 1_000,
+      zone: 'DE/eu-central-1/rack-7',
+      dialects: ['openai-chat', 'anthropic-messages'],
+      capabilities: [...capabilities],
+      contextTokensMax: 1_048_576,
+      tier: 'priority',
+    }),
+  );
+  const health = {
+    firstTokenUs: 12_345_678,
+    perTokenUs: 123_456,
+    spread: 1_234,
+    errorPpm: 123_456,
+    inFlight: 1_023,
+    concurrencyMax: 1_024,
+    breaker: 'half-open',
+    coolingUntilMs: 1_790_000_000_000,
+    rampPermille: 999,
+    madeState: true,
+  } as const;
+  const everything = {
+    atMs: 1_780_000_000_000,
+    health: new Map(views.map(({ handle }) => [handle, health])),
+    costs: new Map(views.map(({ handle }) => [handle, { nano: 123_456_789_012, savedNano: 123_456_789_012 }])),
+  };
+
+  const record = decide(views, everything, { ...facts, policy: 'balanced', needs: [...capabilities] }, draw);
+
+  // An end holds 64 kB, and drops its decision first.
+  assert.ok(Buffer.byteLength(JSON.stringify(record)) < 50_000, String(Buffer.byteLength(JSON.stringify(record))));
 });

@@ -468,6 +468,18 @@ const transfers = (what: string, more: object, says: readonly [string, string]):
   says: [`body.transfers${says[0]}`, says[1]],
 });
 const wrongTransfers: readonly Wrong[] = [
+  {
+    what: 'a transfer that says its amount twice',
+    path: '/api/v1/ledger/transfers',
+    body: JSON.stringify(transfer({})).replace('"amount":"1"', '"amount":"1","amount":"100"'),
+    says: ['body.transfers.0.amount', 'is said twice'],
+  },
+  {
+    what: 'two lists of transfers',
+    path: '/api/v1/ledger/transfers',
+    body: JSON.stringify(transfer({})).replace('{', '{"transfers":[],'),
+    says: ['body.transfers', 'is said twice'],
+  },
   transfers('of less than nothing', { amount: '-1' }, ['[0].amount', 'not a decimal amount']),
   transfers('of nothing', { amount: '0' }, ['[0].amount', 'must be above zero']),
   transfers('that is a number', { amount: 1 }, ['.0.amount', 'Invalid input: expected string']),
