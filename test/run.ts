@@ -1,9 +1,9 @@
 // Runs the tests: `dev test [--long] [--pattern <regular expression>] [part of a path …]`.
 // Tests of the rooms share one process; scenarios get one each; --long runs the long suite instead. One Postgres a run.
 import { parseArgs } from 'node:util';
-import { noCounts, runTestGroup, type TestCounts } from './support/run-test-group.ts';
+import { type GroupResult, noCounts, runTestGroup, type TestCounts } from './support/run-test-group.ts';
 import { withSecondRun } from './support/second-run.ts';
-import { testGroups } from './support/test-groups.ts';
+import { type TestGroup, testGroups } from './support/test-groups.ts';
 import { startTestServer } from './support/test-server.ts';
 
 const { values, positionals } = parseArgs({
@@ -19,20 +19,35 @@ if (groups.length === 0) {
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 
+function besideEachOther(all: readonly TestGroup[]): readonly (readonly TestGroup[])[] {
+  const rounds: TestGroup[][] = [];
+  for (const group of all) {
+    const round = rounds.at(-1);
+    if (group.beside === true && round !== undefined) round.push(group);
+    else rounds.push([group]);
+  }
+  return rounds;
+}
+
+async function runOne(group: TestGroup): Promise<GroupResult> {
+  const run = { databaseUrl: server.url, pattern: values.pattern, signal: interrupted.signal };
+  return withSecondRun(group, await runTestGroup(group, run), files =>
+    runTestGroup({ ...group, files, concurrency: 1 }, run),
+  );
+}
+
 const startedAtMs = performance.now();
 const total: TestCounts = { ...noCounts };
 let passed = true;
 const server = await startTestServer();
 try {
-  for (const group of groups) {
+  for (const together of besideEachOther(groups)) {
     if (interrupted.signal.aborted) break;
-    process.stdout.write(`\n${group.title} (files: ${group.files.length})\n`);
-    const run = { databaseUrl: server.url, pattern: values.pattern, signal: interrupted.signal };
-    const result = await withSecondRun(group, await runTestGroup(group, run), files =>
-      runTestGroup({ ...group, files, concurrency: 1 }, run),
-    );
-    for (const name of Object.keys(noCounts) as (keyof TestCounts)[]) total[name] += result.counts[name];
-    passed &&= result.passed;
+    for (const { title, files } of together) process.stdout.write(`\n${title} (files: ${files.length})\n`);
+    for (const result of await Promise.all(together.map(group => runOne(group)))) {
+      for (const name of Object.keys(noCounts) as (keyof TestCounts)[]) total[name] += result.counts[name];
+      passed &&= result.passed;
+    }
   }
 } finally {
   await server.stop();

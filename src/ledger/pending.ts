@@ -130,18 +130,17 @@ export async function voidPending(client: pg.ClientBase, ids: readonly string[])
 /** Expires what nobody posted in time. How many; call it until that is less than `limit`. Any number of replicas may at
  *  any time: each takes what no other is at, and every transaction is complete in itself. */
 export async function expirePending(client: pg.ClientBase, limit = expiredAtOnce): Promise<number> {
-  const { rows } = await client.query(
-    `select id from pending_open
-      where expires_at <= clock_timestamp() - $1 * interval '1 millisecond'
-      order by expires_at limit $2 for update skip locked`,
+  // One statement: it is whole whether or not the caller is in a transaction, and nobody posts in between.
+  const { rowCount } = await client.query(
+    `with due as (
+       select id from pending_open
+        where expires_at <= clock_timestamp() - $1 * interval '1 millisecond'
+        order by expires_at limit $2 for update skip locked),
+     gone as (delete from pending_open using due where pending_open.id = due.id returning pending_open.id)
+     insert into pending_outcome (id, outcome, amount_atto) select id, 'expired', 0 from gone`,
     [expirySkewMs, limit],
   );
-  await resolve(
-    client,
-    'expired',
-    rows.map(({ id }) => ({ id, amountAtto: 0n })),
-  );
-  return rows.length;
+  return rowCount ?? 0;
 }
 
 interface LockedPending {

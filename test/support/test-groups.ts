@@ -5,6 +5,8 @@ export interface TestGroup {
   readonly title: string;
   readonly isolation: 'none' | 'process';
   readonly concurrency: number;
+  /** Does it run beside the group before it? */
+  readonly beside?: boolean;
   /** Of one test, and of the group as a whole. */
   readonly testTimeoutMs: number;
   readonly timeoutMs: number;
@@ -26,18 +28,12 @@ export function testGroups(choice: {
   const groups: readonly TestGroup[] = choice.long
     ? [{ ...long, title: 'long', isolation: 'process', concurrency: 1, files: find('test/long/**/*.test.ts') }]
     : [
-        {
-          ...short,
-          title: 'rooms',
-          isolation: 'none',
-          concurrency: 1,
-          files: [...find('src/**/*.test.ts'), ...find('test/architecture/**/*.test.ts')],
-        },
+        ...roomShards([...find('src/**/*.test.ts'), ...find('test/architecture/**/*.test.ts')]),
         {
           ...short,
           title: 'scenarios',
           isolation: 'process',
-          concurrency: 2,
+          concurrency: 3,
           // Every folder of test/ but these two, so that no new one is forgotten.
           files: find('test/**/*.test.ts', ['test/architecture/**', 'test/clients/**', 'test/long/**']),
         },
@@ -45,6 +41,19 @@ export function testGroups(choice: {
   return groups
     .map(group => ({ ...group, files: group.files.filter(file => isChosen(file, choice.parts)) }))
     .filter(group => group.files.length > 0);
+}
+
+/** Tests of rooms share a process, which keeps one core busy: two halves run beside each other. Every second file, so that
+ *  no half has all of a slow room. */
+function roomShards(files: readonly string[]): readonly TestGroup[] {
+  return [0, 1].map(half => ({
+    ...short,
+    title: `rooms ${half + 1} of 2`,
+    isolation: 'none',
+    concurrency: 1,
+    beside: half === 1,
+    files: files.filter((_, index) => index % 2 === half),
+  }));
 }
 
 function find(pattern: string, exclude: readonly string[] = []): readonly string[] {
