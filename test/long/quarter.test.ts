@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulateQuarter } from '../support/quarter.ts';
 
-test('a quarter with a million events adds up to the last digit, whatever crashes', async context => {
+/** CARRIER_QUARTER_EVENTS=1000000 is the whole of it, which takes the larger part of an hour on two cores. */
+const events = Number(process.env['CARRIER_QUARTER_EVENTS'] ?? 150_000);
+
+test(`a quarter with ${events} events adds up to the last digit, whatever crashes`, async context => {
   const report = await simulateQuarter({
     seed: 1_000_003,
-    events: 1_000_000,
+    events,
     organisations: 200,
     days: 92,
     batchMax: 8_000,
