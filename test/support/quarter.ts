@@ -85,9 +85,9 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
       }
       for (const work of works) await work();
       if (day % 7 !== 6) continue;
-      // Looking at everything takes as long as all the rest.
-      const jobs = random() < 0.2 ? [...upkeep, 'ledger-check'] : upkeep;
-      await runJobsThroughCrash({ store, replicas, jobs }, random, report);
+      await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
+      // Looking at everything takes as long as all the rest. Before the upkeep of a whole week it would find what is overdue.
+      if (random() < 0.2) await runJobsThroughCrash({ store, replicas, jobs: ['ledger-check'] }, random, report);
     }
     clock.nowMs += 4 * dayMs;
     await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
@@ -97,7 +97,8 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
     await shipAgain(plan, replicas[1]!, settings.batchMax);
     await wallets.orderAgain();
     assert.deepEqual(await contents(store), before, 'everything again changes nothing');
-    await runJobsThroughCrash({ store, replicas, jobs: [...upkeep, 'ledger-check-full'] }, random, report);
+    await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
+    await runJobsThroughCrash({ store, replicas, jobs: ['ledger-check-full'] }, random, report);
     const { rows: looks } = await store.pool.query('select scope, violations from ledger_check order by id');
     assert.equal(looks.at(-1)?.scope, 'full');
     for (const { violations } of looks) assert.deepEqual(violations, []);
