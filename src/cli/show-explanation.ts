@@ -181,7 +181,7 @@ function choice({ candidates, panic, policy, epoch, asked: facts, relaxations }:
     lines.push(
       policy === 'sticky' && facts.hasSession === true
         ? 'Its session chose among them, as it will next time.'
-        : `A draw by weight decided, from the seed of minute ${epoch}, which was fixed before the day began.`,
+        : `A draw by weight decided, from the seed of minute ${epoch}, which was fixed ahead of it.`,
     );
   }
   const makers = able.filter(({ health }) => health['madeState'] === true).map(({ deployment }) => deployment);
