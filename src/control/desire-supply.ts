@@ -126,6 +126,8 @@ export function desireRoutes(desire: Desire): RouteResource[] {
       idleTimeoutMs: declared.idleTimeoutMs ?? routePolicyDefault.idleTimeoutMs,
       totalTimeoutMs: declared.totalTimeoutMs ?? routePolicyDefault.totalTimeoutMs,
       abort: declared.abort ?? routePolicyDefault.abort,
+      ...(declared.onFailure === undefined || declared.onFailure === 'error' ? {} : { onFailure: declared.onFailure }),
+      ...(declared.holdBack === undefined || declared.holdBack.tokens === 0 ? {} : { holdBack: declared.holdBack }),
     },
     origin: 'declared',
   }));

@@ -42,19 +42,22 @@ export async function attemptInOrder(
   const triesMax = exchange.route.policy.retries + 1;
   let queue = admission.order;
   let last: Tried | undefined;
+  /** Of whose answer the client has content that may be followed by another's. */
+  let shown: Tried | undefined;
   for (let round = 0; queue.length > 0; round++) {
     if (round > 0 && !(await pause(gateway, exchange, backoffMs * 2 ** (round - 1)))) break;
     const again: Deployment[] = [];
     for (const deployment of queue) {
       if (exchange.attempts.length >= triesMax) break;
       last = await tryOne(gateway, exchange, admission, deployment);
-      if (last.fault === undefined || last.final) return conclude(exchange, last);
+      if (last.result?.committed === true) shown = last;
+      if (last.fault === undefined || last.final) return conclude(exchange, last, shown);
       if (sameAgain.has(last.fault.code)) again.push(deployment);
     }
     if (exchange.attempts.length >= triesMax) break;
     queue = again;
   }
-  return conclude(exchange, last ?? { fault: new Fault('no_healthy_deployment'), final: true });
+  return conclude(exchange, last ?? { fault: new Fault('no_healthy_deployment'), final: true }, shown);
 }
 
 /** First wait before the same deployment is asked again; doubled each round. */
@@ -81,7 +84,7 @@ async function tryOne(
   const dialect = dialectFor(deployment, exchange.dialect);
   try {
     // No permit is held while media are fetched.
-    const prepared = translationFor(gateway, exchange, deployment, dialect);
+    const prepared = translationFor(gateway, exchange, admission, { deployment, dialect });
     const read = prepared instanceof Promise ? await prepared : prepared;
     const granted = permits.acquire(handle);
     if (!(granted === true || (await granted))) {
@@ -122,7 +125,10 @@ async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number):
   return !exchange.client.gone;
 }
 
-function conclude(exchange: Exchange, tried: Tried): Outcome {
+function conclude(exchange: Exchange, last: Tried, shown: Tried | undefined): Outcome {
+  // Nothing of the last attempt was seen: what the client has is of the one before it, and ends as that one did.
+  const tried = last.fault !== undefined && shown !== undefined ? shown : last;
+  if (tried !== last) putLast(exchange, tried);
   const { result, deployment } = tried;
   const fault = exchange.client.gone ? new Fault(exchange.client.goneBecause) : summarise(exchange, tried);
   // A request that its own client gave up was at work for that client, even if nothing of it had arrived yet.
@@ -136,6 +142,12 @@ function conclude(exchange: Exchange, tried: Tried): Outcome {
     requestLosses: tried.requestLosses ?? [],
     last: deployment,
   };
+}
+
+/** The attempt whose answer counts comes last. */
+function putLast({ attempts }: Exchange, { number }: Tried): void {
+  const index = attempts.findIndex(({ attempt }) => attempt === number);
+  if (index !== -1) attempts.push(...attempts.splice(index, 1));
 }
 
 /** One try is answered with its own fault; several are summed up, since none of them is the reason alone. */

@@ -11,19 +11,32 @@ import { Attempt, type AttemptResult } from './attempt.ts';
 import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import { estimatedContinuation } from './continuation.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { letterFor } from './letter.ts';
 import { endAttempt } from './meter.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { receiverFor } from './receiver-for.ts';
+import { resumeOf } from './resume.ts';
+
+/** Fewer tokens than this many bytes of content are held back; four bytes are about one token. */
+const bytesPerToken = 4;
+
+function holdBackOf({ route, scan }: Exchange): ReceiverContext['holdBack'] {
+  const { holdBack } = route.policy;
+  if (holdBack === undefined || !scan.stream) return undefined;
+  return { contentBytes: holdBack.tokens * bytesPerToken, ms: holdBack.ms };
+}
 
 /** What came of trying one deployment. */
 export interface Tried {
   readonly fault: Fault | undefined;
   /** No other deployment may be tried. */
   readonly final: boolean;
+  /** Of the attempt, from 1; undefined when none was made. */
+  readonly number?: number;
   readonly deployment?: Deployment;
   readonly result?: AttemptResult;
   readonly requestLosses?: readonly Loss[];
@@ -56,13 +69,15 @@ export async function sendAttempt(
 
   const number = exchange.attempts.length + 1;
   const family = familyOf(deployment.model);
-  const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
+  const estimated = estimatedContinuation(exchange);
+  const inputTokensEstimate = estimateInputTokens(estimated, family);
   const startedAtMs = ports.clock.nowMs();
   const written = ports.journal.attempt(
     attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
   );
   if (written !== undefined) await written;
 
+  const answerLosses = new LossLedger();
   const progress = new ProgressNotes(
     ports.journal,
     { id: arrival.id, attempt: number },
@@ -77,12 +92,15 @@ export async function sendAttempt(
     limits: settings.limits,
     progress,
     stripUsage: letter.askUsage,
+    showing: exchange.showing,
+    holdBack: holdBackOf(exchange),
+    keepsWhole: exchange.onFailure !== 'error',
+    resume: resumeOf(exchange, { number, deployment, losses: answerLosses }),
     finishHead: (head, servedModel) =>
       carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
-  const answerLosses = new LossLedger();
   const attempt = new Attempt({
     upstream,
     path: upstream.basePath + path,
@@ -106,9 +124,9 @@ export async function sendAttempt(
       }),
   });
   const result = await attempt.result;
-  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
+  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, estimated });
   const { fault } = result;
-  const final = fault === undefined || result.committed || !fault.failover || client.gone;
+  const final = fault === undefined || !fault.failover || client.gone || exchange.showing.goOn() === 'end';
   const outcome = outcomeOf(result, {
     stream: exchange.scan.stream,
     inputTokens: inputTokensEstimate,
@@ -116,5 +134,14 @@ export async function sendAttempt(
     firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
     durationMs: deadlines.now() - startedMs,
   });
-  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses, outcome };
+  return {
+    fault,
+    final,
+    number,
+    deployment,
+    result,
+    requestLosses: letter.losses,
+    answerLosses: answerLosses.losses,
+    outcome,
+  };
 }
