@@ -7,7 +7,7 @@ import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Addressee } from './addressee.ts';
 import type { Admission } from './admit.ts';
-import { Attempt, type AttemptResult } from './attempt.ts';
+import { Attempt, type AttemptResult, type AttemptSetup } from './attempt.ts';
 import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
@@ -31,13 +31,25 @@ export interface Tried {
   readonly outcome?: AttemptOutcome;
 }
 
-/** Sends the request to one deployment and meters what comes of it. */
+/** An attempt under way. */
+export interface SentAttempt {
+  /** As the journal knows it. */
+  readonly number: number;
+  readonly deployment: Deployment;
+  readonly attempt: Attempt;
+  /** Meters it, once its result is there. */
+  readonly end: (result: AttemptResult) => Tried;
+}
+
+/** Journals an attempt at one deployment and sends it. `race`: another may be sent beside it; `beside`: it is that other one.
+ *  Throws Fault when the request cannot be written for this deployment, or not be journaled. */
 export async function sendAttempt(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
   addressee: Addressee,
-): Promise<Tried> {
+  { race, beside }: { readonly race?: AttemptSetup['race']; readonly beside?: number | undefined } = {},
+): Promise<SentAttempt> {
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
   const { deployment, dialect } = addressee;
@@ -54,12 +66,13 @@ export async function sendAttempt(
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
-  const number = exchange.attempts.length + 1;
   const family = familyOf(deployment.model);
   const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
   const startedAtMs = ports.clock.nowMs();
+  exchange.dispatched += 1;
+  const number = exchange.dispatched;
   const written = ports.journal.attempt(
-    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
+    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs, beside }),
   );
   if (written !== undefined) await written;
 
@@ -78,7 +91,7 @@ export async function sendAttempt(
     progress,
     stripUsage: letter.askUsage,
     finishHead: (head, servedModel) =>
-      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
+      carrierHead(head, exchange, { deployment, number: exchange.dispatched, servedModel, losses: letter.losses }),
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
@@ -92,6 +105,7 @@ export async function sendAttempt(
     totalEndsAtMs: exchange.totalEndsAtMs,
     client,
     deadlines,
+    race,
     receive: (own, status, responseHeaders) =>
       receiverFor(own, context, dialect, {
         status,
@@ -105,16 +119,36 @@ export async function sendAttempt(
         nowMs: ports.clock.nowMs,
       }),
   });
-  const result = await attempt.result;
-  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
-  const { fault } = result;
-  const final = fault === undefined || result.committed || !fault.failover || client.gone;
-  const outcome = outcomeOf(result, {
-    stream: exchange.scan.stream,
-    inputTokens: inputTokensEstimate,
-    outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
-    firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
-    durationMs: deadlines.now() - startedMs,
-  });
-  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses, outcome };
+  return { number, deployment, attempt, end };
+
+  function end(result: AttemptResult): Tried {
+    endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
+    const { fault } = result;
+    const { hedge } = route.policy;
+    const durationMs = deadlines.now() - startedMs;
+    const firstByteMs = result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs;
+    const isOutpaced = fault?.code === 'hedge_lost' && beside === undefined;
+    if (hedge?.percentile !== undefined && (fault === undefined || isOutpaced)) {
+      const kind = { stream: exchange.scan.stream, inputTokens: inputTokensEstimate };
+      // One that was outpaced took at least so long: left out, the slow would be forgotten and the time would shrink.
+      gateway.budgets.firstBytes(deployment.handle, kind).note(firstByteMs ?? durationMs);
+    }
+    const outcome = outcomeOf(result, {
+      stream: exchange.scan.stream,
+      inputTokens: inputTokensEstimate,
+      outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
+      firstByteMs,
+      durationMs,
+      isOutpaced,
+    });
+    return {
+      fault,
+      final: fault === undefined || result.committed || !fault.failover || client.gone,
+      deployment,
+      result,
+      requestLosses: letter.losses,
+      answerLosses: answerLosses.losses,
+      outcome,
+    };
+  }
 }

@@ -104,6 +104,9 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     translation,
     recalled,
     attempts: [],
+    dispatched: 0,
+    untold: [],
+    queuedMs: 0,
     media: undefined,
   };
 }
