@@ -333,6 +333,12 @@ export const faults = {
     'The client closed the connection before the answer ended.',
     'Nothing to do; what was delivered is metered.',
   ),
+  on_failure_impossible: row(
+    'invalid',
+    400,
+    'What x-carrier-on-failure asks for cannot be had for this request, or on this route.',
+    'Ask for what the message leaves, or for `error`; docs/guides/failover.md says what each needs.',
+  ),
   setting_not_available: row(
     'invalid',
     400,

@@ -114,6 +114,12 @@ export const lossCodes = {
   'part-unsupported': 'A part of a type unknown to the client’s API is not carried.',
   'usage-estimated': 'The provider told no usage; what the client sees is an estimate.',
 
+  // Answers that broke off.
+  'answer-continued':
+    'The rest of the text is by another deployment: `attempt.N@B` is its attempt, and the byte of the text at which it begins.',
+  'answer-restarted':
+    'The client was told to throw away what it had, and got a whole answer by the attempt `attempt.N`.',
+
   // The ledger itself.
   'more-losses': 'There were more losses than are kept.',
 } as const satisfies Record<string, string>;

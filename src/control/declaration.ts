@@ -221,6 +221,24 @@ const route = z.strictObject({
     .describe(
       'Send a request that gets no byte to a second deployment as well; who begins first answers. Its customer pays for one; the other is the operator’s cost. Never with tools that a provider runs. Nothing is sent twice unless said.',
     ),
+  onFailure: z
+    .enum(['error', 'restart', 'continue'])
+    .optional()
+    .describe(
+      'What follows when a stream breaks off after its first content, where the request does not say (x-carrier-on-failure): `error` ends it; `restart` announces a whole new answer by the next candidate; `continue` lets one that documents it write the rest of a text. Where a request rules it out, `error`. Set it only if the route’s clients know the announcements: docs/guides/failover.md. `error` unless said.',
+    ),
+  holdBack: z
+    .strictObject({
+      tokens: whole(0, 32).describe('Of content, by estimate.'),
+      ms: whole(0, 250).describe('From the first content on.'),
+    })
+    .refine(({ tokens, ms }) => (tokens === 0) === (ms === 0), {
+      error: 'holds nothing back unless both are above 0; leave it out, or set both',
+    })
+    .optional()
+    .describe(
+      'How much of a stream’s first content is held back, whichever bound is reached first, so that a failure inside is not seen; every stream of the route begins that much later. Nothing unless said.',
+    ),
 });
 
 const key = z.strictObject({
@@ -327,7 +345,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
-  ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],

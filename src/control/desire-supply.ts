@@ -141,6 +141,8 @@ export function desireRoutes(desire: Desire): RouteResource[] {
       totalTimeoutMs: declared.totalTimeoutMs ?? routePolicyDefault.totalTimeoutMs,
       abort: declared.abort ?? routePolicyDefault.abort,
       ...beforeContent(declared),
+      ...(declared.onFailure === undefined || declared.onFailure === 'error' ? {} : { onFailure: declared.onFailure }),
+      ...(declared.holdBack === undefined || declared.holdBack.tokens === 0 ? {} : { holdBack: declared.holdBack }),
     },
     origin: 'declared',
   }));

@@ -54,6 +54,8 @@ export async function attemptInOrder(
   const triesMax = policy.retries + 1;
   const walk: Walk = { gateway, exchange, admission, left: [...admission.order], again: [], last: undefined };
   countRequest(gateway, exchange);
+  /** Of whose answer the client has content that may be followed by another's. */
+  let shown: Tried | undefined;
   let round = 0;
   while (exchange.dispatched < triesMax) {
     if (walk.left.length === 0) {
@@ -71,9 +73,10 @@ export async function attemptInOrder(
     }
     if (again !== undefined) countFurther(gateway, exchange, again);
     walk.last = await trySeat(walk, seat, again);
+    if (walk.last.result?.committed === true) shown = walk.last;
     if (walk.last.fault === undefined || walk.last.final) break;
   }
-  return conclude(exchange, walk.last ?? { fault: new Fault('no_healthy_deployment'), final: true });
+  return conclude(exchange, walk.last ?? { fault: new Fault('no_healthy_deployment'), final: true }, shown);
 }
 
 /** What budgets are a share of. */
@@ -202,7 +205,10 @@ async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number):
   return !exchange.client.gone;
 }
 
-function conclude(exchange: Exchange, tried: Tried): Outcome {
+function conclude(exchange: Exchange, last: Tried, shown: Tried | undefined): Outcome {
+  // Nothing of the last attempt was seen: what the client has is of the one before it, and ends as that one did.
+  const tried = last.fault !== undefined && shown !== undefined ? shown : last;
+  if (tried !== last) putLast(exchange, tried);
   const { result, deployment } = tried;
   const fault = exchange.client.gone ? new Fault(exchange.client.goneBecause) : summarise(exchange, tried);
   // A request that its own client gave up was at work for that client, even if nothing of it had arrived yet.
@@ -216,6 +222,14 @@ function conclude(exchange: Exchange, tried: Tried): Outcome {
     requestLosses: tried.requestLosses ?? [],
     last: deployment,
   };
+}
+
+/** The attempt whose answer counts comes last, and their numbers follow. */
+function putLast({ attempts }: Exchange, { ended }: Tried): void {
+  const index = ended === undefined ? -1 : attempts.indexOf(ended);
+  if (index === -1) return;
+  attempts.push(...attempts.splice(index, 1));
+  for (const [place, attempt] of attempts.entries()) attempts[place] = { ...attempt, attempt: place + 1 };
 }
 
 /** One try is answered with its own fault; several are summed up, since none of them is the reason alone. */

@@ -9,7 +9,9 @@ import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ExchangeMedia } from './exchange-media.ts';
+import type { OnFailure } from './go-on.ts';
 import type { Recalled } from './open-reasoning.ts';
+import type { Showing } from './showing.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -42,6 +44,10 @@ export interface Exchange {
   readonly untold: PreviousAttempt[];
   /** Spent waiting for room. */
   queuedMs: number;
+  /** What follows when the answer breaks off after its first content. */
+  readonly onFailure: OnFailure;
+  /** What the client was shown of a streamed answer. */
+  readonly showing: Showing;
   /** What is fetched for providers that need bytes; opened when it first is. */
   media: ExchangeMedia | undefined;
 }

@@ -31,13 +31,14 @@ export function letterFor(
   admission: Admission,
   { deployment, dialect, read }: Addressee,
 ): Letter {
-  const { scan, body, carrier } = exchange;
+  const { scan, body, carrier, showing } = exchange;
+  const isContinued = showing.next === 'continue';
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
   const { streamOptions, outputLimit: outputLimitField } = providerOf(deployment.provider.kind).quirks;
   const { targetModel, outputTokensMax } = deployment;
-  if (dialect === exchange.dialect) {
+  if (dialect === exchange.dialect && !isContinued) {
     const askUsage = scan.stream && !scan.streamUsage && streamOptions;
     const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
     const ours = dialect.withoutEnvelopes?.(body, scan, form);
@@ -52,7 +53,7 @@ export function letterFor(
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');
   const lowerRead =
-    lowered === undefined
+    lowered === undefined || isContinued
       ? read
       : {
           ...read,

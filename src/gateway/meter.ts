@@ -11,7 +11,7 @@ import type { Admission } from './admit.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
 import { describeBug } from './bug.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 
 export interface EndedAttempt {
@@ -24,13 +24,14 @@ export interface EndedAttempt {
   readonly startedAtMs: number;
   /** The same instant on the monotonic clock. */
   readonly startedMs: number;
-  readonly inputTokensEstimate: number;
+  /** What was sent, as estimates see it. */
+  readonly estimated: EstimatedRequest;
 }
 
 /** Meters one attempt and adds it to the exchange. What the provider is owed is known or quarantined, never guessed. */
-export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
+export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): AttemptEnd {
   const { deployment, result, startedMs } = attempt;
-  const reading = readingOf(attempt, estimatedRequest(exchange));
+  const reading = readingOf(attempt, attempt.estimated);
   const bought = rate(reading, deployment.buy!, contextOf(exchange, attempt.startedAtMs));
   const quarantined = 'quarantine' in bought;
   // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
@@ -59,6 +60,7 @@ export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: E
   if (code === 'upstream_credential' || code === 'upstream_quota') {
     alert(gateway, exchange, code, `${deployment.provider.name}: ${result.fault!.message}`);
   }
+  return ended;
 }
 
 /** For the record of the next attempt: what is owed should no end be written. */
@@ -138,8 +140,7 @@ export function meterExchange(
     state: charge.state,
     losses: outcome.losses,
     servedModel: attempt?.servedModel,
-    deliveredBytes:
-      delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
+    deliveredBytes: deliveredBytes(exchange, outcome),
     requestBytes: exchange.body.length,
     responseBytes: sent,
     firstByteMs: firstByteAtMs === undefined ? undefined : span(arrival.startedMs, firstByteAtMs),
@@ -147,6 +148,12 @@ export function meterExchange(
     durationMs: span(arrival.startedMs, gateway.deadlines.now()),
     decision: exchange.decision,
   };
+}
+
+/** What of an answer was thrown away again is not among it; what stayed of an answer that was gone on with is. */
+function deliveredBytes({ showing }: Exchange, { delivered, fault }: Outcome): number {
+  if (delivered?.result.committed !== true && fault !== undefined) return 0;
+  return showing.continuedBytes + (delivered?.result.facts?.contentBytes ?? 0);
 }
 
 interface Charge {

@@ -45,12 +45,17 @@ export function receiverFor(
     return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
   }
   const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-  if (from === exchange.dialect) {
+  const isOtherForm = streamed !== exchange.scan.stream;
+  if (
+    from === exchange.dialect &&
+    context.resume?.seam === undefined &&
+    !(isOtherForm && context.resume !== undefined)
+  ) {
     return streamed
       ? new StreamRelay(attempt, context, status, headers)
       : new WholeRelay(attempt, context, status, headers);
   }
-  if (streamed !== exchange.scan.stream) {
+  if (isOtherForm) {
     return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
   }
   const sealer = new ReasoningSealer({
@@ -68,6 +73,7 @@ export function receiverFor(
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
     form: head.form,
+    resumes: context.resume?.after,
   };
   const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
   const translation = { answer, sealer, headers: limits };

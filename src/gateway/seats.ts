@@ -44,7 +44,7 @@ export async function findSeat(walk: Walk, again: Again | undefined): Promise<Se
     const dialect = dialectFor(deployment, walk.exchange.dialect);
     let read: ReadRequest | undefined;
     try {
-      const prepared = translationFor(walk.gateway, walk.exchange, deployment, dialect);
+      const prepared = translationFor(walk.gateway, walk.exchange, walk.admission, { deployment, dialect });
       read = prepared instanceof Promise ? await prepared : prepared;
     } catch (error) {
       // A request that cannot be written for this deployment may still be for the next one.

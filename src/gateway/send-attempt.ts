@@ -2,6 +2,7 @@ import type { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import { outputTotal } from '../completion/usage.ts';
 import { plainForm } from '../dialects/lower/answer-form.ts';
+import type { AttemptEnd } from '../journal/record.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
@@ -11,19 +12,32 @@ import { Attempt, type AttemptResult, type AttemptSetup } from './attempt.ts';
 import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import { estimatedContinuation } from './continuation.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { letterFor } from './letter.ts';
 import { endAttempt } from './meter.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import type { ReceiverContext } from './receiver-context.ts';
 import { receiverFor } from './receiver-for.ts';
+import { resumeOf } from './resume.ts';
+
+/** Fewer tokens than this many bytes of content are held back; four bytes are about one token. */
+const bytesPerToken = 4;
+
+function holdBackOf({ route, scan }: Exchange): ReceiverContext['holdBack'] {
+  const { holdBack } = route.policy;
+  if (holdBack === undefined || !scan.stream) return undefined;
+  return { contentBytes: holdBack.tokens * bytesPerToken, ms: holdBack.ms };
+}
 
 /** What came of trying one deployment. */
 export interface Tried {
   readonly fault: Fault | undefined;
   /** No other deployment may be tried. */
   readonly final: boolean;
+  /** As it is recorded; undefined when no attempt was made. */
+  readonly ended?: AttemptEnd;
   readonly deployment?: Deployment;
   readonly result?: AttemptResult;
   readonly requestLosses?: readonly Loss[];
@@ -67,7 +81,8 @@ export async function sendAttempt(
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
   const family = familyOf(deployment.model);
-  const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
+  const estimated = estimatedContinuation(exchange);
+  const inputTokensEstimate = estimateInputTokens(estimated, family);
   const startedAtMs = ports.clock.nowMs();
   exchange.dispatched += 1;
   const number = exchange.dispatched;
@@ -76,6 +91,7 @@ export async function sendAttempt(
   );
   if (written !== undefined) await written;
 
+  const answerLosses = new LossLedger();
   const progress = new ProgressNotes(
     ports.journal,
     { id: arrival.id, attempt: number },
@@ -90,12 +106,15 @@ export async function sendAttempt(
     limits: settings.limits,
     progress,
     stripUsage: letter.askUsage,
+    showing: exchange.showing,
+    holdBack: holdBackOf(exchange),
+    keepsWhole: exchange.onFailure !== 'error',
+    resume: resumeOf(exchange, { number, deployment, losses: answerLosses }),
     finishHead: (head, servedModel) =>
       carrierHead(head, exchange, { deployment, number: exchange.dispatched, servedModel, losses: letter.losses }),
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
-  const answerLosses = new LossLedger();
   const attempt = new Attempt({
     upstream,
     path: upstream.basePath + path,
@@ -122,7 +141,15 @@ export async function sendAttempt(
   return { number, deployment, attempt, end };
 
   function end(result: AttemptResult): Tried {
-    endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
+    const ended = endAttempt(gateway, exchange, {
+      number,
+      deployment,
+      dialect,
+      result,
+      startedAtMs,
+      startedMs,
+      estimated,
+    });
     const { fault } = result;
     const { hedge } = route.policy;
     const durationMs = deadlines.now() - startedMs;
@@ -143,7 +170,8 @@ export async function sendAttempt(
     });
     return {
       fault,
-      final: fault === undefined || result.committed || !fault.failover || client.gone,
+      final: fault === undefined || !fault.failover || client.gone || exchange.showing.goOn() === 'end',
+      ended,
       deployment,
       result,
       requestLosses: letter.losses,

@@ -3,7 +3,7 @@ import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
-import { type Admission, takeHold } from './admit.ts';
+import { type Admission, admissionQuestion, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
@@ -16,11 +16,13 @@ import { deliver } from './deliver.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
+import { onFailureOf } from './on-failure.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { checkRoom } from './room.ts';
+import { Showing } from './showing.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
@@ -78,6 +80,7 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     gateway.learnt,
   );
   const order = decision.order.map(handle => snapshot.deployment(handle));
+  const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
   const recalled =
     translation === undefined
       ? nothingRecalled
@@ -107,6 +110,8 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     dispatched: 0,
     untold: [],
     queuedMs: 0,
+    onFailure,
+    showing: new Showing(dialect, onFailure, scan.hasTools),
     media: undefined,
   };
 }
@@ -124,21 +129,8 @@ function learn({ output, warm }: GatewayState['learnt'], exchange: Exchange, { d
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
-  const { order, principal, scan, body, carrier, recalled } = exchange;
-  const fitted = takeHold(
-    {
-      order,
-      principal,
-      client: exchange.dialect,
-      body,
-      scan,
-      bodyBytes: body.length + recalledBytes(recalled),
-      strict: carrier.strict,
-      lifetimeMs: exchange.route.policy.totalTimeoutMs,
-      nowMs: exchange.arrival.atMs,
-    },
-    ports.budgets,
-  );
+  const question = admissionQuestion(exchange, exchange.body.length + recalledBytes(exchange.recalled));
+  const fitted = takeHold(question, ports.budgets);
   const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
     if (exchange.client.gone) throw new Fault(exchange.client.goneBecause);

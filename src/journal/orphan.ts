@@ -67,7 +67,11 @@ export function settleOrphan({
     .map(attempt => {
       const previous = told.get(attempt.attempt);
       if (previous === undefined && beside.has(attempt.attempt)) return endedUnheard(attempt, endedAtMs);
-      return endedBefore(attempt, attempts.find(next => next.attempt === attempt.attempt + 1), previous);
+      return endedBefore(
+        attempt,
+        attempts.find(next => next.attempt === attempt.attempt + 1),
+        previous,
+      );
     });
   const ended = [...before, endAttempt(last, reading, endedAtMs, rate(reading, last.buy))].map((attempt, index) => ({
     ...attempt,

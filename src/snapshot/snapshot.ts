@@ -194,6 +194,17 @@ export interface RoutePolicy {
   readonly retryBudget?: RetryBudgetSettings;
   /** Absent: no request is sent twice at once. */
   readonly hedge?: HedgePolicy;
+  /** What follows when an answer breaks off after its first content, for requests that do not say. Absent: the error. */
+  readonly onFailure?: 'restart' | 'continue';
+  /** How much of a stream's first content is held back, so that a failure inside is not seen. Absent: nothing. */
+  readonly holdBack?: HoldBack;
+}
+
+/** Whichever is reached first. */
+export interface HoldBack {
+  /** By estimate, four bytes each. */
+  readonly tokens: number;
+  readonly ms: number;
 }
 
 export const queueClassDefault: QueueClass = 'standard';
