@@ -205,8 +205,22 @@ export const faults = {
   deployment_saturated: row(
     'overloaded',
     503,
-    'Every compliant deployment is at its concurrency limit.',
-    'Retry after a moment, or raise limits.concurrency.',
+    'Every compliant deployment is full, and none had room for as long as the route lets a request wait.',
+    'Retry after Retry-After; raise `queueMs` of the route or limits.concurrency, or add a deployment.',
+    true,
+  ),
+  queue_full: row(
+    'overloaded',
+    503,
+    'Every compliant deployment is full, and as many requests wait for them as may.',
+    'Retry after Retry-After; raise limits.concurrency, or add a deployment.',
+    true,
+  ),
+  hedge_lost: row(
+    'upstream',
+    502,
+    'Of a request that was sent to two deployments, the other one answered; this attempt was cancelled.',
+    'Nothing to do: no client sees it, and what it cost is the cost of an attempt that failed.',
     true,
   ),
   deadline_exceeded: row(

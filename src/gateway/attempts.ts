@@ -7,8 +7,19 @@ import type { AttemptOutcome } from './attempt-outcome.ts';
 import { dialectFor } from './choose.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
-import { sendAttempt, type Tried } from './send-attempt.ts';
-import { translationFor } from './translation-for.ts';
+import { hedgeAfterMs, isBackupFor, Race } from './hedge.ts';
+import {
+  type Again,
+  findSeat,
+  hasRetryRoom,
+  isWell,
+  mayTryAgain,
+  notTried,
+  type Seat,
+  type Walk,
+  weightOf,
+} from './seats.ts';
+import { type SentAttempt, sendAttempt, type Tried } from './send-attempt.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -33,31 +44,51 @@ export interface DeliveredAttempt {
 }
 
 /** Tries deployments in order until one answers, something reached the client, or the fault says that another try would
- *  not help. Never throws: the exchange is admitted and must end. */
+ *  not help. One deadline and one hold bound all of it. Never throws: the exchange is admitted and must end. */
 export async function attemptInOrder(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
 ): Promise<Outcome> {
-  const triesMax = exchange.route.policy.retries + 1;
-  let queue = admission.order;
-  let last: Tried | undefined;
+  const { policy } = exchange.route;
+  const triesMax = policy.retries + 1;
+  const walk: Walk = { gateway, exchange, admission, left: [...admission.order], again: [], last: undefined };
+  countRequest(gateway, exchange);
   /** Of whose answer the client has content that may be followed by another's. */
   let shown: Tried | undefined;
-  for (let round = 0; queue.length > 0; round++) {
-    if (round > 0 && !(await pause(gateway, exchange, backoffMs * 2 ** (round - 1)))) break;
-    const again: Deployment[] = [];
-    for (const deployment of queue) {
-      if (exchange.attempts.length >= triesMax) break;
-      last = await tryOne(gateway, exchange, admission, deployment);
-      if (last.result?.committed === true) shown = last;
-      if (last.fault === undefined || last.final) return conclude(exchange, last, shown);
-      if (sameAgain.has(last.fault.code)) again.push(deployment);
+  let round = 0;
+  while (exchange.dispatched < triesMax) {
+    if (walk.left.length === 0) {
+      if (walk.again.length === 0 || !(await pause(gateway, exchange, backoffMs * 2 ** round))) break;
+      round += 1;
+      walk.left = walk.again;
+      walk.again = [];
     }
-    if (exchange.attempts.length >= triesMax) break;
-    queue = again;
+    const again = exchange.dispatched === 0 ? undefined : round > 0 ? 'retry' : 'failover';
+    if (again !== undefined && !mayTryAgain(walk, again)) break;
+    const seat = await findSeat(walk, again);
+    if (seat === undefined) {
+      if (walk.last?.final === true) break;
+      continue;
+    }
+    if (again !== undefined) countFurther(gateway, exchange, again);
+    walk.last = await trySeat(walk, seat, again);
+    if (walk.last.result?.committed === true) shown = walk.last;
+    if (walk.last.fault === undefined || walk.last.final) break;
   }
-  return conclude(exchange, last ?? { fault: new Fault('no_healthy_deployment'), final: true }, shown);
+  return conclude(exchange, walk.last ?? { fault: new Fault('no_healthy_deployment'), final: true }, shown);
+}
+
+/** What budgets are a share of. */
+function countRequest(gateway: GatewayState, { route, principal, decision }: Exchange): void {
+  const { retries, hedge } = route.policy;
+  if (retries > 0) gateway.budgets.retries(route.name, principal.organisation).requested(gateway.deadlines.nowMs);
+  if (hedge !== undefined) gateway.budgets.hedges(route.name).requested(weightOf(decision.facts), hedge.percent);
+}
+
+function countFurther(gateway: GatewayState, { route, principal }: Exchange, kind: Again | 'hedge'): void {
+  gateway.budgets.retries(route.name, principal.organisation).charge(gateway.deadlines.nowMs);
+  gateway.ports.observe.walked({ type: 'further', kind, outcome: 'made' });
 }
 
 /** First wait before the same deployment is asked again; doubled each round. */
@@ -73,49 +104,98 @@ const sameAgain: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
   'upstream_malformed',
 ]);
 
-async function tryOne(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  deployment: Deployment,
-): Promise<Tried> {
-  const { permits, health } = gateway.ports;
-  const { handle } = deployment;
-  const dialect = dialectFor(deployment, exchange.dialect);
+/** Sends the request to who was found, and where that takes long and the route says so, to a second one beside it. */
+async function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promise<Tried> {
+  const { gateway, exchange, admission } = walk;
+  const mayHedge = again === undefined && exchange.route.policy.retries > 0 && walk.left.length > 0;
+  const afterMs = mayHedge ? hedgeAfterMs(gateway, exchange, seat.deployment) : undefined;
+  const race = afterMs === undefined ? undefined : new Race(exchange.client);
+  let sent: SentAttempt;
   try {
-    // No permit is held while media are fetched.
-    const prepared = translationFor(gateway, exchange, admission, { deployment, dialect });
-    const read = prepared instanceof Promise ? await prepared : prepared;
-    const granted = permits.acquire(handle);
-    if (!(granted === true || (await granted))) {
-      return { fault: new Fault('deployment_saturated'), final: false, deployment };
-    }
-    let outcome: AttemptOutcome | undefined;
-    try {
-      if (!health.begin(handle)) {
-        return {
-          fault: new Fault('deployment_saturated', 'The deployment is being probed.'),
-          final: false,
-          deployment,
-        };
-      }
-      outcome = { kind: 'none' };
-      const tried = await sendAttempt(gateway, exchange, admission, { deployment, dialect, read });
-      outcome = tried.outcome ?? outcome;
-      return tried;
-    } finally {
-      if (outcome !== undefined) health.end(handle, outcome);
-      permits.release(handle);
-    }
+    sent = await sendAttempt(gateway, exchange, admission, seat, { race });
   } catch (error) {
-    // A request that cannot be written for this deployment may still be for the next one.
-    const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
-    return { fault, final: isFinal(fault, exchange), deployment };
+    gateway.gate.leave(seat.place, nothingShown);
+    race?.over();
+    return notTried(error, exchange, seat.deployment);
   }
+  if (afterMs === undefined || race === undefined) return endOne(walk, seat, sent);
+  return tryBeside(walk, { seat, sent }, race, afterMs);
 }
 
-function isFinal({ code }: Fault, { client }: Exchange): boolean {
-  return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
+/** Meters an attempt when it is over, and gives its place to others. Never throws. */
+async function endOne(walk: Walk, { deployment, place }: Seat, { attempt, end }: SentAttempt): Promise<Tried> {
+  const result = await attempt.result;
+  let tried: Tried | undefined;
+  try {
+    tried = end(result);
+  } catch (error) {
+    tried = notTried(error, walk.exchange, deployment);
+  } finally {
+    walk.gateway.gate.leave(place, tried?.outcome ?? nothingShown);
+  }
+  if (tried.fault !== undefined && sameAgain.has(tried.fault.code)) walk.again.push(deployment);
+  return tried;
+}
+
+const nothingShown: AttemptOutcome = { kind: 'none' };
+
+interface Runner {
+  readonly seat: Seat;
+  readonly sent: SentAttempt;
+}
+
+async function tryBeside(walk: Walk, first: Runner, race: Race, afterMs: number): Promise<Tried> {
+  race.joined(first.sent.attempt);
+  const isDue = await race.isUndecided(first.sent.attempt, afterMs);
+  const second = isDue ? await sendSecond(walk, first, race) : undefined;
+  if (second === undefined) {
+    const tried = await endOne(walk, first.seat, first.sent);
+    race.over();
+    return tried;
+  }
+  const [early, late] = await race.inOrder(first, second);
+  const ended = await endOne(walk, early.seat, early.sent);
+  const tried = await endOne(walk, late.seat, late.sent);
+  const winner = race.winner === undefined ? 'neither' : race.winner === second.sent.attempt ? 'backup' : 'first';
+  walk.gateway.ports.observe.walked({ type: 'hedged', outcome: winner });
+  race.over();
+  // One that says that nobody else may be asked is heard, unless the other one has answered.
+  return ended.final && !tried.final ? ended : tried;
+}
+
+/** The same request to the next candidate that has room now and does not fail together with the first. */
+async function sendSecond(walk: Walk, first: Runner, race: Race): Promise<Runner | undefined> {
+  const { gateway, exchange, admission } = walk;
+  const { route, decision } = exchange;
+  const backup = walk.left.find(
+    deployment => isBackupFor(exchange, first.seat.deployment, deployment) && isWell(gateway, deployment),
+  );
+  if (backup === undefined || !gateway.gate.mayFlowIn(backup)) return undefined;
+  const entered = gateway.gate.enter(backup, true);
+  const place = entered instanceof Promise ? await entered : entered;
+  if (place === undefined) return undefined;
+  const isWanted = !first.sent.attempt.isOver && race.winner === undefined;
+  const isPaid = isWanted && hasRetryRoom(walk) && gateway.budgets.hedges(route.name).take(weightOf(decision.facts));
+  if (isWanted && !isPaid) gateway.ports.observe.walked({ type: 'further', kind: 'hedge', outcome: 'refused' });
+  if (!isPaid) {
+    gateway.gate.leave(place, nothingShown);
+    return undefined;
+  }
+  countFurther(gateway, exchange, 'hedge');
+  walk.left = walk.left.filter(deployment => deployment !== backup);
+  const dialect = dialectFor(backup, exchange.dialect);
+  // A backup needs nothing fetched, so its request is there as it was read.
+  const read = dialect === exchange.dialect ? undefined : exchange.translation;
+  const seat: Seat = { deployment: backup, dialect, read, place };
+  try {
+    const sent = await sendAttempt(gateway, exchange, admission, seat, { race, beside: first.sent.number });
+    race.joined(sent.attempt);
+    return { seat, sent };
+  } catch {
+    // What keeps it from being sent there is told when it is asked in its turn; the first one may still answer.
+    gateway.gate.leave(place, nothingShown);
+    return undefined;
+  }
 }
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */
@@ -144,10 +224,12 @@ function conclude(exchange: Exchange, last: Tried, shown: Tried | undefined): Ou
   };
 }
 
-/** The attempt whose answer counts comes last. */
-function putLast({ attempts }: Exchange, { number }: Tried): void {
-  const index = attempts.findIndex(({ attempt }) => attempt === number);
-  if (index !== -1) attempts.push(...attempts.splice(index, 1));
+/** The attempt whose answer counts comes last, and their numbers follow. */
+function putLast({ attempts }: Exchange, { ended }: Tried): void {
+  const index = ended === undefined ? -1 : attempts.indexOf(ended);
+  if (index === -1) return;
+  attempts.push(...attempts.splice(index, 1));
+  for (const [place, attempt] of attempts.entries()) attempts[place] = { ...attempt, attempt: place + 1 };
 }
 
 /** One try is answered with its own fault; several are summed up, since none of them is the reason alone. */

@@ -2,12 +2,13 @@ import type { Fault } from '../completion/fault.ts';
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import { outputTotal } from '../completion/usage.ts';
 import { plainForm } from '../dialects/lower/answer-form.ts';
+import type { AttemptEnd } from '../journal/record.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Addressee } from './addressee.ts';
 import type { Admission } from './admit.ts';
-import { Attempt, type AttemptResult } from './attempt.ts';
+import { Attempt, type AttemptResult, type AttemptSetup } from './attempt.ts';
 import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
 import { attemptRecord } from './attempt-record.ts';
 import { carrierHead } from './carrier-head.ts';
@@ -35,8 +36,8 @@ export interface Tried {
   readonly fault: Fault | undefined;
   /** No other deployment may be tried. */
   readonly final: boolean;
-  /** Of the attempt, from 1; undefined when none was made. */
-  readonly number?: number;
+  /** As it is recorded; undefined when no attempt was made. */
+  readonly ended?: AttemptEnd;
   readonly deployment?: Deployment;
   readonly result?: AttemptResult;
   readonly requestLosses?: readonly Loss[];
@@ -44,13 +45,25 @@ export interface Tried {
   readonly outcome?: AttemptOutcome;
 }
 
-/** Sends the request to one deployment and meters what comes of it. */
+/** An attempt under way. */
+export interface SentAttempt {
+  /** As the journal knows it. */
+  readonly number: number;
+  readonly deployment: Deployment;
+  readonly attempt: Attempt;
+  /** Meters it, once its result is there. */
+  readonly end: (result: AttemptResult) => Tried;
+}
+
+/** Journals an attempt at one deployment and sends it. `race`: another may be sent beside it; `beside`: it is that other one.
+ *  Throws Fault when the request cannot be written for this deployment, or not be journaled. */
 export async function sendAttempt(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
   addressee: Addressee,
-): Promise<Tried> {
+  { race, beside }: { readonly race?: AttemptSetup['race']; readonly beside?: number | undefined } = {},
+): Promise<SentAttempt> {
   const { ports, deadlines, settings } = gateway;
   const { arrival, carrier, route, client } = exchange;
   const { deployment, dialect } = addressee;
@@ -67,13 +80,14 @@ export async function sendAttempt(
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
 
-  const number = exchange.attempts.length + 1;
   const family = familyOf(deployment.model);
   const estimated = estimatedContinuation(exchange);
   const inputTokensEstimate = estimateInputTokens(estimated, family);
   const startedAtMs = ports.clock.nowMs();
+  exchange.dispatched += 1;
+  const number = exchange.dispatched;
   const written = ports.journal.attempt(
-    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
+    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs, beside }),
   );
   if (written !== undefined) await written;
 
@@ -97,7 +111,7 @@ export async function sendAttempt(
     keepsWhole: exchange.onFailure !== 'error',
     resume: resumeOf(exchange, { number, deployment, losses: answerLosses }),
     finishHead: (head, servedModel) =>
-      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
+      carrierHead(head, exchange, { deployment, number: exchange.dispatched, servedModel, losses: letter.losses }),
   };
   const upstream = gateway.upstreams.of(deployment.provider);
   const startedMs = deadlines.now();
@@ -110,6 +124,7 @@ export async function sendAttempt(
     totalEndsAtMs: exchange.totalEndsAtMs,
     client,
     deadlines,
+    race,
     receive: (own, status, responseHeaders) =>
       receiverFor(own, context, dialect, {
         status,
@@ -123,25 +138,45 @@ export async function sendAttempt(
         nowMs: ports.clock.nowMs,
       }),
   });
-  const result = await attempt.result;
-  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, estimated });
-  const { fault } = result;
-  const final = fault === undefined || !fault.failover || client.gone || exchange.showing.goOn() === 'end';
-  const outcome = outcomeOf(result, {
-    stream: exchange.scan.stream,
-    inputTokens: inputTokensEstimate,
-    outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
-    firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
-    durationMs: deadlines.now() - startedMs,
-  });
-  return {
-    fault,
-    final,
-    number,
-    deployment,
-    result,
-    requestLosses: letter.losses,
-    answerLosses: answerLosses.losses,
-    outcome,
-  };
+  return { number, deployment, attempt, end };
+
+  function end(result: AttemptResult): Tried {
+    const ended = endAttempt(gateway, exchange, {
+      number,
+      deployment,
+      dialect,
+      result,
+      startedAtMs,
+      startedMs,
+      estimated,
+    });
+    const { fault } = result;
+    const { hedge } = route.policy;
+    const durationMs = deadlines.now() - startedMs;
+    const firstByteMs = result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs;
+    const isOutpaced = fault?.code === 'hedge_lost' && beside === undefined;
+    if (hedge?.percentile !== undefined && (fault === undefined || isOutpaced)) {
+      const kind = { stream: exchange.scan.stream, inputTokens: inputTokensEstimate };
+      // One that was outpaced took at least so long: left out, the slow would be forgotten and the time would shrink.
+      gateway.budgets.firstBytes(deployment.handle, kind).note(firstByteMs ?? durationMs);
+    }
+    const outcome = outcomeOf(result, {
+      stream: exchange.scan.stream,
+      inputTokens: inputTokensEstimate,
+      outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
+      firstByteMs,
+      durationMs,
+      isOutpaced,
+    });
+    return {
+      fault,
+      final: fault === undefined || !fault.failover || client.gone || exchange.showing.goOn() === 'end',
+      ended,
+      deployment,
+      result,
+      requestLosses: letter.losses,
+      answerLosses: answerLosses.losses,
+      outcome,
+    };
+  }
 }
