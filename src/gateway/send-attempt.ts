@@ -115,7 +115,7 @@ export async function sendAttempt(
     stripUsage: letter.askUsage,
     showing: exchange.showing,
     holdBack: holdBackOf(exchange),
-    keepsWhole: exchange.onFailure !== 'error',
+    recovers: exchange.onFailure !== 'error',
     resume: resumeOf(exchange, { number, deployment, losses: answerLosses }),
     finishHead: (head, servedModel) =>
       carrierHead(head, exchange, { deployment, number: exchange.dispatched, servedModel, losses: letter.losses }),
