@@ -10,7 +10,7 @@ import type { EndRecord } from '../../src/journal/record.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 import { type MatrixDialect, matrixDialects } from './dialects.ts';
 import { type Stage, type StagedProviders, startStagedProviders } from './staged-provider.ts';
-import { expected, type FaultName, faultNames, faults, type Level, levels, type Outcome } from './table.ts';
+import { expected, type FaultName, faultNames, faults, healthOf, type Level, levels, type Outcome } from './table.ts';
 
 /** One cell of the matrix: a fault at a point of the answer, between some dialects. */
 export interface Cell {
@@ -63,7 +63,8 @@ const callArguments = '{"at":"a place with a long name"}';
 export async function runCells(cells: readonly Cell[]): Promise<readonly string[]> {
   const providers = await startStagedProviders();
   const clock = { ms: 0 };
-  const gateway = await startMatrixGateway(providers, clock);
+  const told: string[] = [];
+  const gateway = await startMatrixGateway(providers, clock, told);
   try {
     const wrong: string[] = [];
     const isTimed = ({ fault, level, outcome }: Cell) =>
@@ -89,11 +90,31 @@ export async function runCells(cells: readonly Cell[]): Promise<readonly string[
       }
       await all;
     }
+    if (wrong.length === 0) wrong.push(...checkHealth(cells, told));
     return wrong;
   } finally {
     await gateway.stop();
     await providers.stop();
   }
+}
+
+/** Cells run beside each other, so what health was told is compared as a whole: by deployment, how often what. */
+function checkHealth(cells: readonly Cell[], told: readonly string[]): readonly string[] {
+  const wanted = cells.flatMap(cell => {
+    const { subject, reserve, client, fault, outcome } = cell;
+    const health = healthOf({ ...cell, across: client !== subject });
+    if (health === undefined) return [];
+    const how = fault === 'refused' || fault === 'tls-reset' ? ` ${fault}` : '';
+    const failed = `subject${how} ${subject.dialect.name} ${cell.stream ? health : faults[fault].health}`;
+    const isRelieved = outcome !== 'error' && outcome !== 'passed';
+    return isRelieved ? [failed, `reserve ${reserve.dialect.name} answered`] : [failed];
+  });
+  const [seen, due] = [told, wanted].map(list => Map.groupBy(list, line => line));
+  const lines = new Set([...told, ...wanted]);
+  return [...lines].flatMap(line => {
+    const [was, should] = [seen!.get(line)?.length ?? 0, due!.get(line)?.length ?? 0];
+    return was === should ? [] : [`health: ${line}: ${was} times instead of ${should}`];
+  });
 }
 
 const together = 12;
@@ -268,7 +289,11 @@ function checkMoney(cell: Cell, gateway: TestGateway, end: EndRecord): void {
   assert.ok(admit?.type === 'admit' && chargedAtto(end.sell) <= BigInt(admit.hold.amountAtto), 'within the hold');
 }
 
-async function startMatrixGateway(providers: StagedProviders, clock: { ms: number }): Promise<TestGateway> {
+async function startMatrixGateway(
+  providers: StagedProviders,
+  clock: { ms: number },
+  told: string[],
+): Promise<TestGateway> {
   const accounts = matrixDialects.flatMap(row => {
     const account = (role: string, url: string) => ({
       name: `${role} ${row.dialect.name}`,
@@ -290,7 +315,12 @@ async function startMatrixGateway(providers: StagedProviders, clock: { ms: numbe
     ports: {
       clock: { nowMs: Date.now, monotonicMs: () => clock.ms },
       // Cells must not cool each other down.
-      health: { of: () => undefined, inFlight: () => 0, begin: () => true, end: () => {} },
+      health: {
+        of: () => undefined,
+        inFlight: () => 0,
+        begin: () => true,
+        end: (handle, { kind }) => void told.push(`${handle.slice('h-'.length)} ${kind}`),
+      },
     },
     budgetAtto: 10n ** 24n,
     snapshot: {

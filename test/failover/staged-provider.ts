@@ -188,7 +188,7 @@ function breakWhole(stage: Stage, bytes: Buffer, response: ServerResponse): void
     response.write(half);
     stage.waits();
   } else if (stage.fault === 'error-event')
-    response.end('{"type":"error","error":{"type":"overloaded_error","message":"no"}}');
+    response.end('{"type":"error","error":{"type":"api_error","message":"no"}}');
   else if (stage.fault === 'invalid-json') response.end(half);
   else {
     response.write(half);
@@ -224,5 +224,5 @@ function placeOf({ dialect }: MatrixDialect, { fault, level }: Stage, frames: re
 }
 
 function errorEvent({ dialect }: MatrixDialect): Buffer {
-  return dialect.encodeStreamFault(new Fault('upstream_overloaded', 'busy'), { exchangeId: 'ex' });
+  return dialect.encodeStreamFault(new Fault('upstream_error', 'no'), { exchangeId: 'ex' });
 }

@@ -22,22 +22,24 @@ interface FaultRow {
   readonly where: 'before' | 'inside' | 'call';
   /** Can a whole answer (`stream: false`) show it? */
   readonly whole: boolean;
+  /** What the health of the deployment is told, whoever it is: docs/guides/routing.md. */
+  readonly health: 'failed' | 'slow' | 'overloaded' | 'answered';
 }
 
 export const faults = {
-  refused: { what: 'the connection is refused', where: 'before', whole: true },
-  'tls-reset': { what: 'the connection is reset in the TLS handshake', where: 'before', whole: true },
-  'status-500': { what: 'status 500', where: 'before', whole: true },
-  'status-503': { what: 'status 503 with `Retry-After` as a date', where: 'before', whole: true },
-  'status-429': { what: 'status 429 with `retry-after-ms`', where: 'before', whole: true },
-  'status-529': { what: 'status 529', where: 'before', whole: true },
-  'slow-start': { what: 'no byte until the deadline', where: 'before', whole: true },
-  stall: { what: 'silence until the deadline', where: 'inside', whole: true },
-  truncated: { what: 'the end without the terminal event', where: 'inside', whole: true },
-  'invalid-json': { what: 'an event that is no JSON', where: 'inside', whole: true },
-  duplicate: { what: 'an event sent twice', where: 'inside', whole: false },
-  'error-event': { what: 'an error event in a 200', where: 'inside', whole: true },
-  'half-call': { what: 'the end inside a tool call', where: 'call', whole: false },
+  refused: { what: 'the connection is refused', where: 'before', whole: true, health: 'failed' },
+  'tls-reset': { what: 'the connection is reset in the TLS handshake', where: 'before', whole: true, health: 'failed' },
+  'status-500': { what: 'status 500', where: 'before', whole: true, health: 'failed' },
+  'status-503': { what: 'status 503 with `Retry-After` as a date', where: 'before', whole: true, health: 'overloaded' },
+  'status-429': { what: 'status 429 with `retry-after-ms`', where: 'before', whole: true, health: 'overloaded' },
+  'status-529': { what: 'status 529', where: 'before', whole: true, health: 'overloaded' },
+  'slow-start': { what: 'no byte until the deadline', where: 'before', whole: true, health: 'slow' },
+  stall: { what: 'silence until the deadline', where: 'inside', whole: true, health: 'slow' },
+  truncated: { what: 'the end without the terminal event', where: 'inside', whole: true, health: 'failed' },
+  'invalid-json': { what: 'an event that is no JSON', where: 'inside', whole: true, health: 'failed' },
+  duplicate: { what: 'an event sent twice', where: 'inside', whole: false, health: 'answered' },
+  'error-event': { what: 'an error event in a 200', where: 'inside', whole: true, health: 'failed' },
+  'half-call': { what: 'the end inside a tool call', where: 'call', whole: false, health: 'failed' },
 } as const satisfies Readonly<Record<string, FaultRow>>;
 export type FaultName = keyof typeof faults;
 export const faultNames = Object.keys(faults) as FaultName[]; // The cast is true: they are its own keys.
@@ -76,6 +78,13 @@ function afterContent(level: Level, mode: OnFailure, across: boolean): Outcome {
   // Across dialects the reason for the end is written with the end.
   if (level === 'C5' && !across) return 'error';
   return mode === 'restart' ? 'restarted' : 'continued';
+}
+
+/** What the health of the deployment that fails is told of it. What passes is an answer like any other. */
+export function healthOf(place: Place): FaultRow['health'] | undefined {
+  const outcome = expected(place);
+  if (outcome === undefined || outcome === 'impossible') return undefined;
+  return outcome === 'passed' ? 'answered' : faults[place.fault].health;
 }
 
 /** What the table says of a cell, for all modes and both ways. */
