@@ -115,10 +115,8 @@ export const lossCodes = {
   'usage-estimated': 'The provider told no usage; what the client sees is an estimate.',
 
   // Answers that broke off.
-  'answer-continued':
-    'The rest of the text is by another deployment: `attempt.N@B` is its attempt, and the byte of the text at which it begins.',
-  'answer-restarted':
-    'The client was told to throw away what it had, and got a whole answer by the attempt `attempt.N`.',
+  'answer-continued': 'The text is by two authors: `deployment@N` wrote it from its Nth byte on.',
+  'answer-restarted': 'The client was told to throw away what it had; the named deployment answered anew.',
 
   // The ledger itself.
   'more-losses': 'There were more losses than are kept.',

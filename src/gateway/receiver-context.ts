@@ -21,8 +21,9 @@ export interface ReceiverContext {
   readonly showing: Showing;
   /** How much of the first content is held back, in bytes of content and milliseconds; undefined: none. */
   readonly holdBack: { readonly contentBytes: number; readonly ms: number } | undefined;
-  /** Nothing of a whole answer is sent before all of it has come. */
-  readonly keepsWhole: boolean;
+  /** The client asked for more than an error when its answer breaks: nothing of a whole answer is sent before all of it has
+   *  come, and an event of a stream that cannot be read is a failure. */
+  readonly recovers: boolean;
   /** The client has the beginning of an answer that broke off; undefined when it has nothing. */
   readonly resume: Resume | undefined;
   /** Adds our own headers to those of the answer. */

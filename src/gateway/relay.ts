@@ -68,8 +68,10 @@ export class StreamRelay implements AnswerReceiver {
   #take(step: ReturnType<StreamObserver['push']>): void {
     const { state } = step;
     if (step.held !== undefined) this.#hold(step.held);
-    // Once content is sent, an event that cannot be read passes as it is; before, another deployment may do better.
-    if (state !== 'failed' && !this.committed && this.#observer.facts.malformedEvents > 0) {
+    // Once content is sent, an event that cannot be read passes as it is, unless more than that was asked for; before,
+    // another deployment may do better.
+    const mayPass = this.committed && !this.#context.recovers;
+    if (state !== 'failed' && !mayPass && this.#observer.facts.malformedEvents > 0) {
       this.#attempt.fail(new Fault('upstream_malformed'));
       return;
     }
@@ -140,7 +142,7 @@ export class WholeRelay implements AnswerReceiver {
       this.#context.progress.passed(previous!.length, this);
       return;
     }
-    if (this.#bytes > holdBackBytesMax && !this.#context.keepsWhole) this.#commit();
+    if (this.#bytes > holdBackBytesMax && !this.#context.recovers) this.#commit();
   }
 
   end(): void {

@@ -25,7 +25,7 @@ export function resumeOf({ showing, arrival }: Exchange, attempt: Resuming): Res
   if (next === undefined) return { soFar, notice: undefined, after: soFar, seam: undefined, createdAtMs };
   if (next === 'restart') {
     const notice: Resume['notice'] = servedModel => {
-      losses.approximated('answer-restarted', `attempt.${number}`);
+      losses.approximated('answer-restarted', deployment.id);
       return { type: 'restart', ...by(servedModel) };
     };
     return { soFar, notice, after: { ...soFar, open: undefined }, seam: undefined, createdAtMs };
@@ -34,7 +34,7 @@ export function resumeOf({ showing, arrival }: Exchange, attempt: Resuming): Res
   const seam = new SeamReader(text);
   const offsetBytes = Buffer.byteLength(text);
   const notice: Resume['notice'] = servedModel => {
-    losses.approximated('answer-continued', `attempt.${number}@${offsetBytes}`);
+    losses.approximated('answer-continued', `${deployment.id}@${offsetBytes}`);
     return { type: 'seam', ...by(servedModel), offsetBytes, overlap: seam.overlap };
   };
   return { soFar, notice, after: soFar, seam, createdAtMs };

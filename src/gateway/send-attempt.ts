@@ -22,6 +22,12 @@ import type { ReceiverContext } from './receiver-context.ts';
 import { receiverFor } from './receiver-for.ts';
 import { resumeOf } from './resume.ts';
 
+/** May nobody else be asked? What was shown decides, but for an attempt that another one has outpaced: of it nothing was. */
+function isFinal({ client, showing }: Exchange, fault: Fault | undefined): boolean {
+  if (fault === undefined || !fault.failover || client.gone) return true;
+  return fault.code !== 'hedge_lost' && showing.goOn() === 'end';
+}
+
 /** Fewer tokens than this many bytes of content are held back; four bytes are about one token. */
 const bytesPerToken = 4;
 
@@ -71,7 +77,8 @@ export async function sendAttempt(
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: dialect.name,
-    sameDialect: dialect === exchange.dialect,
+    // One that was written anew has the headers of what was written.
+    sameDialect: letter.form === undefined,
     credential: ports.credential(deployment.provider.name),
     clientHeaders: arrival.request.headers,
     query: arrival.query,
@@ -108,7 +115,7 @@ export async function sendAttempt(
     stripUsage: letter.askUsage,
     showing: exchange.showing,
     holdBack: holdBackOf(exchange),
-    keepsWhole: exchange.onFailure !== 'error',
+    recovers: exchange.onFailure !== 'error',
     resume: resumeOf(exchange, { number, deployment, losses: answerLosses }),
     finishHead: (head, servedModel) =>
       carrierHead(head, exchange, { deployment, number: exchange.dispatched, servedModel, losses: letter.losses }),
@@ -170,7 +177,7 @@ export async function sendAttempt(
     });
     return {
       fault,
-      final: fault === undefined || !fault.failover || client.gone || exchange.showing.goOn() === 'end',
+      final: isFinal(exchange, fault),
       ended,
       deployment,
       result,
