@@ -91,6 +91,8 @@ export interface RequestScan {
   /** Of the value of `tools`, where the dialect names there what the provider runs itself. */
   readonly toolsAt: ByteRange | undefined;
   readonly serviceTier: string | undefined;
+  /** What the client says its requests share a prompt cache by, where the dialect has a word for it. */
+  readonly cacheKey?: string | undefined;
   /** Blocks of earlier thinking, where the dialect has such. */
   readonly thinkingBlocks: number;
 }

@@ -3,6 +3,7 @@ import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
+import type { Deployment } from '../snapshot/load.ts';
 import { type Admission, admissionQuestion, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
@@ -10,7 +11,7 @@ import { attemptInOrder, type Outcome } from './attempts.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
-import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
+import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
@@ -18,6 +19,7 @@ import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
 import { onFailureOf } from './on-failure.ts';
+import type { Recalled } from './open-reasoning.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
@@ -60,36 +62,32 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
-  const { decision, translation, prefixes } = chooseCandidates(
-    {
-      exchangeId: arrival.id,
-      dialect,
-      body,
-      scan,
-      route,
-      allowedZones: principal.zones,
-      contract: principal.contract,
-      askedZones: carrier.zones,
-      policy: policyFor(carrier, principal, route),
-      session: sessionOf(carrier, principal),
-      nowMs: ports.clock.nowMs(),
-      sameDialectOnly: false,
-      isPaid: true,
-      organisation: principal.organisation,
-    },
-    ports,
-    gateway.learnt,
-  );
-  const order = decision.order.map(handle => snapshot.deployment(handle));
+  const policy = policyFor(carrier, principal, route);
+  const question: ChoiceQuestion = {
+    exchangeId: arrival.id,
+    dialect,
+    body,
+    scan,
+    route,
+    allowedZones: principal.zones,
+    contract: principal.contract,
+    askedZones: carrier.zones,
+    policy,
+    session: sessionOf(carrier, principal, { scan, policy }),
+    nowMs: ports.clock.nowMs(),
+    sameDialectOnly: false,
+    isPaid: true,
+    organisation: principal.organisation,
+  };
+  const orderOf = (made: Choice) => made.decision.order.map(handle => snapshot.deployment(handle));
+  const chosen = chooseCandidates(question, ports, gateway.learnt);
+  const { choice, recalled } =
+    chosen.translation === undefined
+      ? { choice: chosen, recalled: nothingRecalled }
+      : await chooseWithRecalled(gateway, question, chosen, orderOf(chosen));
+  const { decision, translation, prefixes } = choice;
+  const order = orderOf(choice);
   const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
-  const recalled =
-    translation === undefined
-      ? nothingRecalled
-      : await recallReasoning(
-          translation,
-          { client: dialect, organisation: principal.organisation, order },
-          ports.reasoning,
-        );
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
     arrival,
@@ -115,6 +113,22 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     showing: new Showing(dialect, onFailure, scan.hasTools),
     media: undefined,
   };
+}
+
+/** What is kept of earlier reasoning is asked for once it is known that somebody may need it. Where there is some, the
+ *  decision is made again: whoever made it comes first. */
+async function chooseWithRecalled(
+  { ports, learnt }: GatewayState,
+  question: ChoiceQuestion,
+  choice: Choice,
+  order: readonly Deployment[],
+): Promise<{ readonly choice: Choice; readonly recalled: Recalled }> {
+  const { dialect, organisation } = question;
+  const read = choice.translation;
+  if (read === undefined) return { choice, recalled: nothingRecalled };
+  const recalled = await recallReasoning(read, { client: dialect, organisation, order }, ports.reasoning);
+  if (recalled.size === 0 || order.length < 2) return { choice, recalled };
+  return { choice: chooseCandidates({ ...question, recalled }, ports, learnt), recalled };
 }
 
 /** What the next request on the route may expect. */
