@@ -61,6 +61,7 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/exchanges',
+      access: { permission: 'exchanges.read', scope: 'organisation', of: 'answer' },
       summary: 'List exchanges, newest first',
       query: pageQuery.extend({
         ...caller,
@@ -85,6 +86,7 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/exchanges/{id}',
+      access: { permission: 'exchanges.read', scope: 'organisation', of: 'answer' },
       summary: 'One exchange: attempts, reading, charges, transfers, decision',
       answer: exchangeSchema,
       handle: async ({ id }) => {
@@ -101,6 +103,7 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/usage',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'Requests, tokens and amounts of whole hours, added up',
       query: z.strictObject({
         by: z.enum(usageDimensions),

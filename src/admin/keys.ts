@@ -1,5 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import { type KeyResource, resourcesOf } from '../control/resources.ts';
+import { actorText, isReached } from '../access/caller.ts';
+import { Fault } from '../completion/fault.ts';
+import { type KeyResource, keyName, organisationOf, resourcesOf } from '../control/resources.ts';
+import { authoriseFound, subjectOfProject } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Operation, operation, pageOf, pageQuery } from './operation.ts';
 
@@ -33,34 +36,48 @@ export function keyOperations({ control }: AdminDependencies): readonly Operatio
     operation({
       method: 'get',
       path: '/api/v1/keys',
+      access: { permission: 'keys.read', scope: 'organisation', of: 'answer' },
       summary: 'List keys, without their secrets',
       query: pageQuery.extend({ project: z.string().max(129).optional() }),
       answer: z.object({ items: z.array(keySchema), next: z.string().optional() }),
-      handle: async ({ query }) => {
+      handle: async ({ query, caller }) => {
         const keys = resourcesOf(await control.readConfiguration(), 'key');
-        const shown = keys.filter(key => query.project === undefined || key.project === query.project);
+        const reach = caller.reach('keys.read');
+        const shown = keys.filter(
+          ({ project }) =>
+            (query.project === undefined || project === query.project) &&
+            isReached(reach, { organisation: organisationOf(project), project }),
+        );
         return pageOf(shown.map(toAnswer), query);
       },
     }),
     operation({
       method: 'post',
       path: '/api/v1/keys',
+      access: { permission: 'keys.create', scope: 'organisation', of: ({ body }) => subjectOfProject(body.project) },
       summary: 'Create a key; its secret is in this answer and nowhere else',
       body: createBody,
       answer: keySchema.extend({ secret: z.string() }),
       status: 201,
-      handle: async ({ body }) => {
+      handle: async ({ body, caller }) => {
         const expiresAt = body.expiresAt === undefined ? null : new Date(body.expiresAt).toISOString();
-        const { key, secret } = await control.createKey({ ...body, expiresAt, actor: 'admin' });
+        const { key, secret } = await control.createKey({ ...body, expiresAt, actor: actorText(caller.actor) });
         return { ...toAnswer(key), secret };
       },
     }),
     operation({
       method: 'delete',
       path: '/api/v1/keys/{id}',
+      access: { permission: 'keys.revoke', scope: 'organisation', of: 'answer' },
       summary: 'Revoke a key, by id or as organisation/project/name with / as %2F',
       answer: keySchema,
-      handle: async ({ id }) => toAnswer(await control.revokeKey(id, 'admin')),
+      handle: async ({ id, caller }) => {
+        const keys = resourcesOf(await control.readConfiguration(), 'key');
+        const key = keys.find(one => one.id === id || keyName(one) === id);
+        if (key === undefined) throw new Fault('resource_not_found', `There is no key ${id}.`);
+        authoriseFound(caller, 'keys.revoke', subjectOfProject(key.project), 'keys.read');
+        return toAnswer(await control.revokeKey(key.id, actorText(caller.actor)));
+      },
     }),
   ];
 }

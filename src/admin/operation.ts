@@ -1,7 +1,9 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { Caller } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
+import { type Access, authorise } from './authorise.ts';
 import { repeatedNames } from './repeated-names.ts';
 import { isStorable, unstorableParts } from './storable.ts';
 
@@ -11,6 +13,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   /** `{id}` for parameters. */
   readonly path: string;
   readonly summary: string;
+  /** What it asks of its caller. */
+  readonly access: Access<z.output<Query>, z.output<Body>>;
   readonly query: Query;
   readonly body: Body | undefined;
   /** Content types that a body may have; JSON all of them. `application/json` unless said. */
@@ -26,6 +30,7 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
     readonly id: string;
     readonly query: z.output<Query>;
     readonly body: z.output<Body>;
+    readonly caller: Caller;
   }): Promise<unknown> | unknown;
 }
 
@@ -33,7 +38,7 @@ const nothing = z.object({});
 
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
-  parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
+  parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'access' | 'answer' | 'handle'> &
     Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>>,
 ): Operation {
   const whole = {
@@ -101,12 +106,11 @@ export function describeOperation(app: OpenAPIHono, operation: Operation): void 
   });
 }
 
-/** Reads the input, calls the operation, writes its answer. Throws what the operation throws. */
-export async function callOperation(
-  operation: Operation,
-  context: Context,
-  bodyText: string,
-): Promise<{ readonly status: number; readonly contentType: string; readonly text: string }> {
+/** A request as it was read, and whoever sent it. */
+export type Call = Parameters<Operation['handle']>[0];
+
+/** Reads the input, and refuses what its caller may not. */
+export function readCall(operation: Operation, context: Context, bodyText: string, caller: Caller): Call {
   const id = context.req.param('id') ?? '';
   if (id.length > idLengthMax || !isStorable(id)) throw new Fault('resource_not_found');
   const query = readInput(operation.query, readQuery(context), 'query');
@@ -114,17 +118,25 @@ export async function callOperation(
     operation.body === undefined
       ? undefined
       : readInput(operation.body, parseBody(operation, context, bodyText), 'body');
-  const answer = await operation.handle({ id, query, body });
+  authorise(operation.access, caller, { id, query, body });
+  return { id, query, body, caller };
+}
+
+/** Calls the operation, writes its answer. Throws what the operation throws. */
+export async function callOperation(
+  operation: Operation,
+  call: Call,
+): Promise<{ readonly status: number; readonly contentType: string; readonly text: string }> {
+  const answer = await operation.handle(call);
   const text = operation.contentType === 'application/json' ? JSON.stringify(answer) : String(answer);
   return { status: operation.status, contentType: operation.contentType, text };
 }
 
-/** Reads the input and calls an operation whose answer is a stream. What goes wrong before its first text is thrown;
- *  later, all that is left is to break off. */
-export async function streamOperation(operation: Operation, context: Context): Promise<ReadableStream<Uint8Array>> {
-  const query = readInput(operation.query, readQuery(context), 'query');
+/** Calls an operation whose answer is a stream. What goes wrong before its first text is thrown; later, all that is left is
+ *  to break off. */
+export async function streamOperation(operation: Operation, call: Call): Promise<ReadableStream<Uint8Array>> {
   // True: the table says so of this content type.
-  const texts = operation.handle({ id: '', query, body: undefined }) as AsyncGenerator<string, void>;
+  const texts = operation.handle(call) as AsyncGenerator<string, void>;
   const first = await texts.next();
   const encoder = new TextEncoder();
   let next: IteratorResult<string, void> | undefined = first;

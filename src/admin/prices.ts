@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { actorText } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { sandboxVersion } from '../control/price-book.ts';
 import { type Quote, quoteUsage } from '../control/quote.ts';
@@ -113,6 +114,7 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'get',
       path: '/api/v1/prices',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'The price versions in force, by book, what is scheduled, and the rule that publishes facts',
       answer: z.object({
         books: z.array(bookSchema),
@@ -125,6 +127,7 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'post',
       path: '/api/v1/prices/diff',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'What publishing a file of prices would change, rate by rate',
       body: publishBody,
       answer: publicationSchema,
@@ -133,14 +136,17 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'post',
       path: '/api/v1/prices/publish',
+      access: { permission: 'prices.write', scope: 'installation' },
       summary: 'Publish a file of prices; what is published already publishes nothing',
       body: publishBody,
       answer: publicationSchema,
-      handle: async ({ body }) => toAnswer(await control.prices.publish({ ...body, actor: 'admin' })),
+      handle: async ({ body, caller }) =>
+        toAnswer(await control.prices.publish({ ...body, actor: actorText(caller.actor) })),
     }),
     operation({
       method: 'post',
       path: '/api/v1/prices/quote',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'What usage costs at an instant, line by line, with the versions that say so',
       body: quoteBody,
       answer: z.object({

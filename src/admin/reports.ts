@@ -11,6 +11,7 @@ import {
   topMax,
 } from '../reports/report.ts';
 import { reportCsv } from '../reports/report-csv.ts';
+import type { Access } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation } from './operation.ts';
@@ -96,11 +97,18 @@ const summaries: Readonly<Record<ReportKind, string>> = {
   margin: 'Revenue, costs with failed attempts apart, and margin',
 };
 
+/** What providers cost is the operator's own. */
+function accessOf(kind: ReportKind): Access {
+  if (kind === 'margin') return { permission: 'margins.read', scope: 'installation' };
+  return { permission: 'usage.read', scope: 'organisation', of: 'answer' };
+}
+
 export function reportOperations({ store, nowMs }: AdminDependencies): readonly Operation[] {
   return reportKinds.flatMap(kind => [
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}`,
+      access: accessOf(kind),
       summary: `${summaries[kind]}, by dimension and time`,
       query: pagedQuery,
       answer: answerSchema.openapi({
@@ -111,6 +119,7 @@ export function reportOperations({ store, nowMs }: AdminDependencies): readonly 
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}.csv`,
+      access: accessOf(kind),
       summary: `The same as CSV (RFC 4180), whole: at most ${reportRowsMax} rows, streamed`,
       query: reportQuery,
       answer: z.string(),

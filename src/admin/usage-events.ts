@@ -74,6 +74,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/usage-events',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Tell usage that is no exchange, as CloudEvents 1.0: one, or a list that is taken whole or not at all',
       bodyTypes: ['application/cloudevents+json', 'application/cloudevents-batch+json', 'application/json'],
       // Checked by the reader, which says everything that is wrong with every event.
@@ -96,6 +97,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/usage-events/rate',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Rate again what had no price; one step, to be repeated with `next` until there is none',
       body: z.strictObject({
         after: z.string().max(64).optional(),
@@ -117,6 +119,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/true-ups/responses',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Book what providers’ own answers said attempts cost; one step, to be repeated with `next`',
       body: z.strictObject({
         from: instant,
@@ -144,6 +147,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/usage-events',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'List usage events with what they are worth, newest first',
       query: pageQuery.extend({
         organisation: text,
@@ -171,6 +175,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/usage-events/{id}',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'One usage event by its ref, with its lines',
       answer: viewSchema,
       handle: async ({ id }) => {

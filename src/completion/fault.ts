@@ -411,6 +411,12 @@ export const faults = {
     'The management API needs the admin key.',
     'Send Authorization: Bearer with the key in $CARRIER_DATA/admin.key or CARRIER_ADMIN_KEY.',
   ),
+  permission_denied: row(
+    'permission',
+    403,
+    'Your roles do not allow this.',
+    'Ask an owner or the operator for a role that has the permission which the message names.',
+  ),
   idempotency_conflict: row(
     'invalid',
     409,
