@@ -9,6 +9,7 @@ import {
   type KeyResource,
   type OrganisationResource,
   organisationOf,
+  type ProjectResource,
   type ProviderResource,
   projectName,
   type RouteResource,
@@ -54,18 +55,18 @@ function declared<Value extends { readonly origin: string }>(resources: readonly
   return resources.filter(resource => resource.origin === 'declared');
 }
 
-function providerEntry(provider: ProviderResource) {
+export function providerEntry(provider: ProviderResource) {
   const [dialect, ...others] = provider.dialects;
   return withoutEmpty({
     kind: provider.providerKind,
     dialect: others.length === 0 ? dialect : undefined,
     dialects: others.length === 0 ? undefined : provider.dialects,
     baseUrl: provider.baseUrl,
-    credential: provider.reference ?? undefined,
+    credential: provider.reference ?? (provider.fingerprint === null ? undefined : `stored:${provider.fingerprint}`),
   });
 }
 
-function deploymentEntry(deployment: DeploymentResource) {
+export function deploymentEntry(deployment: DeploymentResource) {
   return withoutEmpty({
     provider: deployment.provider,
     model: deployment.model,
@@ -83,7 +84,7 @@ function deploymentEntry(deployment: DeploymentResource) {
   });
 }
 
-function routeEntry(route: RouteResource) {
+export function routeEntry(route: RouteResource) {
   const policy = Object.entries(route.policy).filter(
     ([name, value]) => routePolicyDefault[name as 'retries'] !== value,
   );
@@ -100,17 +101,32 @@ function organisationsEntry(configuration: Configuration) {
           projectName(project.id),
           withoutEmpty({
             keys: Object.fromEntries((keys.get(project.id) ?? []).map(key => [key.name, keyEntry(key)])),
-            allow: project.allow,
-            zones: project.zones ?? undefined,
-            mediaFetch: project.mediaFetch,
-            budget: budgetEntry(project.budget),
+            ...projectEntry(project),
           }),
         ]),
       ),
-      budget: budgetEntry(organisation.budget),
-      ...termsEntry(organisation),
+      ...organisationEntry(organisation),
     }),
   );
+}
+
+/** Without its projects. */
+export function organisationEntry(organisation: OrganisationResource) {
+  return withoutEmpty({
+    usageTags: organisation.usageTags,
+    budget: budgetEntry(organisation.budget),
+    ...termsEntry(organisation),
+  });
+}
+
+/** Without its keys. */
+export function projectEntry(project: ProjectResource) {
+  return withoutEmpty({
+    allow: project.allow,
+    zones: project.zones ?? undefined,
+    mediaFetch: project.mediaFetch,
+    budget: budgetEntry(project.budget),
+  });
 }
 
 function termsEntry({ terms }: OrganisationResource) {
@@ -120,7 +136,7 @@ function termsEntry({ terms }: OrganisationResource) {
 }
 
 /** A key whose secret no file knows is named by its id; applied elsewhere it is refused rather than made without one. */
-function keyEntry(key: KeyResource) {
+export function keyEntry(key: KeyResource) {
   return withoutEmpty({
     id: key.reference === null ? key.id : undefined,
     secret: key.reference ?? undefined,
@@ -131,6 +147,9 @@ function keyEntry(key: KeyResource) {
     policies: key.policies ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
     mediaFetch: key.mediaFetch,
+    addresses: key.addresses,
+    origins: key.origins,
+    tags: key.tags,
     budget: budgetEntry(key.budget),
   });
 }

@@ -6,4 +6,10 @@ import type { LedgerTables } from './tables/ledger.ts';
 import type { UsageEventTables } from './tables/usage-events.ts';
 
 /** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
-export interface Tables extends LedgerTables, ControlTables, JobTables, UsageEventTables, BookkeepingTables, AuditTables {}
+export interface Tables
+  extends LedgerTables,
+    ControlTables,
+    JobTables,
+    UsageEventTables,
+    BookkeepingTables,
+    AuditTables {}
