@@ -245,11 +245,9 @@ export const keySchema = z.strictObject({
     ),
   origins: z
     .array(
-      z
-        .string()
-        .refine(isOriginPattern, {
-          error: 'must be an origin such as https://app.example.com, or https://*.example.com',
-        }),
+      z.string().refine(isOriginPattern, {
+        error: 'must be an origin such as https://app.example.com, or https://*.example.com',
+      }),
     )
     .min(1)
     .max(originsMax)
