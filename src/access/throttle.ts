@@ -39,13 +39,16 @@ export async function forgiveAttempts(context: AccessContext, attempt: Attempt, 
   if (only === undefined) {
     await context.store.db.deleteFrom('access_throttle').where('subject', '=', account!.subject).execute();
   }
-  await context.store.db
-    .updateTable('access_throttle')
-    .set(eb => ({ failures: eb('failures', '-', 1) }))
-    .where('subject', 'in', only === undefined ? [address!.subject] : [account!.subject, address!.subject])
-    .where('since', '=', since)
-    .where('failures', '>', 0)
-    .execute();
+  // One row a statement: two at once could wait for each other.
+  for (const { subject } of only === undefined ? [address!] : [account!, address!]) {
+    await context.store.db
+      .updateTable('access_throttle')
+      .set(eb => ({ failures: eb('failures', '-', 1) }))
+      .where('subject', '=', subject)
+      .where('since', '=', since)
+      .where('failures', '>', 0)
+      .execute();
+  }
 }
 
 /** Neither addresses nor guesses of accounts are kept in the clear. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
+import { accessSchema } from './declaration-access.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
@@ -248,6 +249,7 @@ export const declarationSchema = z.strictObject({
   prices: pricesSchema.optional(),
   routes: named(routeName, route).optional(),
   organisations: named(name, organisation).optional(),
+  access: accessSchema.optional().describe('Who may log in and how; docs/guides/access.md.'),
   policies: z
     .strictObject({
       orphans: z
