@@ -33,7 +33,8 @@ export interface Actor {
 
 /** What a request is about: a whole organisation, or one project of it. */
 export interface Subject {
-  readonly organisation: string;
+  /** null is the whole installation. */
+  readonly organisation: string | null;
   /** Its name within the organisation. */
   readonly project?: string | undefined;
 }
@@ -51,7 +52,7 @@ export interface Caller {
   readonly actor: Actor;
   readonly grants: readonly Grant[];
   /** Without an organisation: in the whole installation. With one and no project: in all of that organisation. */
-  may(permission: Permission, organisation?: string, project?: string): boolean;
+  may(permission: Permission, organisation?: string | null, project?: string): boolean;
   /** Somewhere, wherever that is. */
   mayAnywhere(permission: Permission): boolean;
   /** Organisations in which the permission holds, whole or for some projects. */
@@ -60,7 +61,7 @@ export interface Caller {
   /** Provider accounts for which the permission holds. */
   providers(permission: Permission): 'all' | ReadonlySet<string>;
   /** Is anything of this organisation theirs to see? */
-  knows(organisation: string): boolean;
+  knows(organisation: string | null): boolean;
 }
 
 export function callerOf(actor: Actor, grants: readonly Grant[]): Caller {

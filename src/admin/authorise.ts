@@ -1,4 +1,4 @@
-import type { Caller, Subject } from '../access/caller.ts';
+import type { Caller, Reach, Subject } from '../access/caller.ts';
 import type { Permission } from '../access/permissions.ts';
 import { Fault } from '../completion/fault.ts';
 
@@ -58,7 +58,7 @@ export function authoriseFound(caller: Caller, permission: Permission, subject: 
 /** For operations that learn only on the way what they are about. */
 export function authoriseSubject(caller: Caller, permission: Permission, { organisation, project }: Subject): void {
   if (caller.may(permission, organisation, project)) return;
-  throw caller.knows(organisation) ? refusal(permission) : new Fault('resource_not_found');
+  throw organisation === null || caller.knows(organisation) ? refusal(permission) : new Fault('resource_not_found');
 }
 
 /** Says the same of what does not exist and of what is another's: only who may see everything is told more. */
@@ -76,4 +76,10 @@ export function subjectOfProject(project: string): Subject {
 
 function refusal(permission: Permission): Fault {
   return new Fault('permission_denied', `This takes the permission ${permission}.`);
+}
+
+/** What lists are narrowed to in SQL; undefined is everything. */
+export function withinOf(caller: Caller, permission: Permission): Reach | undefined {
+  const reach = caller.reach(permission);
+  return reach === 'all' ? undefined : reach;
 }

@@ -11,6 +11,7 @@ import { currencyOf } from '../control/price-book.ts';
 import { type Configuration, resourceOf } from '../control/resources.ts';
 import { isMeter } from '../pricing/meters.ts';
 import { formatAtto, parseAtto } from '../pricing/money.ts';
+import { withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant, lastingInstant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
@@ -130,7 +131,10 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
       summary: 'Wallets of all organisations, by organisation and currency',
       query: pageQuery,
       answer: z.object({ items: z.array(walletSchema.extend({ id: z.string() })), next: z.string().optional() }),
-      handle: async ({ query }) => listWallets(store, query, await view()),
+      handle: async ({ query, caller }) => {
+        const organisations = withinOf(caller, 'wallets.read')?.organisations;
+        return listWallets(store, query, { ...(await view()), organisations });
+      },
     }),
     operation({
       method: 'get',

@@ -18,6 +18,7 @@ const resourceWords: Readonly<Record<ResourceKind, string>> = {
   route: 'routes',
   book: 'prices',
   policies: 'policies',
+  access: 'access',
   rule: 'rules',
 };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
 import { isClientNetwork, isOriginPattern, tagNamePattern, tagValuePattern } from '../snapshot/key-guard.ts';
+import { accessSchema } from './declaration-access.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
@@ -314,6 +315,7 @@ export const declarationSchema = z.strictObject({
   prices: pricesSchema.optional(),
   routes: named(routeName, routeSchema).optional(),
   organisations: named(name, organisationSchema).optional(),
+  access: accessSchema.optional().describe('Who may log in and how; docs/guides/access.md.'),
   policies: z
     .strictObject({
       orphans: z

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
+import { accessEntry } from './access-settings.ts';
 import { mediaTokensMaxDefault, outputTokensMaxDefault } from './desire-supply.ts';
 import { exportPrices } from './export-prices.ts';
 import {
@@ -27,6 +28,7 @@ export function exportConfiguration(configuration: Configuration, nowMs: number)
     routes: entries(declared(resourcesOf(configuration, 'route')), routeEntry),
     organisations: organisationsEntry(configuration),
     policies: policiesEntry(configuration),
+    access: accessEntry(configuration),
   });
   const header = [
     `# The stored configuration at revision ${configuration.revision}. Applying it changes nothing.`,

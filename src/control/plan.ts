@@ -1,5 +1,6 @@
 import type { Problem } from '../config/problem.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
+import { checkAccess, desireAccess } from './access-settings.ts';
 import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
@@ -67,6 +68,7 @@ const prunable: readonly ResourceKind[] = [
   'route',
   'book',
   'policies',
+  'access',
 ];
 
 /** Works out what a file changes. Pure but for `resolve` and `mint…`. What the file names replaces what is stored under the
@@ -93,6 +95,7 @@ export function planApply(
     ...desireOrganisations(desire),
     ...prices.books,
     ...desirePolicies(desire),
+    ...desireAccess(desire),
   ];
   const saysNothing = Object.keys(read.declaration).every(part => part === 'process');
   if (saysNothing && options.prune) desire.refuse([], 'the file names no resource, so pruning would remove everything');
@@ -199,6 +202,7 @@ export function checkReferences(next: Configuration, desire: Pick<Desire, 'refus
     }
   }
   checkKeys(next, desire);
+  checkAccess(next, desire.refuse);
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
 }
 

@@ -1,3 +1,4 @@
+import type { WrittenGrant } from '../access/grants.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { VersionContent } from '../pricing/price-row.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
@@ -13,6 +14,7 @@ export type Resource =
   | RouteResource
   | BookResource
   | PoliciesResource
+  | AccessResource
   | RuleResource;
 
 export type ResourceKind = Resource['kind'];
@@ -184,6 +186,27 @@ export interface PoliciesResource {
   readonly kind: 'policies';
   readonly id: 'policies';
   readonly orphans: 'delivered' | 'free';
+}
+
+/** How people log in. */
+export interface AccessResource {
+  readonly kind: 'access';
+  readonly id: 'access';
+  readonly passwords: boolean;
+  readonly publicUrl: string | null;
+  readonly sessions: { readonly idleMinutes: number; readonly absoluteHours: number };
+  readonly oidc: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly scopes: readonly string[];
+    readonly groupsClaim: string;
+    readonly trustEmail: boolean;
+    readonly groups: readonly ({ readonly group: string } & WrittenGrant)[];
+  } | null;
+  /** Where the client's secret came from, itself under the master key, and what tells whether it changed. */
+  readonly reference: string | null;
+  readonly sealed: string | null;
+  readonly fingerprint: string | null;
 }
 
 /** What zero configuration does while nobody says otherwise. A rule that ended stays, so that it does not begin again. */

@@ -1,3 +1,4 @@
+import type { AccessTables } from './tables/access.ts';
 import type { AuditTables } from './tables/audit.ts';
 import type { BookkeepingTables } from './tables/bookkeeping.ts';
 import type { ControlTables } from './tables/control.ts';
@@ -12,4 +13,5 @@ export interface Tables
     JobTables,
     UsageEventTables,
     BookkeepingTables,
-    AuditTables {}
+    AuditTables,
+    AccessTables {}
