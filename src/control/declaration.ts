@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
+import { callerLimits, deploymentLimits, providerLimits, routeLimits } from './declaration-limits.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
@@ -94,6 +95,9 @@ const provider = z.strictObject({
     .describe('Several, in its order of preference; the client’s own is called when it is among them.'),
   baseUrl: baseUrl.optional().describe('Where it is reached; the kind’s own unless said.'),
   credential: reference.optional().describe('Its key, as env:NAME or file:path, resolved by the server.'),
+  limits: providerLimits
+    .optional()
+    .describe('Of attempts at all its deployments together; where one is used up, the next candidate is tried.'),
 });
 
 const deployment = z.strictObject({
@@ -109,9 +113,7 @@ const deployment = z.strictObject({
   zones: z
     .strictObject({ processing: zone.describe('Where prompts are processed; without `zones` it is GLOBAL.') })
     .optional(),
-  limits: z
-    .strictObject({ concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.') })
-    .optional(),
+  limits: deploymentLimits.optional().describe('Of attempts; where one is used up, the next candidate is tried.'),
   outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
   capabilities: z
     .array(z.enum(capabilities))
@@ -168,6 +170,7 @@ const route = z.strictObject({
   firstByteTimeoutMs: timeout.describe('Until its first byte; 120000 unless said.'),
   idleTimeoutMs: timeout.describe('Longest pause in its answer; 120000 unless said.'),
   totalTimeoutMs: timeout.describe('Of the whole exchange; 1800000 unless said.'),
+  limits: routeLimits.optional().describe('That all its callers share.'),
   abort: z
     .enum(['cancel', 'drain'])
     .optional()
@@ -202,6 +205,7 @@ const key = z.strictObject({
     .optional()
     .describe('Fetch media that it names by URL, where a provider needs bytes; as the project unless said.'),
   budget: budget.optional(),
+  limits: callerLimits.optional(),
 });
 const project = z.strictObject({
   keys: named(name, key).optional(),
@@ -212,11 +216,13 @@ const project = z.strictObject({
     .default(false)
     .describe('Fetch media named by URL, where a provider needs bytes: public addresses only, in the zones.'),
   budget: budget.optional(),
+  limits: callerLimits.optional(),
 });
 const organisation = z
   .strictObject({
     projects: named(name, project).optional(),
     budget: budget.optional(),
+    limits: callerLimits.optional(),
     terms: z
       .enum(['prepaid', 'postpaid'])
       .default('postpaid')
@@ -269,8 +275,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
-  ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
-  ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
   ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
   [
     'prices.contracts.*.rates.*.*.free',
@@ -283,9 +287,7 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],
   ['organisations.*.allow', 'Set allow on projects and keys.'],
-  ['organisations.*.projects.*.limits', 'Rate limits are not built yet.'],
   ['organisations.*.projects.*.contentLogs', 'Prompts and answers are never logged yet.'],
-  ['organisations.*.projects.*.keys.*.limits', 'Rate limits are not built yet.'],
   ['organisations.*.projects.*.keys.*.sigv4', 'Keys that sign with SigV4 are not built yet.'],
   ['commitments', 'Commitments are not built yet.'],
   ['bundles', 'Bundles are not built yet.'],

@@ -1,6 +1,7 @@
 import { intersect } from '../governance/zones.ts';
 import type { Declaration, DeclaredBudget } from './declaration.ts';
 import { keySecretPattern, refuseSecret } from './key-secret.ts';
+import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import {
   type Budget,
@@ -21,7 +22,13 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
   const takenIds = new Set(storedKeys.map(key => key.id));
   const byName = new Map(storedKeys.map(key => [keyNameOf(key), key]));
   return Object.entries(desire.declaration.organisations ?? {}).flatMap(([organisation, declared]) => [
-    { kind: 'organisation' as const, id: organisation, budget: toBudget(declared.budget), ...toTerms(declared) },
+    {
+      kind: 'organisation' as const,
+      id: organisation,
+      budget: toBudget(declared.budget),
+      limits: toLimits(declared.limits),
+      ...toTerms(declared),
+    },
     ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
       const id = `${organisation}/${name}`;
       const path = ['organisations', organisation, 'projects', name];
@@ -51,6 +58,7 @@ function toProject(id: string, declared: DeclaredProject): ProjectResource {
     zones: intersect(declared.zones, undefined) ?? null,
     mediaFetch: declared.mediaFetch === true ? true : undefined,
     budget: toBudget(declared.budget),
+    limits: toLimits(declared.limits),
   };
 }
 
@@ -85,6 +93,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     lowerOutputToFit: declared.lowerOutputToFit,
     mediaFetch: declared.mediaFetch,
     budget: toBudget(declared.budget),
+    limits: toLimits(declared.limits),
   };
   return [key];
 }

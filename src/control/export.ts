@@ -62,6 +62,7 @@ function providerEntry(provider: ProviderResource) {
     dialects: others.length === 0 ? undefined : provider.dialects,
     baseUrl: provider.baseUrl,
     credential: provider.reference ?? undefined,
+    limits: provider.limits,
   });
 }
 
@@ -71,7 +72,7 @@ function deploymentEntry(deployment: DeploymentResource) {
     model: deployment.model,
     targetModel: deployment.targetModel,
     zones: { processing: deployment.processing },
-    limits: deployment.concurrencyMax === null ? undefined : { concurrency: deployment.concurrencyMax },
+    limits: withoutEmpty({ ...deployment.limits, concurrency: deployment.concurrencyMax ?? undefined }),
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
     capabilities: deployment.capabilities ?? undefined,
     contextTokensMax: deployment.contextTokensMax ?? undefined,
@@ -87,7 +88,7 @@ function routeEntry(route: RouteResource) {
   const policy = Object.entries(route.policy).filter(
     ([name, value]) => routePolicyDefault[name as 'retries'] !== value,
   );
-  return { candidates: route.candidates, ...Object.fromEntries(policy) };
+  return withoutEmpty({ candidates: route.candidates, ...Object.fromEntries(policy), limits: route.limits });
 }
 
 function organisationsEntry(configuration: Configuration) {
@@ -104,10 +105,12 @@ function organisationsEntry(configuration: Configuration) {
             zones: project.zones ?? undefined,
             mediaFetch: project.mediaFetch,
             budget: budgetEntry(project.budget),
+            limits: project.limits,
           }),
         ]),
       ),
       budget: budgetEntry(organisation.budget),
+      limits: organisation.limits,
       ...termsEntry(organisation),
     }),
   );
@@ -132,6 +135,7 @@ function keyEntry(key: KeyResource) {
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
     mediaFetch: key.mediaFetch,
     budget: budgetEntry(key.budget),
+    limits: key.limits,
   });
 }
 

@@ -1,6 +1,7 @@
 import type { DialectName } from '../completion/request.ts';
 import type { VersionContent } from '../pricing/price-row.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
+import type { LimitMeasure } from '../snapshot/limits.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 
 /** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */
@@ -27,6 +28,21 @@ export interface Budget {
   readonly warnAt: readonly string[];
 }
 
+/** What is not said is absent. */
+export type Limits = LimitNumbers & { readonly of?: readonly NarrowedLimits[] };
+
+type LimitNumbers = { readonly [Measure in LimitMeasure]?: number } & {
+  readonly shadow?: boolean;
+  readonly onExhausted?: { readonly route: string };
+};
+
+/** Of requests that may go to such a model or provider account, or that name such a route: patterns. */
+export type NarrowedLimits = LimitNumbers & {
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
+};
+
 export interface OrganisationResource {
   readonly kind: 'organisation';
   /** The name. */
@@ -34,6 +50,8 @@ export interface OrganisationResource {
   readonly budget: Budget | null;
   /** Absent: postpaid, without a limit. */
   readonly terms?: Terms;
+  /** Absent, as everywhere: none. */
+  readonly limits?: Limits | undefined;
 }
 
 /** Under these, requests stop where the money does: what grants have, and the line. */
@@ -52,6 +70,7 @@ export interface ProjectResource {
   /** Absent: no. */
   readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
+  readonly limits?: Limits | undefined;
 }
 
 export interface KeyResource {
@@ -73,6 +92,7 @@ export interface KeyResource {
   /** Absent: as the project. */
   readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
+  readonly limits?: Limits | undefined;
 }
 
 /** declared: by a file or the management API. environment: by zero configuration, which keeps it up to date. */
@@ -90,6 +110,7 @@ export interface ProviderResource {
   /** The credential under the master key, and what tells whether it changed. */
   readonly sealed: string | null;
   readonly fingerprint: string | null;
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 
@@ -112,6 +133,8 @@ export interface DeploymentResource {
   readonly documentTokensPerPage?: number | undefined;
   readonly audioTokensPerSecond?: number | undefined;
   readonly toolCallsMax?: number | undefined;
+  /** But for `concurrencyMax`. */
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 
@@ -121,6 +144,7 @@ export interface RouteResource {
   /** Sorted by deployment. */
   readonly candidates: readonly { readonly deployment: string; readonly weight: number; readonly priority: number }[];
   readonly policy: RoutePolicy;
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 

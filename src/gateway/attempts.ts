@@ -5,6 +5,7 @@ import type { Admission } from './admit.ts';
 import type { AttemptResult, Delivery } from './attempt.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import { dialectFor } from './choose.ts';
+import { withinLimits } from './deployment-limits.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { sendAttempt, type Tried } from './send-attempt.ts';
@@ -47,7 +48,8 @@ export async function attemptInOrder(
     const again: Deployment[] = [];
     for (const deployment of queue) {
       if (exchange.attempts.length >= triesMax) break;
-      last = await tryOne(gateway, exchange, admission, deployment);
+      const attempt = () => tryOne(gateway, exchange, admission, deployment);
+      last = await withinLimits(gateway, exchange, deployment, attempt);
       if (last.fault === undefined || last.final) return conclude(exchange, last);
       if (sameAgain.has(last.fault.code)) again.push(deployment);
     }

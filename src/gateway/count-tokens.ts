@@ -14,6 +14,7 @@ import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
+import { passRequest } from './pass-limits.ts';
 import { profileOf } from './profiles.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
@@ -22,7 +23,7 @@ import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
- *  it is neither held nor metered; keys, names and policy apply as for a completion. Where no deployment can count, the
+ *  it is neither held nor metered; keys, names, policy and limits of requests apply as for a completion. Where no deployment can count, the
  *  answer is an estimate by the rule that `x-carrier-estimate` names: agents plan by the number and give up without one. */
 export async function countTokens(gateway: GatewayState, arrival: Arrival): Promise<void> {
   gateway.openExchanges++;
@@ -76,7 +77,8 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     return;
   }
   const order = choice.decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
-  const counted = await askInOrder(gateway, arrival, {
+  const pass = await passRequest(gateway, { principal, route, order });
+  const counting = askInOrder(gateway, arrival, {
     order,
     emulate: carrier.emulate,
     endsAtMs: arrival.startedMs + Math.min(carrier.deadlineMs ?? countMsMax, countMsMax),
@@ -92,6 +94,7 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
         ],
       }),
   });
+  const counted = await counting.finally(() => pass?.settle(0, ports.clock.nowMs()));
   if (!counted) estimate();
 }
 
