@@ -24,7 +24,14 @@ export function showUsage(answer: UsageAnswer, table: TableOf): string {
     [
       {
         title: answer.by,
-        cell: row => (row.by === '' ? '(never sent)' : row.name === undefined ? row.by : `${row.by} ${row.name}`),
+        cell: row =>
+          row.by === ''
+            ? answer.by.startsWith('tag:')
+              ? '(without)'
+              : '(never sent)'
+            : row.name === undefined
+              ? row.by
+              : `${row.by} ${row.name}`,
       },
       { title: 'requests', right: true, cell: row => String(row.requests) },
       { title: 'input', right: true, cell: row => String(input(row)) },

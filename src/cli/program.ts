@@ -137,12 +137,15 @@ export function createProgram(surroundings: Surroundings): Command {
   });
 
   leaf(program, 'usage', 'Requests, tokens and amounts, added up')
-    .addOption(new Option('--by <dimension>', 'what to add up by').choices(usageDimensions).default('model'))
+    .option('--by <dimension>', `what to add up by: ${usageDimensions.join(', ')}, or a tag such as tag:team`, 'model')
     .option('--from <instant>', 'first instant, such as 2026-09-01; 30 days before --to unless said')
     .option('--to <instant>', 'first instant after; now unless said')
     .option('--project <organisation/project>', 'of one project')
     .action(async options => {
       const { by, from, to, project } = options;
+      if (!usageDimensions.includes(by) && !/^tag:./.test(by)) {
+        throw usage(`--by is one of ${usageDimensions.join(', ')}, or tag:<name>`);
+      }
       const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
       tellCoverage(err, answer);
       print(options, answer, () => showUsage(answer, table));
