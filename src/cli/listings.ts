@@ -126,7 +126,7 @@ export function showKeys(items: readonly KeyAnswer[], table: TableOf): string {
       { title: 'project', cell: key => key.project },
       { title: 'name', cell: key => key.name },
       { title: 'expires', cell: key => key.expiresAt ?? 'never' },
-      { title: 'state', cell: key => (key.revoked ? 'revoked' : 'active') },
+      { title: 'state', cell: key => key.state },
     ],
     'No keys. Create one with `carrier keys create --project organisation/project --name name`.',
   );
