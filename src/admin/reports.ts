@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { usageDimensions, usageGrains } from '../ledger/usage-sums.ts';
+import type { Caller } from '../access/caller.ts';
+import { type UsageDimension, usageDimensions, usageGrains } from '../ledger/usage-sums.ts';
+import { isTagDimension } from '../ledger/usage-tags.ts';
 import { type ReportKind, reportKinds, reports } from '../reports/kinds.ts';
 import { readPeriod } from '../reports/period.ts';
 import {
@@ -11,6 +13,7 @@ import {
   topMax,
 } from '../reports/report.ts';
 import { reportCsv } from '../reports/report-csv.ts';
+import { type Access, withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation } from './operation.ts';
@@ -23,10 +26,17 @@ const reportQuery = z.strictObject({
     .max(64)
     .default('')
     .transform(list => (list === '' ? [] : list.split(',')))
-    .pipe(z.array(z.enum(usageDimensions)))
+    .pipe(
+      z.array(
+        z.custom<UsageDimension>(
+          name => typeof name === 'string' && (usageDimensions.some(known => known === name) || isTagDimension(name)),
+          { error: `must be of ${usageDimensions.join(', ')}, or a tag such as tag:team` },
+        ),
+      ),
+    )
     .openapi({
       type: 'string',
-      description: `None, one or two of ${usageDimensions.join(', ')}, with a comma between; at most ${dimensionsMax}.`,
+      description: `None, one or two of ${usageDimensions.join(', ')} and \`tag:<name>\`, with a comma between; at most ${dimensionsMax}.`,
       example: 'provider,model',
     }),
   grain: z.enum(usageGrains).default('total').openapi({ description: 'How time is cut, in UTC.' }),
@@ -64,7 +74,7 @@ const period = z.object({ from: z.string(), to: z.string() });
 const answerSchema = z
   .object({
     report: z.enum(reportKinds),
-    by: z.array(z.enum(usageDimensions)),
+    by: z.array(z.string()),
     grain: z.enum(usageGrains),
     from: z.string().openapi({ description: 'Start of the first hour that is covered.' }),
     to: z.string().openapi({ description: 'End of the last hour that is covered.' }),
@@ -96,30 +106,40 @@ const summaries: Readonly<Record<ReportKind, string>> = {
   margin: 'Revenue, costs with failed attempts apart, and margin',
 };
 
+/** What providers cost is the operator's own. */
+function accessOf(kind: ReportKind): Access {
+  if (kind === 'margin') return { permission: 'margins.read', scope: 'installation' };
+  return { permission: 'usage.read', scope: 'organisation', of: 'answer' };
+}
+
 export function reportOperations({ store, nowMs }: AdminDependencies): readonly Operation[] {
   return reportKinds.flatMap(kind => [
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}`,
+      access: accessOf(kind),
       summary: `${summaries[kind]}, by dimension and time`,
       query: pagedQuery,
       answer: answerSchema.openapi({
         description: reports[kind].columns.map(({ name, meaning }) => `${name}: ${meaning}`).join('\n'),
       }),
-      handle: ({ query: { limit, after, ...query } }) => readReport(store, requestOf(kind, query), { limit, after }),
+      handle: ({ query: { limit, after, ...query }, caller }) =>
+        readReport(store, requestOf(kind, query, caller), { limit, after }),
     }),
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}.csv`,
+      access: accessOf(kind),
       summary: `The same as CSV (RFC 4180), whole: at most ${reportRowsMax} rows, streamed`,
       query: reportQuery,
       answer: z.string(),
       contentType: 'text/csv',
-      handle: ({ query }) => reportCsv(store, requestOf(kind, query)),
+      handle: ({ query, caller }) => reportCsv(store, requestOf(kind, query, caller)),
     }),
   ]);
 
-  function requestOf(kind: ReportKind, query: z.output<typeof reportQuery>): ReportRequest {
+  function requestOf(kind: ReportKind, query: z.output<typeof reportQuery>, caller: Caller): ReportRequest {
+    const within = kind === 'margin' ? undefined : withinOf(caller, 'usage.read');
     const { by, grain, from, to, top, compare, sandbox, ...names } = query;
     return {
       kind,
@@ -129,6 +149,7 @@ export function reportOperations({ store, nowMs }: AdminDependencies): readonly 
       filter: {
         ...Object.fromEntries(Object.entries(names).filter(([, value]) => value !== undefined)),
         ...(sandbox === undefined ? {} : { sandbox: sandbox === 'true' }),
+        ...(within === undefined ? {} : { within }),
       },
       top,
       compare: compare !== undefined,

@@ -2,6 +2,8 @@ import { type FaultClass, type FaultRow, row } from './fault-row.ts';
 
 export type { FaultClass } from './fault-row.ts';
 
+import type { RateLimitState } from './rate-limits.ts';
+
 /** Every failure that we can name. One table gives status, wire words, recovery and documentation;
  *  docs/reference/faults.md is generated from it. Add a code here before throwing it. */
 
@@ -20,6 +22,24 @@ export const faults = {
   ),
   key_revoked: row('authentication', 401, 'The key was revoked.', 'Create a new key with `carrier keys create`.'),
   key_expired: row('authentication', 401, 'The key has expired.', 'Create a new key with `carrier keys create`.'),
+  key_rotated: row(
+    'authentication',
+    401,
+    'The secret was replaced by a newer one, and its time is over.',
+    'Use the secret that `carrier keys rotate` printed, or rotate the key again.',
+  ),
+  key_address_refused: row(
+    'permission',
+    403,
+    'The key may not be used from this address.',
+    'Call from an address of its `addresses`; behind a proxy, name the proxy in CARRIER_TRUSTED_PROXIES.',
+  ),
+  key_origin_refused: row(
+    'permission',
+    403,
+    'The key may be used from pages of certain web origins only.',
+    'Call from a page of one of its `origins`, or use a key without them for programs.',
+  ),
   model_not_allowed: row(
     'permission',
     403,
@@ -140,7 +160,25 @@ export const faults = {
     'An x-carrier-… header has a value that cannot be used.',
     'Correct the header that the message names.',
   ),
-  rate_limited: row('rate', 429, 'A rate limit of the key or its project is reached.', 'Wait for Retry-After.'),
+  rate_limited: row(
+    'rate',
+    429,
+    'A limit of the key, its project, its organisation or the route is reached; the message names it.',
+    'Wait for Retry-After; `carrier limits` shows where limits stand.',
+  ),
+  request_over_limit: row(
+    'too_large',
+    413,
+    'The request alone has more tokens than a limit allows in a whole minute or day.',
+    'Send less, or raise the limit; waiting does not help.',
+  ),
+  deployment_rate_limited: row(
+    'overloaded',
+    503,
+    'As many requests or tokens as the deployment or its provider account may have are used up.',
+    'Wait for Retry-After, add a candidate to the route, or raise `limits` of the deployment or provider.',
+    true,
+  ),
   budget_exhausted: row(
     'quota',
     402,
@@ -366,6 +404,30 @@ export const faults = {
     'Nothing is left to do; open another under an id of its own if the amount is still to be booked.',
   ),
   resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
+  resource_in_use: row(
+    'invalid',
+    409,
+    'Something that stays needs this.',
+    'Change or delete what the message names first.',
+  ),
+  precondition_failed: row(
+    'invalid',
+    412,
+    'The resource is not as If-Match or If-None-Match says: somebody changed it meanwhile.',
+    'Read it again, look at the difference, and repeat the change with its new ETag.',
+  ),
+  key_not_active: row(
+    'invalid',
+    409,
+    'A key that was revoked or has expired gets no new secret.',
+    'Create a new key with `carrier keys create`.',
+  ),
+  key_rotations_open: row(
+    'invalid',
+    409,
+    'Too many secrets of the key are good at the same time.',
+    'Wait until one ends, or rotate with a shorter overlap: it ends the ones before, too.',
+  ),
   grant_conflict: row(
     'invalid',
     409,
@@ -405,8 +467,99 @@ export const faults = {
   admin_key_invalid: row(
     'authentication',
     401,
-    'The management API needs the admin key.',
-    'Send Authorization: Bearer with the key in $CARRIER_DATA/admin.key or CARRIER_ADMIN_KEY.',
+    'The management API needs the admin key, a login or the token of a service account.',
+    'Log in with `carrier login`, or send Authorization: Bearer with a token, or with the key in $CARRIER_DATA/admin.key or CARRIER_ADMIN_KEY.',
+  ),
+  session_ended: row(
+    'authentication',
+    401,
+    'The login or token has ended: it expired, was revoked, or its owner was disabled.',
+    'Log in again, or ask for a new token.',
+  ),
+  csrf_invalid: row(
+    'permission',
+    403,
+    'A change asked for with a cookie did not come from a page of this server.',
+    'Send x-carrier-csrf with the value that GET /api/v1/session gives, from the same origin.',
+  ),
+  login_failed: row(
+    'authentication',
+    401,
+    'This address, password and code do not go together.',
+    'Check all three; whoever forgot theirs asks the operator for a reset.',
+  ),
+  code_required: row(
+    'authentication',
+    401,
+    'The password is right; this account also needs a code.',
+    'Send `code` from the authenticator app, or a recovery code.',
+  ),
+  code_invalid: row(
+    'invalid',
+    400,
+    'The code is wrong, late or used.',
+    'Wait for the next code of the authenticator app; check the clock of the device.',
+  ),
+  login_throttled: row(
+    'rate',
+    429,
+    'Too many logins failed for this account, or from this address.',
+    'Wait as long as Retry-After says.',
+  ),
+  login_busy: row('overloaded', 503, 'Too many logins are checked at this moment.', 'Try again in a few seconds.'),
+  login_way_closed: row(
+    'permission',
+    403,
+    'This way to log in is not open here.',
+    'Use another of GET /api/v1/login/ways, or have the operator set `access:` in the configuration.',
+  ),
+  login_refused: row(
+    'permission',
+    403,
+    'The login provider knows you, but nobody gave you a role here.',
+    'Ask an owner for an invitation to the same address, or the operator to map one of your groups.',
+  ),
+  login_provider_failed: row(
+    'upstream',
+    502,
+    'What the login provider answered cannot be trusted or used.',
+    'Begin again; if it stays so, the operator checks `access.oidc` and the provider’s registration of this client.',
+  ),
+  login_provider_unavailable: row(
+    'overloaded',
+    503,
+    'The login provider does not answer.',
+    'Try again later; passwords and the admin key work meanwhile.',
+  ),
+  login_state_invalid: row(
+    'invalid',
+    400,
+    'This login was not begun in this browser, has ended already, or took too long.',
+    'Begin again.',
+  ),
+  invitation_invalid: row(
+    'not_found',
+    404,
+    'The invitation is not known, was used, was withdrawn or has expired.',
+    'Ask for a new one.',
+  ),
+  password_refused: row(
+    'invalid',
+    400,
+    'The password is too short, too long or too common.',
+    'Choose a longer one that nobody else would.',
+  ),
+  access_conflict: row(
+    'invalid',
+    409,
+    'This is there already, or is not in the state that the change needs.',
+    'Look at what there is, then ask for what is still to be done.',
+  ),
+  permission_denied: row(
+    'permission',
+    403,
+    'Your roles do not allow this.',
+    'Ask an owner or the operator for a role that has the permission which the message names.',
   ),
   idempotency_conflict: row(
     'invalid',
@@ -452,6 +605,8 @@ export interface FaultOptions {
   readonly upstreamStatus?: number;
   /** Model names for `model_ambiguous`, reasons for `no_compliant_deployment`, attempts for `no_healthy_deployment`. */
   readonly listing?: readonly string[];
+  /** Where the caller stands with its limits; sent in the headers of its dialect. */
+  readonly rateLimits?: readonly RateLimitState[];
 }
 
 /** A named failure. The message is safe to show: it never contains a key, a prompt or a price. */
@@ -462,6 +617,7 @@ export class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   readonly upstreamStatus: number | undefined;
   readonly listing: readonly string[] | undefined;
+  readonly rateLimits: readonly RateLimitState[] | undefined;
 
   constructor(code: FaultCode, message?: string, options: FaultOptions = {}) {
     super(message ?? faults[code].meaning, options.cause === undefined ? undefined : { cause: options.cause });
@@ -470,6 +626,7 @@ export class Fault extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.upstreamStatus = options.upstreamStatus;
     this.listing = options.listing;
+    this.rateLimits = options.rateLimits;
   }
 
   get class(): FaultClass {

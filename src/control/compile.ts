@@ -1,6 +1,7 @@
 import { intersect } from '../governance/zones.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { snapshotHash } from '../snapshot/hash.ts';
+import type { LimitEntry } from '../snapshot/limits.ts';
 import type {
   BudgetEntry,
   ContractEntry,
@@ -9,6 +10,7 @@ import type {
   SnapshotJson,
   WalletEntry,
 } from '../snapshot/snapshot.ts';
+import { compileLimits } from './limits.ts';
 import { contractPricesOf, currencyOf, isSandbox, pricesOf } from './price-book.ts';
 import {
   type Budget,
@@ -43,7 +45,11 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
     format: 1 as const,
     revision: configuration.revision.toString(),
     compiledAt: context.compiledAt,
-    organisations: resourcesOf(configuration, 'organisation').map(({ id }) => ({ id, name: id })),
+    organisations: resourcesOf(configuration, 'organisation').map(({ id, usageTags }) => ({
+      id,
+      name: id,
+      ...said('usageTags', usageTags),
+    })),
     projects: resourcesOf(configuration, 'project').map(project => ({
       id: project.id,
       name: projectName(project.id),
@@ -67,6 +73,7 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
       policy: route.policy,
     })),
     ...compileContracts(configuration),
+    ...limitEntries(configuration),
     settings: { orphans: resourceOf(configuration, 'policies', 'policies')?.orphans ?? ('delivered' as const) },
   };
   return { ...content, hash: snapshotHash(content) };
@@ -92,6 +99,10 @@ function keyEntry(key: KeyResource, context: CompileContext) {
     policies: key.policies ?? null,
     lowerOutputToFit: key.lowerOutputToFit,
     ...said('mediaFetch', key.mediaFetch),
+    ...said('addresses', key.addresses),
+    ...said('origins', key.origins),
+    ...said('tags', key.tags),
+    ...said('previous', key.previous),
   };
 }
 
@@ -201,6 +212,12 @@ function compileContracts(configuration: Configuration): { readonly contracts?: 
     return [{ organisation, sell: Object.fromEntries(sell) }];
   });
   return contracts.length === 0 ? {} : { contracts };
+}
+
+/** Absent where there is none, so that such a snapshot has the hash it always had. */
+function limitEntries(configuration: Configuration): { readonly limits?: readonly LimitEntry[] } {
+  const limits = compileLimits(configuration);
+  return limits.length === 0 ? {} : { limits };
 }
 
 function zonesEntry(zones: readonly string[] | null): readonly string[] | null {

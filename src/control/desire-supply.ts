@@ -2,15 +2,25 @@ import type { DialectName } from '../completion/request.ts';
 import { GLOBAL } from '../governance/zones.ts';
 import { retryBudgetDefaults } from '../routing/health/budgets.ts';
 import { hedgePercentDefault, type RoutePolicy, routePolicyDefault } from '../snapshot/snapshot.ts';
+import { type Declaration, storedPattern } from './declaration.ts';
+import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import { inferKind } from './provider-kinds.ts';
-import { type DeploymentResource, type ProviderResource, type RouteResource, resourceOf } from './resources.ts';
+import {
+  type DeploymentResource,
+  type Limits,
+  type ProviderResource,
+  type RouteResource,
+  resourceOf,
+} from './resources.ts';
 import { credentialContext } from './seal.ts';
 
 /** What an answer may have at most where nothing better is known: the least that current large models share. */
 export const outputTokensMaxDefault = 32_000;
 /** What one image may cost at most where nothing better is known. */
 export const mediaTokensMaxDefault = 32_768;
+
+type DeclaredDeployment = NonNullable<Declaration['deployments']>[string];
 
 export function desireProviders(desire: Desire): ProviderResource[] {
   return Object.entries(desire.declaration.providers ?? {}).flatMap(([id, declared]) => {
@@ -45,6 +55,7 @@ export function desireProviders(desire: Desire): ProviderResource[] {
       dialects,
       baseUrl,
       ...desireCredential(desire, id, declared.credential),
+      limits: toLimits(declared.limits),
       origin: 'declared',
     };
     return [resource];
@@ -53,22 +64,32 @@ export function desireProviders(desire: Desire): ProviderResource[] {
 
 /** Sealed anew only when the credential is another one, so that applying a file twice changes nothing. */
 function desireCredential(desire: Desire, id: string, reference: string | undefined) {
-  if (reference === undefined) return { reference: null, sealed: null, fingerprint: null };
-  const resolved = desire.resolve(reference);
+  const stored = resourceOf(desire.stored, 'provider', id);
+  const given = desire.givenCredentials?.get(id);
+  if (reference === undefined && given === undefined) return { reference: null, sealed: null, fingerprint: null };
+  const asked = storedPattern.exec(reference ?? '')?.[1];
+  if (asked !== undefined) {
+    if (stored?.fingerprint === asked) return { reference: null, sealed: stored.sealed, fingerprint: asked };
+    desire.refuse(
+      ['providers', id, 'credential'],
+      'this credential is not stored here; name it as env:NAME or file:path, or give it by the management API',
+    );
+    return { reference: null, sealed: null, fingerprint: null };
+  }
+  const resolved = given === undefined ? desire.resolve(reference!) : { value: given }; // one of the two was said
   if ('refusal' in resolved) {
     desire.refuse(['providers', id, 'credential'], resolved.refusal);
-    return { reference, sealed: null, fingerprint: null };
+    return { reference: reference ?? null, sealed: null, fingerprint: null };
   }
   if (!/^[\x20-\x7e]+$/.test(resolved.value)) {
-    desire.refuse(['providers', id, 'credential'], `${reference} has characters that no header can carry`);
+    desire.refuse(['providers', id, 'credential'], `${reference ?? 'it'} has characters that no header can carry`);
   }
   const fingerprint = desire.sealer.fingerprintOf(resolved.value);
-  const stored = resourceOf(desire.stored, 'provider', id);
   const sealed =
     stored?.fingerprint === fingerprint && stored.sealed !== null
       ? stored.sealed
       : desire.sealer.seal(resolved.value, credentialContext(id));
-  return { reference, sealed, fingerprint };
+  return { reference: reference ?? null, sealed, fingerprint };
 }
 
 export function desireDeployments(desire: Desire): DeploymentResource[] {
@@ -90,8 +111,15 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     documentTokensPerPage: declared.documentTokensPerPage,
     audioTokensPerSecond: declared.audioTokensPerSecond,
     toolCallsMax: declared.toolCallsMax,
+    limits: ratesOf(declared.limits),
     origin: 'declared',
   }));
+}
+
+/** What attempts at once there may be is counted apart. */
+function ratesOf(declared: DeclaredDeployment['limits']): Limits | undefined {
+  const { concurrency: _, ...rates } = toLimits(declared) ?? {};
+  return Object.keys(rates).length === 0 ? undefined : rates;
 }
 
 /** Names of stored deployments that the file gives another name. Applied again, nothing is left to rename. */
@@ -144,6 +172,7 @@ export function desireRoutes(desire: Desire): RouteResource[] {
       ...(declared.onFailure === undefined || declared.onFailure === 'error' ? {} : { onFailure: declared.onFailure }),
       ...(declared.holdBack === undefined || declared.holdBack.tokens === 0 ? {} : { holdBack: declared.holdBack }),
     },
+    limits: toLimits(declared.limits),
     origin: 'declared',
   }));
 }

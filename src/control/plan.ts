@@ -1,10 +1,13 @@
 import type { Problem } from '../config/problem.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
+import type { LimitScope } from '../snapshot/limits.ts';
+import { checkAccess, desireAccess } from './access-settings.ts';
 import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
 import { desirePrices } from './desire-prices.ts';
 import { desireDeployments, desireProviders, desireRoutes, renamedDeployments } from './desire-supply.ts';
+import { checkLimits } from './limits.ts';
 import type { ProviderKind } from './provider-kinds.ts';
 import type { ReadDeclaration } from './read-declaration.ts';
 import type { Resolved } from './references.ts';
@@ -15,9 +18,11 @@ import {
   keyName,
   organisationOf,
   type PriceVersion,
+  projectName,
   type Resource,
   type ResourceKind,
   resourceKey,
+  resourceOf,
   resourcesOf,
 } from './resources.ts';
 import type { Sealer } from './seal.ts';
@@ -33,6 +38,10 @@ export interface PlanContext {
   resolve(reference: string): Resolved;
   mintHandle(): string;
   mintKeyId(): string;
+  /** Secrets that were made for keys that are not there yet, by `organisation/project/name`. */
+  readonly mintedKeys?: ReadonlyMap<string, { readonly id: string; readonly digest: string }>;
+  /** Credentials that came with the request, by provider account. */
+  readonly givenCredentials?: ReadonlyMap<string, string>;
 }
 
 /** What desiring reads and where it says what is wrong. */
@@ -63,6 +72,7 @@ const prunable: readonly ResourceKind[] = [
   'route',
   'book',
   'policies',
+  'access',
 ];
 
 /** Works out what a file changes. Pure but for `resolve` and `mint…`. What the file names replaces what is stored under the
@@ -89,6 +99,7 @@ export function planApply(
     ...desireOrganisations(desire),
     ...prices.books,
     ...desirePolicies(desire),
+    ...desireAccess(desire),
   ];
   const saysNothing = Object.keys(read.declaration).every(part => part === 'process');
   if (saysNothing && options.prune) desire.refuse([], 'the file names no resource, so pruning would remove everything');
@@ -158,7 +169,7 @@ function desirePolicies(desire: Desire): Resource[] {
 
 /** Everything named is there, and no two things have one name. Said of the whole result, since a pruned resource may be
  *  named by one that stayed. */
-function checkReferences(next: Configuration, desire: Desire): void {
+export function checkReferences(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const has = (kind: ResourceKind, id: string) => next.resources.has(`${kind}:${id}`);
   for (const deployment of resourcesOf(next, 'deployment')) {
     if (!has('provider', deployment.provider)) {
@@ -195,10 +206,29 @@ function checkReferences(next: Configuration, desire: Desire): void {
     }
   }
   checkKeys(next, desire);
+  checkAccess(next, desire.refuse);
+  for (const { scope, subject, message } of checkLimits(next)) desire.refuse(placeOf(scope, subject, next), message);
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
 }
 
-function checkKeys(next: Configuration, desire: Desire): void {
+/** Where a block of limits stands in a file. */
+function placeOf(scope: LimitScope, subject: string, next: Configuration): readonly string[] {
+  const project = (id: string) => ['organisations', organisationOf(id), 'projects', projectName(id)];
+  switch (scope) {
+    case 'organisation':
+      return ['organisations', subject, 'limits'];
+    case 'project':
+      return [...project(subject), 'limits'];
+    case 'key': {
+      const key = resourceOf(next, 'key', subject);
+      return key === undefined ? [] : [...project(key.project), 'keys', key.name, 'limits'];
+    }
+    default:
+      return [`${scope}s`, subject, 'limits'];
+  }
+}
+
+function checkKeys(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const byDigest = new Map<string, string>();
   for (const key of resourcesOf(next, 'key')) {
     const path = [
@@ -209,8 +239,10 @@ function checkKeys(next: Configuration, desire: Desire): void {
       'keys',
       key.name,
     ];
-    const other = byDigest.get(key.digest);
-    if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
-    byDigest.set(key.digest, keyName(key));
+    for (const digest of [key.digest, ...(key.previous ?? []).map(previous => previous.digest)]) {
+      const other = byDigest.get(digest);
+      if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
+      byDigest.set(digest, keyName(key));
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { Admission } from './admit.ts';
 import type { AttemptResult, Delivery } from './attempt.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import { dialectFor } from './choose.ts';
+import { passDeployment, settleDeployment } from './deployment-limits.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { hedgeAfterMs, isBackupFor, Race } from './hedge.ts';
@@ -71,8 +72,15 @@ export async function attemptInOrder(
       if (walk.last?.final === true) break;
       continue;
     }
+    const passing = passDeployment(gateway, exchange, seat.deployment);
+    const passed = passing instanceof Promise ? await passing : passing;
+    if (passed instanceof Fault) {
+      gateway.gate.leave(seat.place, nothingShown);
+      walk.last = { fault: passed, final: false, deployment: seat.deployment };
+      continue;
+    }
     if (again !== undefined) countFurther(gateway, exchange, again);
-    walk.last = await trySeat(walk, seat, again);
+    walk.last = await trySeat(walk, { ...seat, passed }, again);
     if (walk.last.result?.committed === true) shown = walk.last;
     if (walk.last.fault === undefined || walk.last.final) break;
   }
@@ -114,7 +122,7 @@ async function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promis
   try {
     sent = await sendAttempt(gateway, exchange, admission, seat, { race });
   } catch (error) {
-    gateway.gate.leave(seat.place, nothingShown);
+    leave(gateway, seat, undefined);
     race?.over();
     return notTried(error, exchange, seat.deployment);
   }
@@ -123,7 +131,8 @@ async function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promis
 }
 
 /** Meters an attempt when it is over, and gives its place to others. Never throws. */
-async function endOne(walk: Walk, { deployment, place }: Seat, { attempt, end }: SentAttempt): Promise<Tried> {
+async function endOne(walk: Walk, seat: Seat, { attempt, end }: SentAttempt): Promise<Tried> {
+  const { deployment } = seat;
   const result = await attempt.result;
   let tried: Tried | undefined;
   try {
@@ -131,10 +140,16 @@ async function endOne(walk: Walk, { deployment, place }: Seat, { attempt, end }:
   } catch (error) {
     tried = notTried(error, walk.exchange, deployment);
   } finally {
-    walk.gateway.gate.leave(place, tried?.outcome ?? nothingShown);
+    leave(walk.gateway, seat, tried);
   }
   if (tried.fault !== undefined && sameAgain.has(tried.fault.code)) walk.again.push(deployment);
   return tried;
+}
+
+/** Gives the place to others, and corrects what was counted. */
+function leave(gateway: GatewayState, { place, passed }: Seat, tried: Tried | undefined): void {
+  gateway.gate.leave(place, tried?.outcome ?? nothingShown);
+  settleDeployment(gateway, passed, tried?.ended);
 }
 
 const nothingShown: AttemptOutcome = { kind: 'none' };
@@ -181,19 +196,25 @@ async function sendSecond(walk: Walk, first: Runner, race: Race): Promise<Runner
     gateway.gate.leave(place, nothingShown);
     return undefined;
   }
+  const passing = passDeployment(gateway, exchange, backup);
+  const passed = passing instanceof Promise ? await passing : passing;
+  if (passed instanceof Fault) {
+    gateway.gate.leave(place, nothingShown);
+    return undefined;
+  }
   countFurther(gateway, exchange, 'hedge');
   walk.left = walk.left.filter(deployment => deployment !== backup);
   const dialect = dialectFor(backup, exchange.dialect);
   // A backup needs nothing fetched, so its request is there as it was read.
   const read = dialect === exchange.dialect ? undefined : exchange.translation;
-  const seat: Seat = { deployment: backup, dialect, read, place };
+  const seat: Seat = { deployment: backup, dialect, read, place, passed };
   try {
     const sent = await sendAttempt(gateway, exchange, admission, seat, { race, beside: first.sent.number });
     race.joined(sent.attempt);
     return { seat, sent };
   } catch {
     // What keeps it from being sent there is told when it is asked in its turn; the first one may still answer.
-    gateway.gate.leave(place, nothingShown);
+    leave(gateway, seat, undefined);
     return undefined;
   }
 }

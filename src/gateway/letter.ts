@@ -36,6 +36,7 @@ export function letterFor(
   const lowered = admission.loweredOutputTokensMax;
   const losses = new LossLedger();
   if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
+  if (exchange.downgradedTo !== undefined) losses.approximated('route-downgraded', 'model');
   const { streamOptions, outputLimit: outputLimitField } = providerOf(deployment.provider.kind).quirks;
   const { targetModel, outputTokensMax } = deployment;
   if (dialect === exchange.dialect && !isContinued) {
@@ -53,11 +54,11 @@ export function letterFor(
   }
   if (read === undefined) throw new Error('a request was to be translated that was not read');
   const lowerRead =
-    lowered === undefined || isContinued
+    losses.losses.length === 0 || isContinued
       ? read
       : {
           ...read,
-          request: { ...read.request, outputTokensMax: lowered },
+          request: lowered === undefined ? read.request : { ...read.request, outputTokensMax: lowered },
           losses: [...read.losses, ...losses.losses],
         };
   const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);

@@ -9,6 +9,7 @@ import { dialectFor } from './choose.ts';
 import type { Place, WaitQuestion } from './deployment-gate.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
+import type { LimitPass } from './ports.ts';
 import type { Tried } from './send-attempt.ts';
 import { translationFor } from './translation-for.ts';
 
@@ -30,6 +31,8 @@ export interface Walk {
 /** A place at a deployment, and the request as it is written for it. */
 export interface Seat extends Addressee {
   readonly place: Place;
+  /** What it counts for against the limits of the deployment; undefined: nothing limits it. */
+  readonly passed?: LimitPass | undefined;
 }
 
 /** The next candidate that has room, with a place there. Those that are full are passed over while another one has room; when

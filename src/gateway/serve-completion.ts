@@ -3,23 +3,25 @@ import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
-import type { Deployment } from '../snapshot/load.ts';
+import type { Deployment, ResolvedRoute } from '../snapshot/load.ts';
 import { type Admission, admissionQuestion, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
-import { authenticate, presentedSecret } from './authenticate.ts';
 import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Understood } from './exchange.ts';
+import { exchangeTags } from './exchange-tags.ts';
 import type { GatewayState } from './gateway.ts';
+import type { Identified } from './identify.ts';
 import { meterExchange } from './meter.ts';
 import { onFailureOf } from './on-failure.ts';
 import type { Recalled } from './open-reasoning.ts';
+import { passLimits, settleLimits } from './pass-limits.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
@@ -29,19 +31,35 @@ import { Showing } from './showing.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
-export async function serveCompletion(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<void> {
+export async function serveCompletion(
+  gateway: GatewayState,
+  arrival: Arrival,
+  dialect: Dialect,
+  identified: Identified,
+): Promise<void> {
   const { ports } = gateway;
   gateway.openExchanges++;
   try {
-    const exchange = await understand(gateway, arrival, dialect);
-    const admission = await admit(gateway, exchange);
-    const outcome = await attemptInOrder(gateway, exchange, admission);
-    exchange.media?.close();
-    const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
-    if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
-    const end = meterExchange(gateway, exchange, admission, outcome);
-    learn(gateway.learnt, exchange, outcome);
-    await conclude(gateway, exchange, admission, outcome, end);
+    const understood = await understand(gateway, arrival, dialect, identified);
+    const route = resolveRoute(understood.snapshot, understood.principal, understood.scan.requestedModel);
+    const chosen = await chooseOn(gateway, understood, route);
+    const passed = passLimits(gateway, chosen, cheaper => chooseOn(gateway, understood, cheaper));
+    const { exchange, pass } = passed instanceof Promise ? await passed : passed;
+    let end: EndRecord | undefined;
+    try {
+      const admission = await admit(gateway, exchange);
+      const outcome = await attemptInOrder(gateway, exchange, admission);
+      exchange.media?.close();
+      const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
+      if (bug !== undefined) {
+        ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
+      }
+      end = meterExchange(gateway, exchange, admission, outcome);
+      learn(gateway.learnt, exchange, outcome);
+      await conclude(gateway, exchange, admission, outcome, end);
+    } finally {
+      if (pass !== undefined) settleLimits(pass, exchange, end, ports.clock.nowMs());
+    }
   } catch (error) {
     refuse(gateway, arrival, toFault(error), neverSent);
   } finally {
@@ -49,19 +67,30 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
   }
 }
 
-/** accept → authenticate → decode → resolve → filter → decide. */
-async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Exchange> {
-  const { ports, settings, deadlines } = gateway;
+/** Reads the headers that are ours, and the body; the edge has asked who calls. */
+async function understand(
+  gateway: GatewayState,
+  arrival: Arrival,
+  dialect: Dialect,
+  { snapshot, principal }: Identified,
+): Promise<Understood> {
+  const { settings, deadlines } = gateway;
   checkRoom(gateway);
   const { request, response } = arrival;
-  const snapshot = ports.snapshot();
-  const secret = presentedSecret(request.headers, arrival.query);
-  const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
-  const carrier = readCarrierHeaders(request.headers);
+  const asked = readCarrierHeaders(request.headers);
+  const tags = exchangeTags(asked.tags, principal);
+  const carrier = tags === asked.tags ? asked : { ...asked, tags };
 
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
-  const route = resolveRoute(snapshot, principal, scan.requestedModel);
+  const client = new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting);
+  return { arrival, dialect, carrier, snapshot, principal, body, scan, client };
+}
+
+/** resolve → filter → decide. */
+async function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Promise<Exchange> {
+  const { ports } = gateway;
+  const { arrival, dialect, carrier, snapshot, principal, body, scan } = understood;
   const policy = policyFor(carrier, principal, route);
   const question: ChoiceQuestion = {
     exchangeId: arrival.id,
@@ -90,15 +119,8 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
   const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
-    arrival,
-    dialect,
-    carrier,
-    snapshot,
-    principal,
-    body,
-    scan,
+    ...understood,
     route,
-    client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
     order,

@@ -4,6 +4,8 @@ import { parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
+import { guardFactory, type KeyGuard, originMatcher } from './key-guard.ts';
+import { type Limit, type LimitScope, loadLimit } from './limits.ts';
 import { buildNameTable } from './names.ts';
 import type {
   BudgetEntry,
@@ -32,6 +34,8 @@ export interface Snapshot {
   /** What a hold is taken from: a budget, or a pool of a wallet. undefined when it is not there, or no longer. */
   findBudget(id: string): HeldBudget | undefined;
   readonly wallets: readonly Wallet[];
+  /** May pages of this web origin call with some key? */
+  allowsOrigin(origin: string): boolean;
   /** Names that a principal may put in the model's place, sorted, for GET /v1/models. */
   modelNames(principal: Principal): readonly ModelName[];
 }
@@ -60,6 +64,14 @@ export interface Principal {
   readonly revoked: boolean;
   /** Milliseconds since 1970, exclusive; undefined is never. */
   readonly expiresAtMs: number | undefined;
+  /** It came with a secret that was replaced by a newer one, and is good until then. */
+  readonly isReplaced: boolean;
+  /** From where it may be used; undefined is anywhere. */
+  readonly guard: KeyGuard | undefined;
+  /** Its own; a request cannot say other values. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  /** Names of tags that requests bring and usage is told apart by. */
+  readonly usageTags: readonly string[] | undefined;
   /** Zones its prompts may be processed in; undefined is anywhere. The intersection of project and key. */
   readonly zones: readonly string[] | undefined;
   /** Ids of the hard budgets that bind it, whatever is asked for: key, project, organisation, and the wallet when all its
@@ -74,6 +86,8 @@ export interface Principal {
   readonly mediaFetch: boolean;
   /** What its organisation agreed on, by handle of the deployment; undefined when it pays list prices. */
   readonly contract: Contract | undefined;
+  /** Limits of the key, its project and its organisation; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 /** undefined among its values: no complete price was agreed on. */
@@ -87,6 +101,8 @@ export interface ResolvedRoute {
     readonly priority: number;
   }[];
   readonly policy: RoutePolicy;
+  /** That all its callers share; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'provider'> {
@@ -94,6 +110,8 @@ export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'prov
   /** List prices; of a principal: sellPrices. */
   readonly sell: RateTimeline | undefined;
   readonly buy: RateTimeline | undefined;
+  /** Of attempts at it and at its provider account; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 /** What a caller pays for a deployment. */
@@ -120,11 +138,14 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
   if (snapshotHash(json) !== json.hash) throw new Error('snapshot: the content does not have the hash it names');
 
   const providers = new Map(json.providers.map(provider => [provider.name, provider]));
-  const deployments = json.deployments.map(entry => loadDeployment(entry, need(providers, entry.provider, 'provider')));
+  const limits = loadLimits(json);
+  const deployments = json.deployments.map(entry =>
+    loadDeployment(entry, need(providers, entry.provider, 'provider'), limits),
+  );
   const byHandle = new Map(deployments.map(deployment => [deployment.handle, deployment]));
-  const names = buildNameTable(json.routes, deployments);
+  const names = buildNameTable(json.routes, deployments, name => limits.of(['route', name]));
   const wallets = new Map((json.wallets ?? []).map(entry => [entry.organisation, loadWallet(entry)]));
-  const { principals, patternsOf } = loadPrincipals(json, wallets);
+  const { principals, patternsOf } = loadPrincipals(json, wallets, limits);
   const budgets = new Map(json.budgets.map(budget => [budget.id, budget]));
   const held = new Map<string, HeldBudget>(json.budgets.map(budget => [budget.id, heldBudget(budget)]));
 
@@ -189,6 +210,7 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
     budgets,
     findBudget,
     wallets: [...wallets.values()],
+    allowsOrigin: originMatcher([...new Set(json.keys.flatMap(({ origins }) => origins ?? []))]),
     modelNames,
   };
 }
@@ -202,7 +224,7 @@ function isCovered(route: ResolvedRoute, patterns: readonly string[]): boolean {
 
 /** `patternsOf`: the lists a name must match, each of them: the project's, and the key's own where it has one, so that a
  *  key can narrow its project and never widen it. A principal that is not of this snapshot may use nothing. */
-function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>) {
+function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>, limits: LoadedLimits) {
   const organisations = new Map(json.organisations.map(organisation => [organisation.id, organisation]));
   const projects = new Map(json.projects.map(project => [project.id, project]));
   const hardBudgets = Map.groupBy(
@@ -210,6 +232,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
     budget => `${budget.scope}:${budget.subject}`,
   );
   const contracts = loadContracts(json);
+  const guardOf = guardFactory();
   const principals = new Map<string, Principal>();
   const patternsOf = new Map<Principal, readonly (readonly string[])[]>();
   for (const key of json.keys) {
@@ -225,6 +248,10 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       keyName: key.name,
       revoked: key.revoked,
       expiresAtMs: key.expiresAt === null ? undefined : parseInstant(key.expiresAt),
+      isReplaced: false,
+      guard: guardOf(key),
+      tags: key.tags,
+      usageTags: organisation.usageTags,
       zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
       // Absent in a snapshot that an older release left on disk.
       policies: key.policies ?? undefined,
@@ -233,9 +260,17 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       lowerOutputToFit: key.lowerOutputToFit,
       mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
       contract: contracts.get(organisation.id),
+      limits: limits.of(['key', key.id], ['project', project.id], ['organisation', organisation.id]),
     };
+    const patterns = key.allow === null ? [project.allow] : [project.allow, key.allow];
     principals.set(key.digest, principal);
-    patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
+    patternsOf.set(principal, patterns);
+    for (const { digest, until } of key.previous ?? []) {
+      const untilMs = Math.min(parseInstant(until), principal.expiresAtMs ?? Number.POSITIVE_INFINITY);
+      const before = { ...principal, expiresAtMs: untilMs, isReplaced: untilMs !== principal.expiresAtMs };
+      principals.set(digest, before);
+      patternsOf.set(before, patterns);
+    }
   }
   return { principals, patternsOf };
 }
@@ -257,14 +292,35 @@ function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
   );
 }
 
-function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deployment {
+function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry, limits: LoadedLimits): Deployment {
   return {
     ...entry,
     zones: { processing: placeOf(entry.zones.processing) },
     provider,
     sell: entry.sell === null ? undefined : parseTimeline(entry.sell),
     buy: entry.buy === null ? undefined : parseTimeline(entry.buy),
+    limits: limits.of(['deployment', entry.id], ['provider', provider.name]),
   };
+}
+
+interface LoadedLimits {
+  /** Of all these. undefined rather than an empty list. */
+  of(...subjects: readonly (readonly [scope: LimitScope, subject: string])[]): readonly Limit[] | undefined;
+}
+
+function loadLimits(json: SnapshotJson): LoadedLimits {
+  const bySubject = Map.groupBy((json.limits ?? []).map(loadLimit), limit => subjectKey(limit.scope, limit.subject));
+  return {
+    of: (...subjects) => {
+      if (bySubject.size === 0) return undefined;
+      const found = subjects.flatMap(([scope, subject]) => bySubject.get(subjectKey(scope, subject)) ?? []);
+      return found.length === 0 ? undefined : found;
+    },
+  };
+}
+
+function subjectKey(scope: LimitScope, subject: string): string {
+  return `${scope}:${subject}`;
 }
 
 function parseInstant(text: string): number {

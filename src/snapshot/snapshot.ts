@@ -3,6 +3,7 @@ import type { RateTimelineJson } from '../pricing/timeline.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
 import type { RetryBudgetSettings } from '../routing/health/budgets.ts';
 import type { QueueClass } from '../routing/queue/waiting-line.ts';
+import type { LimitEntry } from './limits.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
  *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
@@ -25,6 +26,8 @@ export interface SnapshotJson {
   readonly routes: readonly RouteEntry[];
   /** Absent when no organisation has prices of its own. */
   readonly contracts?: readonly ContractEntry[];
+  /** Absent when nothing is limited. */
+  readonly limits?: readonly LimitEntry[];
   readonly settings: SnapshotSettings;
 }
 
@@ -43,6 +46,8 @@ export interface SnapshotSettings {
 export interface OrganisationEntry {
   readonly id: string;
   readonly name: string;
+  /** Names of tags that requests bring and usage is told apart by. Absent: none. */
+  readonly usageTags?: readonly string[];
 }
 
 export interface ProjectEntry {
@@ -76,6 +81,13 @@ export interface KeyEntry {
   readonly lowerOutputToFit: boolean;
   /** May media that it names by their address be fetched for providers that need bytes? Absent: as the project. */
   readonly mediaFetch?: boolean;
+  /** Networks with their prefixes; absent: from anywhere. */
+  readonly addresses?: readonly string[];
+  /** Absent: from any web origin, and from programs that have none. */
+  readonly origins?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Secrets that it had before: HMACs as `digest`, each good until an ISO 8601 instant. */
+  readonly previous?: readonly { readonly digest: string; readonly until: string }[];
 }
 
 export interface BudgetEntry {
