@@ -24,8 +24,9 @@ export interface ProviderGrant {
 }
 
 export interface Actor {
-  readonly kind: 'admin-key' | 'user' | 'service-account';
-  /** Empty for the admin key. */
+  /** anonymous: whoever asks for what anybody may. */
+  readonly kind: 'admin-key' | 'user' | 'service-account' | 'anonymous';
+  /** Empty for the admin key and for nobody in particular. */
   readonly id: string;
   /** For people: an email address, or a service account's name. */
   readonly name: string;
@@ -97,9 +98,14 @@ export function adminKeyCaller(): Caller {
   return callerOf({ kind: 'admin-key', id: '', name: 'admin key' }, [{ at: 'installation', role: 'operator' }]);
 }
 
-/** As it is written down: `admin-key`, `user:<id>`, `service-account:<id>`. */
+/** Whoever asks for what anybody may. */
+export function anonymousCaller(): Caller {
+  return callerOf({ kind: 'anonymous', id: '', name: '' }, []);
+}
+
+/** As it is written down: `admin-key`, `anonymous`, `user:<id>`, `service-account:<id>`. */
 export function actorText({ kind, id }: Actor): string {
-  return kind === 'admin-key' ? kind : `${kind}:${id}`;
+  return kind === 'admin-key' || kind === 'anonymous' ? kind : `${kind}:${id}`;
 }
 
 /** Is this in what a caller reaches? The project is `organisation/name`. */

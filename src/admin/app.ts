@@ -1,8 +1,12 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { actorText, adminKeyCaller, type Caller } from '../access/caller.ts';
+import { createAuthenticate } from '../access/authenticate.ts';
+import { actorText, anonymousCaller, type Caller } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
+import { accessContextOf } from './access-context.ts';
+import { accountOperations } from './account.ts';
+import { auditOperations } from './audit.ts';
+import { RefusalLog, tellAsked } from './audit-requests.ts';
 import { authoriseAtAll, hideOthers } from './authorise.ts';
 import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
@@ -15,18 +19,28 @@ import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
+import { loginOperations } from './login.ts';
+import { memberOperations } from './members.ts';
 import { callOperation, describeOperation, type Operation, readCall, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
+import { providerViewOperations } from './provider-view.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { originOf } from './request-origin.ts';
+import { resourceOperations } from './resources.ts';
+import { serviceAccountOperations } from './service-accounts.ts';
 import { usageEventOperations } from './usage-events.ts';
+import { userOperations } from './users.ts';
+import { credentialsOf, type Sender, visitOf } from './visit.ts';
 import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
     ...configurationOperations(dependencies),
+    ...resourceOperations(dependencies),
     ...keyOperations(dependencies),
+    ...auditOperations(dependencies),
     ...catalogueOperations(dependencies),
     ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
@@ -38,18 +52,45 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),
+    ...loginOperations(dependencies),
+    ...accountOperations(dependencies),
+    ...memberOperations(dependencies),
+    ...userOperations(dependencies),
+    ...serviceAccountOperations(dependencies),
+    ...providerViewOperations(dependencies),
   ];
 }
+
+/** Content types of answers that are sent as they come, and how they are told. */
+const streamedTypes: ReadonlyMap<string, string> = new Map([
+  ['text/csv', 'text/csv; charset=utf-8; header=present'],
+  ['application/x-ndjson', 'application/x-ndjson'],
+]);
 
 /** The management API as a fetch handler; who listens is another's concern. */
 export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   const app = new OpenAPIHono();
-  const isAdmin = adminKeyCheck(dependencies.adminKey);
+  const accessContext = accessContextOf(dependencies);
+  const authenticate = createAuthenticate(accessContext, dependencies.adminKey);
   const all = operations(dependencies);
 
-  app.onError(error => {
+  /** For those that fail. */
+  const callers = new WeakMap<Request, Caller>();
+  const refusals = new RefusalLog(dependencies.store, dependencies.nowMs);
+
+  app.onError(async (error, context) => {
     const problem = toProblem(error);
     if (problem.code === 'internal') dependencies.unexpected(error);
+    if (problem.status === 401 || problem.status === 403) {
+      const { method, path } = context.req;
+      await refusals.tell({
+        ...originOf(context),
+        fault: problem.code,
+        method,
+        path,
+        caller: callers.get(context.req.raw),
+      });
+    }
     return problemResponse(problem);
   });
   app.notFound(context => {
@@ -71,10 +112,12 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     // An id may have slashes, and what stands in front of this server may have decoded their %2F.
     const route = operation.path.replace('{id}', operation.idHasSlashes ? ':id{.+}' : ':id');
     app.on(operation.method.toUpperCase(), route, async context => {
-      const caller = identify(context.req.raw);
+      const sender = await identify(operation, context);
+      const { caller } = sender;
+      callers.set(context.req.raw, caller);
       authoriseAtAll(operation.access, caller);
       try {
-        return await answer(operation, context, caller);
+        return await answer(operation, context, sender);
       } catch (error) {
         throw hideOthers(operation.access, caller, error);
       }
@@ -82,30 +125,42 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   }
   return app;
 
-  function identify(request: Request): Caller {
-    if (isAdmin(request.headers.get('authorization') ?? undefined)) return adminKeyCaller();
-    throw new Fault('admin_key_invalid');
+  /** Whoever asks for what anybody may is not looked at: an old cookie is no reason to refuse a login. */
+  async function identify({ access: { scope } }: Operation, context: Context): Promise<Sender> {
+    const policy = await accessContext.policy();
+    const credentials = credentialsOf(context, policy);
+    const { caller, session } =
+      scope === 'public' ? { caller: anonymousCaller(), session: undefined } : await authenticate(credentials);
+    return { caller, visit: visitOf(context, { policy, caller, session }) };
   }
 
-  async function answer(operation: Operation, context: Context, caller: Caller): Promise<Response> {
+  async function answer(operation: Operation, context: Context, sender: Sender): Promise<Response> {
+    const { caller } = sender;
     const body = operation.body === undefined ? '' : await readBody(context.req.raw);
-    const call = readCall(operation, context, body, caller);
-    if (operation.contentType === 'text/csv') {
+    const call = readCall(operation, context, body, sender);
+    const streamedAs = streamedTypes.get(operation.contentType);
+    if (streamedAs !== undefined) {
       const stream = await streamOperation(operation, call);
-      context.header('content-type', 'text/csv; charset=utf-8; header=present');
+      context.header('content-type', streamedAs);
       return context.body(stream);
     }
-    const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
+    const work = () =>
+      tellAsked(dependencies.store, { operation, path: context.req.path, call, bodyText: body }, () =>
+        callOperation(operation, call),
+      );
+    const idempotencyKey = hasIdempotency(operation) ? context.req.header('idempotency-key') : undefined;
     const made =
       idempotencyKey === undefined
-        ? { ...(await callOperation(operation, call)), replayed: false }
+        ? { ...(await work()), replayed: false }
         : await answerOnce(
             { store: dependencies.store, sealer: dependencies.sealer, nowMs: dependencies.nowMs() },
             // Of this caller and this very path: nobody gets the answer that another got, or that another thing gave.
             { key: idempotencyKey, path: `${actorText(caller.actor)} ${context.req.path}`, body },
-            () => callOperation(operation, call),
+            work,
           );
     if (made.replayed) context.header('idempotent-replayed', 'true');
+    for (const [name, value] of Object.entries(made.headers ?? {})) context.header(name, value);
+    if (made.status === 204 || made.status === 304) return context.body(null, made.status);
     context.header('content-type', made.contentType);
     return context.body(made.text, made.status as 200); // one of the success statuses of the table
   }
@@ -129,12 +184,7 @@ export function openApiDocument(app: OpenAPIHono, release: string) {
   });
 }
 
-/** Digests have one length, so neither the guess's length nor its beginning shows in the time. */
-function adminKeyCheck(adminKey: string): (authorization: string | undefined) => boolean {
-  const digestOf = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digestOf(adminKey);
-  return authorization => {
-    const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-    return timingSafeEqual(digestOf(presented ?? ''), expected) && presented !== undefined;
-  };
+/** What a login answers is not kept for whoever repeats it. */
+export function hasIdempotency({ method, access: { scope } }: Pick<Operation, 'method' | 'access'>): boolean {
+  return method === 'post' && scope !== 'public' && scope !== 'self';
 }

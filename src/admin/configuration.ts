@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { actorText } from '../access/caller.ts';
 import { declarationBytesMax } from '../control/read-declaration.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Operation, operation } from './operation.ts';
@@ -32,19 +31,20 @@ export function configurationOperations({ control, status, release }: AdminDepen
       access: { permission: 'configuration.write', scope: 'installation' },
       summary: 'Apply a declarative file, or show what it would change',
       body: applyBody,
+      recordsItself: true,
       answer: z.object({
         revision: z.string(),
         applied: z.boolean(),
         changes: z.array(changeSchema),
         notices: z.array(z.string()),
       }),
-      handle: async ({ body, caller }) => {
+      handle: async ({ body, author }) => {
         const { expectedRevision } = body;
         const result = await control.apply({
           file: body.file,
           dryRun: body.dryRun,
           prune: body.prune,
-          actor: actorText(caller.actor),
+          ...author,
           ...(expectedRevision === undefined ? {} : { expectedRevision: BigInt(expectedRevision) }),
         });
         return { ...result, revision: result.revision.toString() };

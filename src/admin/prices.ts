@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { actorText } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { sandboxVersion } from '../control/price-book.ts';
 import { type Quote, quoteUsage } from '../control/quote.ts';
@@ -139,9 +138,9 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
       access: { permission: 'prices.write', scope: 'installation' },
       summary: 'Publish a file of prices; what is published already publishes nothing',
       body: publishBody,
+      recordsItself: true,
       answer: publicationSchema,
-      handle: async ({ body, caller }) =>
-        toAnswer(await control.prices.publish({ ...body, actor: actorText(caller.actor) })),
+      handle: async ({ body, author }) => toAnswer(await control.prices.publish({ ...body, ...author })),
     }),
     operation({
       method: 'post',

@@ -43,6 +43,24 @@ export const faults = {
   ),
   key_revoked: row('authentication', 401, 'The key was revoked.', 'Create a new key with `carrier keys create`.'),
   key_expired: row('authentication', 401, 'The key has expired.', 'Create a new key with `carrier keys create`.'),
+  key_rotated: row(
+    'authentication',
+    401,
+    'The secret was replaced by a newer one, and its time is over.',
+    'Use the secret that `carrier keys rotate` printed, or rotate the key again.',
+  ),
+  key_address_refused: row(
+    'permission',
+    403,
+    'The key may not be used from this address.',
+    'Call from an address of its `addresses`; behind a proxy, name the proxy in CARRIER_TRUSTED_PROXIES.',
+  ),
+  key_origin_refused: row(
+    'permission',
+    403,
+    'The key may be used from pages of certain web origins only.',
+    'Call from a page of one of its `origins`, or use a key without them for programs.',
+  ),
   model_not_allowed: row(
     'permission',
     403,
@@ -369,6 +387,30 @@ export const faults = {
     'Nothing is left to do; open another under an id of its own if the amount is still to be booked.',
   ),
   resource_exists: row('invalid', 409, 'Something has this name already.', 'Choose another name.'),
+  resource_in_use: row(
+    'invalid',
+    409,
+    'Something that stays needs this.',
+    'Change or delete what the message names first.',
+  ),
+  precondition_failed: row(
+    'invalid',
+    412,
+    'The resource is not as If-Match or If-None-Match says: somebody changed it meanwhile.',
+    'Read it again, look at the difference, and repeat the change with its new ETag.',
+  ),
+  key_not_active: row(
+    'invalid',
+    409,
+    'A key that was revoked or has expired gets no new secret.',
+    'Create a new key with `carrier keys create`.',
+  ),
+  key_rotations_open: row(
+    'invalid',
+    409,
+    'Too many secrets of the key are good at the same time.',
+    'Wait until one ends, or rotate with a shorter overlap: it ends the ones before, too.',
+  ),
   grant_conflict: row(
     'invalid',
     409,

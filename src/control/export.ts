@@ -10,6 +10,7 @@ import {
   type KeyResource,
   type OrganisationResource,
   organisationOf,
+  type ProjectResource,
   type ProviderResource,
   projectName,
   type RouteResource,
@@ -56,18 +57,18 @@ function declared<Value extends { readonly origin: string }>(resources: readonly
   return resources.filter(resource => resource.origin === 'declared');
 }
 
-function providerEntry(provider: ProviderResource) {
+export function providerEntry(provider: ProviderResource) {
   const [dialect, ...others] = provider.dialects;
   return withoutEmpty({
     kind: provider.providerKind,
     dialect: others.length === 0 ? dialect : undefined,
     dialects: others.length === 0 ? undefined : provider.dialects,
     baseUrl: provider.baseUrl,
-    credential: provider.reference ?? undefined,
+    credential: provider.reference ?? (provider.fingerprint === null ? undefined : `stored:${provider.fingerprint}`),
   });
 }
 
-function deploymentEntry(deployment: DeploymentResource) {
+export function deploymentEntry(deployment: DeploymentResource) {
   return withoutEmpty({
     provider: deployment.provider,
     model: deployment.model,
@@ -85,7 +86,7 @@ function deploymentEntry(deployment: DeploymentResource) {
   });
 }
 
-function routeEntry(route: RouteResource) {
+export function routeEntry(route: RouteResource) {
   const policy = Object.entries(route.policy).filter(
     ([name, value]) => routePolicyDefault[name as 'retries'] !== value,
   );
@@ -102,17 +103,32 @@ function organisationsEntry(configuration: Configuration) {
           projectName(project.id),
           withoutEmpty({
             keys: Object.fromEntries((keys.get(project.id) ?? []).map(key => [key.name, keyEntry(key)])),
-            allow: project.allow,
-            zones: project.zones ?? undefined,
-            mediaFetch: project.mediaFetch,
-            budget: budgetEntry(project.budget),
+            ...projectEntry(project),
           }),
         ]),
       ),
-      budget: budgetEntry(organisation.budget),
-      ...termsEntry(organisation),
+      ...organisationEntry(organisation),
     }),
   );
+}
+
+/** Without its projects. */
+export function organisationEntry(organisation: OrganisationResource) {
+  return withoutEmpty({
+    usageTags: organisation.usageTags,
+    budget: budgetEntry(organisation.budget),
+    ...termsEntry(organisation),
+  });
+}
+
+/** Without its keys. */
+export function projectEntry(project: ProjectResource) {
+  return withoutEmpty({
+    allow: project.allow,
+    zones: project.zones ?? undefined,
+    mediaFetch: project.mediaFetch,
+    budget: budgetEntry(project.budget),
+  });
 }
 
 function termsEntry({ terms }: OrganisationResource) {
@@ -122,7 +138,7 @@ function termsEntry({ terms }: OrganisationResource) {
 }
 
 /** A key whose secret no file knows is named by its id; applied elsewhere it is refused rather than made without one. */
-function keyEntry(key: KeyResource) {
+export function keyEntry(key: KeyResource) {
   return withoutEmpty({
     id: key.reference === null ? key.id : undefined,
     secret: key.reference ?? undefined,
@@ -133,6 +149,9 @@ function keyEntry(key: KeyResource) {
     policies: key.policies ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
     mediaFetch: key.mediaFetch,
+    addresses: key.addresses,
+    origins: key.origins,
+    tags: key.tags,
     budget: budgetEntry(key.budget),
   });
 }

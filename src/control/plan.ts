@@ -34,6 +34,10 @@ export interface PlanContext {
   resolve(reference: string): Resolved;
   mintHandle(): string;
   mintKeyId(): string;
+  /** Secrets that were made for keys that are not there yet, by `organisation/project/name`. */
+  readonly mintedKeys?: ReadonlyMap<string, { readonly id: string; readonly digest: string }>;
+  /** Credentials that came with the request, by provider account. */
+  readonly givenCredentials?: ReadonlyMap<string, string>;
 }
 
 /** What desiring reads and where it says what is wrong. */
@@ -161,7 +165,7 @@ function desirePolicies(desire: Desire): Resource[] {
 
 /** Everything named is there, and no two things have one name. Said of the whole result, since a pruned resource may be
  *  named by one that stayed. */
-function checkReferences(next: Configuration, desire: Desire): void {
+export function checkReferences(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const has = (kind: ResourceKind, id: string) => next.resources.has(`${kind}:${id}`);
   for (const deployment of resourcesOf(next, 'deployment')) {
     if (!has('provider', deployment.provider)) {
@@ -202,7 +206,7 @@ function checkReferences(next: Configuration, desire: Desire): void {
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
 }
 
-function checkKeys(next: Configuration, desire: Desire): void {
+function checkKeys(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const byDigest = new Map<string, string>();
   for (const key of resourcesOf(next, 'key')) {
     const path = [
@@ -213,8 +217,10 @@ function checkKeys(next: Configuration, desire: Desire): void {
       'keys',
       key.name,
     ];
-    const other = byDigest.get(key.digest);
-    if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
-    byDigest.set(key.digest, keyName(key));
+    for (const digest of [key.digest, ...(key.previous ?? []).map(previous => previous.digest)]) {
+      const other = byDigest.get(digest);
+      if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
+      byDigest.set(digest, keyName(key));
+    }
   }
 }

@@ -34,6 +34,8 @@ export interface OrganisationResource {
   /** The name. */
   readonly id: string;
   readonly budget: Budget | null;
+  /** Names of tags that requests bring and usage is told apart by. Absent: none. */
+  readonly usageTags?: readonly string[] | undefined;
   /** Absent: postpaid, without a limit. */
   readonly terms?: Terms;
 }
@@ -74,7 +76,22 @@ export interface KeyResource {
   readonly lowerOutputToFit: boolean;
   /** Absent: as the project. */
   readonly mediaFetch?: boolean | undefined;
+  /** Networks that it may be used from, each with its prefix. Absent: anywhere. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Web origins that it may be used from. Absent: any, and programs that are no browser. */
+  readonly origins?: readonly string[] | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly budget: Budget | null;
+  /** ISO 8601 instant; absent in what older releases stored. */
+  readonly createdAt?: string | undefined;
+  /** Secrets that it had before, the newest first; each is good until its instant. Absent: it never was rotated. */
+  readonly previous?: readonly PreviousSecret[] | undefined;
+}
+
+export interface PreviousSecret {
+  readonly digest: string;
+  /** ISO 8601 instant, exclusive. */
+  readonly until: string;
 }
 
 /** declared: by a file or the management API. environment: by zero configuration, which keeps it up to date. */
