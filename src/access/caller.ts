@@ -54,8 +54,6 @@ export interface Caller {
   readonly grants: readonly Grant[];
   /** Without an organisation: in the whole installation. With one and no project: in all of that organisation. */
   may(permission: Permission, organisation?: string | null, project?: string): boolean;
-  /** Somewhere, wherever that is. */
-  mayAnywhere(permission: Permission): boolean;
   /** Organisations in which the permission holds, whole or for some projects. */
   organisations(permission: Permission): 'all' | ReadonlySet<string>;
   reach(permission: Permission): 'all' | Reach;
@@ -78,7 +76,6 @@ export function callerOf(actor: Actor, grants: readonly Grant[]): Caller {
         if (grant.at !== 'organisation' || grant.organisation !== organisation) return false;
         return grant.projects === undefined || (project !== undefined && grant.projects.includes(project));
       }),
-    mayAnywhere: permission => holding(permission).length > 0,
     organisations: permission =>
       isEverywhere(permission) ? 'all' : new Set(inOrganisations(permission).map(({ organisation }) => organisation)),
     reach: permission => (isEverywhere(permission) ? 'all' : reachOf(inOrganisations(permission))),
