@@ -409,7 +409,7 @@ suite('who may what', () => {
     const usage = await tenants.call('provider', 'GET', ofProviders['GET /api/v1/provider-usage']!);
     assert.deepEqual(
       usage.json.rows.map((row: { by: string; requests: number; buy: unknown }) => [row.by, row.requests, row.buy]),
-      [['openai', 1, { amount: '0.0005', currency: 'USD' }]],
+      [['openai', 1, { amount: '0.0003', currency: 'USD' }]],
     );
     const performance = await tenants.call('provider', 'GET', ofProviders['GET /api/v1/provider-performance']!);
     assert.deepEqual(performance.json.rows, [
