@@ -18,6 +18,7 @@ import { dataPlaneLimitsDefault } from '../src/gateway/settings.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
 import { WorkerHealth } from '../src/process/worker-health.ts';
 import { loadSnapshot } from '../src/snapshot/load.ts';
+import { unlimited } from '../test/support/limits.ts';
 import { snapshotJson } from '../test/support/snapshot.ts';
 
 const kinds = ['small', 'large', 'stream', 'across'] as const;
@@ -60,6 +61,7 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after: () => () => {} }),
     draw: () => ({ epoch: 1, seed: '00'.repeat(32) }),
     permits: { acquire: () => true, release: () => {} },
+    limits: unlimited,
     reasoning: {
       seal: new StateSeal(createSecretKey(Buffer.alloc(32))),
       remember: () => {},

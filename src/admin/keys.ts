@@ -23,9 +23,9 @@ const answerSchema = z
     allow: z.array(z.string()).nullable(),
     zones: z.array(z.string()).nullable(),
     mediaFetch: z.boolean().nullable().describe('null: as the project.'),
-    previousSecrets: z
-      .array(z.object({ until: z.string() }))
-      .openapi({ description: 'Secrets that were rotated away and are still good, the newest first.' }),
+    previousUntil: z
+      .array(z.string())
+      .openapi({ description: 'Until when secrets that were rotated away are good, the newest first.' }),
     document: z
       .strictObject(documentSchemas.key.shape)
       .openapi({ description: 'As a declarative file writes it, and as PUT takes it.' }),
@@ -227,9 +227,7 @@ export function keyOperations({ control, nowMs }: AdminDependencies): readonly O
       allow,
       zones,
       mediaFetch: key.mediaFetch ?? null,
-      previousSecrets: (key.previous ?? [])
-        .filter(({ until }) => Date.parse(until) > now)
-        .map(({ until }) => ({ until })),
+      previousUntil: (key.previous ?? []).map(({ until }) => until).filter(until => Date.parse(until) > now),
       document: documentOf(key),
     };
   }

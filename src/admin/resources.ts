@@ -21,7 +21,10 @@ type PlainKind = Exclude<ManagedKind, 'key'>;
 const plainKinds = ['organisation', 'project', 'provider', 'deployment', 'route'] as const;
 
 /** Read here as any object: the one schema of declarative files says what may be in it, with the same words. */
-export const anyDocument = z.record(z.string(), z.unknown());
+export const anyDocument = z.custom<Readonly<Record<string, unknown>>>(
+  value => typeof value === 'object' && value !== null && !Array.isArray(value),
+  { error: 'must be an object' },
+);
 
 const credentialValue = z
   .string()

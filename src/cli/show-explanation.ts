@@ -73,6 +73,7 @@ const reasonWords: Readonly<Record<string, string>> = {
   TIER_NOT_WANTED: 'it is of another service tier',
   COST_OVER_CAP: 'the request is expected to cost more than the route allows, or cannot be priced',
   SATURATED: 'it was full',
+  RATE_LIMITED: 'its limit of requests or tokens was used up',
   COOLING_DOWN: 'it had asked to be left alone for a while',
   BREAKER_OPEN: 'it had kept failing',
   MISCONFIGURED: 'it refused our credential',

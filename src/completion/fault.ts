@@ -1,3 +1,5 @@
+import type { RateLimitState } from './rate-limits.ts';
+
 /** Every failure that we can name. One table gives status, wire words, recovery and documentation;
  *  docs/reference/faults.md is generated from it. Add a code here before throwing it. */
 
@@ -181,7 +183,25 @@ export const faults = {
     'An x-carrier-… header has a value that cannot be used.',
     'Correct the header that the message names.',
   ),
-  rate_limited: row('rate', 429, 'A rate limit of the key or its project is reached.', 'Wait for Retry-After.'),
+  rate_limited: row(
+    'rate',
+    429,
+    'A limit of the key, its project, its organisation or the route is reached; the message names it.',
+    'Wait for Retry-After; `carrier limits` shows where limits stand.',
+  ),
+  request_over_limit: row(
+    'too_large',
+    413,
+    'The request alone has more tokens than a limit allows in a whole minute or day.',
+    'Send less, or raise the limit; waiting does not help.',
+  ),
+  deployment_rate_limited: row(
+    'overloaded',
+    503,
+    'As many requests or tokens as the deployment or its provider account may have are used up.',
+    'Wait for Retry-After, add a candidate to the route, or raise `limits` of the deployment or provider.',
+    true,
+  ),
   budget_exhausted: row(
     'quota',
     402,
@@ -588,6 +608,8 @@ export interface FaultOptions {
   readonly upstreamStatus?: number;
   /** Model names for `model_ambiguous`, reasons for `no_compliant_deployment`, attempts for `no_healthy_deployment`. */
   readonly listing?: readonly string[];
+  /** Where the caller stands with its limits; sent in the headers of its dialect. */
+  readonly rateLimits?: readonly RateLimitState[];
 }
 
 /** A named failure. The message is safe to show: it never contains a key, a prompt or a price. */
@@ -598,6 +620,7 @@ export class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   readonly upstreamStatus: number | undefined;
   readonly listing: readonly string[] | undefined;
+  readonly rateLimits: readonly RateLimitState[] | undefined;
 
   constructor(code: FaultCode, message?: string, options: FaultOptions = {}) {
     super(message ?? faults[code].meaning, options.cause === undefined ? undefined : { cause: options.cause });
@@ -606,6 +629,7 @@ export class Fault extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.upstreamStatus = options.upstreamStatus;
     this.listing = options.listing;
+    this.rateLimits = options.rateLimits;
   }
 
   get class(): FaultClass {

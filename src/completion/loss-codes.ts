@@ -16,6 +16,7 @@ export const lossCodes = {
   'prompt-cache-key-unsupported': 'The API has no key by which requests share a cache.',
   'prompt-cache-options-unsupported': 'The API has no such options of its prompt cache.',
   'prompt-cache-retention-unsupported': 'The API cannot be told how long to keep a prompt.',
+  'route-downgraded': 'A limit was reached; the request took the route that the limit names for that.',
   'seed-unsupported': 'The API has no seed: answers are not repeatable.',
   'service-tier-approximated': 'The nearest service tier was asked for.',
   'service-tier-unsupported': 'The API has no such service tier; its ordinary one serves.',

@@ -1,6 +1,7 @@
 import { intersect } from '../governance/zones.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { snapshotHash } from '../snapshot/hash.ts';
+import type { LimitEntry } from '../snapshot/limits.ts';
 import type {
   BudgetEntry,
   ContractEntry,
@@ -9,6 +10,7 @@ import type {
   SnapshotJson,
   WalletEntry,
 } from '../snapshot/snapshot.ts';
+import { compileLimits } from './limits.ts';
 import { contractPricesOf, currencyOf, isSandbox, pricesOf } from './price-book.ts';
 import {
   type Budget,
@@ -71,6 +73,7 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
       policy: route.policy,
     })),
     ...compileContracts(configuration),
+    ...limitEntries(configuration),
     settings: { orphans: resourceOf(configuration, 'policies', 'policies')?.orphans ?? ('delivered' as const) },
   };
   return { ...content, hash: snapshotHash(content) };
@@ -208,6 +211,12 @@ function compileContracts(configuration: Configuration): { readonly contracts?: 
     return [{ organisation, sell: Object.fromEntries(sell) }];
   });
   return contracts.length === 0 ? {} : { contracts };
+}
+
+/** Absent where there is none, so that such a snapshot has the hash it always had. */
+function limitEntries(configuration: Configuration): { readonly limits?: readonly LimitEntry[] } {
+  const limits = compileLimits(configuration);
+  return limits.length === 0 ? {} : { limits };
 }
 
 function zonesEntry(zones: readonly string[] | null): readonly string[] | null {

@@ -3,6 +3,7 @@ import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
 import { isClientNetwork, isOriginPattern, tagNamePattern, tagValuePattern } from '../snapshot/key-guard.ts';
 import { accessSchema } from './declaration-access.ts';
+import { callerLimits, deploymentLimits, providerLimits, routeLimits } from './declaration-limits.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
@@ -125,6 +126,9 @@ export const providerSchema = z.strictObject({
     .describe(
       'Its key, as env:NAME or file:path, resolved by the server. In exports stored:… is one that was given by the management API: it is kept where it is stored, and refused elsewhere.',
     ),
+  limits: providerLimits
+    .optional()
+    .describe('Of attempts at all its deployments together; where one is used up, the next candidate is tried.'),
 });
 
 export const deploymentSchema = z.strictObject({
@@ -140,9 +144,7 @@ export const deploymentSchema = z.strictObject({
   zones: z
     .strictObject({ processing: zone.describe('Where prompts are processed; without `zones` it is GLOBAL.') })
     .optional(),
-  limits: z
-    .strictObject({ concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.') })
-    .optional(),
+  limits: deploymentLimits.optional().describe('Of attempts; where one is used up, the next candidate is tried.'),
   outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
   capabilities: z
     .array(z.enum(capabilities))
@@ -199,6 +201,7 @@ export const routeSchema = z.strictObject({
   firstByteTimeoutMs: timeout.describe('Until its first byte; 120000 unless said.'),
   idleTimeoutMs: timeout.describe('Longest pause in its answer; 120000 unless said.'),
   totalTimeoutMs: timeout.describe('Of the whole exchange; 1800000 unless said.'),
+  limits: routeLimits.optional().describe('That all its callers share.'),
   abort: z
     .enum(['cancel', 'drain'])
     .optional()
@@ -262,6 +265,7 @@ export const keySchema = z.strictObject({
       'Put on each of its requests, and told apart in usage: `carrier usage --by tag:team`. A request cannot say another value.',
     ),
   budget: budget.optional(),
+  limits: callerLimits.optional(),
 });
 export const projectSchema = z.strictObject({
   keys: named(name, keySchema).optional(),
@@ -272,6 +276,7 @@ export const projectSchema = z.strictObject({
     .default(false)
     .describe('Fetch media named by URL, where a provider needs bytes: public addresses only, in the zones.'),
   budget: budget.optional(),
+  limits: callerLimits.optional(),
 });
 export const organisationSchema = z
   .strictObject({
@@ -284,6 +289,7 @@ export const organisationSchema = z
         'Names of tags that requests bring (`x-carrier-tags`) and usage is told apart by, with at most 1000 values each; further values count as `(others)`. Tags of keys need not be named. None unless said.',
       ),
     budget: budget.optional(),
+    limits: callerLimits.optional(),
     terms: z
       .enum(['prepaid', 'postpaid'])
       .default('postpaid')
@@ -337,8 +343,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
-  ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
-  ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
   ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
   [
     'prices.contracts.*.rates.*.*.free',
@@ -351,9 +355,7 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],
   ['organisations.*.allow', 'Set allow on projects and keys.'],
-  ['organisations.*.projects.*.limits', 'Rate limits are not built yet.'],
   ['organisations.*.projects.*.contentLogs', 'Prompts and answers are never logged yet.'],
-  ['organisations.*.projects.*.keys.*.limits', 'Rate limits are not built yet.'],
   ['organisations.*.projects.*.keys.*.sigv4', 'Keys that sign with SigV4 are not built yet.'],
   ['commitments', 'Commitments are not built yet.'],
   ['bundles', 'Bundles are not built yet.'],

@@ -2,6 +2,7 @@ import { intersect } from '../governance/zones.ts';
 import { plainNetwork, plainOrigin } from '../snapshot/key-guard.ts';
 import type { Declaration, DeclaredBudget } from './declaration.ts';
 import { keySecretPattern, refuseSecret } from './key-secret.ts';
+import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import {
   type Budget,
@@ -27,6 +28,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
       id: organisation,
       budget: toBudget(declared.budget),
       usageTags: sortedOrAbsent(declared.usageTags),
+      limits: toLimits(declared.limits),
       ...toTerms(declared),
     },
     ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
@@ -58,6 +60,7 @@ function toProject(id: string, declared: DeclaredProject): ProjectResource {
     zones: intersect(declared.zones, undefined) ?? null,
     mediaFetch: declared.mediaFetch === true ? true : undefined,
     budget: toBudget(declared.budget),
+    limits: toLimits(declared.limits),
   };
 }
 
@@ -98,6 +101,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     createdAt: stored?.id === identity.id ? stored.createdAt : new Date(desire.nowMs).toISOString(),
     // A secret that was rotated away is good for its time as long as the one that took its place is.
     previous: stored?.digest === identity.digest ? stored.previous : undefined,
+    limits: toLimits(declared.limits),
   };
   return [key];
 }

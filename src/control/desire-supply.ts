@@ -1,16 +1,25 @@
 import type { DialectName } from '../completion/request.ts';
 import { GLOBAL } from '../governance/zones.ts';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
-import { storedPattern } from './declaration.ts';
+import { type Declaration, storedPattern } from './declaration.ts';
+import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import { inferKind } from './provider-kinds.ts';
-import { type DeploymentResource, type ProviderResource, type RouteResource, resourceOf } from './resources.ts';
+import {
+  type DeploymentResource,
+  type Limits,
+  type ProviderResource,
+  type RouteResource,
+  resourceOf,
+} from './resources.ts';
 import { credentialContext } from './seal.ts';
 
 /** What an answer may have at most where nothing better is known: the least that current large models share. */
 export const outputTokensMaxDefault = 32_000;
 /** What one image may cost at most where nothing better is known. */
 export const mediaTokensMaxDefault = 32_768;
+
+type DeclaredDeployment = NonNullable<Declaration['deployments']>[string];
 
 export function desireProviders(desire: Desire): ProviderResource[] {
   return Object.entries(desire.declaration.providers ?? {}).flatMap(([id, declared]) => {
@@ -45,6 +54,7 @@ export function desireProviders(desire: Desire): ProviderResource[] {
       dialects,
       baseUrl,
       ...desireCredential(desire, id, declared.credential),
+      limits: toLimits(declared.limits),
       origin: 'declared',
     };
     return [resource];
@@ -99,8 +109,15 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     documentTokensPerPage: declared.documentTokensPerPage,
     audioTokensPerSecond: declared.audioTokensPerSecond,
     toolCallsMax: declared.toolCallsMax,
+    limits: ratesOf(declared.limits),
     origin: 'declared',
   }));
+}
+
+/** What attempts at once there may be is counted apart. */
+function ratesOf(declared: DeclaredDeployment['limits']): Limits | undefined {
+  const { concurrency: _, ...rates } = toLimits(declared) ?? {};
+  return Object.keys(rates).length === 0 ? undefined : rates;
 }
 
 /** Names of stored deployments that the file gives another name. Applied again, nothing is left to rename. */
@@ -138,6 +155,7 @@ export function desireRoutes(desire: Desire): RouteResource[] {
       totalTimeoutMs: declared.totalTimeoutMs ?? routePolicyDefault.totalTimeoutMs,
       abort: declared.abort ?? routePolicyDefault.abort,
     },
+    limits: toLimits(declared.limits),
     origin: 'declared',
   }));
 }

@@ -65,6 +65,7 @@ export function providerEntry(provider: ProviderResource) {
     dialects: others.length === 0 ? undefined : provider.dialects,
     baseUrl: provider.baseUrl,
     credential: provider.reference ?? (provider.fingerprint === null ? undefined : `stored:${provider.fingerprint}`),
+    limits: provider.limits,
   });
 }
 
@@ -74,7 +75,7 @@ export function deploymentEntry(deployment: DeploymentResource) {
     model: deployment.model,
     targetModel: deployment.targetModel,
     zones: { processing: deployment.processing },
-    limits: deployment.concurrencyMax === null ? undefined : { concurrency: deployment.concurrencyMax },
+    limits: withoutEmpty({ ...deployment.limits, concurrency: deployment.concurrencyMax ?? undefined }),
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
     capabilities: deployment.capabilities ?? undefined,
     contextTokensMax: deployment.contextTokensMax ?? undefined,
@@ -90,7 +91,7 @@ export function routeEntry(route: RouteResource) {
   const policy = Object.entries(route.policy).filter(
     ([name, value]) => routePolicyDefault[name as 'retries'] !== value,
   );
-  return { candidates: route.candidates, ...Object.fromEntries(policy) };
+  return withoutEmpty({ candidates: route.candidates, ...Object.fromEntries(policy), limits: route.limits });
 }
 
 function organisationsEntry(configuration: Configuration) {
@@ -117,6 +118,7 @@ export function organisationEntry(organisation: OrganisationResource) {
   return withoutEmpty({
     usageTags: organisation.usageTags,
     budget: budgetEntry(organisation.budget),
+    limits: organisation.limits,
     ...termsEntry(organisation),
   });
 }
@@ -128,6 +130,7 @@ export function projectEntry(project: ProjectResource) {
     zones: project.zones ?? undefined,
     mediaFetch: project.mediaFetch,
     budget: budgetEntry(project.budget),
+    limits: project.limits,
   });
 }
 
@@ -153,6 +156,7 @@ export function keyEntry(key: KeyResource) {
     origins: key.origins,
     tags: key.tags,
     budget: budgetEntry(key.budget),
+    limits: key.limits,
   });
 }
 

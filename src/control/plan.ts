@@ -1,11 +1,13 @@
 import type { Problem } from '../config/problem.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
+import type { LimitScope } from '../snapshot/limits.ts';
 import { checkAccess, desireAccess } from './access-settings.ts';
 import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
 import { desirePrices } from './desire-prices.ts';
 import { desireDeployments, desireProviders, desireRoutes, renamedDeployments } from './desire-supply.ts';
+import { checkLimits } from './limits.ts';
 import type { ProviderKind } from './provider-kinds.ts';
 import type { ReadDeclaration } from './read-declaration.ts';
 import type { Resolved } from './references.ts';
@@ -16,9 +18,11 @@ import {
   keyName,
   organisationOf,
   type PriceVersion,
+  projectName,
   type Resource,
   type ResourceKind,
   resourceKey,
+  resourceOf,
   resourcesOf,
 } from './resources.ts';
 import type { Sealer } from './seal.ts';
@@ -203,7 +207,25 @@ export function checkReferences(next: Configuration, desire: Pick<Desire, 'refus
   }
   checkKeys(next, desire);
   checkAccess(next, desire.refuse);
+  for (const { scope, subject, message } of checkLimits(next)) desire.refuse(placeOf(scope, subject, next), message);
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
+}
+
+/** Where a block of limits stands in a file. */
+function placeOf(scope: LimitScope, subject: string, next: Configuration): readonly string[] {
+  const project = (id: string) => ['organisations', organisationOf(id), 'projects', projectName(id)];
+  switch (scope) {
+    case 'organisation':
+      return ['organisations', subject, 'limits'];
+    case 'project':
+      return [...project(subject), 'limits'];
+    case 'key': {
+      const key = resourceOf(next, 'key', subject);
+      return key === undefined ? [] : [...project(key.project), 'keys', key.name, 'limits'];
+    }
+    default:
+      return [`${scope}s`, subject, 'limits'];
+  }
 }
 
 function checkKeys(next: Configuration, desire: Pick<Desire, 'refuse'>): void {

@@ -101,7 +101,8 @@ function planWrite(
   const document = withKeptCredential(before, patched, request);
   refuseOddities(document, request);
   const file = fileOf(stored, { kind, name }, document);
-  if (file === undefined) throw new Fault('resource_not_found', `There is nothing that the ${kind} could be in.`);
+  if (file === undefined)
+    throw notFound(kind === 'key' ? 'project' : 'organisation', name.slice(0, name.lastIndexOf('/')));
   const read = readContent(file.content, locateIn(file.path));
   const plan = planApply(
     read,

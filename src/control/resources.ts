@@ -2,6 +2,7 @@ import type { WrittenGrant } from '../access/grants.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { VersionContent } from '../pricing/price-row.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
+import type { LimitMeasure } from '../snapshot/limits.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
 
 /** The stored configuration: resources by kind and id. Documents are plain JSON and hold no secret in the clear. */
@@ -29,6 +30,21 @@ export interface Budget {
   readonly warnAt: readonly string[];
 }
 
+/** What is not said is absent. */
+export type Limits = LimitNumbers & { readonly of?: readonly NarrowedLimits[] };
+
+type LimitNumbers = { readonly [Measure in LimitMeasure]?: number } & {
+  readonly shadow?: boolean;
+  readonly onExhausted?: { readonly route: string };
+};
+
+/** Of requests that may go to such a model or provider account, or that name such a route: patterns. */
+export type NarrowedLimits = LimitNumbers & {
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
+};
+
 export interface OrganisationResource {
   readonly kind: 'organisation';
   /** The name. */
@@ -38,6 +54,8 @@ export interface OrganisationResource {
   readonly usageTags?: readonly string[] | undefined;
   /** Absent: postpaid, without a limit. */
   readonly terms?: Terms;
+  /** Absent, as everywhere: none. */
+  readonly limits?: Limits | undefined;
 }
 
 /** Under these, requests stop where the money does: what grants have, and the line. */
@@ -56,6 +74,7 @@ export interface ProjectResource {
   /** Absent: no. */
   readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
+  readonly limits?: Limits | undefined;
 }
 
 export interface KeyResource {
@@ -86,6 +105,7 @@ export interface KeyResource {
   readonly createdAt?: string | undefined;
   /** Secrets that it had before, the newest first; each is good until its instant. Absent: it never was rotated. */
   readonly previous?: readonly PreviousSecret[] | undefined;
+  readonly limits?: Limits | undefined;
 }
 
 export interface PreviousSecret {
@@ -109,6 +129,7 @@ export interface ProviderResource {
   /** The credential under the master key, and what tells whether it changed. */
   readonly sealed: string | null;
   readonly fingerprint: string | null;
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 
@@ -131,6 +152,8 @@ export interface DeploymentResource {
   readonly documentTokensPerPage?: number | undefined;
   readonly audioTokensPerSecond?: number | undefined;
   readonly toolCallsMax?: number | undefined;
+  /** But for `concurrencyMax`. */
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 
@@ -140,6 +163,7 @@ export interface RouteResource {
   /** Sorted by deployment. */
   readonly candidates: readonly { readonly deployment: string; readonly weight: number; readonly priority: number }[];
   readonly policy: RoutePolicy;
+  readonly limits?: Limits | undefined;
   readonly origin: Origin;
 }
 

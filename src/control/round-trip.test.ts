@@ -22,6 +22,35 @@ const zones = fc.uniqueArray(fc.constantFrom('EU', 'DE', 'US', 'GLOBAL', 'DE/eu-
 const allow = fc.uniqueArray(fc.constantFrom('**', 'v/*', 'smart', '*'), { maxLength: 3 });
 const timeout = optional(fc.integer({ min: 1, max: 86_400_000 }));
 
+const numbers = {
+  requestsPerMinute: fc.integer({ min: 1, max: 600 }),
+  tokensPerDay: optional(fc.constantFrom(1, 1_000_000)),
+  concurrency: optional(fc.integer({ min: 1, max: 99 })),
+};
+const way = fc.oneof(
+  fc.record({ shadow: fc.boolean() }),
+  fc.record({ onExhausted: fc.constant({ route: 'd0' }) }),
+  fc.constant({}),
+);
+const narrowed = fc
+  .tuple(
+    fc.record(numbers),
+    fc.oneof(
+      fc.record({ model: fc.constantFrom('v/*', '**'), provider: optional(fc.constant('p0')) }),
+      fc.record({ route: fc.constantFrom('smart', 'team/*') }),
+    ),
+    way,
+  )
+  .map(([count, of, rest]) => ({ ...count, ...of, ...rest }));
+const limits = fc
+  .tuple(fc.record(numbers), way, optional(fc.uniqueArray(narrowed, { minLength: 1, maxLength: 3, selector: ofWhat })))
+  .map(([count, rest, of]) => ({ ...count, ...rest, of }));
+
+function ofWhat(entry: object): string {
+  const { model, provider, route } = entry as Record<string, string | undefined>; // As they are made above.
+  return `${model} ${provider} ${route}`;
+}
+
 const provider = fc.oneof(
   fc.record({
     dialect: fc.constantFrom('openai-chat', 'anthropic-messages'),
@@ -39,7 +68,12 @@ const deployment = fc.record({
   model: fc.constantFrom('v/a', 'v/b', 'w/a'),
   targetModel: optional(fc.constantFrom('a', 'other')),
   zones: optional(fc.record({ processing: fc.constantFrom('EU', 'US', 'GLOBAL') })),
-  limits: optional(fc.record({ concurrency: optional(fc.integer({ min: 1, max: 99 })) })),
+  limits: optional(
+    fc.record({
+      concurrency: optional(fc.integer({ min: 1, max: 99 })),
+      tokensPerMinute: optional(fc.integer({ min: 1, max: 1_000_000_000_000 })),
+    }),
+  ),
   outputTokensMax: optional(fc.constantFrom(1, 32_000, 128_000)),
   mediaTokensMax: optional(fc.constantFrom(0, 32_768)),
   documentPagesMax: optional(fc.constantFrom(1, 100)),
@@ -85,12 +119,14 @@ const key = (secret: string) =>
     lowerOutputToFit: optional(fc.boolean()),
     mediaFetch: optional(fc.boolean()),
     budget: optional(budget),
+    limits: optional(limits),
   });
 const project = fc.record({
   allow: optional(allow),
   zones: optional(zones),
   mediaFetch: optional(fc.boolean()),
   budget: optional(budget),
+  limits: optional(limits),
 });
 const declaration = fc.record({
   providers: fc.record({ p0: provider, p1: provider }),
@@ -110,11 +146,13 @@ const declaration = fc.record({
       retries: optional(fc.nat(16)),
       idleTimeoutMs: timeout,
       abort: optional(fc.constantFrom('cancel', 'drain')),
+      limits: optional(fc.record({ tokensPerMinute: fc.constant(9), shadow: optional(fc.boolean()) })),
     }),
   ),
   organisations: fc.record({
     acme: fc.record({
       budget: optional(budget),
+      limits: optional(limits),
       projects: fc.record({
         web: fc
           .tuple(project, key('env:KEY_3'), key('env:KEY_4'))

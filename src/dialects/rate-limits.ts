@@ -1,3 +1,4 @@
+import type { RateLimitState } from '../completion/rate-limits.ts';
 import type { DialectName } from '../completion/request.ts';
 import { durationMs, untilInstantMs } from './retry-after.ts';
 
@@ -22,6 +23,28 @@ export function translateRateLimits(headers: Headers, from: DialectName, to: Dia
   if (raw.length > 0) raw.push('x-carrier-ratelimit-source', from);
   return raw;
 }
+
+/** Our own limits in the words of a client's dialect: raw headers. None where the dialect has no words for them. */
+export function writeRateLimits(states: readonly RateLimitState[], to: DialectName, nowMs: number): string[] {
+  const target = namesOf[to];
+  const raw: string[] = [];
+  if (target === undefined) return raw;
+  for (const { kind, limit, remaining, resetMs } of states) {
+    raw.push(target.name('limit', kind), String(limit), target.name('remaining', kind), String(remaining));
+    raw.push(target.name('reset', kind), target.reset(resetMs, nowMs));
+  }
+  return raw;
+}
+
+/** Takes a provider's limits out of raw headers, in place: they are of the operator's account there. */
+export function dropRateLimits(raw: string[]): void {
+  for (let at = raw.length - 2; at >= 0; at -= 2) {
+    const name = raw[at]!.toLowerCase();
+    if (ratePrefixes.some(prefix => name.startsWith(prefix))) raw.splice(at, 2);
+  }
+}
+
+const ratePrefixes = ['x-ratelimit-', 'anthropic-ratelimit-', 'x-carrier-ratelimit-source'] as const;
 
 /** Messages also limit input and output tokens apart, for which chat completions have no names. */
 const kinds = ['requests', 'tokens'] as const;

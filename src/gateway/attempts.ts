@@ -1,35 +1,14 @@
 import { Fault } from '../completion/fault.ts';
-import { type Loss, LossLedger } from '../completion/loss.ts';
-import { outputTotal } from '../completion/usage.ts';
-import { fitCallId } from '../dialects/call-ids.ts';
-import type { Dialect } from '../dialects/dialect.ts';
-import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
-import type { StateMaker } from '../dialects/opaque-state.ts';
-import { translateRateLimits } from '../dialects/rate-limits.ts';
-import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
-import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
-import { providerOf } from '../providers/registry.ts';
-import { upstreamRequest } from '../providers/upstream-request.ts';
+import type { Loss } from '../completion/loss.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
-import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
-import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
-import { attemptRecord } from './attempt-record.ts';
-import { betaEdits } from './beta-edits.ts';
-import { carrierHead } from './carrier-head.ts';
+import type { AttemptResult, Delivery } from './attempt.ts';
+import type { AttemptOutcome } from './attempt-outcome.ts';
 import { dialectFor } from './choose.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import { withinLimits } from './deployment-limits.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
-import { endAttempt } from './meter.ts';
-import { openReasoning } from './open-reasoning.ts';
-import type { ReasoningStates } from './ports.ts';
-import { profileOf } from './profiles.ts';
-import { ProgressNotes } from './progress-notes.ts';
-import { RefusalReceiver } from './receive-refusal.ts';
-import type { ReceiverContext } from './receiver-context.ts';
-import { StreamRelay, WholeRelay } from './relay.ts';
-import { ReasoningSealer } from './seal-reasoning.ts';
-import { StreamTranslation, WholeTranslation } from './translate.ts';
+import { sendAttempt, type Tried } from './send-attempt.ts';
 import { translationFor } from './translation-for.ts';
 
 /** What all attempts together came to. */
@@ -69,7 +48,8 @@ export async function attemptInOrder(
     const again: Deployment[] = [];
     for (const deployment of queue) {
       if (exchange.attempts.length >= triesMax) break;
-      last = await tryOne(gateway, exchange, admission, deployment);
+      const attempt = () => tryOne(gateway, exchange, admission, deployment);
+      last = await withinLimits(gateway, exchange, deployment, attempt);
       if (last.fault === undefined || last.final) return conclude(exchange, last);
       if (sameAgain.has(last.fault.code)) again.push(deployment);
     }
@@ -91,17 +71,6 @@ const sameAgain: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
   'upstream_truncated',
   'upstream_malformed',
 ]);
-
-interface Tried {
-  readonly fault: Fault | undefined;
-  /** No other deployment may be tried. */
-  readonly final: boolean;
-  readonly deployment?: Deployment;
-  readonly result?: AttemptResult;
-  readonly requestLosses?: readonly Loss[];
-  readonly answerLosses?: readonly Loss[];
-  readonly outcome?: AttemptOutcome;
-}
 
 async function tryOne(
   gateway: GatewayState,
@@ -130,7 +99,7 @@ async function tryOne(
         };
       }
       outcome = { kind: 'none' };
-      const tried = await send(gateway, exchange, admission, { deployment, dialect, read });
+      const tried = await sendAttempt(gateway, exchange, admission, { deployment, dialect, read });
       outcome = tried.outcome ?? outcome;
       return tried;
     } finally {
@@ -146,238 +115,6 @@ async function tryOne(
 
 function isFinal({ code }: Fault, { client }: Exchange): boolean {
   return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
-}
-
-/** Where a request goes, and the request in the middle where it is translated. */
-interface Addressee {
-  readonly deployment: Deployment;
-  readonly dialect: Dialect;
-  readonly read: ReadRequest | undefined;
-}
-
-async function send(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  addressee: Addressee,
-): Promise<Tried> {
-  const { ports, deadlines, settings } = gateway;
-  const { arrival, carrier, route, client } = exchange;
-  const { deployment, dialect } = addressee;
-  const letter = letterFor(gateway, exchange, admission, addressee);
-  const { path, headers } = upstreamRequest({
-    provider: deployment.provider,
-    dialect: dialect.name,
-    sameDialect: dialect === exchange.dialect,
-    credential: ports.credential(deployment.provider.name),
-    clientHeaders: arrival.request.headers,
-    query: arrival.query,
-    stream: exchange.scan.stream,
-    dialectHeaders: letter.headers,
-  });
-  if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
-
-  const number = exchange.attempts.length + 1;
-  const family = familyOf(deployment.model);
-  const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
-  const startedAtMs = ports.clock.nowMs();
-  const written = ports.journal.attempt(
-    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
-  );
-  if (written !== undefined) await written;
-
-  const progress = new ProgressNotes(
-    ports.journal,
-    { id: arrival.id, attempt: number },
-    () => ports.clock.nowMs(),
-    contentBytes => estimateOutputTokens(contentBytes, family),
-  );
-  const context: ReceiverContext = {
-    exchangeId: arrival.id,
-    dialect: exchange.dialect,
-    client,
-    deadlines,
-    limits: settings.limits,
-    progress,
-    stripUsage: letter.askUsage,
-    finishHead: (head, servedModel) =>
-      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
-  };
-  const upstream = gateway.upstreams.of(deployment.provider);
-  const startedMs = deadlines.now();
-  const answerLosses = new LossLedger();
-  const attempt = new Attempt({
-    upstream,
-    path: upstream.basePath + path,
-    headers,
-    body: letter.body,
-    policy: route.policy,
-    totalEndsAtMs: exchange.totalEndsAtMs,
-    client,
-    deadlines,
-    receive: (own, status, responseHeaders) =>
-      receiverFor(own, context, dialect, {
-        status,
-        headers: responseHeaders,
-        deployment,
-        exchange,
-        inputTokensEstimate,
-        answerLosses,
-        states: ports.reasoning,
-        form: letter.form ?? plainForm,
-        nowMs: ports.clock.nowMs,
-      }),
-  });
-  const result = await attempt.result;
-  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
-  const { fault } = result;
-  const final = fault === undefined || result.committed || !fault.failover || client.gone;
-  const outcome = outcomeOf(result, {
-    stream: exchange.scan.stream,
-    inputTokens: inputTokensEstimate,
-    outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
-    firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
-    durationMs: deadlines.now() - startedMs,
-  });
-  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses, outcome };
-}
-
-interface Letter {
-  readonly body: Buffer;
-  readonly losses: readonly Loss[];
-  readonly askUsage: boolean;
-  /** Of the provider's dialect, when it is not the client's. */
-  readonly headers?: readonly string[] | undefined;
-  /** What must be changed back in the answer; undefined within a dialect. */
-  readonly form: AnswerForm | undefined;
-}
-
-/** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
- *  dialect. Throws Fault, `loss_refused` among others. */
-function letterFor(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  { deployment, dialect, read }: Addressee,
-): Letter {
-  const { scan, body, carrier } = exchange;
-  const lowered = admission.loweredOutputTokensMax;
-  const losses = new LossLedger();
-  if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
-  const { streamOptions, outputLimit: outputLimitField } = providerOf(deployment.provider.kind).quirks;
-  const { targetModel, outputTokensMax } = deployment;
-  if (dialect === exchange.dialect) {
-    const askUsage = scan.stream && !scan.streamUsage && streamOptions;
-    const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
-    const ours = dialect.withoutEnvelopes?.(body, scan, form);
-    const endpoint = providerOf(deployment.provider.kind).endpoints[dialect.name];
-    const betas = betaEdits(endpoint, exchange.arrival.request.headers, body);
-    const more = betas === undefined ? ours?.edits : [...(ours?.edits ?? []), ...betas.edits];
-    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more };
-    const lost = [...(ours?.losses ?? []), ...(betas?.losses ?? [])];
-    const all = lost.length === 0 ? losses.losses : [...losses.losses, ...lost];
-    if (carrier.strict) refuseLosses(lost);
-    return { body: dialect.spliceRequest(body, scan, splice), losses: all, askUsage, form: undefined };
-  }
-  if (read === undefined) throw new Error('a request was to be translated that was not read');
-  const lowerRead =
-    lowered === undefined
-      ? read
-      : {
-          ...read,
-          request: { ...read.request, outputTokensMax: lowered },
-          losses: [...read.losses, ...losses.losses],
-        };
-  const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
-  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
-  const opened = openReasoning(
-    lowerRead,
-    {
-      maker: makerOf(deployment, dialect),
-      form: profile.reasoning,
-      organisation: exchange.principal.organisation,
-    },
-    exchange.recalled,
-    gateway.ports.reasoning,
-  );
-  const { body: encoded, losses: all, form, headers } = writeRequest(opened, dialect, target);
-  if (carrier.strict) refuseLosses(all);
-  return { body: encoded, losses: all, askUsage: false, form, headers };
-}
-
-function refuseLosses([first]: readonly Loss[]): void {
-  if (first === undefined) return;
-  const { code, path } = first;
-  throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
-}
-
-function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
-  return { dialect: dialect.name, kind: deployment.provider.kind, targetModel: deployment.targetModel };
-}
-
-interface Head {
-  readonly status: number;
-  readonly headers: AttemptResult['headers'];
-  readonly deployment: Deployment;
-  readonly exchange: Exchange;
-  readonly inputTokensEstimate: number;
-  readonly answerLosses: LossLedger;
-  readonly states: ReasoningStates;
-  readonly form: AnswerForm;
-  readonly nowMs: () => number;
-}
-
-function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
-  const { status, headers, exchange } = head;
-  if (status >= 600) return new Fault('upstream_malformed', 'The provider answered with a status that HTTP has not.');
-  if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, head.nowMs);
-  if (status >= 300)
-    return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
-  const coding = headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity') {
-    return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
-  }
-  const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-  if (from === exchange.dialect) {
-    return streamed
-      ? new StreamRelay(attempt, context, status, headers)
-      : new WholeRelay(attempt, context, status, headers);
-  }
-  if (streamed !== exchange.scan.stream) {
-    return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
-  }
-  const sealer = new ReasoningSealer({
-    states: head.states,
-    maker: makerOf(head.deployment, from),
-    organisation: exchange.principal.organisation,
-    ...shownReasoning(exchange),
-    losses: head.answerLosses,
-  });
-  const answer = {
-    exchangeId: context.exchangeId,
-    targetModel: head.deployment.targetModel,
-    createdAtMs: exchange.arrival.atMs,
-    streamUsage: exchange.scan.streamUsage,
-    inputTokensEstimate: head.inputTokensEstimate,
-    losses: head.answerLosses,
-    form: head.form,
-  };
-  const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
-  const translation = { answer, sealer, headers: limits };
-  return streamed
-    ? new StreamTranslation(attempt, context, from, translation)
-    : new WholeTranslation(attempt, context, from, translation);
-}
-
-/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
-function shownReasoning({ dialect, translation }: Exchange) {
-  const hidesText = translation?.request.reasoning?.display === 'omitted';
-  const { callIds } = dialect.profile;
-  return {
-    hidesText,
-    sealsText: hidesText || dialect.name === 'openai-chat',
-    shownId: (id: string) => fitCallId(id, callIds),
-  };
 }
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */

@@ -1,11 +1,12 @@
 import type { Loss } from '../completion/loss.ts';
+import { dropRateLimits } from '../dialects/rate-limits.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Adds our own response headers to those of an answer, in place. */
 export function carrierHead(
   headers: string[],
-  exchange: { readonly arrival: Pick<Exchange['arrival'], 'id'> },
+  exchange: { readonly arrival: Pick<Exchange['arrival'], 'id'> } & Pick<Exchange, 'rateLimits' | 'downgradedTo'>,
   answer: {
     readonly deployment: Pick<Deployment, 'id'> & { readonly provider: Pick<Deployment['provider'], 'sandbox'> };
     readonly number: number;
@@ -14,6 +15,7 @@ export function carrierHead(
   },
 ): string[] {
   const { deployment, number, servedModel, losses } = answer;
+  if (exchange.rateLimits !== undefined) ownRateLimits(headers, exchange.rateLimits());
   headers.push(
     'x-carrier-exchange-id',
     exchange.arrival.id,
@@ -24,8 +26,15 @@ export function carrierHead(
   );
   if (servedModel !== undefined) headers.push('x-carrier-served-model', headerSafe(servedModel));
   if (losses.length > 0) headers.push('x-carrier-loss', lossHeader(losses));
+  if (exchange.downgradedTo !== undefined) headers.push('x-carrier-downgraded', exchange.downgradedTo);
   if (deployment.provider.sandbox) headers.push('x-carrier-sandbox', '1');
   return headers;
+}
+
+/** Where the caller has limits of its own, those of the operator's account are none of its business. */
+export function ownRateLimits(headers: string[], own: readonly string[]): void {
+  dropRateLimits(headers);
+  headers.push(...own);
 }
 
 /** `code;path` of each loss, as many as fit; a last entry says how many did not. */

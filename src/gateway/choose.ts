@@ -13,6 +13,7 @@ import { costNanoMaxOf, expectedCosts } from '../snapshot/expected-cost.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
 import { candidateViews } from './candidate-views.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
+import { observeLimits } from './deployment-limits.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
 import type { Learnt } from './gateway.ts';
 import { observeCandidates } from './observe-candidates.ts';
@@ -82,7 +83,7 @@ export interface ChoiceQuestion {
  *  keeps the request from being translated when only that stands in the way. */
 export function chooseCandidates(
   question: ChoiceQuestion,
-  { health, draw, reasoning }: Pick<GatewayPorts, 'health' | 'draw' | 'reasoning'>,
+  { health, limits, draw, reasoning }: Pick<GatewayPorts, 'health' | 'limits' | 'draw' | 'reasoning'>,
   learnt: Learnt,
 ): Choice {
   const { dialect, scan, route, policy, nowMs } = question;
@@ -124,6 +125,7 @@ export function chooseCandidates(
     facts,
     nowMs,
   );
+  observeLimits(route, limits, { tokens: facts.inputTokens + facts.outputTokens, nowMs }, observed.health);
   if (read !== undefined && !(read instanceof Fault) && views.length > 1) {
     const makers = stateMakers(
       read,

@@ -14,6 +14,7 @@ import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } fro
 import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import type { Identified } from './identify.ts';
+import { passRequest } from './pass-limits.ts';
 import { profileOf } from './profiles.ts';
 import { readBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
@@ -22,7 +23,7 @@ import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
- *  it is neither held nor metered; keys, names and policy apply as for a completion. Where no deployment can count, the
+ *  it is neither held nor metered; keys, names, policy and limits of requests apply as for a completion. Where no deployment can count, the
  *  answer is an estimate by the rule that `x-carrier-estimate` names: agents plan by the number and give up without one. */
 export async function countTokens(gateway: GatewayState, arrival: Arrival, identified: Identified): Promise<void> {
   gateway.openExchanges++;
@@ -73,7 +74,8 @@ async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, princip
     return;
   }
   const order = choice.decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
-  const counted = await askInOrder(gateway, arrival, {
+  const pass = await passRequest(gateway, { principal, route, order });
+  const counting = askInOrder(gateway, arrival, {
     order,
     emulate: carrier.emulate,
     endsAtMs: arrival.startedMs + Math.min(carrier.deadlineMs ?? countMsMax, countMsMax),
@@ -89,6 +91,7 @@ async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, princip
         ],
       }),
   });
+  const counted = await counting.finally(() => pass?.settle(0, ports.clock.nowMs()));
   if (!counted) estimate();
 }
 

@@ -6,7 +6,7 @@ import { formatAtto } from '../pricing/money.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { ProviderRefusal } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
-import { carrierHead } from './carrier-head.ts';
+import { carrierHead, ownRateLimits } from './carrier-head.ts';
 import type { Exchange } from './exchange.ts';
 import { respondBytes, respondFault } from './respond.ts';
 
@@ -61,10 +61,12 @@ function refuse(exchange: Exchange, outcome: Outcome, fault: Fault): void {
   const spoken = exchange.attempts.at(-1)?.dialect === exchange.dialect.name;
   if (refusal === undefined || !spoken || !shown.has(fault.code)) {
     if (refusal !== undefined && !spoken) extra.push(...saidOfRetrying(exchange, fault, refusal));
+    if (exchange.rateLimits !== undefined) ownRateLimits(extra, exchange.rateLimits());
     respondFault(arrival, fault, extra);
     return;
   }
   const headers = relayHeaders(refusal.headers, false);
+  if (exchange.rateLimits !== undefined) ownRateLimits(headers, exchange.rateLimits());
   headers.push('x-carrier-exchange-id', arrival.id, 'x-carrier-fault', fault.code, ...extra);
   respondBytes(arrival.request, arrival.response, refusal.status, headers, refusal.body);
 }

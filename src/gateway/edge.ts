@@ -21,6 +21,7 @@ import { serveCompletion } from './serve-completion.ts';
  *  - open: nothing; it says nothing of anybody.
  *  - admin: the supervisor's own gate.
  *  - key: a key that is good here and now; the edge itself sees to it.
+ *  - limits: that, and the caller's limits of requests: somebody else is asked, at no cost.
  *  - spend: that, and limits and a hold, before anything is sent; serve-completion.ts is the one walk of such requests. */
 export type Route =
   | {
@@ -30,7 +31,7 @@ export type Route =
     }
   | {
       readonly method: Method;
-      readonly gate: 'key' | 'spend';
+      readonly gate: 'key' | 'limits' | 'spend';
       readonly serve: (gateway: GatewayState, arrival: Arrival, identified: Identified) => void | Promise<void>;
     };
 
@@ -39,7 +40,7 @@ type Method = 'GET' | 'POST' | 'any';
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
-  ['/v1/messages/count_tokens', { method: 'POST', gate: 'key', serve: countTokens }],
+  ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
   ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
   ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],
   ['/readyz', { method: 'GET', gate: 'open', serve: answerReadyz }],
@@ -138,7 +139,7 @@ function findRoute(path: string): Route {
 function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Promise<void> {
   const { path, request } = arrival;
   const method = request.method ?? '';
-  const takesKeys = route.gate === 'key' || route.gate === 'spend';
+  const takesKeys = route.gate !== 'open' && route.gate !== 'admin';
   if (takesKeys && isPreflight(request) && answerPreflight(gateway, arrival, route.method)) return;
   const asked = method === 'HEAD' ? 'GET' : method;
   if (route.method !== 'any' && route.method !== asked) {

@@ -38,7 +38,17 @@ export interface Exchange {
   readonly attempts: AttemptEnd[];
   /** What is fetched for providers that need bytes; opened when it first is. */
   media: ExchangeMedia | undefined;
+  /** The route that it took because a limit was reached; absent: its own. */
+  readonly downgradedTo?: string | undefined;
+  /** Where its caller stands with its limits now, as raw headers; absent when it has none. */
+  readonly rateLimits?: (() => string[]) | undefined;
 }
+
+/** What is known of a request before candidates are chosen for it. */
+export type Understood = Pick<
+  Exchange,
+  'arrival' | 'dialect' | 'carrier' | 'snapshot' | 'principal' | 'body' | 'scan' | 'client'
+>;
 
 /** The request as estimates see it. */
 export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>): EstimatedRequest {

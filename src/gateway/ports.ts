@@ -4,6 +4,7 @@ import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeJournal } from '../journal/writer.ts';
 import type { Draw } from '../routing/decision.ts';
 import type { HealthEntry } from '../routing/health/health-book.ts';
+import type { Limit } from '../snapshot/limits.ts';
 import type { Snapshot } from '../snapshot/load.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 
@@ -15,6 +16,7 @@ export interface GatewayPorts {
   readonly journal: ExchangeJournal;
   readonly budgets: BudgetHolds;
   readonly permits: DeploymentPermits;
+  readonly limits: RateLimits;
   readonly health: DeploymentHealth;
   /** The epoch that an instant lies in, milliseconds since 1970. */
   draw(atMs: number): Draw;
@@ -58,6 +60,46 @@ export interface DeploymentPermits {
   /** True at once when a local permit is free or the deployment is unbounded; else within 50 ms. */
   acquire(handle: string): boolean | Promise<boolean>;
   release(handle: string): void;
+}
+
+/** Limits of requests, tokens and requests at once, over all workers and replicas; worker side. */
+export interface RateLimits {
+  /** Counts against every limit, or against none; shadows never stand in the way. At once where this worker holds enough,
+   *  else within 50 ms. */
+  take(demand: LimitDemand): LimitPass | LimitShortage | Promise<LimitPass | LimitShortage>;
+  /** The first of them that is known to be used up, without asking. */
+  knownShort(demand: LimitDemand): LimitShortage | undefined;
+  /** As far as it is known here. */
+  state(limit: Limit, nowMs: number): LimitState;
+}
+
+export interface LimitDemand {
+  readonly limits: readonly Limit[];
+  /** What the request is expected to use, input and output; corrected by `settle`. */
+  readonly tokens: number;
+  readonly nowMs: number;
+}
+
+/** Counted: to be settled once, however it ends. */
+export interface LimitPass {
+  readonly limits: readonly Limit[];
+  /** undefined: it never was sent, so it does not count at all. `applies` says of each limit whether what was sent is
+   *  within it; of the others nothing stays counted. */
+  settle(tokens: number | undefined, nowMs: number, applies?: (limit: Limit) => boolean): void;
+}
+
+export interface LimitShortage {
+  readonly short: Limit;
+  /** Counted in the window, as far as it is known here. */
+  readonly used: number;
+  readonly retryAfterMs: number;
+}
+
+export interface LimitState {
+  readonly limit: Limit;
+  readonly remaining: number;
+  /** Until the whole of it is there again. */
+  readonly resetMs: number;
 }
 
 /** What is known of deployments from attempts, per replica, worker side. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, faults } from '../completion/fault.ts';
 import type { FaultAnswer } from '../dialects/dialect.ts';
+import { writeRateLimits } from '../dialects/rate-limits.ts';
 import type { Arrival } from './arrival.ts';
 
 /** Answers with a fault, in the dialect of the path or as a problem document (RFC 9457). `extra` are raw headers. */
@@ -16,8 +17,12 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
     ...extra,
   ];
   // The clients of both dialects obey this, and would otherwise ask a 429 twice more.
-  if (fault.class === 'quota') headers.push('x-should-retry', 'false');
   const { retryAfterMs } = fault;
+  const isFar = fault.code === 'rate_limited' && retryAfterMs !== undefined && retryAfterMs > retryFarMs;
+  if (fault.class === 'quota' || isFar) headers.push('x-should-retry', 'false');
+  if (fault.rateLimits !== undefined && arrival.dialect !== undefined) {
+    headers.push(...writeRateLimits(fault.rateLimits, arrival.dialect.name, arrival.atMs));
+  }
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // Clients of chat completions know the finer form, as Azure says it
   // (https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/quota, 2026-11).
@@ -27,6 +32,9 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
   respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
   return answer.status;
 }
+
+/** Clients do not wait longer: they would ask again after half a second, and again in vain. */
+const retryFarMs = 60_000;
 
 export function encodeFault(arrival: Pick<Arrival, 'dialect' | 'id'>, fault: Fault): FaultAnswer {
   return arrival.dialect?.encodeFault(fault, { exchangeId: arrival.id }) ?? problem(fault);

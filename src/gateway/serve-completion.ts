@@ -3,6 +3,7 @@ import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
+import type { ResolvedRoute } from '../snapshot/load.ts';
 import { type Admission, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
@@ -12,11 +13,12 @@ import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { deliver } from './deliver.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Understood } from './exchange.ts';
 import { exchangeTags } from './exchange-tags.ts';
 import type { GatewayState } from './gateway.ts';
 import type { Identified } from './identify.ts';
 import { meterExchange } from './meter.ts';
+import { passLimits, settleLimits } from './pass-limits.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
@@ -34,15 +36,26 @@ export async function serveCompletion(
   const { ports } = gateway;
   gateway.openExchanges++;
   try {
-    const exchange = await understand(gateway, arrival, dialect, identified);
-    const admission = await admit(gateway, exchange);
-    const outcome = await attemptInOrder(gateway, exchange, admission);
-    exchange.media?.close();
-    const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
-    if (bug !== undefined) ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
-    const end = meterExchange(gateway, exchange, admission, outcome);
-    learn(gateway.learnt, exchange, outcome);
-    await conclude(gateway, exchange, admission, outcome, end);
+    const understood = await understand(gateway, arrival, dialect, identified);
+    const route = resolveRoute(understood.snapshot, understood.principal, understood.scan.requestedModel);
+    const chosen = await chooseOn(gateway, understood, route);
+    const passed = passLimits(gateway, chosen, cheaper => chooseOn(gateway, understood, cheaper));
+    const { exchange, pass } = passed instanceof Promise ? await passed : passed;
+    let end: EndRecord | undefined;
+    try {
+      const admission = await admit(gateway, exchange);
+      const outcome = await attemptInOrder(gateway, exchange, admission);
+      exchange.media?.close();
+      const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
+      if (bug !== undefined) {
+        ports.observe.alert({ code: 'internal', message: describeBug(bug), exchangeId: arrival.id });
+      }
+      end = meterExchange(gateway, exchange, admission, outcome);
+      learn(gateway.learnt, exchange, outcome);
+      await conclude(gateway, exchange, admission, outcome, end);
+    } finally {
+      if (pass !== undefined) settleLimits(pass, exchange, end, ports.clock.nowMs());
+    }
   } catch (error) {
     refuse(gateway, arrival, toFault(error), neverSent);
   } finally {
@@ -50,14 +63,14 @@ export async function serveCompletion(
   }
 }
 
-/** decode → resolve → filter → decide; the edge has asked who calls. */
+/** Reads the headers that are ours, and the body; the edge has asked who calls. */
 async function understand(
   gateway: GatewayState,
   arrival: Arrival,
   dialect: Dialect,
   { snapshot, principal }: Identified,
-): Promise<Exchange> {
-  const { ports, settings, deadlines } = gateway;
+): Promise<Understood> {
+  const { settings, deadlines } = gateway;
   checkRoom(gateway);
   const { request, response } = arrival;
   const asked = readCarrierHeaders(request.headers);
@@ -66,7 +79,14 @@ async function understand(
 
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
-  const route = resolveRoute(snapshot, principal, scan.requestedModel);
+  const client = new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting);
+  return { arrival, dialect, carrier, snapshot, principal, body, scan, client };
+}
+
+/** resolve → filter → decide. */
+async function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Promise<Exchange> {
+  const { ports } = gateway;
+  const { arrival, dialect, carrier, snapshot, principal, body, scan } = understood;
   const { decision, translation, prefixes } = chooseCandidates(
     {
       exchangeId: arrival.id,
@@ -98,15 +118,8 @@ async function understand(
         );
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
-    arrival,
-    dialect,
-    carrier,
-    snapshot,
-    principal,
-    body,
-    scan,
+    ...understood,
     route,
-    client: new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting),
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,
     order,

@@ -1,7 +1,13 @@
 import type { DialectName } from '../completion/request.ts';
-import { isEnvelope, isSameMaker, type StateSeal } from '../dialects/opaque-state.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { isEnvelope, isSameMaker, type StateMaker, type StateSeal } from '../dialects/opaque-state.ts';
 import type { ReadRequest } from '../dialects/translate.ts';
-import type { ResolvedRoute } from '../snapshot/load.ts';
+import type { Deployment, ResolvedRoute } from '../snapshot/load.ts';
+
+/** Who makes what a deployment returns as opaque state when it is called in this dialect. */
+export function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
+  return { dialect: dialect.name, kind: deployment.provider.kind, targetModel: deployment.targetModel };
+}
 
 const nobody: ReadonlySet<string> = new Set();
 

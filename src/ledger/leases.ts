@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { connectSession, type Store } from '../store/connect.ts';
+import type { Store } from '../store/connect.ts';
+import { listen } from '../store/listen.ts';
 
 /** Blocks of budget set aside for one supervisor generation. For every budget and window, always:
  *  Σ amounts of open leases + Σ spent by closed ones (expired ones whole) ≤ the largest limit a grant was made under.
@@ -163,7 +164,15 @@ export class LedgerLeases {
 
   /** Calls back when another replica asks. Reconnects by itself; returns how to stop. */
   listen(holder: string, onAsked: (budget: string, window: string) => void): () => Promise<void> {
-    return listenForRecalls(() => this.#store.url, holder, onAsked);
+    return listen({
+      url: () => this.#store.url,
+      channel: recallChannel,
+      applicationName: 'carrier-recall',
+      onPayload: payload => {
+        const asked = readRecall(payload);
+        if (asked !== undefined && asked.holder !== holder) onAsked(asked.budget, asked.window);
+      },
+    });
   }
 
   async #close(condition: string, value: string): Promise<void> {
@@ -250,57 +259,9 @@ async function lockWindows(client: pg.ClientBase, condition: string, values: rea
   );
 }
 
-const listenRetryMs = 1_000;
-
-function listenForRecalls(
-  /** An embedded server that was started again has another. */
-  url: () => string,
-  holder: string,
-  onAsked: (budget: string, window: string) => void,
-): () => Promise<void> {
-  let stopped = false;
-  let current: pg.Client | undefined;
-  let retry: NodeJS.Timeout | undefined;
-
-  const again = () => {
-    current = undefined;
-    if (!stopped) retry = setTimeout(() => void open(), listenRetryMs);
-  };
-  const open = async () => {
-    const client = connectSession(url(), { applicationName: 'carrier-recall' });
-    current = client;
-    // One broken connection may say so twice.
-    let over = false;
-    const lost = () => {
-      if (over) return;
-      over = true;
-      client.end().catch(() => {});
-      again();
-    };
-    client.on('error', lost);
-    client.on('end', lost);
-    client.on('notification', ({ payload }) => {
-      const asked = readRecall(payload);
-      if (asked !== undefined && asked.holder !== holder) onAsked(asked.budget, asked.window);
-    });
-    try {
-      await client.connect();
-      await client.query(`listen ${recallChannel}`);
-    } catch {
-      lost();
-    }
-  };
-  void open();
-  return async () => {
-    stopped = true;
-    clearTimeout(retry);
-    await current?.end().catch(() => {});
-  };
-}
-
-function readRecall(payload: string | undefined): { budget: string; window: string; holder: string } | undefined {
+function readRecall(payload: string): { budget: string; window: string; holder: string } | undefined {
   try {
-    const [budget, window, holder] = JSON.parse(payload ?? '') as string[];
+    const [budget, window, holder] = JSON.parse(payload) as string[];
     return typeof budget === 'string' && typeof window === 'string' && typeof holder === 'string'
       ? { budget, window, holder }
       : undefined;

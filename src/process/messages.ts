@@ -20,6 +20,16 @@ export type ToWorker =
   | { readonly type: 'recall'; readonly budget: string; readonly window: string }
   | { readonly type: 'permits'; readonly request: number; readonly handle: string; readonly granted: number }
   | { readonly type: 'recall-permits'; readonly handle: string }
+  /** Answers a limit-request. `left`: what the replica and the database have beyond it. `short`: nobody had enough. */
+  | {
+      readonly type: 'limit-grant';
+      readonly request: number;
+      readonly granted: number;
+      readonly left: number;
+      readonly short: boolean;
+    }
+  /** Give back what you hold unused of this limit; answer with limit-return. */
+  | { readonly type: 'limit-recall'; readonly limit: string; readonly window: number }
   /** All that is known of deployments' health, and attempts at once at the other workers. */
   | {
       readonly type: 'health';
@@ -64,6 +74,19 @@ export type ToSupervisor =
     }
   | { readonly type: 'permit-request'; readonly request: number; readonly handle: string; readonly want: number }
   | { readonly type: 'return-permits'; readonly handle: string; readonly count: number }
+  /** As in lease-request: less than `need` is of no use, `due` is what all that wait would take. */
+  | {
+      readonly type: 'limit-request';
+      readonly request: number;
+      readonly limit: string;
+      readonly window: number;
+      readonly need: number;
+      readonly due: number;
+      readonly want: number;
+    }
+  | { readonly type: 'limit-return'; readonly limit: string; readonly window: number; readonly amount: number }
+  /** What was counted and refused since the last of these. */
+  | { readonly type: 'limit-counts'; readonly counts: readonly LimitCount[] }
   /** What attempts showed of deployments; `inFlight` is this worker's own. */
   | {
       readonly type: 'outcomes';
@@ -86,6 +109,15 @@ export type ToSupervisor =
     }
   | { readonly type: 'metrics'; readonly request: number; readonly metrics: unknown }
   | { readonly type: 'fatal'; readonly message: string };
+
+export interface LimitCount {
+  readonly limit: string;
+  readonly window: number;
+  readonly used: number;
+  readonly refused: number;
+  /** By a shadow. */
+  readonly wouldRefuse: number;
+}
 
 export interface Grant {
   readonly lease: string;

@@ -14,6 +14,7 @@ export interface SupervisorFacts {
   readonly journalPath: string;
   readonly shelf: { readonly bytes: number; readonly entries: number };
   readonly jobs: readonly JobGauge[];
+  readonly limits: readonly MetricJson[];
 }
 
 /** `/metrics`: what the workers counted, added up, and what only the supervisor knows. */
@@ -31,7 +32,10 @@ export class SupervisorMetrics {
   }
 }
 
-function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision, shelf, jobs }: SupervisorFacts): MetricJson[] {
+function ownMetrics(
+  pool: WorkerPool,
+  { shipper, databaseUp, revision, shelf, jobs, limits }: SupervisorFacts,
+): MetricJson[] {
   return [
     gauge('carrier_workers_ready', 'Workers that serve.', pool.readyCount),
     counter('carrier_worker_restarts_total', 'Workers that ended and were started again.', pool.restarts),
@@ -44,6 +48,7 @@ function ownMetrics(pool: WorkerPool, { shipper, databaseUp, revision, shelf, jo
     gauge('carrier_shipper_lag_seconds', 'Age of the oldest exchange not in the ledger yet.', shipper.lagSeconds),
     counter('carrier_shipped_exchanges_total', 'Exchanges brought into the ledger.', shipper.shippedTotal),
     ...jobMetrics(jobs),
+    ...limits,
   ];
 }
 

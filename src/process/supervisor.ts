@@ -30,6 +30,7 @@ import type { ReplicaHome } from './replica-home.ts';
 import { Sandbox } from './sandbox.ts';
 import { DeferredShippingTarget } from './shipping-target.ts';
 import { SupervisorBudgets } from './supervisor-budgets.ts';
+import { SupervisorLimits } from './supervisor-limits.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
 import { within } from './within.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -80,6 +81,7 @@ export class Supervisor {
   readonly #shipper: Shipper;
   readonly #pool: WorkerPool;
   readonly #budgets: SupervisorBudgets;
+  readonly #limits: SupervisorLimits;
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #sweeping: NodeJS.Timeout | undefined;
@@ -143,6 +145,15 @@ export class Supervisor {
       warn: message => log.warn('the anchor of the epochs waits for the database', { error: message }),
     });
     this.#budgets = new SupervisorBudgets({
+      replica: home.generation.replica,
+      generation: home.generation.number,
+      snapshot: () => this.#keeper.current,
+      workers: () => this.#pool.numbers,
+      send: (worker, message) => this.#pool.send(worker, message),
+      after,
+      log,
+    });
+    this.#limits = new SupervisorLimits({
       replica: home.generation.replica,
       generation: home.generation.number,
       snapshot: () => this.#keeper.current,
@@ -241,6 +252,7 @@ export class Supervisor {
     await this.#keeper.follow(store, control);
     this.#target.open(new LedgerShipping(store, this.#home.generation.replica, new WalletPayer()));
     this.#budgets.open(store);
+    this.#limits.open(store);
     this.#admin?.serve(handle);
     // Before the first shipment, whoever runs the job: it may need partitions.
     await maintain(store, this.#settings.retention, Date.now()).catch(error =>
@@ -275,6 +287,7 @@ export class Supervisor {
     this.#desk.limitsChanged();
     this.#health.snapshotChanged(snapshot);
     this.#budgets.limitsChanged();
+    this.#limits.limitsChanged();
     void this.#sandbox.ensureFor(snapshot);
     this.#pool.broadcast({ type: 'snapshot', path: this.#keeper.path, hash: snapshot.hash });
   }
@@ -300,6 +313,11 @@ export class Supervisor {
       case 'return':
         this.#budgets.received(worker, message);
         break;
+      case 'limit-request':
+      case 'limit-return':
+      case 'limit-counts':
+        this.#limits.received(worker, message);
+        break;
       default:
     }
   }
@@ -316,6 +334,7 @@ export class Supervisor {
     this.#desk.forget(worker);
     this.#health.forget(worker);
     this.#budgets.workerDied(worker);
+    this.#limits.workerDied(worker);
     this.#shipper.markDead(worker);
   }
 
@@ -372,6 +391,7 @@ export class Supervisor {
       journalPath: this.#home.journalPath,
       shelf: this.#shelf,
       jobs: this.#jobs?.gauges() ?? [],
+      limits: this.#limits.metrics(),
     });
     return new Response(text, { headers: { 'content-type': this.#metrics.replica.contentType } });
   }
@@ -397,6 +417,7 @@ export class Supervisor {
     if (this.#jobs !== undefined) await within(jobsStopMs, this.#jobs.stop());
     const whole = await this.#shipRest();
     await within(silentDatabaseMs, this.#budgets.close(whole));
+    await within(silentDatabaseMs, this.#limits.close());
     await this.#admin?.close();
     await this.#sandbox.stop();
     await within(silentDatabaseMs, this.#database.stop());

@@ -7,6 +7,7 @@ import { formatAtto } from '../pricing/money.ts';
 import type { HeldBudget, Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
+import { LimitMetrics } from '../telemetry/limit-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
@@ -17,12 +18,15 @@ import { endOnUncaught } from './uncaught.ts';
 import { WorkerAllowances } from './worker-allowances.ts';
 import { WorkerEpochs } from './worker-epochs.ts';
 import { WorkerHealth } from './worker-health.ts';
+import { WorkerLimits } from './worker-limits.ts';
 import { WorkerPermits } from './worker-permits.ts';
 import { WorkerReasoning } from './worker-reasoning.ts';
 import { WorkerSnapshot } from './worker-snapshot.ts';
 
 /** How often allowance that nobody needs is looked for. */
 const sweepIntervalMs = 5_000;
+/** The same of limits, whose windows are shorter. */
+const limitSweepIntervalMs = 1_000;
 
 const prefetchedBudgetsMax = 32;
 
@@ -64,11 +68,13 @@ class Worker {
   readonly #snapshot: WorkerSnapshot;
   readonly #allowances: WorkerAllowances;
   readonly #permits: WorkerPermits;
+  readonly #limits: WorkerLimits;
   readonly #health: WorkerHealth;
   readonly #epochs = new WorkerEpochs();
   readonly #reasoning: WorkerReasoning;
   readonly #gateway: Gateway;
   readonly #exchanges = new ExchangeMetrics();
+  readonly #limited = new LimitMetrics();
   readonly #process = new ProcessMetrics();
   #draining = false;
 
@@ -117,6 +123,12 @@ class Worker {
       monotonicMs: clock.monotonicMs,
       after,
     });
+    this.#limits = new WorkerLimits({
+      send: message => channel.send(message),
+      monotonicMs: clock.monotonicMs,
+      after,
+      observe: this.#limited,
+    });
     for (const chain of settings.epochs) this.#epochs.received(chain);
     this.#health = new WorkerHealth({ send: message => channel.send(message), nowMs: clock.nowMs, after });
     this.#reasoning = new WorkerReasoning({ seal: parts.seal, send: message => channel.send(message), after });
@@ -126,6 +138,7 @@ class Worker {
         journal,
         budgets: this.#allowances,
         permits: this.#permits,
+        limits: this.#limits,
         health: this.#health,
         draw: atMs => this.#epochs.drawAt(atMs),
         reasoning: this.#reasoning,
@@ -142,6 +155,7 @@ class Worker {
   async listen(): Promise<void> {
     const port = await this.#gateway.listen();
     setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
+    setInterval(() => this.#limits.sweep(clock.nowMs()), limitSweepIntervalMs).unref();
     this.#channel.receive(message => this.#received(message));
     this.#allowances.prefetch(hardBudgets(this.#snapshot.current), clock.nowMs());
     this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
@@ -166,6 +180,12 @@ class Worker {
         break;
       case 'recall-permits':
         this.#permits.recall(message.handle);
+        break;
+      case 'limit-grant':
+        this.#limits.granted(message.request, message);
+        break;
+      case 'limit-recall':
+        this.#limits.recall(message.limit, message.window);
         break;
       case 'health':
         this.#health.received(message.entries, message.elsewhere);
@@ -222,6 +242,7 @@ class Worker {
   #metrics(): MetricJson[] {
     return [
       ...this.#exchanges.json(),
+      this.#limited.json(),
       ...this.#process.json(),
       this.#reasoning.json(),
       gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
@@ -245,6 +266,7 @@ class Worker {
     await this.#gateway.drain(withinMs);
     if (again) return;
     this.#allowances.returnAll();
+    this.#limits.returnAll();
     await this.#journal.close();
     this.#log.debug('worker drained', { port: this.#settings.port });
     await this.#log.close();

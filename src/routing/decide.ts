@@ -253,6 +253,7 @@ const healthKeys = [
   'concurrencyMax',
   'breaker',
   'coolingUntilMs',
+  'limitedUntilMs',
   'rampPermille',
   'madeState',
 ] as const satisfies readonly (keyof Health)[];

@@ -88,6 +88,8 @@ export interface Health {
   readonly breaker?: 'half-open' | 'open' | 'misconfigured' | undefined;
   /** It asked to be left alone until then, ms since 1970. */
   readonly coolingUntilMs?: number | undefined;
+  /** As many requests or tokens as it may have are used up until then, ms since 1970. */
+  readonly limitedUntilMs?: number | undefined;
   /** Share of its weight that a newcomer or a recovering one gets, per mille, 1 to 999; undefined is all of it. */
   readonly rampPermille?: number | undefined;
   /** It made the opaque reasoning state that the request gives back; nobody else can read it. */
@@ -123,7 +125,7 @@ export const policyReasons = [
 export type PolicyReason = (typeof policyReasons)[number];
 
 /** Health reasons put a candidate behind the healthy ones, in this order: what passes by itself soonest comes first. */
-export const healthReasons = ['SATURATED', 'COOLING_DOWN', 'BREAKER_OPEN', 'MISCONFIGURED'] as const;
+export const healthReasons = ['SATURATED', 'RATE_LIMITED', 'COOLING_DOWN', 'BREAKER_OPEN', 'MISCONFIGURED'] as const;
 export type HealthReason = (typeof healthReasons)[number];
 
 export type ExclusionReason = PolicyReason | HealthReason;

@@ -5,6 +5,7 @@ import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
 import { guardFactory, type KeyGuard, originMatcher } from './key-guard.ts';
+import { type Limit, type LimitScope, loadLimit } from './limits.ts';
 import { buildNameTable } from './names.ts';
 import type {
   BudgetEntry,
@@ -85,6 +86,8 @@ export interface Principal {
   readonly mediaFetch: boolean;
   /** What its organisation agreed on, by handle of the deployment; undefined when it pays list prices. */
   readonly contract: Contract | undefined;
+  /** Limits of the key, its project and its organisation; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 /** undefined among its values: no complete price was agreed on. */
@@ -98,6 +101,8 @@ export interface ResolvedRoute {
     readonly priority: number;
   }[];
   readonly policy: RoutePolicy;
+  /** That all its callers share; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'provider'> {
@@ -105,6 +110,8 @@ export interface Deployment extends Omit<DeploymentEntry, 'sell' | 'buy' | 'prov
   /** List prices; of a principal: sellPrices. */
   readonly sell: RateTimeline | undefined;
   readonly buy: RateTimeline | undefined;
+  /** Of attempts at it and at its provider account; absent when there are none. */
+  readonly limits?: readonly Limit[] | undefined;
 }
 
 /** What a caller pays for a deployment. */
@@ -131,11 +138,14 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
   if (snapshotHash(json) !== json.hash) throw new Error('snapshot: the content does not have the hash it names');
 
   const providers = new Map(json.providers.map(provider => [provider.name, provider]));
-  const deployments = json.deployments.map(entry => loadDeployment(entry, need(providers, entry.provider, 'provider')));
+  const limits = loadLimits(json);
+  const deployments = json.deployments.map(entry =>
+    loadDeployment(entry, need(providers, entry.provider, 'provider'), limits),
+  );
   const byHandle = new Map(deployments.map(deployment => [deployment.handle, deployment]));
-  const names = buildNameTable(json.routes, deployments);
+  const names = buildNameTable(json.routes, deployments, name => limits.of(['route', name]));
   const wallets = new Map((json.wallets ?? []).map(entry => [entry.organisation, loadWallet(entry)]));
-  const { principals, patternsOf } = loadPrincipals(json, wallets);
+  const { principals, patternsOf } = loadPrincipals(json, wallets, limits);
   const budgets = new Map(json.budgets.map(budget => [budget.id, budget]));
   const held = new Map<string, HeldBudget>(json.budgets.map(budget => [budget.id, heldBudget(budget)]));
 
@@ -214,7 +224,7 @@ function isCovered(route: ResolvedRoute, patterns: readonly string[]): boolean {
 
 /** `patternsOf`: the lists a name must match, each of them: the project's, and the key's own where it has one, so that a
  *  key can narrow its project and never widen it. A principal that is not of this snapshot may use nothing. */
-function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>) {
+function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>, limits: LoadedLimits) {
   const organisations = new Map(json.organisations.map(organisation => [organisation.id, organisation]));
   const projects = new Map(json.projects.map(project => [project.id, project]));
   const hardBudgets = Map.groupBy(
@@ -250,6 +260,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       lowerOutputToFit: key.lowerOutputToFit,
       mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
       contract: contracts.get(organisation.id),
+      limits: limits.of(['key', key.id], ['project', project.id], ['organisation', organisation.id]),
     };
     const patterns = key.allow === null ? [project.allow] : [project.allow, key.allow];
     principals.set(key.digest, principal);
@@ -281,14 +292,35 @@ function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
   );
 }
 
-function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry): Deployment {
+function loadDeployment(entry: DeploymentEntry, provider: ProviderEntry, limits: LoadedLimits): Deployment {
   return {
     ...entry,
     zones: { processing: placeOf(entry.zones.processing) },
     provider,
     sell: entry.sell === null ? undefined : parseTimeline(entry.sell),
     buy: entry.buy === null ? undefined : parseTimeline(entry.buy),
+    limits: limits.of(['deployment', entry.id], ['provider', provider.name]),
   };
+}
+
+interface LoadedLimits {
+  /** Of all these. undefined rather than an empty list. */
+  of(...subjects: readonly (readonly [scope: LimitScope, subject: string])[]): readonly Limit[] | undefined;
+}
+
+function loadLimits(json: SnapshotJson): LoadedLimits {
+  const bySubject = Map.groupBy((json.limits ?? []).map(loadLimit), limit => subjectKey(limit.scope, limit.subject));
+  return {
+    of: (...subjects) => {
+      if (bySubject.size === 0) return undefined;
+      const found = subjects.flatMap(([scope, subject]) => bySubject.get(subjectKey(scope, subject)) ?? []);
+      return found.length === 0 ? undefined : found;
+    },
+  };
+}
+
+function subjectKey(scope: LimitScope, subject: string): string {
+  return `${scope}:${subject}`;
 }
 
 function parseInstant(text: string): number {

@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import type { Limit } from './limits.ts';
 import type { Deployment, ResolvedRoute } from './load.ts';
 import { type RouteEntry, routePolicyDefault } from './snapshot.ts';
 
@@ -14,9 +15,13 @@ export interface NameTable {
   readonly models: readonly ResolvedRoute[];
 }
 
-export function buildNameTable(routes: readonly RouteEntry[], deployments: readonly Deployment[]): NameTable {
+export function buildNameTable(
+  routes: readonly RouteEntry[],
+  deployments: readonly Deployment[],
+  limitsOf: (route: string) => readonly Limit[] | undefined = () => undefined,
+): NameTable {
   const byHandle = new Map(deployments.map(deployment => [deployment.handle, deployment]));
-  const namedRoutes = routes.map(route => resolveCandidates(route, byHandle));
+  const namedRoutes = routes.map(route => ({ ...resolveCandidates(route, byHandle), limits: limitsOf(route.name) }));
   const pinned = deployments.map(deployment => implicitRoute(deployment.id, [deployment]));
   const models = [...Map.groupBy(deployments, deployment => deployment.model)].map(([model, serving]) =>
     implicitRoute(model, serving),

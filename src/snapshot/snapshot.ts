@@ -1,6 +1,7 @@
 import type { DialectName } from '../completion/request.ts';
 import type { RateTimelineJson } from '../pricing/timeline.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
+import type { LimitEntry } from './limits.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
  *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
@@ -23,6 +24,8 @@ export interface SnapshotJson {
   readonly routes: readonly RouteEntry[];
   /** Absent when no organisation has prices of its own. */
   readonly contracts?: readonly ContractEntry[];
+  /** Absent when nothing is limited. */
+  readonly limits?: readonly LimitEntry[];
   readonly settings: SnapshotSettings;
 }
 

@@ -4,6 +4,7 @@ import type { BookkeepingTables } from './tables/bookkeeping.ts';
 import type { ControlTables } from './tables/control.ts';
 import type { JobTables } from './tables/jobs.ts';
 import type { LedgerTables } from './tables/ledger.ts';
+import type { LimitTables } from './tables/limits.ts';
 import type { UsageEventTables } from './tables/usage-events.ts';
 
 /** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
@@ -13,5 +14,6 @@ export interface Tables
     JobTables,
     UsageEventTables,
     BookkeepingTables,
+    AuditTables,
     AccessTables,
-    AuditTables {}
+    LimitTables {}

@@ -14,6 +14,7 @@ import type { RateCardJson } from '../../src/pricing/rate-card.ts';
 import { type PolicyName, policyNames } from '../../src/routing/decision.ts';
 import type { HealthEntry } from '../../src/routing/health/health-book.ts';
 import { loadSnapshot, type ResolvedRoute } from '../../src/snapshot/load.ts';
+import { unlimited } from '../support/limits.ts';
 import { reasoningStates } from '../support/reasoning.ts';
 import { snapshotJson } from '../support/snapshot.ts';
 
@@ -123,7 +124,7 @@ function decisionOf(
       isPaid: true,
       organisation: 'acme',
     },
-    { health, draw: () => ({ epoch: 1, seed: '5eed' }), reasoning: reasoningStates() },
+    { health, limits: unlimited, draw: () => ({ epoch: 1, seed: '5eed' }), reasoning: reasoningStates() },
     { output: new ExpectedOutput(), warm: new WarmPrefixes() },
   );
   return JSON.stringify(decision);

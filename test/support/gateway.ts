@@ -7,6 +7,7 @@ import type { AttemptRecord, EndRecord, JournalRecord } from '../../src/journal/
 import { after } from '../../src/process/late-timer.ts';
 import { WorkerHealth } from '../../src/process/worker-health.ts';
 import { loadSnapshot } from '../../src/snapshot/load.ts';
+import { unlimited } from './limits.ts';
 import { reasoningStates } from './reasoning.ts';
 import { type SnapshotParts, snapshotJson } from './snapshot.ts';
 
@@ -84,6 +85,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       available: async () => left ?? 10n ** 30n,
     },
     permits: { acquire: () => true, release: () => {} },
+    limits: unlimited,
     health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after }),
     draw: () => ({ epoch: 1, seed: 'ab'.repeat(32) }),
     reasoning: reasoningStates(),
