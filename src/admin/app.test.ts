@@ -62,10 +62,14 @@ suite('the management API', () => {
     assert.deepEqual(Object.keys(document.json.paths).sort(), [
       '/api/v1/alerts',
       '/api/v1/apply',
+      '/api/v1/audit',
+      '/api/v1/audit.csv',
+      '/api/v1/audit.ndjson',
       '/api/v1/budgets',
       '/api/v1/decisions',
       '/api/v1/decisions/{id}',
       '/api/v1/deployments',
+      '/api/v1/deployments/{id}',
       '/api/v1/epoch-anchors',
       '/api/v1/exchanges',
       '/api/v1/exchanges/{id}',
@@ -77,6 +81,7 @@ suite('the management API', () => {
       '/api/v1/jobs/{id}/run',
       '/api/v1/keys',
       '/api/v1/keys/{id}',
+      '/api/v1/keys/{id}/rotate',
       '/api/v1/ledger/accounts',
       '/api/v1/ledger/check',
       '/api/v1/ledger/conflicts',
@@ -91,6 +96,8 @@ suite('the management API', () => {
       '/api/v1/ledger/transfers',
       '/api/v1/ledger/trial-balance',
       '/api/v1/models',
+      '/api/v1/organisations',
+      '/api/v1/organisations/{id}',
       '/api/v1/prices',
       '/api/v1/prices/diff',
       '/api/v1/prices/facts',
@@ -99,6 +106,10 @@ suite('the management API', () => {
       '/api/v1/prices/facts/import',
       '/api/v1/prices/publish',
       '/api/v1/prices/quote',
+      '/api/v1/projects',
+      '/api/v1/projects/{id}',
+      '/api/v1/providers',
+      '/api/v1/providers/{id}',
       '/api/v1/reports/margin',
       '/api/v1/reports/margin.csv',
       '/api/v1/reports/spend',
@@ -106,6 +117,8 @@ suite('the management API', () => {
       '/api/v1/reports/usage',
       '/api/v1/reports/usage.csv',
       '/api/v1/route-simulations',
+      '/api/v1/routes',
+      '/api/v1/routes/{id}',
       '/api/v1/status',
       '/api/v1/true-ups/responses',
       '/api/v1/usage',
@@ -158,7 +171,8 @@ suite('the management API', () => {
       ['GET', '/api/v1/nothing', undefined, 'path_not_found'],
       ['GET', '/elsewhere', undefined, 'path_not_found'],
       ['DELETE', '/api/v1/usage', undefined, 'method_not_allowed'],
-      ['GET', '/api/v1/keys/Ab12Cd34', undefined, 'method_not_allowed'],
+      ['GET', '/api/v1/keys/Ab12Cd34', undefined, 'resource_not_found'],
+      ['POST', '/api/v1/keys/Ab12Cd34', {}, 'method_not_allowed'],
       ['POST', '/api/v1/apply', '{', 'json_malformed'],
       ['POST', '/api/v1/apply', design, 'media_type_unsupported', { 'content-type': 'application/yaml' }],
       ['POST', '/api/v1/apply', { file: 1, other: 2 }, 'configuration_invalid'],
@@ -236,7 +250,7 @@ suite('the management API', () => {
     assert.match(created.json.secret, /^cck_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}$/);
     const listed = await call('GET', '/api/v1/keys?project=acme%2Fweb');
     assert.equal(listed.json.items.length, 2);
-    assert.doesNotMatch(JSON.stringify(listed.json), /secret|digest/);
+    assert.doesNotMatch(JSON.stringify(listed.json), /cck_|digest|acme-secret/);
     const revoked = await call('DELETE', '/api/v1/keys/acme%2Fweb%2Fsecond');
     assert.deepEqual([revoked.status, revoked.json.id, revoked.json.revoked], [200, created.json.id, true]);
     const decoded = await call('DELETE', '/api/v1/keys/acme/web/second');

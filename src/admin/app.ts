@@ -1,6 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { actorText, adminKeyCaller, type Caller } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
+import { auditOperations } from './audit.ts';
+import { RefusalLog, tellAsked } from './audit-requests.ts';
+import { authoriseAtAll, hideOthers } from './authorise.ts';
 import { budgetOperations } from './budgets.ts';
 import { catalogueOperations } from './catalogue.ts';
 import { configurationOperations } from './configuration.ts';
@@ -12,18 +17,22 @@ import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
-import { callOperation, describeOperation, type Operation, streamOperation } from './operation.ts';
+import { callOperation, describeOperation, type Operation, readCall, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
+import { originOf } from './request-origin.ts';
+import { resourceOperations } from './resources.ts';
 import { usageEventOperations } from './usage-events.ts';
 import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
     ...configurationOperations(dependencies),
+    ...resourceOperations(dependencies),
     ...keyOperations(dependencies),
+    ...auditOperations(dependencies),
     ...catalogueOperations(dependencies),
     ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
@@ -38,15 +47,35 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
   ];
 }
 
+/** Content types of answers that are sent as they come, and how they are told. */
+const streamedTypes: ReadonlyMap<string, string> = new Map([
+  ['text/csv', 'text/csv; charset=utf-8; header=present'],
+  ['application/x-ndjson', 'application/x-ndjson'],
+]);
+
 /** The management API as a fetch handler; who listens is another's concern. */
 export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   const app = new OpenAPIHono();
   const isAdmin = adminKeyCheck(dependencies.adminKey);
   const all = operations(dependencies);
 
-  app.onError(error => {
+  /** For those that fail. */
+  const callers = new WeakMap<Request, Caller>();
+  const refusals = new RefusalLog(dependencies.store, dependencies.nowMs);
+
+  app.onError(async (error, context) => {
     const problem = toProblem(error);
     if (problem.code === 'internal') dependencies.unexpected(error);
+    if (problem.status === 401 || problem.status === 403) {
+      const { method, path } = context.req;
+      await refusals.tell({
+        ...originOf(context),
+        fault: problem.code,
+        method,
+        path,
+        caller: callers.get(context.req.raw),
+      });
+    }
     return problemResponse(problem);
   });
   app.notFound(context => {
@@ -58,7 +87,6 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   app.get('/api/v1/openapi.json', context => context.json(openApiDocument(app, dependencies.release)));
 
   app.use('/api/*', async (context, next) => {
-    if (!isAdmin(context.req.header('authorization'))) throw new Fault('admin_key_invalid');
     await next();
     // Nothing here is for a cache: the next answer may be another, and some hold a secret.
     context.header('cache-control', 'no-store');
@@ -69,28 +97,52 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     // An id may have slashes, and what stands in front of this server may have decoded their %2F.
     const route = operation.path.replace('{id}', operation.idHasSlashes ? ':id{.+}' : ':id');
     app.on(operation.method.toUpperCase(), route, async context => {
-      const body = operation.body === undefined ? '' : await readBody(context.req.raw);
-      const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
-      if (operation.contentType === 'text/csv') {
-        const stream = await streamOperation(operation, context);
-        context.header('content-type', 'text/csv; charset=utf-8; header=present');
-        return context.body(stream);
+      const caller = identify(context.req.raw);
+      callers.set(context.req.raw, caller);
+      authoriseAtAll(operation.access, caller);
+      try {
+        return await answer(operation, context, caller);
+      } catch (error) {
+        throw hideOthers(operation.access, caller, error);
       }
-      const call = () => callOperation(operation, context, body);
-      const answer =
-        idempotencyKey === undefined
-          ? { ...(await call()), replayed: false }
-          : await answerOnce(
-              { store: dependencies.store, sealer: dependencies.sealer, nowMs: dependencies.nowMs() },
-              { key: idempotencyKey, path: operation.path, body },
-              call,
-            );
-      if (answer.replayed) context.header('idempotent-replayed', 'true');
-      context.header('content-type', answer.contentType);
-      return context.body(answer.text, answer.status as 200); // one of the success statuses of the table
     });
   }
   return app;
+
+  function identify(request: Request): Caller {
+    if (isAdmin(request.headers.get('authorization') ?? undefined)) return adminKeyCaller();
+    throw new Fault('admin_key_invalid');
+  }
+
+  async function answer(operation: Operation, context: Context, caller: Caller): Promise<Response> {
+    const body = operation.body === undefined ? '' : await readBody(context.req.raw);
+    const call = readCall(operation, context, body, caller);
+    const streamedAs = streamedTypes.get(operation.contentType);
+    if (streamedAs !== undefined) {
+      const stream = await streamOperation(operation, call);
+      context.header('content-type', streamedAs);
+      return context.body(stream);
+    }
+    const work = () =>
+      tellAsked(dependencies.store, { operation, path: context.req.path, call, bodyText: body }, () =>
+        callOperation(operation, call),
+      );
+    const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
+    const made =
+      idempotencyKey === undefined
+        ? { ...(await work()), replayed: false }
+        : await answerOnce(
+            { store: dependencies.store, sealer: dependencies.sealer, nowMs: dependencies.nowMs() },
+            // Of this caller and this very path: nobody gets the answer that another got, or that another thing gave.
+            { key: idempotencyKey, path: `${actorText(caller.actor)} ${context.req.path}`, body },
+            work,
+          );
+    if (made.replayed) context.header('idempotent-replayed', 'true');
+    for (const [name, value] of Object.entries(made.headers ?? {})) context.header(name, value);
+    if (made.status === 204 || made.status === 304) return context.body(null, made.status);
+    context.header('content-type', made.contentType);
+    return context.body(made.text, made.status as 200); // one of the success statuses of the table
+  }
 
   function methodsAt(path: string): readonly string[] {
     return all

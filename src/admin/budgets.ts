@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { isReached } from '../access/caller.ts';
 import { compileBudgets } from '../control/compile.ts';
+import { type Configuration, organisationOf, resourceOf } from '../control/resources.ts';
 import { listAlerts, readBudgetWindows } from '../ledger/queries.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -34,11 +36,16 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
     operation({
       method: 'get',
       path: '/api/v1/budgets',
+      access: { permission: 'budgets.read', scope: 'organisation', of: 'answer' },
       summary: 'Budgets; of hard ones also what is spent and set aside, by window',
       query: pageQuery,
       answer: z.object({ items: z.array(budgetSchema), next: z.string().optional() }),
-      handle: async ({ query }) => {
-        const budgets = compileBudgets(await control.readConfiguration());
+      handle: async ({ query, caller }) => {
+        const configuration = await control.readConfiguration();
+        const reach = caller.reach('budgets.read');
+        const budgets = compileBudgets(configuration).filter(budget =>
+          isReached(reach, placeOf(budget, configuration)),
+        );
         budgets.sort((left, right) => (left.id < right.id ? -1 : 1));
         const page = pageOf(budgets, query);
         const windows = await readBudgetWindows(
@@ -64,10 +71,21 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
     operation({
       method: 'get',
       path: '/api/v1/alerts',
+      access: { permission: 'alerts.read', scope: 'installation' },
       summary: 'The newest alerts: quarantined readings, charges over their hold, budgets near their limit',
       query: z.strictObject({ limit: z.coerce.number().int().min(1).max(pageLimitMax).default(100) }),
       answer: z.object({ items: z.array(alertSchema) }),
       handle: async ({ query }) => ({ items: await listAlerts(store, query.limit) }),
     }),
   ];
+}
+
+/** Where a budget counts: its organisation, and its project as `organisation/name`. */
+function placeOf(
+  { scope, subject }: { readonly scope: string; readonly subject: string },
+  configuration: Configuration,
+): { readonly organisation: string; readonly project?: string } {
+  if (scope === 'organisation') return { organisation: subject };
+  const project = scope === 'project' ? subject : (resourceOf(configuration, 'key', subject)?.project ?? '/');
+  return { organisation: organisationOf(project), project };
 }

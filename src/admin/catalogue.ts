@@ -29,6 +29,7 @@ export function catalogueOperations({ control, nowMs }: AdminDependencies): read
     operation({
       method: 'get',
       path: '/api/v1/models',
+      access: { permission: 'models.read', scope: 'organisation', of: 'answer' },
       summary: 'List models with the deployments that serve them',
       query: pageQuery,
       answer: z.object({
@@ -40,6 +41,7 @@ export function catalogueOperations({ control, nowMs }: AdminDependencies): read
     operation({
       method: 'get',
       path: '/api/v1/deployments',
+      access: { permission: 'deployments.read', scope: 'installation' },
       summary: 'List deployments with their prices',
       query: pageQuery,
       answer: z.object({ items: z.array(deploymentSchema), next: z.string().optional() }),

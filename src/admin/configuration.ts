@@ -28,21 +28,23 @@ export function configurationOperations({ control, status, release }: AdminDepen
     operation({
       method: 'post',
       path: '/api/v1/apply',
+      access: { permission: 'configuration.write', scope: 'installation' },
       summary: 'Apply a declarative file, or show what it would change',
       body: applyBody,
+      recordsItself: true,
       answer: z.object({
         revision: z.string(),
         applied: z.boolean(),
         changes: z.array(changeSchema),
         notices: z.array(z.string()),
       }),
-      handle: async ({ body }) => {
+      handle: async ({ body, author }) => {
         const { expectedRevision } = body;
         const result = await control.apply({
           file: body.file,
           dryRun: body.dryRun,
           prune: body.prune,
-          actor: 'admin',
+          ...author,
           ...(expectedRevision === undefined ? {} : { expectedRevision: BigInt(expectedRevision) }),
         });
         return { ...result, revision: result.revision.toString() };
@@ -51,6 +53,7 @@ export function configurationOperations({ control, status, release }: AdminDepen
     operation({
       method: 'get',
       path: '/api/v1/export',
+      access: { permission: 'configuration.read', scope: 'installation' },
       summary: 'The stored configuration as a declarative file',
       answer: z.string(),
       contentType: 'application/yaml',
@@ -59,6 +62,7 @@ export function configurationOperations({ control, status, release }: AdminDepen
     operation({
       method: 'get',
       path: '/api/v1/status',
+      access: { permission: 'health.read', scope: 'installation' },
       summary: 'How this replica is',
       answer: z.looseObject({ release: z.string(), revision: z.string(), notices: z.array(z.string()) }),
       handle: async () => {

@@ -82,6 +82,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/ledger/check',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Look for what must never be, for some seconds; go on with `next`',
       body: z.strictObject({
         scope: z.enum(['recent', 'full']).default('recent').openapi({
@@ -110,6 +111,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/ledger/rules',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'What a sound ledger keeps',
       answer: z.object({ items: z.array(z.object({ rule: z.string(), keeps: z.string(), scope: z.string() })) }),
       handle: () => ({
@@ -119,6 +121,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/ledger/rerate',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Rate exchanges again, for some seconds; what comes out otherwise is reversed and booked anew',
       body: z.strictObject({
         ...scopeFields,
@@ -152,6 +155,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/ledger/quarantine',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Exchanges that could not be rated, oldest first; their holds are kept',
       query: pageQuery.extend({
         organisation: text.optional(),
@@ -184,6 +188,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/ledger/quarantine/resolve',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Rate quarantined exchanges by the prices in force, as they were read or as you say',
       body: z.strictObject({
         ...idsBody,
@@ -211,6 +216,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/ledger/quarantine/void',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Charge nothing for quarantined exchanges, and give their holds back',
       body: z.strictObject(idsBody),
       answer: settledSchema,

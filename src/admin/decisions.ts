@@ -112,6 +112,7 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
     operation({
       method: 'get',
       path: '/api/v1/decisions',
+      access: { permission: 'decisions.read', scope: 'installation' },
       summary: 'Decision records of a period, oldest first, as they were written',
       query: z.strictObject({
         from: instant,
@@ -140,6 +141,7 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
     operation({
       method: 'get',
       path: '/api/v1/decisions/{id}',
+      access: { permission: 'decisions.read', scope: 'installation' },
       summary: 'Why an exchange went where it went',
       answer: explanationSchema,
       handle: async ({ id }) => {
@@ -159,6 +161,7 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
     operation({
       method: 'get',
       path: '/api/v1/epoch-anchors',
+      access: { permission: 'decisions.read', scope: 'installation' },
       summary: 'Anchors of the chains of seeds, as they were committed',
       query: z.strictObject({ from: instant, to: instant.optional() }),
       answer: z.object({
@@ -181,6 +184,7 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
     operation({
       method: 'post',
       path: '/api/v1/route-simulations',
+      access: { permission: 'routes.read', scope: 'installation' },
       summary: 'Decide recorded requests again under a changed route, a page at a time; changes nothing',
       body: z.strictObject({
         route: z.string().min(1).max(256),

@@ -3,6 +3,7 @@ import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
 import type { JobView } from '../jobs/queries.ts';
 import type { UsageDimension } from '../ledger/queries.ts';
+import type { Within } from '../ledger/within.ts';
 import type { Store } from '../store/connect.ts';
 
 /** What the management API is made of. */
@@ -50,6 +51,7 @@ export interface ExchangeAnswer {
 export type ExchangeState = 'settled' | 'estimated' | 'void' | 'quarantined';
 
 export interface ExchangeListFilter {
+  readonly within?: Within;
   readonly organisation?: string;
   readonly project?: string;
   readonly key?: string;
@@ -61,6 +63,7 @@ export interface ExchangeListFilter {
 }
 
 export interface UsageQuery {
+  readonly within?: Within;
   readonly by: UsageDimension;
   readonly from: Date;
   readonly to: Date;

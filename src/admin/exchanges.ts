@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi';
+import { type Caller, isReached } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { keyName, projectName, resourcesOf } from '../control/resources.ts';
 import { usageDimensions } from '../ledger/queries.ts';
 import { coverage, readPeriod } from '../reports/period.ts';
+import { withinOf } from './authorise.ts';
 import type { AdminDependencies, ExchangeAnswer, ExchangeListFilter } from './dependencies.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
@@ -61,6 +63,7 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/exchanges',
+      access: { permission: 'exchanges.read', scope: 'organisation', of: 'answer' },
       summary: 'List exchanges, newest first',
       query: pageQuery.extend({
         ...caller,
@@ -71,8 +74,13 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
         to: instant.optional(),
       }),
       answer: z.object({ items: z.array(summarySchema), next: z.string().optional() }),
-      handle: async ({ query: { limit, after, from, to, ...rest } }) => {
-        const filter = withoutAbsent({ ...rest, from: toDate(from), to: toDate(to) }) as ExchangeListFilter;
+      handle: async ({ query: { limit, after, from, to, ...rest }, caller }) => {
+        const filter = withoutAbsent({
+          ...rest,
+          from: toDate(from),
+          to: toDate(to),
+          within: withinOf(caller, 'exchanges.read'),
+        }) as ExchangeListFilter;
         try {
           const page = await queries.listExchanges(filter, after === undefined ? { limit } : { limit, after });
           return { items: page.exchanges.map(toAnswer), ...withoutAbsent({ next: page.next }) };
@@ -85,22 +93,24 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/exchanges/{id}',
+      access: { permission: 'exchanges.read', scope: 'organisation', of: 'answer' },
       summary: 'One exchange: attempts, reading, charges, transfers, decision',
       answer: exchangeSchema,
-      handle: async ({ id }) => {
+      handle: async ({ id, caller }) => {
         const exchange = await queries.findExchange(id);
-        if (exchange === undefined) {
+        if (exchange === undefined || !isTheirs(caller, exchange)) {
           throw new Fault(
             'resource_not_found',
             'No exchange of this id is kept; it appears here within seconds of its end.',
           );
         }
-        return toAnswer(exchange);
+        return caller.may('margins.read') ? toAnswer(exchange) : withoutCosts(toAnswer(exchange));
       },
     }),
     operation({
       method: 'get',
       path: '/api/v1/usage',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'Requests, tokens and amounts of whole hours, added up',
       query: z.strictObject({
         by: z.enum(usageDimensions),
@@ -119,15 +129,23 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
           z.looseObject({ by: z.string(), name: z.string().optional(), requests: z.int(), sell: money, buy: money }),
         ),
       }),
-      handle: async ({ query: { by, from, to, ...rest } }) => {
+      handle: async ({ query: { by, from, to, ...rest }, caller }) => {
         const period = readPeriod({ from: toDate(from), to: toDate(to), grain: 'total', nowMs: nowMs() });
         const covered = { from: new Date(period.fromMs), to: new Date(period.toMs) };
-        const rows = await queries.readUsage({ by, ...covered, ...withoutAbsent(rest) });
+        const rows = await queries.readUsage({
+          by,
+          ...covered,
+          ...withoutAbsent({ ...rest, within: withinOf(caller, 'usage.read') }),
+        });
         const names = by === 'key' ? await keyNames() : new Map<string, string>();
         return {
           by,
           ...coverage(period),
-          rows: rows.map(row => ({ ...row, ...withoutAbsent({ name: names.get(row.by) }) })),
+          rows: rows.map(row => ({
+            ...row,
+            ...withoutAbsent({ name: names.get(row.by) }),
+            ...(caller.may('margins.read') ? {} : { buy: null }),
+          })),
         };
       },
     }),
@@ -136,6 +154,35 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
   async function keyNames(): Promise<ReadonlyMap<string, string>> {
     return new Map(resourcesOf(await control.readConfiguration(), 'key').map(key => [key.id, keyName(key)]));
   }
+}
+
+function isTheirs(caller: Caller, { principal }: ExchangeAnswer): boolean {
+  return isReached(caller.reach('exchanges.read'), principal);
+}
+
+/** What attempts cost is between the operator and the providers. */
+function withoutCosts(exchange: ExchangeAnswer): ExchangeAnswer {
+  const {
+    attempts,
+    lines,
+    transfers,
+    corrections: _corrections,
+    decision: _decision,
+    hold,
+    ...rest
+  } = exchange as ExchangeAnswer &
+    Record<'attempts' | 'lines' | 'transfers' | 'corrections' | 'decision' | 'hold', unknown>;
+  const listed = (value: unknown) => (Array.isArray(value) ? (value as Readonly<Record<string, unknown>>[]) : []);
+  const { amount, currency } = (hold ?? {}) as { amount?: string; currency?: string };
+  return {
+    ...rest,
+    attempts: listed(attempts).map(({ rawUsage: _raw, providerCost: _cost, providerRequestId: _id, ...attempt }) => ({
+      ...attempt,
+      buy: null,
+    })),
+    lines: listed(lines).filter(({ book }) => book === 'sell'),
+    hold: { amount, currency },
+  } as ExchangeAnswer;
 }
 
 /** The ledger knows a project as organisation/project; beside its organisation the name alone is enough. */

@@ -16,6 +16,8 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
+  /** Absent in what older releases kept. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Does a POST once for each idempotency key: the same request again gets the first answer, another one is refused. Only

@@ -30,6 +30,7 @@ export function jobOperations({ jobs }: AdminDependencies): readonly Operation[]
     operation({
       method: 'get',
       path: '/api/v1/jobs',
+      access: { permission: 'jobs.read', scope: 'installation' },
       summary: 'What the installation does by itself: when, how far, how the last run ended',
       answer: z.object({ items: z.array(jobSchema) }),
       handle: async () => ({ items: await jobs.list() }),
@@ -37,6 +38,7 @@ export function jobOperations({ jobs }: AdminDependencies): readonly Operation[]
     operation({
       method: 'post',
       path: '/api/v1/jobs/{id}/run',
+      access: { permission: 'jobs.run', scope: 'installation' },
       summary: 'Make a job due now; some replica begins it within seconds',
       body: z.strictObject({}),
       answer: jobSchema,

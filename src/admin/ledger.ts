@@ -97,6 +97,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'get',
       path: '/api/v1/ledger/accounts',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Balances of accounts, by name; with days, what these days added',
       query: pageQuery.extend({
         account: name.optional().openapi({ description: 'One account, by its whole name.' }),
@@ -125,6 +126,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'get',
       path: '/api/v1/ledger/trial-balance',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Every ledger by classes of accounts: both sides are equal',
       query: z.strictObject({
         to: day.optional().openapi({ description: 'Last day, UTC, inclusive; until now unless said.' }),
@@ -135,6 +137,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'get',
       path: '/api/v1/ledger/transfers',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Transfers, newest first',
       query: pageQuery.extend({
         account: name.optional(),
@@ -162,6 +165,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'post',
       path: '/api/v1/ledger/transfers',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Book transfers that no exchange caused: payments, adjustments; the same order again books nothing',
       body: z.strictObject({ transfers: z.array(orderSchema).min(1).max(ordersMax) }),
       answer: z.object({
@@ -200,6 +204,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'get',
       path: '/api/v1/ledger/pending',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Pending transfers that are neither posted nor voided nor expired',
       query: pageQuery,
       answer: z.object({
@@ -214,6 +219,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'post',
       path: '/api/v1/ledger/pending/{id}/post',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Book a pending transfer, whole or in part; the rest is free again',
       body: z.strictObject({ amount: z.string().optional() }),
       answer: z.object({ id: z.string(), outcome: z.enum(['posted', 'exists']) }),
@@ -227,6 +233,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'post',
       path: '/api/v1/ledger/pending/{id}/void',
+      access: { permission: 'ledger.write', scope: 'installation' },
       summary: 'Give back what a pending transfer set aside',
       body: z.strictObject({}),
       answer: z.object({ id: z.string(), outcome: z.enum(['voided', 'exists']) }),
@@ -238,6 +245,7 @@ export function ledgerOperations({ control, store, nowMs }: AdminDependencies): 
     operation({
       method: 'get',
       path: '/api/v1/ledger/conflicts',
+      access: { permission: 'ledger.read', scope: 'installation' },
       summary: 'Transfers that were ordered twice with different contents, newest first',
       query: z.strictObject({ limit: z.coerce.number().int().min(1).max(transferPageMax).default(100) }),
       answer: z.object({

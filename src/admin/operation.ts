@@ -1,16 +1,30 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { actorText, type Caller } from '../access/caller.ts';
+import type { Author } from '../audit/author.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
+import type { Preconditions } from '../control/preconditions.ts';
+import { type Access, authorise } from './authorise.ts';
+import type { Answer } from './idempotency.ts';
 import { repeatedNames } from './repeated-names.ts';
+import { originOf } from './request-origin.ts';
 import { isStorable, unstorableParts } from './storable.ts';
 
 /** One thing that the API does. The server and its OpenAPI document are both made from these. */
 export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType> {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** `{id}` for parameters. */
   readonly path: string;
   readonly summary: string;
+  /** What one should know beyond the summary. */
+  readonly description: string | undefined;
+  /** Of a body that works. */
+  readonly example: unknown;
+  /** What describes the body where `body` reads less than it: the rest is checked by whoever handles it. */
+  readonly bodyShown: z.ZodType | undefined;
+  /** What it asks of its caller. */
+  readonly access: Access<z.output<Query>, z.output<Body>>;
   readonly query: Query;
   readonly body: Body | undefined;
   /** Content types that a body may have; JSON all of them. `application/json` unless said. */
@@ -19,22 +33,62 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   /** May an id have slashes? Where it may, no other path can lie below it. Yes unless said. */
   readonly idHasSlashes: boolean;
   /** Of a success; 200 unless said. */
-  readonly status: 200 | 201;
-  /** What `text/csv` answers is an async iterable of text, sent as it comes. */
-  readonly contentType: 'application/json' | 'application/yaml' | 'text/csv';
+  readonly status: 200 | 201 | 204;
+  /** What `text/csv` and `application/x-ndjson` answer is an async iterable of text, sent as it comes. */
+  readonly contentType: 'application/json' | 'application/yaml' | 'text/csv' | 'application/x-ndjson';
+  /** Does it keep to If-Match and If-None-Match, and answer with an ETag? */
+  readonly hasEtag: boolean;
+  /** Does what it changes tell the audit log itself, in its own transaction? Others that change something are told
+   *  before they do it. */
+  readonly recordsItself: boolean;
   handle(input: {
     readonly id: string;
     readonly query: z.output<Query>;
     readonly body: z.output<Body>;
+    readonly caller: Caller;
+    /** The caller and the request, as the audit log tells them. */
+    readonly author: Author;
+    readonly preconditions: Preconditions;
   }): Promise<unknown> | unknown;
+}
+
+/** An answer that says more than its body. What is no Reply is the body. */
+export class Reply {
+  readonly body: unknown;
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    body: unknown,
+    { status, headers = {} }: { status?: number; headers?: Readonly<Record<string, string>> },
+  ) {
+    this.body = body;
+    this.status = status;
+    this.headers = headers;
+  }
 }
 
 const nothing = z.object({});
 
 /** Fills in what most operations leave out, and keeps the types of query and body together with `handle`. */
 export function operation<Query extends z.ZodObject = typeof nothing, Body extends z.ZodType = z.ZodUndefined>(
-  parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'answer' | 'handle'> &
-    Partial<Pick<Operation<Query, Body>, 'query' | 'body' | 'bodyTypes' | 'status' | 'contentType' | 'idHasSlashes'>>,
+  parts: Pick<Operation<Query, Body>, 'method' | 'path' | 'summary' | 'access' | 'answer' | 'handle'> &
+    Partial<
+      Pick<
+        Operation<Query, Body>,
+        | 'query'
+        | 'body'
+        | 'bodyTypes'
+        | 'bodyShown'
+        | 'status'
+        | 'contentType'
+        | 'idHasSlashes'
+        | 'description'
+        | 'example'
+        | 'hasEtag'
+        | 'recordsItself'
+      >
+    >,
 ): Operation {
   const whole = {
     query: nothing,
@@ -43,6 +97,11 @@ export function operation<Query extends z.ZodObject = typeof nothing, Body exten
     status: 200,
     contentType: 'application/json',
     idHasSlashes: true,
+    description: undefined,
+    example: undefined,
+    bodyShown: undefined,
+    hasEtag: false,
+    recordsItself: false,
     ...parts,
   };
   return whole as unknown as Operation; // true: callOperation hands to `handle` what these very schemas gave
@@ -74,39 +133,76 @@ export const problemSchema = z
 
 export function describeOperation(app: OpenAPIHono, operation: Operation): void {
   const id = operation.path.includes('{id}') ? { params: z.object({ id: z.string().max(idLengthMax) }) } : {};
-  const headers =
-    operation.method === 'post' ? { headers: z.object({ 'idempotency-key': z.string().optional() }) } : {};
+  const headers = requestHeaders(operation);
+  const bodySchema = operation.bodyShown ?? operation.body;
   app.openAPIRegistry.registerPath({
     method: operation.method,
     path: operation.path,
     summary: operation.summary,
+    ...(operation.description === undefined ? {} : { description: operation.description }),
     security: [{ adminKey: [] }],
     request: {
       ...id,
       ...headers,
       query: operation.query,
-      ...(operation.body === undefined
+      ...(bodySchema === undefined
         ? {}
         : {
             body: {
               required: true,
-              content: Object.fromEntries(operation.bodyTypes.map(type => [type, { schema: operation.body! }])),
+              content: Object.fromEntries(
+                operation.bodyTypes.map(type => [
+                  type,
+                  { schema: bodySchema, ...(operation.example === undefined ? {} : { example: operation.example }) },
+                ]),
+              ),
             },
           }),
     },
     responses: {
-      [operation.status]: { description: 'Done', content: { [operation.contentType]: { schema: operation.answer } } },
+      [operation.status]: {
+        description: 'Done',
+        ...(operation.hasEtag ? { headers: z.object({ etag: z.string().openapi({ description: etagMeaning }) }) } : {}),
+        ...(operation.status === 204 ? {} : { content: { [operation.contentType]: { schema: operation.answer } } }),
+      },
       default: { description: 'A fault', content: { 'application/problem+json': { schema: problemSchema } } },
     },
   });
 }
 
-/** Reads the input, calls the operation, writes its answer. Throws what the operation throws. */
-export async function callOperation(
-  operation: Operation,
-  context: Context,
-  bodyText: string,
-): Promise<{ readonly status: number; readonly contentType: string; readonly text: string }> {
+const etagMeaning = 'Strong: another one whenever anything of the resource is. For If-Match.';
+
+function requestHeaders({ method, hasEtag }: Operation) {
+  const said = {
+    ...(method === 'post'
+      ? {
+          'idempotency-key': z.string().optional().openapi({
+            description:
+              'Repeated within a day with the same body, the request is not done again and gets the same answer.',
+          }),
+        }
+      : {}),
+    ...(hasEtag && method !== 'post'
+      ? {
+          'if-match': z
+            .string()
+            .optional()
+            .openapi({ description: 'ETags of which one must be the resource’s; 412 otherwise.' }),
+          'if-none-match': z.string().optional().openapi({
+            description: '`*`: only where it is not there yet; 412 otherwise. Of a GET: 304 where it is unchanged.',
+          }),
+        }
+      : {}),
+  };
+  return Object.keys(said).length === 0 ? {} : { headers: z.object(said) };
+}
+
+/** A request as it was read, and whoever sent it. */
+export type Call = Parameters<Operation['handle']>[0];
+
+/** Reads the input, and refuses what its caller may not. */
+export function readCall(operation: Operation, context: Context, bodyText: string, caller: Caller): Call {
+  const [ifMatch, ifNoneMatch] = [context.req.header('if-match'), context.req.header('if-none-match')];
   const id = context.req.param('id') ?? '';
   if (id.length > idLengthMax || !isStorable(id)) throw new Fault('resource_not_found');
   const query = readInput(operation.query, readQuery(context), 'query');
@@ -114,17 +210,30 @@ export async function callOperation(
     operation.body === undefined
       ? undefined
       : readInput(operation.body, parseBody(operation, context, bodyText), 'body');
-  const answer = await operation.handle({ id, query, body });
-  const text = operation.contentType === 'application/json' ? JSON.stringify(answer) : String(answer);
-  return { status: operation.status, contentType: operation.contentType, text };
+  authorise(operation.access, caller, { id, query, body });
+  return {
+    id,
+    query,
+    body,
+    caller,
+    author: { actor: actorText(caller.actor), ...originOf(context) },
+    preconditions: operation.hasEtag ? { ifMatch, ifNoneMatch } : {},
+  };
 }
 
-/** Reads the input and calls an operation whose answer is a stream. What goes wrong before its first text is thrown;
- *  later, all that is left is to break off. */
-export async function streamOperation(operation: Operation, context: Context): Promise<ReadableStream<Uint8Array>> {
-  const query = readInput(operation.query, readQuery(context), 'query');
+/** Calls the operation, writes its answer. Throws what the operation throws. */
+export async function callOperation(operation: Operation, call: Call): Promise<Answer> {
+  const answer = await operation.handle(call);
+  const { body, status = operation.status, headers } = answer instanceof Reply ? answer : new Reply(answer, {});
+  const text = operation.contentType === 'application/json' ? (JSON.stringify(body) ?? '') : String(body);
+  return { status, contentType: operation.contentType, text, headers };
+}
+
+/** Calls an operation whose answer is a stream. What goes wrong before its first text is thrown; later, all that is left is
+ *  to break off. */
+export async function streamOperation(operation: Operation, call: Call): Promise<ReadableStream<Uint8Array>> {
   // True: the table says so of this content type.
-  const texts = operation.handle({ id: '', query, body: undefined }) as AsyncGenerator<string, void>;
+  const texts = operation.handle(call) as AsyncGenerator<string, void>;
   const first = await texts.next();
   const encoder = new TextEncoder();
   let next: IteratorResult<string, void> | undefined = first;

@@ -47,6 +47,7 @@ export function factOperations({ control, nowMs }: AdminDependencies): readonly 
     operation({
       method: 'get',
       path: '/api/v1/prices/facts',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'Facts that were let through, and those that wait for a person',
       query: pageQuery.extend({ held: z.enum(['true', 'false']).default('false') }),
       answer: z.object({ items: z.array(factSchema), next: z.string().optional() }),
@@ -61,6 +62,7 @@ export function factOperations({ control, nowMs }: AdminDependencies): readonly 
     operation({
       method: 'get',
       path: '/api/v1/prices/facts/diff',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'What the source of facts says that was not let through, with what is odd about it',
       answer: reviewSchema,
       handle: () => control.prices.reviewFacts(),
@@ -68,6 +70,7 @@ export function factOperations({ control, nowMs }: AdminDependencies): readonly 
     operation({
       method: 'post',
       path: '/api/v1/prices/facts/import',
+      access: { permission: 'prices.write', scope: 'installation' },
       summary: 'Let facts through that are not odd, and those approved by name',
       body: z.strictObject({
         approve: z
@@ -96,6 +99,7 @@ export function factOperations({ control, nowMs }: AdminDependencies): readonly 
     operation({
       method: 'get',
       path: '/api/v1/prices/facts/file',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'Facts that were let through as a file of prices, to be read and published',
       query: z.strictObject({
         book: z.enum(['buy', 'sell']).default('buy'),

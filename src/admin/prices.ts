@@ -113,6 +113,7 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'get',
       path: '/api/v1/prices',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'The price versions in force, by book, what is scheduled, and the rule that publishes facts',
       answer: z.object({
         books: z.array(bookSchema),
@@ -125,6 +126,7 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'post',
       path: '/api/v1/prices/diff',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'What publishing a file of prices would change, rate by rate',
       body: publishBody,
       answer: publicationSchema,
@@ -133,14 +135,17 @@ export function priceOperations(dependencies: AdminDependencies): readonly Opera
     operation({
       method: 'post',
       path: '/api/v1/prices/publish',
+      access: { permission: 'prices.write', scope: 'installation' },
       summary: 'Publish a file of prices; what is published already publishes nothing',
       body: publishBody,
+      recordsItself: true,
       answer: publicationSchema,
-      handle: async ({ body }) => toAnswer(await control.prices.publish({ ...body, actor: 'admin' })),
+      handle: async ({ body, author }) => toAnswer(await control.prices.publish({ ...body, ...author })),
     }),
     operation({
       method: 'post',
       path: '/api/v1/prices/quote',
+      access: { permission: 'prices.read', scope: 'installation' },
       summary: 'What usage costs at an instant, line by line, with the versions that say so',
       body: quoteBody,
       answer: z.object({

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import type { Caller } from '../access/caller.ts';
 import { usageDimensions, usageGrains } from '../ledger/usage-sums.ts';
 import { type ReportKind, reportKinds, reports } from '../reports/kinds.ts';
 import { readPeriod } from '../reports/period.ts';
@@ -11,6 +12,7 @@ import {
   topMax,
 } from '../reports/report.ts';
 import { reportCsv } from '../reports/report-csv.ts';
+import { type Access, withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation } from './operation.ts';
@@ -96,30 +98,40 @@ const summaries: Readonly<Record<ReportKind, string>> = {
   margin: 'Revenue, costs with failed attempts apart, and margin',
 };
 
+/** What providers cost is the operator's own. */
+function accessOf(kind: ReportKind): Access {
+  if (kind === 'margin') return { permission: 'margins.read', scope: 'installation' };
+  return { permission: 'usage.read', scope: 'organisation', of: 'answer' };
+}
+
 export function reportOperations({ store, nowMs }: AdminDependencies): readonly Operation[] {
   return reportKinds.flatMap(kind => [
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}`,
+      access: accessOf(kind),
       summary: `${summaries[kind]}, by dimension and time`,
       query: pagedQuery,
       answer: answerSchema.openapi({
         description: reports[kind].columns.map(({ name, meaning }) => `${name}: ${meaning}`).join('\n'),
       }),
-      handle: ({ query: { limit, after, ...query } }) => readReport(store, requestOf(kind, query), { limit, after }),
+      handle: ({ query: { limit, after, ...query }, caller }) =>
+        readReport(store, requestOf(kind, query, caller), { limit, after }),
     }),
     operation({
       method: 'get',
       path: `/api/v1/reports/${kind}.csv`,
+      access: accessOf(kind),
       summary: `The same as CSV (RFC 4180), whole: at most ${reportRowsMax} rows, streamed`,
       query: reportQuery,
       answer: z.string(),
       contentType: 'text/csv',
-      handle: ({ query }) => reportCsv(store, requestOf(kind, query)),
+      handle: ({ query, caller }) => reportCsv(store, requestOf(kind, query, caller)),
     }),
   ]);
 
-  function requestOf(kind: ReportKind, query: z.output<typeof reportQuery>): ReportRequest {
+  function requestOf(kind: ReportKind, query: z.output<typeof reportQuery>, caller: Caller): ReportRequest {
+    const within = kind === 'margin' ? undefined : withinOf(caller, 'usage.read');
     const { by, grain, from, to, top, compare, sandbox, ...names } = query;
     return {
       kind,
@@ -129,6 +141,7 @@ export function reportOperations({ store, nowMs }: AdminDependencies): readonly 
       filter: {
         ...Object.fromEntries(Object.entries(names).filter(([, value]) => value !== undefined)),
         ...(sandbox === undefined ? {} : { sandbox: sandbox === 'true' }),
+        ...(within === undefined ? {} : { within }),
       },
       top,
       compare: compare !== undefined,

@@ -1,16 +1,18 @@
 import { z } from '@hono/zod-openapi';
+import { type Caller, isReached } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { usageDirectory } from '../control/usage-directory.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { type PlacedEvent, placeEvent } from '../usage-events/place-event.ts';
-import { findUsageEvent, listUsageEvents } from '../usage-events/query-events.ts';
+import { findUsageEvent, listUsageEvents, type UsageEventView } from '../usage-events/query-events.ts';
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { eventsMax, readEvents, trueUpType, usageType } from '../usage-events/read-events.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
 import { bookResponseCosts } from '../usage-events/response-costs.ts';
 import { bookTrueUps, TrueUpRefused } from '../usage-events/true-up.ts';
 import type { EventProblem, TypedEvent } from '../usage-events/usage-event.ts';
+import { withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
@@ -74,6 +76,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/usage-events',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Tell usage that is no exchange, as CloudEvents 1.0: one, or a list that is taken whole or not at all',
       bodyTypes: ['application/cloudevents+json', 'application/cloudevents-batch+json', 'application/json'],
       // Checked by the reader, which says everything that is wrong with every event.
@@ -96,6 +99,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/usage-events/rate',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Rate again what had no price; one step, to be repeated with `next` until there is none',
       body: z.strictObject({
         after: z.string().max(64).optional(),
@@ -117,6 +121,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'post',
       path: '/api/v1/true-ups/responses',
+      access: { permission: 'usage.write', scope: 'installation' },
       summary: 'Book what providers’ own answers said attempts cost; one step, to be repeated with `next`',
       body: z.strictObject({
         from: instant,
@@ -144,6 +149,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/usage-events',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'List usage events with what they are worth, newest first',
       query: pageQuery.extend({
         organisation: text,
@@ -154,14 +160,17 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
         to: instant.optional(),
       }),
       answer: z.object({ items: z.array(viewSchema), next: z.string().optional() }),
-      handle: async ({ query: { limit, after, from, to, ...filter } }) => {
+      handle: async ({ query: { limit, after, from, to, ...filter }, caller }) => {
         try {
           const page = await listUsageEvents(
             store,
-            { ...filter, from: dateOf(from), to: dateOf(to) },
+            { ...filter, from: dateOf(from), to: dateOf(to), within: withinOf(caller, 'usage.read') },
             { limit, after },
           );
-          return { items: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
+          return {
+            items: page.items.map(item => shownTo(caller, item)),
+            ...(page.next === undefined ? {} : { next: page.next }),
+          };
         } catch (error) {
           if (error instanceof RangeError) throw new Fault('configuration_invalid', `after: ${error.message}`);
           throw error;
@@ -171,12 +180,13 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     operation({
       method: 'get',
       path: '/api/v1/usage-events/{id}',
+      access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'One usage event by its ref, with its lines',
       answer: viewSchema,
-      handle: async ({ id }) => {
+      handle: async ({ id, caller }) => {
         const event = await findUsageEvent(store, id);
-        if (event === undefined) throw new Fault('resource_not_found');
-        return event;
+        if (event === undefined || !isTheirs(caller, event)) throw new Fault('resource_not_found');
+        return shownTo(caller, event);
       },
     }),
   ];
@@ -255,6 +265,15 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       });
     }
   }
+}
+
+function isTheirs(caller: Caller, { organisation, project }: UsageEventView): boolean {
+  return isReached(caller.reach('usage.read'), { organisation, project: project ?? undefined });
+}
+
+/** What it costs is between the operator and the providers. */
+function shownTo(caller: Caller, event: UsageEventView): UsageEventView {
+  return caller.may('margins.read') ? event : { ...event, buy: null };
 }
 
 function dateOf(text: string | undefined): Date | undefined {

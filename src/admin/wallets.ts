@@ -11,6 +11,7 @@ import { currencyOf } from '../control/price-book.ts';
 import { type Configuration, resourceOf } from '../control/resources.ts';
 import { isMeter } from '../pricing/meters.ts';
 import { formatAtto, parseAtto } from '../pricing/money.ts';
+import { withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { instant, lastingInstant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
@@ -126,14 +127,19 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets',
+      access: { permission: 'wallets.read', scope: 'organisation', of: 'answer' },
       summary: 'Wallets of all organisations, by organisation and currency',
       query: pageQuery,
       answer: z.object({ items: z.array(walletSchema.extend({ id: z.string() })), next: z.string().optional() }),
-      handle: async ({ query }) => listWallets(store, query, await view()),
+      handle: async ({ query, caller }) => {
+        const organisations = withinOf(caller, 'wallets.read')?.organisations;
+        return listWallets(store, query, { ...(await view()), organisations });
+      },
     }),
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}/grants',
+      access: { permission: 'wallets.read', scope: 'organisation', of: ({ id }) => ({ organisation: id }) },
       idHasSlashes: false,
       summary: 'Grants of an organisation, oldest first',
       query: pageQuery.extend({
@@ -148,6 +154,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'post',
       path: '/api/v1/wallets/{id}/grants',
+      access: { permission: 'wallets.write', scope: 'installation' },
       idHasSlashes: false,
       summary: 'Grant; the same id with the same content grants once',
       body: grantBody,
@@ -162,6 +169,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'post',
       path: '/api/v1/grants',
+      access: { permission: 'wallets.write', scope: 'installation' },
       summary: 'Grant to several organisations, all or nothing',
       body: z.strictObject({
         grants: z
@@ -188,6 +196,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'post',
       path: '/api/v1/grants/{id}/void',
+      access: { permission: 'wallets.write', scope: 'installation' },
       summary: 'Take back an unused grant, named organisation/id; twice is once',
       body: z.strictObject({}),
       answer: endedSchema,
@@ -196,6 +205,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'post',
       path: '/api/v1/grants/{id}/refund',
+      access: { permission: 'wallets.write', scope: 'installation' },
       summary: 'Give back what is left of a paid grant, named organisation/id, and end it; twice is once',
       body: z.strictObject({}),
       answer: endedSchema,
@@ -204,6 +214,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}/statement',
+      access: { permission: 'wallets.read', scope: 'organisation', of: ({ id }) => ({ organisation: id }) },
       idHasSlashes: false,
       summary: 'What moved the wallet of an organisation in a time, by when it was booked; whole hours, UTC',
       query: pageQuery.extend({
@@ -250,6 +261,7 @@ export function walletOperations({ control, store, wallets, nowMs }: AdminDepend
     operation({
       method: 'get',
       path: '/api/v1/wallets/{id}',
+      access: { permission: 'wallets.read', scope: 'organisation', of: ({ id }) => ({ organisation: id }) },
       idHasSlashes: false,
       summary: 'Wallets of one organisation: balance, held, available, what expires next, use by day',
       answer: z.object({

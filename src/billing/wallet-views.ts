@@ -78,12 +78,24 @@ export type WalletSummary = Omit<WalletView, 'used'> & { readonly id: string };
 export async function listWallets(
   store: Store,
   page: { readonly limit: number; readonly after?: string | undefined },
-  { nowMs, lineOf }: { readonly nowMs: number; readonly lineOf: LineOf },
+  {
+    nowMs,
+    lineOf,
+    organisations,
+  }: {
+    readonly nowMs: number;
+    readonly lineOf: LineOf;
+    /** Only theirs; absent: everybody's. */
+    readonly organisations?: readonly string[] | undefined;
+  },
 ): Promise<{ readonly items: readonly WalletSummary[]; readonly next?: string }> {
-  const { rows } = await store.pool.query(
-    `${walletsSql(`w.organisation || '/' || w.currency > $2 collate "C"`)} limit $3`,
-    [new Date(nowMs), page.after ?? '', page.limit + 1],
-  );
+  const condition = `w.organisation || '/' || w.currency > $2 collate "C" and ($4::text[] is null or w.organisation = any($4))`;
+  const { rows } = await store.pool.query(`${walletsSql(condition)} limit $3`, [
+    new Date(nowMs),
+    page.after ?? '',
+    page.limit + 1,
+    organisations ?? null,
+  ]);
   const items = rows
     .slice(0, page.limit)
     .map(row => ({ id: `${row.organisation}/${row.currency}`, ...viewOf(row, lineOf) }));

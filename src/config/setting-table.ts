@@ -113,6 +113,14 @@ export const settingTable = {
     consequence:
       'Networks that media may be fetched from, at any port, although they are not public. Every key with `mediaFetch` can make this process ask whatever answers there.',
   },
+  trustedProxies: {
+    ...named('trustedProxies', 'CARRIER_TRUSTED_PROXIES'),
+    value: { type: 'networks' },
+    standard: undefined,
+    standardText: 'none',
+    consequence:
+      'Networks of the proxies in front. Of requests from there, the last address of `X-Forwarded-For` that is not in them is taken for the client’s: by `addresses` of keys and in the audit log. Whoever can send from such a network can say any address.',
+  },
   drainTimeoutMs: {
     ...generic('drainTimeoutMs'),
     ...integer(30_000, 0, 3_600_000),
@@ -211,6 +219,11 @@ export const settingTable = {
     ...generic('retention.decisions'),
     ...integer(30, 1, dayMax),
     consequence: 'Days that decision records are kept.',
+  },
+  retentionAuditDays: {
+    ...generic('retention.audit'),
+    ...integer(730, 365, dayMax),
+    consequence: 'Days that the audit log is kept. The database itself refuses to lose what is younger than 365 days.',
   },
 } as const satisfies Record<string, SettingRow>;
 

@@ -29,7 +29,7 @@ test('without any setting the documented defaults hold', () => {
   assert.deepEqual(settings.log, { level: 'info', format: 'json' });
   assert.deepEqual(settings.journal, { fsync: 'interval', fsyncIntervalMs: 50, bytesMax: 4_294_967_296 });
   assert.equal(settings.limits.bodyBytesMax, 33_554_432);
-  assert.deepEqual(settings.retention, { exchangesDays: 30, decisionsDays: 30 });
+  assert.deepEqual(settings.retention, { exchangesDays: 30, decisionsDays: 30, auditDays: 730 });
 });
 
 test('flags override the environment and the environment overrides the file', () => {

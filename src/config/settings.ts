@@ -37,6 +37,8 @@ export interface ProcessSettings {
   /** Where this process runs; undefined is GLOBAL. */
   readonly zone: string | undefined;
   readonly mediaFetch: { readonly allowAddresses: readonly string[] };
+  /** Networks of the proxies in front. */
+  readonly trustedProxies: readonly string[];
   readonly drainTimeoutMs: number;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
   readonly journal: {
@@ -57,7 +59,7 @@ export interface ProcessSettings {
     readonly clientBufferBytesMax: number;
     readonly clientStallTimeoutMs: number;
   };
-  readonly retention: { readonly exchangesDays: number; readonly decisionsDays: number };
+  readonly retention: { readonly exchangesDays: number; readonly decisionsDays: number; readonly auditDays: number };
 }
 
 /** Secrets shorter than this are guessable. */
@@ -105,6 +107,7 @@ export function readSettings(sources: SettingSources): ProcessSettings {
     proxy: { httpsProxy: optional('httpsProxy'), noProxy: optional('noProxy') },
     zone: optional('zone'),
     mediaFetch: { allowAddresses: optional('mediaFetchAllowAddresses')?.split(',') ?? [] },
+    trustedProxies: optional('trustedProxies')?.split(',') ?? [],
     drainTimeoutMs: number('drainTimeoutMs'),
     log: {
       level: text('logLevel'),
@@ -128,7 +131,11 @@ export function readSettings(sources: SettingSources): ProcessSettings {
       clientBufferBytesMax: number('clientBufferBytesMax'),
       clientStallTimeoutMs: number('clientStallTimeoutMs'),
     },
-    retention: { exchangesDays: number('retentionExchangesDays'), decisionsDays: number('retentionDecisionsDays') },
+    retention: {
+      exchangesDays: number('retentionExchangesDays'),
+      decisionsDays: number('retentionDecisionsDays'),
+      auditDays: number('retentionAuditDays'),
+    },
   };
 }
 

@@ -43,7 +43,7 @@ export function changeBetween(old: Resource | undefined, now: Resource | undefin
 }
 
 /** Fields that say nothing to a person, or what must not be shown. */
-const hidden = new Set(['kind', 'id', 'handle', 'sealed', 'digest', 'name', 'project']);
+const hidden = new Set(['kind', 'id', 'handle', 'sealed', 'digest', 'name', 'project', 'previous', 'createdAt']);
 
 function fieldsOf(resource: Resource, configuration: Configuration): Map<string, string> {
   if (resource.kind === 'book') return ratesOf(resource, configuration);
@@ -55,6 +55,9 @@ function fieldsOf(resource: Resource, configuration: Configuration): Map<string,
   }
   // Replacing an imported secret changes nothing else that may be seen.
   if (resource.kind === 'key') fields.set('secret', `(digest ${resource.digest.slice(0, 8)})`);
+  if (resource.kind === 'key' && resource.previous !== undefined) {
+    fields.set('secrets before, until', resource.previous.map(({ until }) => until).join(', '));
+  }
   return fields;
 }
 

@@ -45,7 +45,11 @@ export function compileSnapshot(configuration: Configuration, context: CompileCo
     format: 1 as const,
     revision: configuration.revision.toString(),
     compiledAt: context.compiledAt,
-    organisations: resourcesOf(configuration, 'organisation').map(({ id }) => ({ id, name: id })),
+    organisations: resourcesOf(configuration, 'organisation').map(({ id, usageTags }) => ({
+      id,
+      name: id,
+      ...said('usageTags', usageTags),
+    })),
     projects: resourcesOf(configuration, 'project').map(project => ({
       id: project.id,
       name: projectName(project.id),
@@ -95,6 +99,10 @@ function keyEntry(key: KeyResource, context: CompileContext) {
     policies: key.policies ?? null,
     lowerOutputToFit: key.lowerOutputToFit,
     ...said('mediaFetch', key.mediaFetch),
+    ...said('addresses', key.addresses),
+    ...said('origins', key.origins),
+    ...said('tags', key.tags),
+    ...said('previous', key.previous),
   };
 }
 

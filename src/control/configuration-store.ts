@@ -1,7 +1,12 @@
 import { sql } from 'kysely';
+import type { Author } from '../audit/author.ts';
+import { recordAudits } from '../audit/record-audit.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type { Store } from '../store/connect.ts';
+import { writeNotice } from '../store/notice.ts';
+import { auditEvents } from './audit-changes.ts';
 import type { Change } from './changes.ts';
+import { keyNotices } from './key-notices.ts';
 import { writeValidity } from './price-validity.ts';
 import { publishVersions, readVersions } from './price-versions.ts';
 import { type Configuration, entriesOf, type PriceVersion, type Resource, resourceKey } from './resources.ts';
@@ -67,12 +72,11 @@ export async function readConfiguration(store: Store): Promise<Configuration> {
  *  Throws RevisionConflict when another change came first: nothing is written then. Returns the new revision. */
 export async function commitConfiguration(
   store: Store,
-  commit: {
+  commit: Author & {
     readonly before: Configuration;
     readonly next: Configuration;
     readonly publications: readonly PriceVersion[];
     readonly changes: readonly Change[];
-    readonly actor: string;
     readonly nowMs: number;
   },
 ): Promise<bigint> {
@@ -86,6 +90,12 @@ export async function commitConfiguration(
       await publishVersions(transaction, commit.publications);
       await writeValidity(transaction, commit);
       const { written, removed } = difference(commit.before, commit.next);
+      const pairs = [
+        ...written.map(now => ({ old: commit.before.resources.get(resourceKey(now)), now })),
+        ...removed.map(key => ({ old: commit.before.resources.get(key), now: undefined })),
+      ];
+      await recordAudits(transaction, auditEvents(pairs, commit));
+      for (const notice of keyNotices(pairs, revision)) await writeNotice(transaction, notice);
       for (let at = 0; at < removed.length; at += rowsPerStatement) {
         const keys = removed.slice(at, at + rowsPerStatement);
         await sql`

@@ -125,10 +125,10 @@ suite('the stored configuration', () => {
     await assert.rejects(make('acme/nothing', 'x'), isFault('resource_not_found'));
     await assert.rejects(make('acme/web', 'ci'), isFault('resource_exists'));
     const { key } = await make('acme/web', 'second');
-    assert.equal((await control().revokeKey('acme/web/second', 'test')).revoked, true);
-    assert.equal((await control().revokeKey(key.id, 'test')).revoked, true);
+    assert.equal((await control().revokeKey('acme/web/second', { actor: 'test' })).revoked, true);
+    assert.equal((await control().revokeKey(key.id, { actor: 'test' })).revoked, true);
     assert.equal(await readRevision(store), 3n);
-    await assert.rejects(control().revokeKey('nobody', 'test'), isFault('resource_not_found'));
+    await assert.rejects(control().revokeKey('nobody', { actor: 'test' }), isFault('resource_not_found'));
   });
 
   test('a local revocation holds in the snapshot at once and reaches the database later', async () => {

@@ -1,3 +1,4 @@
+import type { Author } from '../audit/author.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
@@ -6,28 +7,26 @@ import type { Change } from './changes.ts';
 import { cappedOrganisations, compileSnapshot, type WalletMoney } from './compile.ts';
 import { commitConfiguration, RevisionConflict, readConfiguration } from './configuration-store.ts';
 import { exportConfiguration } from './export.ts';
+import { createKeyControl, type KeyControl } from './key-control.ts';
 import { mintHandle, mintKeyId, mintKeySecret } from './key-secret.ts';
-import { compare, type Plan, type PlanContext, planApply } from './plan.ts';
+import { type Plan, type PlanContext, planApply } from './plan.ts';
 import { createPriceControl, incompleteNotices, type PriceControl } from './price-control.ts';
 import type { PriceFacts } from './price-facts.ts';
 import type { ProviderKind } from './provider-kinds.ts';
 import { type ReadDeclaration, readDeclaration } from './read-declaration.ts';
 import { type ReferenceSources, resolveReference } from './references.ts';
-import { type Configuration, type KeyResource, keyName, resourceOf, resourcesOf } from './resources.ts';
+import { createResourceControl, type ResourceControl } from './resource-control.ts';
+import type { Configuration } from './resources.ts';
 import type { Sealer } from './seal.ts';
 import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
 import { noticesOf, type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
 
 /** Everything that changes the configuration, and what is made of it. One for each supervisor. */
-export interface Control {
+export interface Control extends ResourceControl, KeyControl {
   /** Plans a file and, unless it is a dry run, commits it. Throws ConfigurationError with all problems. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
   exportText(): Promise<string>;
   readConfiguration(): Promise<Configuration>;
-  /** The secret is in the answer and nowhere else. */
-  createKey(request: CreateKeyRequest): Promise<{ readonly key: KeyResource; readonly secret: string }>;
-  /** By id, or as organisation/project/name. Revoking twice is revoking. */
-  revokeKey(name: string, actor: string): Promise<KeyResource>;
   /** What an unconfigured installation has; run at every start, after the file named at start. */
   ensureZeroConfiguration(): Promise<void>;
   /** What an operator should know although nothing is wrong; for the log at start and the status. */
@@ -53,11 +52,10 @@ export interface ControlOptions {
   readonly changed: (revision: bigint) => void;
 }
 
-export interface ApplyRequest {
+export interface ApplyRequest extends Author {
   readonly file: string;
   readonly dryRun: boolean;
   readonly prune: boolean;
-  readonly actor: string;
   /** Refuse with revision_conflict when the stored configuration is at another. */
   readonly expectedRevision?: bigint;
 }
@@ -69,16 +67,6 @@ export interface ApplyResult {
   readonly applied: boolean;
   /** What the caller should know although it is no change. */
   readonly notices: readonly string[];
-}
-
-export interface CreateKeyRequest {
-  /** organisation/project */
-  readonly project: string;
-  readonly name: string;
-  readonly expiresAt: string | null;
-  /** Absent: as the project. */
-  readonly mediaFetch?: boolean | undefined;
-  readonly actor: string;
 }
 
 /** How often a change is planned anew because another came first. */
@@ -97,7 +85,7 @@ export function createControl(options: ControlOptions): Control {
 
   /** Reads, plans, commits; plans again when someone else committed in between. */
   async function change(
-    actor: string,
+    { actor, requestId, address }: Author,
     plan: (stored: Configuration) => Plan,
   ): Promise<{ plan: Plan; before: Configuration; revision: bigint }> {
     for (let attempt = 1; ; attempt++) {
@@ -106,7 +94,14 @@ export function createControl(options: ControlOptions): Control {
       if (planned.problems.length > 0) throw new ConfigurationError(planned.problems);
       if (planned.changes.length === 0) return { plan: planned, before, revision: before.revision };
       try {
-        const revision = await commitConfiguration(store, { before, ...planned, actor, nowMs: options.nowMs() });
+        const revision = await commitConfiguration(store, {
+          before,
+          ...planned,
+          actor,
+          requestId,
+          address,
+          nowMs: options.nowMs(),
+        });
         options.changed(revision);
         return { plan: planned, before, revision };
       } catch (error) {
@@ -139,55 +134,13 @@ export function createControl(options: ControlOptions): Control {
         notices: [...notices, ...priceNotices(read, planned)],
       };
     }
-    const done = await change(request.actor, plan);
+    const done = await change(request, plan);
     return {
       revision: done.revision,
       changes: done.plan.changes,
       applied: true,
       notices: [...notices, ...priceNotices(read, done.plan)],
     };
-  }
-
-  async function createKey(request: CreateKeyRequest) {
-    const id = mintKeyId();
-    const secret = mintKeySecret(id);
-    const key: KeyResource = {
-      kind: 'key',
-      id,
-      name: request.name,
-      project: request.project,
-      digest: sealer.digestSecret(secret),
-      reference: null,
-      expiresAt: request.expiresAt,
-      revoked: false,
-      allow: null,
-      zones: null,
-      policies: null,
-      lowerOutputToFit: false,
-      mediaFetch: request.mediaFetch,
-      budget: null,
-    };
-    await change(request.actor, stored => {
-      if (resourceOf(stored, 'project', request.project) === undefined) {
-        throw new Fault('resource_not_found', `There is no project ${request.project}.`);
-      }
-      if (resourcesOf(stored, 'key').some(other => keyName(other) === keyName(key))) {
-        throw new Fault('resource_exists', `There is a key ${keyName(key)} already.`);
-      }
-      return planKey(stored, key);
-    });
-    return { key, secret };
-  }
-
-  async function revokeKey(name: string, actor: string): Promise<KeyResource> {
-    let revoked: KeyResource | undefined;
-    await change(actor, stored => {
-      const key = resourceOf(stored, 'key', name) ?? resourcesOf(stored, 'key').find(other => keyName(other) === name);
-      if (key === undefined) throw new Fault('resource_not_found', `There is no key ${name}.`);
-      revoked = { ...key, revoked: true };
-      return planKey(stored, revoked);
-    });
-    return revoked!;
   }
 
   async function ensureZeroConfiguration(): Promise<void> {
@@ -199,7 +152,7 @@ export function createControl(options: ControlOptions): Control {
       facts: options.facts,
       firstKeySecret,
     };
-    await change('zero-configuration', stored => planZeroConfiguration(stored, zero));
+    await change({ actor: 'system:zero-configuration' }, stored => planZeroConfiguration(stored, zero));
   }
 
   async function compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson> {
@@ -218,8 +171,8 @@ export function createControl(options: ControlOptions): Control {
     apply,
     exportText: async () => exportConfiguration(await readConfiguration(store), options.nowMs()),
     readConfiguration: () => readConfiguration(store),
-    createKey,
-    revokeKey,
+    ...createResourceControl({ change, makeContext }),
+    ...createKeyControl({ change, makeContext, sealer, nowMs: options.nowMs }),
     ensureZeroConfiguration,
     notices: () => noticesOf(options.references.environment),
     compile,
@@ -235,10 +188,4 @@ export function createControl(options: ControlOptions): Control {
 
 function priceNotices(read: ReadDeclaration, { next }: Plan): readonly string[] {
   return read.declaration.prices === undefined ? [] : incompleteNotices(next);
-}
-
-function planKey(stored: Configuration, key: KeyResource): Plan {
-  const resources = new Map([...stored.resources, [`key:${key.id}`, key] as const]);
-  const next = { ...stored, resources };
-  return { next, changes: compare(stored, next), publications: [], problems: [] };
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
+import { isClientNetwork, isOriginPattern, tagNamePattern, tagValuePattern } from '../snapshot/key-guard.ts';
+import { accessSchema } from './declaration-access.ts';
 import { callerLimits, deploymentLimits, providerLimits, routeLimits } from './declaration-limits.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
@@ -12,6 +14,12 @@ const entriesMax = 20_000;
 const candidatesMax = 64;
 const patternsMax = 256;
 const timeoutMsMax = 86_400_000;
+const networksMax = 64;
+const originsMax = 32;
+/** Of one key; a request brings as many as 16 itself. */
+const keyTagsMax = 8;
+/** Tags that requests bring and usage of one organisation is told apart by. */
+const usageTagsMax = 4;
 
 /** What resources are called; `/` and `%` stay free for names of models and for paths. */
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, {
@@ -41,6 +49,8 @@ const share = z
     error: 'must be a part of the limit, above 0 and at most 1, such as "0.8"',
   })
   .refine(text => Number(text) > 0, { error: 'must be above 0' });
+/** In exports: a credential that was given by the management API, and is stored on the installation that wrote it. */
+export const storedPattern = /^stored:([0-9a-f]{16})$/;
 const reference = z.string().max(4_096).regex(referencePattern, {
   error: 'must be env:NAME or file:path; secrets themselves do not belong in this file',
 });
@@ -58,6 +68,18 @@ const whole = (min: number, max: number) => z.int().min(min).max(max);
 const named = <Value extends z.ZodType>(key: z.ZodType<string, string>, value: Value) =>
   z.record(key, value).refine(entries => Object.keys(entries).length <= entriesMax, {
     error: `must not have more than ${entriesMax} entries`,
+  });
+
+const tagName = z.string().regex(tagNamePattern, {
+  error: 'must be a name of 1 to 64 letters, digits, `_`, `.` or `-` that begins with a letter',
+});
+const tags = z
+  .record(
+    tagName,
+    z.string().regex(tagValuePattern, { error: 'must be 1 to 128 printable characters without spaces and commas' }),
+  )
+  .refine(entries => Object.keys(entries).length <= keyTagsMax, {
+    error: `must not have more than ${keyTagsMax} tags`,
   });
 
 const budget = z.strictObject({
@@ -80,7 +102,7 @@ const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
   error: 'must be http://host/path, https://host/path or unix:/path, without user, query or fragment',
 });
 
-const provider = z.strictObject({
+export const providerSchema = z.strictObject({
   kind: name
     .optional()
     .describe(
@@ -94,13 +116,22 @@ const provider = z.strictObject({
     .optional()
     .describe('Several, in its order of preference; the client’s own is called when it is among them.'),
   baseUrl: baseUrl.optional().describe('Where it is reached; the kind’s own unless said.'),
-  credential: reference.optional().describe('Its key, as env:NAME or file:path, resolved by the server.'),
+  credential: z
+    .string()
+    .max(4_096)
+    .refine(text => referencePattern.test(text) || storedPattern.test(text), {
+      error: 'must be env:NAME or file:path; secrets themselves do not belong in this file',
+    })
+    .optional()
+    .describe(
+      'Its key, as env:NAME or file:path, resolved by the server. In exports stored:… is one that was given by the management API: it is kept where it is stored, and refused elsewhere.',
+    ),
   limits: providerLimits
     .optional()
     .describe('Of attempts at all its deployments together; where one is used up, the next candidate is tried.'),
 });
 
-const deployment = z.strictObject({
+export const deploymentSchema = z.strictObject({
   was: name.optional().describe('Its name until now: renames a stored deployment, which stays the same to routing.'),
   provider: name.describe('Account that serves it.'),
   model: model.describe('vendor/name, as clients may ask for it.'),
@@ -143,7 +174,7 @@ const deployment = z.strictObject({
 });
 
 const timeout = whole(1, timeoutMsMax).optional();
-const route = z.strictObject({
+export const routeSchema = z.strictObject({
   candidates: z
     .array(
       z.strictObject({
@@ -177,7 +208,7 @@ const route = z.strictObject({
     .describe('What a client’s abort does to the provider’s answer; cancel unless said.'),
 });
 
-const key = z.strictObject({
+export const keySchema = z.strictObject({
   id: z
     .string()
     .regex(/^[0-9A-Za-z]{8}$/, { error: 'must be the 8 characters of an existing key' })
@@ -204,11 +235,40 @@ const key = z.strictObject({
     .boolean()
     .optional()
     .describe('Fetch media that it names by URL, where a provider needs bytes; as the project unless said.'),
+  addresses: z
+    .array(
+      z
+        .string()
+        .refine(isClientNetwork, { error: 'must be an address or a network such as 10.0.0.0/8 or 2001:db8::/32' }),
+    )
+    .min(1)
+    .max(networksMax)
+    .optional()
+    .describe(
+      'Addresses and networks that it may be used from; `key_address_refused` elsewhere. Behind proxies say them in `process.trustedProxies`. Anywhere unless said.',
+    ),
+  origins: z
+    .array(
+      z.string().refine(isOriginPattern, {
+        error: 'must be an origin such as https://app.example.com, or https://*.example.com',
+      }),
+    )
+    .min(1)
+    .max(originsMax)
+    .optional()
+    .describe(
+      'Web origins that it may be used from, by the `Origin` header that browsers send; `key_origin_refused` elsewhere and without one. Pages of these origins may call from a browser (CORS). Any unless said.',
+    ),
+  tags: tags
+    .optional()
+    .describe(
+      'Put on each of its requests, and told apart in usage: `carrier usage --by tag:team`. A request cannot say another value.',
+    ),
   budget: budget.optional(),
   limits: callerLimits.optional(),
 });
-const project = z.strictObject({
-  keys: named(name, key).optional(),
+export const projectSchema = z.strictObject({
+  keys: named(name, keySchema).optional(),
   allow: allow.default(['**']).describe('Names it may ask for: `*` within a segment, `**` all.'),
   zones: zones.optional().describe('Where its prompts may be processed; anywhere unless said.'),
   mediaFetch: z
@@ -218,9 +278,16 @@ const project = z.strictObject({
   budget: budget.optional(),
   limits: callerLimits.optional(),
 });
-const organisation = z
+export const organisationSchema = z
   .strictObject({
-    projects: named(name, project).optional(),
+    projects: named(name, projectSchema).optional(),
+    usageTags: z
+      .array(tagName)
+      .max(usageTagsMax)
+      .optional()
+      .describe(
+        'Names of tags that requests bring (`x-carrier-tags`) and usage is told apart by, with at most 1000 values each; further values count as `(others)`. Tags of keys need not be named. None unless said.',
+      ),
     budget: budget.optional(),
     limits: callerLimits.optional(),
     terms: z
@@ -249,11 +316,12 @@ const organisation = z
 
 export const declarationSchema = z.strictObject({
   process: z.unknown().optional().describe('Settings of the process, read at start with --config; see above.'),
-  providers: named(name, provider).optional(),
-  deployments: named(name, deployment).optional(),
+  providers: named(name, providerSchema).optional(),
+  deployments: named(name, deploymentSchema).optional(),
   prices: pricesSchema.optional(),
-  routes: named(routeName, route).optional(),
-  organisations: named(name, organisation).optional(),
+  routes: named(routeName, routeSchema).optional(),
+  organisations: named(name, organisationSchema).optional(),
+  access: accessSchema.optional().describe('Who may log in and how; docs/guides/access.md.'),
   policies: z
     .strictObject({
       orphans: z

@@ -1,4 +1,5 @@
 import { intersect } from '../governance/zones.ts';
+import { plainNetwork, plainOrigin } from '../snapshot/key-guard.ts';
 import type { Declaration, DeclaredBudget } from './declaration.ts';
 import { keySecretPattern, refuseSecret } from './key-secret.ts';
 import { toLimits } from './limits.ts';
@@ -26,6 +27,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
       kind: 'organisation' as const,
       id: organisation,
       budget: toBudget(declared.budget),
+      usageTags: sortedOrAbsent(declared.usageTags),
       limits: toLimits(declared.limits),
       ...toTerms(declared),
     },
@@ -92,7 +94,13 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     policies: declared.policies ?? null,
     lowerOutputToFit: declared.lowerOutputToFit,
     mediaFetch: declared.mediaFetch,
+    addresses: sortedOrAbsent(declared.addresses?.map(plainNetwork)),
+    origins: sortedOrAbsent(declared.origins?.map(plainOrigin)),
+    tags: tagsOrAbsent(declared.tags),
     budget: toBudget(declared.budget),
+    createdAt: stored?.id === identity.id ? stored.createdAt : new Date(desire.nowMs).toISOString(),
+    // A secret that was rotated away is good for its time as long as the one that took its place is.
+    previous: stored?.digest === identity.digest ? stored.previous : undefined,
     limits: toLimits(declared.limits),
   };
   return [key];
@@ -103,6 +111,8 @@ type KeyIdentity = Pick<KeyResource, 'id' | 'digest' | 'reference'>;
 function keepSecret(desire: Desire, place: KeyPlace): KeyIdentity | undefined {
   const stored = place.stored;
   if (stored !== undefined) return { id: stored.id, digest: stored.digest, reference: null };
+  const minted = desire.mintedKeys?.get(`${place.project}/${place.name}`);
+  if (minted !== undefined) return { ...minted, reference: null };
   const command = `carrier keys create --project ${place.project} --name ${place.name}`;
   desire.refuse(
     place.path,
@@ -121,6 +131,13 @@ function importSecret(desire: Desire, place: KeyPlace, reference: string): KeyId
     return undefined;
   }
   const digest = desire.sealer.digestSecret(resolved.value);
+  if (stored?.previous?.some(previous => previous.digest === digest)) {
+    desire.refuse(
+      [...place.path, 'secret'],
+      'this secret was replaced by a rotation; take `secret` out to keep the one it has now',
+    );
+    return undefined;
+  }
   const own = keySecretPattern.exec(resolved.value)?.[1];
   const isFree = own !== undefined && (own === stored?.id || !place.takenIds.has(own));
   const id = isFree ? own : (stored?.id ?? mintFreeId(desire, place.takenIds));
@@ -150,6 +167,16 @@ function toBudget(declared: DeclaredBudget | undefined): Budget | null {
     hard: declared.hard,
     warnAt: [...new Set(declared.warnAt.map(plain))].sort((left, right) => Number(left) - Number(right)),
   };
+}
+
+function sortedOrAbsent(entries: readonly string[] | undefined): string[] | undefined {
+  return entries === undefined || entries.length === 0 ? undefined : sorted(entries);
+}
+
+/** In one order, so that how it was written does not count as a change. */
+function tagsOrAbsent(tags: Readonly<Record<string, string>> | undefined): Record<string, string> | undefined {
+  const entries = Object.entries(tags ?? {}).sort(([left], [right]) => (left < right ? -1 : 1));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 function sorted(patterns: readonly string[]): string[] {

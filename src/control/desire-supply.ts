@@ -1,7 +1,7 @@
 import type { DialectName } from '../completion/request.ts';
 import { GLOBAL } from '../governance/zones.ts';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
-import type { Declaration } from './declaration.ts';
+import { type Declaration, storedPattern } from './declaration.ts';
 import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import { inferKind } from './provider-kinds.ts';
@@ -63,22 +63,32 @@ export function desireProviders(desire: Desire): ProviderResource[] {
 
 /** Sealed anew only when the credential is another one, so that applying a file twice changes nothing. */
 function desireCredential(desire: Desire, id: string, reference: string | undefined) {
-  if (reference === undefined) return { reference: null, sealed: null, fingerprint: null };
-  const resolved = desire.resolve(reference);
+  const stored = resourceOf(desire.stored, 'provider', id);
+  const given = desire.givenCredentials?.get(id);
+  if (reference === undefined && given === undefined) return { reference: null, sealed: null, fingerprint: null };
+  const asked = storedPattern.exec(reference ?? '')?.[1];
+  if (asked !== undefined) {
+    if (stored?.fingerprint === asked) return { reference: null, sealed: stored.sealed, fingerprint: asked };
+    desire.refuse(
+      ['providers', id, 'credential'],
+      'this credential is not stored here; name it as env:NAME or file:path, or give it by the management API',
+    );
+    return { reference: null, sealed: null, fingerprint: null };
+  }
+  const resolved = given === undefined ? desire.resolve(reference!) : { value: given }; // one of the two was said
   if ('refusal' in resolved) {
     desire.refuse(['providers', id, 'credential'], resolved.refusal);
-    return { reference, sealed: null, fingerprint: null };
+    return { reference: reference ?? null, sealed: null, fingerprint: null };
   }
   if (!/^[\x20-\x7e]+$/.test(resolved.value)) {
-    desire.refuse(['providers', id, 'credential'], `${reference} has characters that no header can carry`);
+    desire.refuse(['providers', id, 'credential'], `${reference ?? 'it'} has characters that no header can carry`);
   }
   const fingerprint = desire.sealer.fingerprintOf(resolved.value);
-  const stored = resourceOf(desire.stored, 'provider', id);
   const sealed =
     stored?.fingerprint === fingerprint && stored.sealed !== null
       ? stored.sealed
       : desire.sealer.seal(resolved.value, credentialContext(id));
-  return { reference, sealed, fingerprint };
+  return { reference: reference ?? null, sealed, fingerprint };
 }
 
 export function desireDeployments(desire: Desire): DeploymentResource[] {

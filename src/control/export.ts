@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
+import { accessEntry } from './access-settings.ts';
 import { mediaTokensMaxDefault, outputTokensMaxDefault } from './desire-supply.ts';
 import { exportPrices } from './export-prices.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type KeyResource,
   type OrganisationResource,
   organisationOf,
+  type ProjectResource,
   type ProviderResource,
   projectName,
   type RouteResource,
@@ -26,6 +28,7 @@ export function exportConfiguration(configuration: Configuration, nowMs: number)
     routes: entries(declared(resourcesOf(configuration, 'route')), routeEntry),
     organisations: organisationsEntry(configuration),
     policies: policiesEntry(configuration),
+    access: accessEntry(configuration),
   });
   const header = [
     `# The stored configuration at revision ${configuration.revision}. Applying it changes nothing.`,
@@ -54,19 +57,19 @@ function declared<Value extends { readonly origin: string }>(resources: readonly
   return resources.filter(resource => resource.origin === 'declared');
 }
 
-function providerEntry(provider: ProviderResource) {
+export function providerEntry(provider: ProviderResource) {
   const [dialect, ...others] = provider.dialects;
   return withoutEmpty({
     kind: provider.providerKind,
     dialect: others.length === 0 ? dialect : undefined,
     dialects: others.length === 0 ? undefined : provider.dialects,
     baseUrl: provider.baseUrl,
-    credential: provider.reference ?? undefined,
+    credential: provider.reference ?? (provider.fingerprint === null ? undefined : `stored:${provider.fingerprint}`),
     limits: provider.limits,
   });
 }
 
-function deploymentEntry(deployment: DeploymentResource) {
+export function deploymentEntry(deployment: DeploymentResource) {
   return withoutEmpty({
     provider: deployment.provider,
     model: deployment.model,
@@ -84,7 +87,7 @@ function deploymentEntry(deployment: DeploymentResource) {
   });
 }
 
-function routeEntry(route: RouteResource) {
+export function routeEntry(route: RouteResource) {
   const policy = Object.entries(route.policy).filter(
     ([name, value]) => routePolicyDefault[name as 'retries'] !== value,
   );
@@ -101,19 +104,34 @@ function organisationsEntry(configuration: Configuration) {
           projectName(project.id),
           withoutEmpty({
             keys: Object.fromEntries((keys.get(project.id) ?? []).map(key => [key.name, keyEntry(key)])),
-            allow: project.allow,
-            zones: project.zones ?? undefined,
-            mediaFetch: project.mediaFetch,
-            budget: budgetEntry(project.budget),
-            limits: project.limits,
+            ...projectEntry(project),
           }),
         ]),
       ),
-      budget: budgetEntry(organisation.budget),
-      limits: organisation.limits,
-      ...termsEntry(organisation),
+      ...organisationEntry(organisation),
     }),
   );
+}
+
+/** Without its projects. */
+export function organisationEntry(organisation: OrganisationResource) {
+  return withoutEmpty({
+    usageTags: organisation.usageTags,
+    budget: budgetEntry(organisation.budget),
+    limits: organisation.limits,
+    ...termsEntry(organisation),
+  });
+}
+
+/** Without its keys. */
+export function projectEntry(project: ProjectResource) {
+  return withoutEmpty({
+    allow: project.allow,
+    zones: project.zones ?? undefined,
+    mediaFetch: project.mediaFetch,
+    budget: budgetEntry(project.budget),
+    limits: project.limits,
+  });
 }
 
 function termsEntry({ terms }: OrganisationResource) {
@@ -123,7 +141,7 @@ function termsEntry({ terms }: OrganisationResource) {
 }
 
 /** A key whose secret no file knows is named by its id; applied elsewhere it is refused rather than made without one. */
-function keyEntry(key: KeyResource) {
+export function keyEntry(key: KeyResource) {
   return withoutEmpty({
     id: key.reference === null ? key.id : undefined,
     secret: key.reference ?? undefined,
@@ -134,6 +152,9 @@ function keyEntry(key: KeyResource) {
     policies: key.policies ?? undefined,
     lowerOutputToFit: key.lowerOutputToFit ? true : undefined,
     mediaFetch: key.mediaFetch,
+    addresses: key.addresses,
+    origins: key.origins,
+    tags: key.tags,
     budget: budgetEntry(key.budget),
     limits: key.limits,
   });

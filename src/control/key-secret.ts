@@ -1,27 +1,24 @@
-import { randomBytes } from 'node:crypto';
+import { base62, type RandomBytes } from '../completion/base62.ts';
 import { secretLengthMin } from '../config/settings.ts';
 
 /** `cck_<8 characters id>_<43 base62>`: the id is always shown, the whole once. 43 base62 digits carry 256 bits. */
 export const keySecretPattern = /^cck_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$/;
 
-const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const idLength = 8;
 const randomLength = 43;
 /** Longest secret that can be imported; headers are bounded too. */
 export const secretLengthMax = 512;
 
-export type RandomBytes = (count: number) => Buffer;
-
-export function mintKeyId(random: RandomBytes = randomBytes): string {
+export function mintKeyId(random?: RandomBytes): string {
   return base62(idLength, random);
 }
 
-export function mintKeySecret(id: string, random: RandomBytes = randomBytes): string {
+export function mintKeySecret(id: string, random?: RandomBytes): string {
   return `cck_${id}_${base62(randomLength, random)}`;
 }
 
 /** Random, opaque, 26 characters: what routing knows a deployment by. */
-export function mintHandle(random: RandomBytes = randomBytes): string {
+export function mintHandle(random?: RandomBytes): string {
   return `d_${base62(24, random)}`;
 }
 
@@ -33,15 +30,4 @@ export function refuseSecret(secret: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(secret)
     ? undefined
     : 'the secret has characters other than printable ASCII without spaces';
-}
-
-/** Every digit equally likely: bytes past the last multiple of 62 are thrown away. */
-function base62(length: number, random: RandomBytes): string {
-  let text = '';
-  while (text.length < length) {
-    for (const byte of random(length * 2)) {
-      if (byte < 248 && text.length < length) text += alphabet[byte % 62];
-    }
-  }
-  return text;
 }

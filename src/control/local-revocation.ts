@@ -34,7 +34,7 @@ export function readLocalRevocations(dataDirectory: string): ReadonlySet<string>
 export async function storeLocalRevocations(dataDirectory: string, control: Control): Promise<void> {
   for (const keyId of readLocalRevocations(dataDirectory)) {
     try {
-      await control.revokeKey(keyId, 'local-revocation');
+      await control.revokeKey(keyId, { actor: 'system:local-revocation' });
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== 'resource_not_found') throw error;
     }

@@ -1,6 +1,7 @@
 import type { Problem } from '../config/problem.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type { LimitScope } from '../snapshot/limits.ts';
+import { checkAccess, desireAccess } from './access-settings.ts';
 import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
@@ -37,6 +38,10 @@ export interface PlanContext {
   resolve(reference: string): Resolved;
   mintHandle(): string;
   mintKeyId(): string;
+  /** Secrets that were made for keys that are not there yet, by `organisation/project/name`. */
+  readonly mintedKeys?: ReadonlyMap<string, { readonly id: string; readonly digest: string }>;
+  /** Credentials that came with the request, by provider account. */
+  readonly givenCredentials?: ReadonlyMap<string, string>;
 }
 
 /** What desiring reads and where it says what is wrong. */
@@ -67,6 +72,7 @@ const prunable: readonly ResourceKind[] = [
   'route',
   'book',
   'policies',
+  'access',
 ];
 
 /** Works out what a file changes. Pure but for `resolve` and `mint…`. What the file names replaces what is stored under the
@@ -93,6 +99,7 @@ export function planApply(
     ...desireOrganisations(desire),
     ...prices.books,
     ...desirePolicies(desire),
+    ...desireAccess(desire),
   ];
   const saysNothing = Object.keys(read.declaration).every(part => part === 'process');
   if (saysNothing && options.prune) desire.refuse([], 'the file names no resource, so pruning would remove everything');
@@ -162,7 +169,7 @@ function desirePolicies(desire: Desire): Resource[] {
 
 /** Everything named is there, and no two things have one name. Said of the whole result, since a pruned resource may be
  *  named by one that stayed. */
-function checkReferences(next: Configuration, desire: Desire): void {
+export function checkReferences(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const has = (kind: ResourceKind, id: string) => next.resources.has(`${kind}:${id}`);
   for (const deployment of resourcesOf(next, 'deployment')) {
     if (!has('provider', deployment.provider)) {
@@ -199,6 +206,7 @@ function checkReferences(next: Configuration, desire: Desire): void {
     }
   }
   checkKeys(next, desire);
+  checkAccess(next, desire.refuse);
   for (const { scope, subject, message } of checkLimits(next)) desire.refuse(placeOf(scope, subject, next), message);
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
 }
@@ -220,7 +228,7 @@ function placeOf(scope: LimitScope, subject: string, next: Configuration): reado
   }
 }
 
-function checkKeys(next: Configuration, desire: Desire): void {
+function checkKeys(next: Configuration, desire: Pick<Desire, 'refuse'>): void {
   const byDigest = new Map<string, string>();
   for (const key of resourcesOf(next, 'key')) {
     const path = [
@@ -231,8 +239,10 @@ function checkKeys(next: Configuration, desire: Desire): void {
       'keys',
       key.name,
     ];
-    const other = byDigest.get(key.digest);
-    if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
-    byDigest.set(key.digest, keyName(key));
+    for (const digest of [key.digest, ...(key.previous ?? []).map(previous => previous.digest)]) {
+      const other = byDigest.get(digest);
+      if (other !== undefined) desire.refuse(path, `has the same secret as ${other}; each key needs its own`);
+      byDigest.set(digest, keyName(key));
+    }
   }
 }

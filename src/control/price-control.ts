@@ -1,3 +1,4 @@
+import type { Author } from '../audit/author.ts';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
 import type { Store } from '../store/connect.ts';
 import { readConfiguration } from './configuration-store.ts';
@@ -17,7 +18,7 @@ export interface PriceControl {
   /** What publishing a file of prices would change, rate by rate. Throws ConfigurationError with all problems. */
   diff(request: PublishRequest): Promise<Publication>;
   /** Publishes a file that has a `prices:` part and nothing else. What is published already publishes nothing. */
-  publish(request: PublishRequest & { readonly actor: string }): Promise<Publication>;
+  publish(request: PublishRequest & Author): Promise<Publication>;
   history(): Promise<PriceHistory>;
   reviewFacts(): Promise<FactReview>;
   importFacts(approve: ReadonlySet<string>): Promise<{ readonly review: FactReview; readonly imported: ImportedFacts }>;
@@ -44,7 +45,7 @@ export interface PriceControlParts {
   readonly makeContext: () => PlanContext;
   /** Reads, plans and commits, again when somebody was faster. */
   readonly change: (
-    actor: string,
+    author: Author,
     plan: (stored: Configuration) => Plan,
   ) => Promise<{ readonly plan: Plan; readonly before: Configuration; readonly revision: bigint }>;
 }
@@ -69,9 +70,9 @@ export function createPriceControl(parts: PriceControlParts): PriceControl {
     return publicationOf(stored, planned, stored.revision);
   }
 
-  async function publish(request: PublishRequest & { readonly actor: string }): Promise<Publication> {
+  async function publish(request: PublishRequest & Author): Promise<Publication> {
     const read = readPrices(request.file);
-    const done = await parts.change(request.actor, stored => planPrices(read, stored, request, parts.makeContext()));
+    const done = await parts.change(request, stored => planPrices(read, stored, request, parts.makeContext()));
     return publicationOf(done.before, done.plan, done.revision);
   }
 

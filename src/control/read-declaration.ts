@@ -64,6 +64,16 @@ export function readDeclaration(text: string): ReadDeclaration {
 
   const content = toContent(document);
   if (content === null || content === undefined || isEmptyMap(content)) throw invalid('the file says nothing');
+  return checkContent(content, locate, positionOf);
+}
+
+/** The same of what came as JSON: one schema for both. `locate` says where in the request a part of a file would stand.
+ *  Throws ConfigurationError with everything that is wrong with its form. */
+export function readContent(content: unknown, locate: ReadDeclaration['locate']): ReadDeclaration {
+  return checkContent(content, locate, () => ({}));
+}
+
+function checkContent(content: unknown, locate: ReadDeclaration['locate'], positionOf: PositionOf): ReadDeclaration {
   const reserved = findReservedKeys(content).map(path => locate(path, wrong('no entry can have this name')));
   const parsed = declarationSchema.safeParse(withTools(content));
   const problems = [

@@ -1,3 +1,4 @@
+import type { WrittenGrant } from '../access/grants.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { VersionContent } from '../pricing/price-row.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
@@ -14,6 +15,7 @@ export type Resource =
   | RouteResource
   | BookResource
   | PoliciesResource
+  | AccessResource
   | RuleResource;
 
 export type ResourceKind = Resource['kind'];
@@ -48,6 +50,8 @@ export interface OrganisationResource {
   /** The name. */
   readonly id: string;
   readonly budget: Budget | null;
+  /** Names of tags that requests bring and usage is told apart by. Absent: none. */
+  readonly usageTags?: readonly string[] | undefined;
   /** Absent: postpaid, without a limit. */
   readonly terms?: Terms;
   /** Absent, as everywhere: none. */
@@ -91,8 +95,23 @@ export interface KeyResource {
   readonly lowerOutputToFit: boolean;
   /** Absent: as the project. */
   readonly mediaFetch?: boolean | undefined;
+  /** Networks that it may be used from, each with its prefix. Absent: anywhere. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Web origins that it may be used from. Absent: any, and programs that are no browser. */
+  readonly origins?: readonly string[] | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly budget: Budget | null;
+  /** ISO 8601 instant; absent in what older releases stored. */
+  readonly createdAt?: string | undefined;
+  /** Secrets that it had before, the newest first; each is good until its instant. Absent: it never was rotated. */
+  readonly previous?: readonly PreviousSecret[] | undefined;
   readonly limits?: Limits | undefined;
+}
+
+export interface PreviousSecret {
+  readonly digest: string;
+  /** ISO 8601 instant, exclusive. */
+  readonly until: string;
 }
 
 /** declared: by a file or the management API. environment: by zero configuration, which keeps it up to date. */
@@ -191,6 +210,27 @@ export interface PoliciesResource {
   readonly kind: 'policies';
   readonly id: 'policies';
   readonly orphans: 'delivered' | 'free';
+}
+
+/** How people log in. */
+export interface AccessResource {
+  readonly kind: 'access';
+  readonly id: 'access';
+  readonly passwords: boolean;
+  readonly publicUrl: string | null;
+  readonly sessions: { readonly idleMinutes: number; readonly absoluteHours: number };
+  readonly oidc: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly scopes: readonly string[];
+    readonly groupsClaim: string;
+    readonly trustEmail: boolean;
+    readonly groups: readonly ({ readonly group: string } & WrittenGrant)[];
+  } | null;
+  /** Where the client's secret came from, itself under the master key, and what tells whether it changed. */
+  readonly reference: string | null;
+  readonly sealed: string | null;
+  readonly fingerprint: string | null;
 }
 
 /** What zero configuration does while nobody says otherwise. A rule that ended stays, so that it does not begin again. */

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import type { Arrival } from './arrival.ts';
+import { clientAddress } from './client-address.ts';
 import { notWatched, type Watched } from './deadlines.ts';
 import type { GatewayState } from './gateway.ts';
 import { isLocalRequest } from './local-request.ts';
@@ -11,7 +12,7 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
   const { adminSocket, limits } = gateway.settings;
   const { deadlines } = gateway;
   const { request, response, path, query, connection } = arrival;
-  const remote = request.socket.remoteAddress ?? '';
+  const remote = clientAddress(request, gateway.trustedProxies) ?? request.socket.remoteAddress ?? '';
   if (adminSocket === undefined || climbs.test(path)) throw new Fault('path_not_found');
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw new Fault('body_too_large');
   if (open >= openMax) throw new Fault('overloaded');

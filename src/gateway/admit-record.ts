@@ -2,6 +2,7 @@ import type { AdmitRecord, HeldLease } from '../journal/record.ts';
 import { sellPrices } from '../snapshot/load.ts';
 import type { Fitting } from './admit.ts';
 import type { Exchange } from './exchange.ts';
+import { usageTagsOf } from './exchange-tags.ts';
 
 export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord {
   const { arrival, principal, scan, carrier } = exchange;
@@ -24,6 +25,7 @@ export function admitRecord(exchange: Exchange, admission: Fitting): AdmitRecord
     },
     sandbox: first.provider.sandbox,
     tags: carrier.tags,
+    usageTags: usageTagsOf(carrier.tags, principal),
   };
 }
 

@@ -16,7 +16,7 @@ export function presentedSecret(headers: IncomingHttpHeaders, query: string): st
   return new URLSearchParams(query).get('key') || undefined;
 }
 
-/** Who calls. Throws Fault `key_missing`, `key_invalid`, `key_revoked` or `key_expired`. */
+/** Who calls. Throws Fault `key_missing`, `key_invalid`, `key_revoked`, `key_expired` or `key_rotated`. */
 export function authenticate(
   secret: string | undefined,
   snapshot: Snapshot,
@@ -28,7 +28,9 @@ export function authenticate(
   const principal = snapshot.findKey(digestSecret(secret));
   if (principal === undefined) throw new Fault('key_invalid');
   if (principal.revoked) throw new Fault('key_revoked');
-  if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= nowMs) throw new Fault('key_expired');
+  if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= nowMs) {
+    throw new Fault(principal.isReplaced ? 'key_rotated' : 'key_expired');
+  }
   return principal;
 }
 

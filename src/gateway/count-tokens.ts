@@ -8,12 +8,12 @@ import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { Arrival } from './arrival.ts';
-import { authenticate, presentedSecret } from './authenticate.ts';
 import { betaEdits } from './beta-edits.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
+import type { Identified } from './identify.ts';
 import { passRequest } from './pass-limits.ts';
 import { profileOf } from './profiles.ts';
 import { readBody } from './read-body.ts';
@@ -25,22 +25,19 @@ import { connectionFault } from './upstream-fault.ts';
 /** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names, policy and limits of requests apply as for a completion. Where no deployment can count, the
  *  answer is an estimate by the rule that `x-carrier-estimate` names: agents plan by the number and give up without one. */
-export async function countTokens(gateway: GatewayState, arrival: Arrival): Promise<void> {
+export async function countTokens(gateway: GatewayState, arrival: Arrival, identified: Identified): Promise<void> {
   gateway.openExchanges++;
   try {
-    await walk(gateway, arrival);
+    await walk(gateway, arrival, identified);
   } finally {
     gateway.openExchanges--;
   }
 }
 
-async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
+async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, principal }: Identified): Promise<void> {
   checkRoom(gateway);
   const { ports, settings, deadlines } = gateway;
   const { request, response } = arrival;
-  const snapshot = ports.snapshot();
-  const secret = presentedSecret(request.headers, arrival.query);
-  const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
   const carrier = readCarrierHeaders(request.headers);
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);

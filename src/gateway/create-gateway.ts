@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { AddressPolicy } from '../media/address-policy.ts';
 import { MediaFetcher } from '../media/media-fetcher.ts';
 import { resolveHost } from '../media/resolve-host.ts';
+import { trustedProxiesOf } from './client-address.ts';
 import { answerClientError } from './client-error.ts';
 import { Deadlines } from './deadlines.ts';
 import { dialectOfPath, handleRequest } from './edge.ts';
@@ -38,6 +39,7 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     media: mediaFetcherOf(settings),
+    trustedProxies: trustedProxiesOf(settings.trustedProxies ?? []),
     learnt: { output: new ExpectedOutput(), warm: new WarmPrefixes() },
     openExchanges: 0,
     isCutting: false,

@@ -6,44 +6,64 @@ import { passToAdmin } from './admin-pass-through.ts';
 import type { Arrival } from './arrival.ts';
 import { connectionOf } from './connections.ts';
 import { countTokens } from './count-tokens.ts';
+import { answerPreflight, isPreflight } from './cross-origin.ts';
 import { mintExchangeId } from './exchange-id.ts';
 import type { GatewayState } from './gateway.ts';
 import { answerHealthz, answerReadyz } from './health.ts';
+import { type Identified, identify } from './identify.ts';
 import { listModels } from './list-models.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { serveCompletion } from './serve-completion.ts';
 
-/** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge. */
-type Serve = (gateway: GatewayState, arrival: Arrival) => void | Promise<void>;
+/** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge.
+ *  `gate` says what a request must pass first:
+ *  - open: nothing; it says nothing of anybody.
+ *  - admin: the supervisor's own gate.
+ *  - key: a key that is good here and now; the edge itself sees to it.
+ *  - limits: that, and the caller's limits of requests: somebody else is asked, at no cost.
+ *  - spend: that, and limits and a hold, before anything is sent; serve-completion.ts is the one walk of such requests. */
+export type Route =
+  | {
+      readonly method: Method;
+      readonly gate: 'open' | 'admin';
+      readonly serve: (gateway: GatewayState, arrival: Arrival) => void | Promise<void>;
+    }
+  | {
+      readonly method: Method;
+      readonly gate: 'key' | 'limits' | 'spend';
+      readonly serve: (gateway: GatewayState, arrival: Arrival, identified: Identified) => void | Promise<void>;
+    };
 
-interface Route {
-  readonly method: 'GET' | 'POST' | 'any';
-  readonly serve: Serve;
-}
+type Method = 'GET' | 'POST' | 'any';
 
-const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
-  ['/v1/messages/count_tokens', { method: 'POST', serve: countTokens }],
-  ['/v1/models', { method: 'GET', serve: listModels }],
-  ['/healthz', { method: 'GET', serve: (_gateway, arrival) => answerHealthz(arrival) }],
-  ['/readyz', { method: 'GET', serve: answerReadyz }],
-  ['/metrics', { method: 'GET', serve: passToAdmin }],
-  ['/api', { method: 'any', serve: passToAdmin }],
-  ['/console', { method: 'any', serve: passToAdmin }],
+  ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
+  ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
+  ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],
+  ['/readyz', { method: 'GET', gate: 'open', serve: answerReadyz }],
+  ['/metrics', { method: 'GET', gate: 'admin', serve: passToAdmin }],
+  ['/api', { method: 'any', gate: 'admin', serve: passToAdmin }],
+  ['/console', { method: 'any', gate: 'admin', serve: passToAdmin }],
 ]);
 
-const prefixes: readonly (readonly [string, Route])[] = [
-  ['/v1/models/', { method: 'GET', serve: listModels }],
-  ['/api/', { method: 'any', serve: passToAdmin }],
-  ['/console/', { method: 'any', serve: passToAdmin }],
+/** Paths that begin so and go on. */
+export const prefixes: readonly (readonly [string, Route])[] = [
+  ['/v1/models/', { method: 'GET', gate: 'key', serve: listModels }],
+  ['/api/', { method: 'any', gate: 'admin', serve: passToAdmin }],
+  ['/console/', { method: 'any', gate: 'admin', serve: passToAdmin }],
 ];
 
 function completion(name: 'openai-chat' | 'anthropic-messages'): Route {
   const dialect = dialects.get(name);
   if (dialect === undefined) throw new Error(`the dialect ${name} is not in the registry`);
-  return { method: 'POST', serve: (gateway, arrival) => serveCompletion(gateway, arrival, dialect) };
+  return {
+    method: 'POST',
+    gate: 'spend',
+    serve: (gateway, arrival, identified) => serveCompletion(gateway, arrival, dialect, identified),
+  };
 }
 
 /** Takes one request off the HTTP server and gives it to whatever answers at its path. */
@@ -75,8 +95,8 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
   if (gateway.ports.draining()) response.shouldKeepAlive = false;
   try {
     checkHeaders(request);
-    const route = findRoute(path, request.method ?? '');
-    const served = route.serve(gateway, arrival);
+    const route = findRoute(path);
+    const served = pass(gateway, arrival, route);
     if (served !== undefined) served.catch(error => refuseError(gateway, arrival, error));
   } catch (error) {
     refuseError(gateway, arrival, error);
@@ -109,14 +129,24 @@ function checkHeaders(request: IncomingMessage): void {
   if (codings > 1 || (codings === 1 && httpVersionMinor === 0)) throw new Fault('framing_invalid');
 }
 
-function findRoute(path: string, method: string): Route {
+function findRoute(path: string): Route {
   const route = routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
   if (route === undefined) throw new Fault('path_not_found');
+  return route;
+}
+
+/** Lets a request through the gate of its path. */
+function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Promise<void> {
+  const { path, request } = arrival;
+  const method = request.method ?? '';
+  const takesKeys = route.gate !== 'open' && route.gate !== 'admin';
+  if (takesKeys && isPreflight(request) && answerPreflight(gateway, arrival, route.method)) return;
   const asked = method === 'HEAD' ? 'GET' : method;
   if (route.method !== 'any' && route.method !== asked) {
     throw new Fault('method_not_allowed', `${path} takes ${route.method}.`, { listing: [route.method] });
   }
-  return route;
+  if (route.gate === 'open' || route.gate === 'admin') return route.serve(gateway, arrival);
+  return route.serve(gateway, arrival, identify(gateway, arrival));
 }
 
 /** The dialect in which faults of a path are told; undefined where they are problem documents. */

@@ -1,4 +1,5 @@
 import type { MediaFetcher } from '../media/media-fetcher.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { ExpectedOutput } from './expected-output.ts';
 import type { GatewayPorts } from './ports.ts';
@@ -13,6 +14,8 @@ export interface GatewayState {
   readonly deadlines: Deadlines;
   readonly upstreams: Upstreams;
   readonly media: MediaFetcher;
+  /** Whose word about where a request comes from is taken. */
+  readonly trustedProxies: TrustedProxies;
   /** What earlier exchanges tell about the cost of the next. */
   readonly learnt: Learnt;
   /** Exchanges whose walk has begun and not ended. */

@@ -1,17 +1,14 @@
 import { Fault } from '../completion/fault.ts';
 import type { ModelName, Principal, Snapshot } from '../snapshot/load.ts';
 import type { Arrival } from './arrival.ts';
-import { authenticate, presentedSecret } from './authenticate.ts';
 import type { GatewayState } from './gateway.ts';
+import type { Identified } from './identify.ts';
 import { respondBytes } from './respond.ts';
 
 /** GET /v1/models: the names that this key may put in the model's place, in OpenAI's shape, or in Anthropic's when the
  *  client says which version of that API it speaks. GET /v1/models/{name}: one of them. */
-export function listModels(gateway: GatewayState, arrival: Arrival): void {
-  const { ports } = gateway;
+export function listModels(_gateway: GatewayState, arrival: Arrival, { snapshot, principal }: Identified): void {
   const { headers } = arrival.request;
-  const snapshot = ports.snapshot();
-  const principal = authenticate(presentedSecret(headers, arrival.query), snapshot, ports.digestSecret, arrival.atMs);
   const names = snapshot.modelNames(principal);
   const write = headers['anthropic-version'] === undefined ? openAi : anthropic;
   const asked = askedName(arrival.path);

@@ -8,14 +8,15 @@ import { type Admission, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
-import { authenticate, presentedSecret } from './authenticate.ts';
 import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
 import { deliver } from './deliver.ts';
 import type { Exchange, Understood } from './exchange.ts';
+import { exchangeTags } from './exchange-tags.ts';
 import type { GatewayState } from './gateway.ts';
+import type { Identified } from './identify.ts';
 import { meterExchange } from './meter.ts';
 import { passLimits, settleLimits } from './pass-limits.ts';
 import { readBody } from './read-body.ts';
@@ -26,11 +27,16 @@ import { checkRoom } from './room.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
-export async function serveCompletion(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<void> {
+export async function serveCompletion(
+  gateway: GatewayState,
+  arrival: Arrival,
+  dialect: Dialect,
+  identified: Identified,
+): Promise<void> {
   const { ports } = gateway;
   gateway.openExchanges++;
   try {
-    const understood = await understand(gateway, arrival, dialect);
+    const understood = await understand(gateway, arrival, dialect, identified);
     const route = resolveRoute(understood.snapshot, understood.principal, understood.scan.requestedModel);
     const chosen = await chooseOn(gateway, understood, route);
     const passed = passLimits(gateway, chosen, cheaper => chooseOn(gateway, understood, cheaper));
@@ -57,15 +63,19 @@ export async function serveCompletion(gateway: GatewayState, arrival: Arrival, d
   }
 }
 
-/** accept → authenticate → decode. */
-async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dialect): Promise<Understood> {
-  const { ports, settings, deadlines } = gateway;
+/** Reads the headers that are ours, and the body; the edge has asked who calls. */
+async function understand(
+  gateway: GatewayState,
+  arrival: Arrival,
+  dialect: Dialect,
+  { snapshot, principal }: Identified,
+): Promise<Understood> {
+  const { settings, deadlines } = gateway;
   checkRoom(gateway);
   const { request, response } = arrival;
-  const snapshot = ports.snapshot();
-  const secret = presentedSecret(request.headers, arrival.query);
-  const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
-  const carrier = readCarrierHeaders(request.headers);
+  const asked = readCarrierHeaders(request.headers);
+  const tags = exchangeTags(asked.tags, principal);
+  const carrier = tags === asked.tags ? asked : { ...asked, tags };
 
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);

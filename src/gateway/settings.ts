@@ -12,6 +12,8 @@ export interface GatewaySettings {
   readonly limits: DataPlaneLimits;
   /** Where this process runs, for what it does itself with prompts; undefined is GLOBAL. */
   readonly zone?: string | undefined;
+  /** Networks of proxies in front whose X-Forwarded-For is taken for true; none unless said. */
+  readonly trustedProxies?: readonly string[];
   /** Networks that media may be fetched from beside public addresses; none unless said. */
   readonly mediaFetch?: { readonly allowAddresses: readonly string[] };
 }

@@ -22,6 +22,8 @@ export interface AdmitRecord {
   readonly hold: HoldRecord;
   readonly sandbox: boolean;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Names of those by which usage is told apart. */
+  readonly usageTags?: readonly string[];
 }
 
 export interface HoldRecord {

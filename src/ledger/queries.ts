@@ -7,6 +7,7 @@ import type { Store } from '../store/connect.ts';
 import { type Corrected, type CorrectionView, readCorrections } from './exchange-corrections.ts';
 import { type ProviderCostView, providerCostView } from './provider-cost.ts';
 import type { Money } from './usage-report.ts';
+import { isWithin, type Within } from './within.ts';
 
 export {
   type Money,
@@ -230,6 +231,8 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
 }
 
 export interface ExchangeFilter {
+  /** Nothing beyond it, whatever else is asked for; absent: everything. */
+  readonly within?: Within;
   readonly organisation?: string;
   readonly project?: string;
   readonly key?: string;
@@ -260,6 +263,7 @@ export async function listExchanges(
     throw new RangeError(`a page has 1 to ${exchangePageMax} exchanges`);
   }
   let query = store.db.selectFrom('exchange').selectAll().orderBy('at', 'desc').orderBy('id', 'desc');
+  if (filter.within !== undefined) query = query.where(isWithin(filter.within, 'exchange'));
   if (filter.organisation !== undefined) query = query.where('organisation', '=', filter.organisation);
   if (filter.project !== undefined) query = query.where('project', '=', filter.project);
   if (filter.key !== undefined) query = query.where('key', '=', filter.key);

@@ -3,6 +3,7 @@ import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
 import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import { coveredHours, type UsageDimension as Dimension, usageSumsSql } from './usage-sums.ts';
+import type { Within } from './within.ts';
 
 /** Amounts are decimal strings with all digits that matter. */
 export interface Money {
@@ -38,6 +39,7 @@ export interface UsageRow extends Record<Slice, number> {
 }
 
 export interface UsageFilter {
+  readonly within?: Within;
   readonly organisation?: string;
   readonly project?: string;
   readonly key?: string;

@@ -1,4 +1,5 @@
 import type { MeasureColumn } from './usage-columns.ts';
+import { type Within, withinSql } from './within.ts';
 
 /** What usage can be told by. */
 export const usageDimensions = [
@@ -20,6 +21,8 @@ export type UsageGrain = (typeof usageGrains)[number];
 
 export interface UsageFilter extends Readonly<Partial<Record<UsageDimension, string>>> {
   readonly sandbox?: boolean;
+  /** Nothing beyond it, whatever else is asked for; absent: everything. */
+  readonly within?: Within;
 }
 
 /** Whole hours, UTC, half open. */
@@ -105,6 +108,7 @@ function filterConditions(filter: UsageFilter, parameter: (value: unknown) => st
     .filter(name => filter[name] !== undefined)
     .map(name => `s.${name} = ${parameter(filter[name])}`);
   if (filter.sandbox !== undefined) conditions.push(`s.sandbox = ${parameter(filter.sandbox)}`);
+  if (filter.within !== undefined) conditions.push(withinSql(filter.within, 's', parameter));
   return conditions;
 }
 

@@ -2,12 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import type { RequestOrigin } from '../admin/request-origin.ts';
 import { localHeader } from '../gateway/admin-pass-through.ts';
+import { clientAddress, type TrustedProxies, trustedProxiesOf } from '../gateway/client-address.ts';
+import { mintExchangeId } from '../gateway/exchange-id.ts';
 import { isLocalRequest, type SeenRequest } from '../gateway/local-request.ts';
 import { StartFailure } from './start-failure.ts';
 
 /** Answers one management request. */
-export type AdminHandler = (request: Request) => Response | Promise<Response>;
+export type AdminHandler = (request: Request, origin: RequestOrigin) => Response | Promise<Response>;
 
 export interface AdminServer {
   /** Once the database is there; until then everything but `early` is answered 503. */
@@ -22,6 +25,8 @@ export interface AdminServerOptions {
   readonly socketPath: string;
   /** A TCP address of its own, as CARRIER_ADMIN_LISTEN asks. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
+  /** Networks of the proxies in front of that address. */
+  readonly trustedProxies?: readonly string[];
   /** What can be answered without the database; undefined for what cannot. */
   readonly early: (request: Request, isLocal: boolean) => Response | Promise<Response> | undefined;
 }
@@ -32,9 +37,11 @@ const headersTimeoutMs = 10_000;
 
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   let handler: AdminHandler | undefined;
+  const trusted = trustedProxiesOf(options.trustedProxies ?? []);
   const listener = getRequestListener(
     (request, { incoming }) =>
-      options.early(request, isLocal(incoming)) ?? (handler === undefined ? databaseUnavailable() : handler(request)),
+      options.early(request, isLocal(incoming)) ??
+      (handler === undefined ? databaseUnavailable() : handler(request, originOf(incoming, trusted))),
     { overrideGlobalObjects: false },
   );
   const servers: Server[] = [];
@@ -91,6 +98,20 @@ function close(server: Server): Promise<void> {
 function isLocal(request: SeenRequest): boolean {
   if (request.socket.remoteAddress === undefined) return request.headers[localHeader] === '1';
   return isLocalRequest(request);
+}
+
+/** Over the unix socket workers say where a request comes from; over TCP its own connection does. */
+function originOf(request: SeenRequest, trusted: TrustedProxies): RequestOrigin {
+  const { socket, headers } = request;
+  if (socket.remoteAddress !== undefined) {
+    const address = clientAddress(request, trusted) ?? socket.remoteAddress;
+    return { requestId: mintExchangeId(Date.now()), address };
+  }
+  const [address, requestId] = [headers['x-forwarded-for'], headers['x-carrier-exchange-id']];
+  return {
+    requestId: typeof requestId === 'string' ? requestId : undefined,
+    address: typeof address === 'string' && address !== '' ? address : undefined,
+  };
 }
 
 /** Does the request carry this key? Takes as long for a wrong key as for the right one. */

@@ -1,5 +1,7 @@
 import type { JobDesk } from '../admin/dependencies.ts';
+import { auditKeptDaysMin, auditRetentionJob } from '../audit/audit-retention.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
+import { keyExpiryJob } from '../control/key-expiry.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
 import { ledgerJobs } from '../ledger/ledger-jobs.ts';
@@ -15,7 +17,7 @@ export function allJobs({
   nowMs = Date.now,
 }: {
   readonly store: Store;
-  readonly retention: RetentionSettings;
+  readonly retention: RetentionSettings & { readonly auditDays?: number };
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -29,6 +31,8 @@ export function allJobs({
         return { ran, dropped: dropped.length };
       },
     },
+    auditRetentionJob(retention.auditDays ?? auditKeptDaysMin),
+    keyExpiryJob(nowMs),
     usageFoldJob(),
     ...ledgerJobs(store),
     walletUpkeepJob(undefined, nowMs),

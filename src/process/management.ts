@@ -76,9 +76,9 @@ export function openManagement(options: ManagementOptions): Management {
   return {
     control,
     // Who changed something may use it at once: the answer comes when workers serve with it.
-    handle: async request => {
+    handle: async (request, origin) => {
       const before = changes;
-      const response = await app.fetch(request);
+      const response = await app.fetch(request, origin);
       if (changes !== before) await options.changed();
       return response;
     },

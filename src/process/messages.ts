@@ -144,6 +144,7 @@ export interface WorkerSettings {
   readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly zone: string | undefined;
+  readonly trustedProxies: readonly string[];
   readonly mediaFetch: { readonly allowAddresses: readonly string[] };
   readonly limits: DataPlaneLimits;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };

@@ -181,6 +181,7 @@ export class Supervisor {
     this.#admin = await startAdminServer({
       socketPath: this.#home.adminSocketPath,
       listen: this.#settings.adminListen,
+      trustedProxies: this.#settings.trustedProxies,
       early: (request, isLocal) => this.#answerEarly(request, isLocal),
     });
     const database = this.#database.open();
@@ -245,7 +246,7 @@ export class Supervisor {
       log: this.#log,
     });
     if (this.#configFile !== undefined) {
-      await control.apply({ file: this.#configFile, dryRun: false, prune: false, actor: 'config-file' });
+      await control.apply({ file: this.#configFile, dryRun: false, prune: false, actor: 'system:config-file' });
     }
     await control.ensureZeroConfiguration();
     await this.#keeper.follow(store, control);
@@ -355,6 +356,7 @@ export class Supervisor {
       proxy: settings.proxy,
       zone: settings.zone,
       mediaFetch: settings.mediaFetch,
+      trustedProxies: settings.trustedProxies,
       limits: settings.limits,
       log: settings.log,
       epochs: this.#epochs.chains,

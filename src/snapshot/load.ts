@@ -4,6 +4,7 @@ import { parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
 import { snapshotHash } from './hash.ts';
+import { guardFactory, type KeyGuard, originMatcher } from './key-guard.ts';
 import { type Limit, type LimitScope, loadLimit } from './limits.ts';
 import { buildNameTable } from './names.ts';
 import type {
@@ -33,6 +34,8 @@ export interface Snapshot {
   /** What a hold is taken from: a budget, or a pool of a wallet. undefined when it is not there, or no longer. */
   findBudget(id: string): HeldBudget | undefined;
   readonly wallets: readonly Wallet[];
+  /** May pages of this web origin call with some key? */
+  allowsOrigin(origin: string): boolean;
   /** Names that a principal may put in the model's place, sorted, for GET /v1/models. */
   modelNames(principal: Principal): readonly ModelName[];
 }
@@ -61,6 +64,14 @@ export interface Principal {
   readonly revoked: boolean;
   /** Milliseconds since 1970, exclusive; undefined is never. */
   readonly expiresAtMs: number | undefined;
+  /** It came with a secret that was replaced by a newer one, and is good until then. */
+  readonly isReplaced: boolean;
+  /** From where it may be used; undefined is anywhere. */
+  readonly guard: KeyGuard | undefined;
+  /** Its own; a request cannot say other values. */
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  /** Names of tags that requests bring and usage is told apart by. */
+  readonly usageTags: readonly string[] | undefined;
   /** Zones its prompts may be processed in; undefined is anywhere. The intersection of project and key. */
   readonly zones: readonly string[] | undefined;
   /** Ids of the hard budgets that bind it, whatever is asked for: key, project, organisation, and the wallet when all its
@@ -199,6 +210,7 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
     budgets,
     findBudget,
     wallets: [...wallets.values()],
+    allowsOrigin: originMatcher([...new Set(json.keys.flatMap(({ origins }) => origins ?? []))]),
     modelNames,
   };
 }
@@ -220,6 +232,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
     budget => `${budget.scope}:${budget.subject}`,
   );
   const contracts = loadContracts(json);
+  const guardOf = guardFactory();
   const principals = new Map<string, Principal>();
   const patternsOf = new Map<Principal, readonly (readonly string[])[]>();
   for (const key of json.keys) {
@@ -235,6 +248,10 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       keyName: key.name,
       revoked: key.revoked,
       expiresAtMs: key.expiresAt === null ? undefined : parseInstant(key.expiresAt),
+      isReplaced: false,
+      guard: guardOf(key),
+      tags: key.tags,
+      usageTags: organisation.usageTags,
       zones: intersect(project.zones ?? undefined, key.zones ?? undefined),
       // Absent in a snapshot that an older release left on disk.
       policies: key.policies ?? undefined,
@@ -245,8 +262,15 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       contract: contracts.get(organisation.id),
       limits: limits.of(['key', key.id], ['project', project.id], ['organisation', organisation.id]),
     };
+    const patterns = key.allow === null ? [project.allow] : [project.allow, key.allow];
     principals.set(key.digest, principal);
-    patternsOf.set(principal, key.allow === null ? [project.allow] : [project.allow, key.allow]);
+    patternsOf.set(principal, patterns);
+    for (const { digest, until } of key.previous ?? []) {
+      const untilMs = Math.min(parseInstant(until), principal.expiresAtMs ?? Number.POSITIVE_INFINITY);
+      const before = { ...principal, expiresAtMs: untilMs, isReplaced: untilMs !== principal.expiresAtMs };
+      principals.set(digest, before);
+      patternsOf.set(before, patterns);
+    }
   }
   return { principals, patternsOf };
 }

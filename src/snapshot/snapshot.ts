@@ -44,6 +44,8 @@ export interface SnapshotSettings {
 export interface OrganisationEntry {
   readonly id: string;
   readonly name: string;
+  /** Names of tags that requests bring and usage is told apart by. Absent: none. */
+  readonly usageTags?: readonly string[];
 }
 
 export interface ProjectEntry {
@@ -77,6 +79,13 @@ export interface KeyEntry {
   readonly lowerOutputToFit: boolean;
   /** May media that it names by their address be fetched for providers that need bytes? Absent: as the project. */
   readonly mediaFetch?: boolean;
+  /** Networks with their prefixes; absent: from anywhere. */
+  readonly addresses?: readonly string[];
+  /** Absent: from any web origin, and from programs that have none. */
+  readonly origins?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Secrets that it had before: HMACs as `digest`, each good until an ISO 8601 instant. */
+  readonly previous?: readonly { readonly digest: string; readonly until: string }[];
 }
 
 export interface BudgetEntry {

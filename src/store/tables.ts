@@ -1,3 +1,5 @@
+import type { AccessTables } from './tables/access.ts';
+import type { AuditTables } from './tables/audit.ts';
 import type { BookkeepingTables } from './tables/bookkeeping.ts';
 import type { ControlTables } from './tables/control.ts';
 import type { JobTables } from './tables/jobs.ts';
@@ -12,4 +14,6 @@ export interface Tables
     JobTables,
     UsageEventTables,
     BookkeepingTables,
+    AuditTables,
+    AccessTables,
     LimitTables {}

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { ChargeLine } from '../journal/record.ts';
+import { isWithin, type Within } from '../ledger/within.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
 
@@ -34,6 +35,8 @@ export interface RatedView {
 }
 
 export interface UsageEventFilter {
+  /** Nothing beyond it, whatever else is asked for; absent: everything. */
+  readonly within?: Within | undefined;
   readonly organisation?: string | undefined;
   readonly project?: string | undefined;
   readonly meter?: string | undefined;
@@ -54,6 +57,7 @@ export async function listUsageEvents(
     .orderBy('e.at', 'desc')
     .orderBy('e.ref', 'desc')
     .limit(page.limit + 1);
+  if (filter.within !== undefined) query = query.where(isWithin(filter.within, 'e'));
   if (filter.organisation !== undefined) query = query.where('e.organisation', '=', filter.organisation);
   if (filter.project !== undefined) query = query.where('e.project', '=', filter.project);
   if (filter.meter !== undefined) query = query.where('e.meter', '=', filter.meter);

@@ -28,7 +28,7 @@ const testJobs: readonly Job[] = [
   { name: 'tidy', purpose: 'Tidies up', schedule: { everyMs: 60_000 }, run: () => Promise.resolve({ tidied: 1 }) },
 ];
 
-const nowMs = () => 1_790_000_000_000;
+const testNowMs = () => 1_790_000_000_000;
 
 export async function startAdmin(): Promise<AdminUnderTest> {
   const database = await createTestDatabase();
@@ -54,6 +54,7 @@ export async function startAdmin(): Promise<AdminUnderTest> {
 export function adminOver(
   store: Store,
   dataDirectory: string,
+  nowMs: () => number = testNowMs,
 ): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected'> {
   const adminKey = 'admin-key-admin-key-admin-key-admin';
   const unexpected: unknown[] = [];

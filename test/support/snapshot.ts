@@ -1,6 +1,7 @@
 import type { RateCardJson } from '../../src/pricing/rate-card.ts';
 import type { RateTimelineJson } from '../../src/pricing/timeline.ts';
 import { snapshotHash } from '../../src/snapshot/hash.ts';
+import type { LimitEntry } from '../../src/snapshot/limits.ts';
 import {
   type BudgetEntry,
   type ContractEntry,
@@ -19,7 +20,8 @@ import {
  *  `openai/gpt-5`. */
 export interface SnapshotParts {
   readonly revision?: string;
-  readonly organisations?: readonly { readonly id: string }[];
+  readonly organisations?: readonly { readonly id: string; readonly usageTags?: readonly string[] }[];
+  readonly limits?: readonly LimitEntry[];
   readonly projects?: readonly (Partial<ProjectEntry> & { readonly id: string })[];
   readonly keys?: readonly (Partial<KeyEntry> & { readonly id: string; readonly digest: string })[];
   readonly budgets?: readonly (Partial<BudgetEntry> & { readonly id: string; readonly subject: string })[];
@@ -60,7 +62,10 @@ export function snapshotJson(parts: SnapshotParts = {}): SnapshotJson {
     format: 1 as const,
     revision: parts.revision ?? '1',
     compiledAt: '2026-09-01T00:00:00.000Z',
-    organisations: (parts.organisations ?? [{ id: 'acme' }]).map(({ id }) => ({ id, name: id })),
+    organisations: (parts.organisations ?? [{ id: 'acme' }]).map(organisation => ({
+      name: organisation.id,
+      ...organisation,
+    })),
     projects: (parts.projects ?? [{ id: 'web' }]).map(project => ({
       name: project.id,
       organisation: 'acme',
@@ -98,6 +103,7 @@ export function snapshotJson(parts: SnapshotParts = {}): SnapshotJson {
     })),
     deployments,
     routes: (parts.routes ?? []).map(route => fullRoute(route, deployments)),
+    ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     ...(parts.contracts === undefined ? {} : { contracts: parts.contracts }),
     settings: { orphans: parts.orphans ?? ('delivered' as const) },
   };

@@ -9,7 +9,9 @@ import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
 import { migration0010 } from './0010-deployment-names.ts';
+import { migration0014 } from './0014-access.ts';
 import { migration0015 } from './0015-limits.ts';
+import { migration0016 } from './0016-audit.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -23,5 +25,7 @@ export const migrations: readonly Migration[] = [
   migration0008,
   migration0009,
   migration0010,
+  migration0014,
   migration0015,
+  migration0016,
 ];

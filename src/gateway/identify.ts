@@ -1,0 +1,41 @@
+import { Fault } from '../completion/fault.ts';
+import type { KeyGuard } from '../snapshot/key-guard.ts';
+import type { Principal, Snapshot } from '../snapshot/load.ts';
+import type { Arrival } from './arrival.ts';
+import { authenticate, presentedSecret } from './authenticate.ts';
+import { clientAddress } from './client-address.ts';
+import { allowPage } from './cross-origin.ts';
+import type { GatewayState } from './gateway.ts';
+
+/** Who calls, by the snapshot that the whole request goes by. */
+export interface Identified {
+  readonly snapshot: Snapshot;
+  readonly principal: Principal;
+}
+
+/** The first gate of every path that takes a key; the edge calls it, so no path can forget to. Throws Fault. */
+export function identify(gateway: GatewayState, arrival: Arrival): Identified {
+  const { ports } = gateway;
+  const snapshot = ports.snapshot();
+  const secret = presentedSecret(arrival.request.headers, arrival.query);
+  const principal = authenticate(secret, snapshot, ports.digestSecret, arrival.atMs);
+  if (principal.guard !== undefined) checkGuard(gateway, arrival, principal.guard);
+  return { snapshot, principal };
+}
+
+/** What cannot be told is not allowed: an unknown address, and a request without an origin. */
+function checkGuard(
+  { trustedProxies }: GatewayState,
+  { request, response }: Arrival,
+  { allowsAddress, allowsOrigin }: KeyGuard,
+): void {
+  const { origin } = request.headers;
+  if (allowsOrigin !== undefined) {
+    if (origin === undefined || !allowsOrigin(origin)) throw new Fault('key_origin_refused');
+    allowPage(response, origin);
+  }
+  if (allowsAddress !== undefined) {
+    const address = clientAddress(request, trustedProxies);
+    if (address === undefined || !allowsAddress(address)) throw new Fault('key_address_refused');
+  }
+}
