@@ -17,6 +17,7 @@ import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
+import { limitOperations } from './limits.ts';
 import { callOperation, describeOperation, type Operation, readCall, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
@@ -38,6 +39,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...exchangeOperations(dependencies),
     ...decisionOperations(dependencies),
     ...budgetOperations(dependencies),
+    ...limitOperations(dependencies),
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),
