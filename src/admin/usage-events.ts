@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { WalletUsagePayer } from '../billing/pay-usage.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { usageDirectory } from '../control/usage-directory.ts';
@@ -70,6 +71,7 @@ const viewSchema = z
 
 /** Usage that is no exchange, and later figures for costs. */
 export function usageEventOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
+  const payer = new WalletUsagePayer();
   return [
     operation({
       method: 'post',
@@ -110,6 +112,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
         const { rated, left, next } = await rateQuarantined(store, directory, {
           after,
           pricesOfMs: dateOf(pricesOf)?.getTime(),
+          payer,
         });
         return { rated, left, ...(next === undefined ? {} : { next }) };
       },
@@ -201,7 +204,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       else placed.push({ source: event, event: found.placed, json: event.json });
     }
     if (problems.length > 0) throw refusal(problems);
-    const recorded = await recordEvents(store, directory, placed);
+    const recorded = await recordEvents(store, directory, placed, payer);
     for (const [index, { ref, outcome, reason, rated }] of recorded.entries()) {
       const { source, event } = placed[index]!;
       items.set(source, {

@@ -317,7 +317,7 @@ export const rules = {
   /** The roll-up is derived: for days whose exchanges are all there, it says the same. */
   usage_is_the_sum: {
     scope: 'day',
-    keeps: 'Usage reports are the sum of the exchanges.',
+    keeps: 'Usage reports are the sum of the exchanges and of the usage events.',
     advice: foldAgain,
     sql: `
       with kept as (select date_trunc('day', min(at), 'UTC') + interval '1 day' as since, max(at) as last from exchange),
@@ -326,11 +326,18 @@ export const rules = {
           from usage_hourly where meter = '' and hour >= $1 and hour < $2 group by 1),
       told as (
         select date_trunc('day', at, 'UTC') as day, count(*) as requests, sum(coalesce(sell_atto, 0)) as sell
-          from exchange where at >= $1 and at < $2 group by 1)
-      select told.day::text as subject, 'usage says ' || coalesce(rolled.requests, 0) || ' requests, exchanges ' || told.requests as detail
-        from told left join rolled on rolled.day = told.day, kept
+          from exchange where at >= $1 and at < $2 group by 1),
+      events as (
+        select date_trunc('day', at, 'UTC') as day, sum(sell_atto) as sell
+          from usage_event join usage_event_rating as r using (ref)
+         where at >= $1 and at < $2 and r.state = 'rated' group by 1)
+      select told.day::text as subject,
+             'usage says ' || coalesce(rolled.requests, 0) || ' requests for ' || coalesce(rolled.sell, 0) || ', exchanges ' ||
+             told.requests || ' for ' || told.sell || ', and usage events ' || coalesce(events.sell, 0) as detail
+        from told left join rolled on rolled.day = told.day left join events on events.day = told.day, kept
        where (told.day >= kept.since or told.day = date_trunc('day', kept.last, 'UTC'))
-         and (told.requests <> coalesce(rolled.requests, 0) or told.sell <> coalesce(rolled.sell, 0))`,
+         and (told.requests <> coalesce(rolled.requests, 0)
+              or told.sell + coalesce(events.sell, 0) <> coalesce(rolled.sell, 0))`,
   },
   usage_is_the_ledger: {
     scope: 'day',

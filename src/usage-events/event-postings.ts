@@ -1,28 +1,32 @@
-import { cogs, providerAccrued, revenue, unbilled } from '../ledger/accounts.ts';
+import { cogs, providerAccrued, revenue } from '../ledger/accounts.ts';
 import type { TransferOrder } from '../ledger/book.ts';
+import type { Payment } from '../ledger/exchange-payer.ts';
 import type { UsageDelta } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
 import type { PlacedEvent } from './place-event.ts';
 import type { RatedEvent } from './rate-event.ts';
 
-/** The double entry of one rating of an event: the sale in the income class of its meter, and what is owed for it. What
- *  comes to nothing is not booked. */
+/** The double entry of one rating of an event: the sale in the income class of its meter, by whoever pays it, and what is
+ *  owed for it. What comes to nothing is not booked. */
 export function eventOrders(
   ref: string,
   number: number,
   event: PlacedEvent,
   { sell, buy }: RatedEvent,
+  payments: readonly Payment[],
 ): TransferOrder[] {
   const facts = { atMs: event.atMs, reference: ref };
-  const sale: TransferOrder = {
-    ...facts,
-    id: `${ref}:${number}:sell`,
-    kind: 'usage-sell',
-    debit: unbilled(event.organisation),
-    credit: revenue(meterRow(event.meter).revenue),
-    amountAtto: sell.amountAtto,
-    currency: sell.currency,
-  };
+  const sales = payments.map(
+    ({ kind, debit, amountAtto }): TransferOrder => ({
+      ...facts,
+      id: `${ref}:${number}:${kind}`,
+      kind: kind === 'sell' ? 'usage-sell' : 'usage-burn',
+      debit,
+      credit: revenue(meterRow(event.meter).revenue),
+      amountAtto,
+      currency: sell.currency,
+    }),
+  );
   const cost: TransferOrder = {
     ...facts,
     id: `${ref}:${number}:cost`,
@@ -32,7 +36,7 @@ export function eventOrders(
     amountAtto: buy.amountAtto,
     currency: buy.currency,
   };
-  return [sale, cost].filter(({ amountAtto }) => amountAtto !== 0n);
+  return [...sales, cost].filter(({ amountAtto }) => amountAtto !== 0n);
 }
 
 /** What the roll-ups add for an event: the whole, and beside it the meter with its quantity. A quarantined event counts

@@ -1,11 +1,13 @@
 import type pg from 'pg';
+import type { UsagePayer } from '../ledger/usage-payer.ts';
 import type { Meter } from '../pricing/meters.ts';
 import type { Store } from '../store/connect.ts';
+import { type BookedRating, bookRatings } from './book-ratings.ts';
 import type { UsageDirectory } from './directory.ts';
-import { eventDeltas, eventOrders } from './event-postings.ts';
+import { eventDeltas } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
 import { rateEvent } from './rate-event.ts';
-import { bookNew, insertRatings, type Rating, usageSeries } from './record-events.ts';
+import { insertRatings, usageSeries } from './record-events.ts';
 
 export interface RatedLater {
   /** Rated and booked now. */
@@ -39,11 +41,14 @@ export async function rateQuarantined(
     after = '',
     limit = ratedAtOnce,
     pricesOfMs,
+    payer,
   }: {
     readonly after?: string | undefined;
     readonly limit?: number;
     /** Somebody's decision: prices of this instant, where there were none at the instant of use. */
     readonly pricesOfMs?: number | undefined;
+    /** Without one everything is unbilled. */
+    readonly payer?: UsagePayer | undefined;
   } = {},
 ): Promise<RatedLater> {
   const client = await store.pool.connect();
@@ -63,7 +68,7 @@ export async function rateQuarantined(
       priced.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
     );
     await client.query('begin');
-    const rated = await book(client, priced);
+    const rated = await book(client, priced, { directory, payer });
     await client.query('commit');
     return {
       rated,
@@ -79,18 +84,14 @@ export async function rateQuarantined(
   }
 }
 
-type Priced = Rating & {
-  readonly event: PlacedEvent;
-  readonly rated: Exclude<Rating['rated'], { quarantine: string }>;
-};
-
-async function book(client: pg.ClientBase, priced: readonly Priced[]): Promise<number> {
+async function book(
+  client: pg.ClientBase,
+  priced: readonly BookedRating[],
+  paying: Parameters<typeof bookRatings>[2],
+): Promise<number> {
   const written = await insertRatings(client, priced);
   const mine = priced.filter(({ ref }) => written.has(ref));
-  await bookNew(
-    client,
-    mine.flatMap(({ ref, number, event, rated }) => eventOrders(ref, number, event, rated)),
-  );
+  await bookRatings(client, mine, paying);
   await usageSeries.add(
     client,
     mine.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { book, type TransferOrder } from '../ledger/book.ts';
+import type { UsagePayer } from '../ledger/usage-payer.ts';
 import { type UsageDelta, UsageSeriesBook } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
 import { ratedAmountJson } from '../pricing/rating.ts';
 import type { Store } from '../store/connect.ts';
+import { bookRatings } from './book-ratings.ts';
 import type { UsageDirectory } from './directory.ts';
 import { claimRefs, insertConflicts, type Named, raiseAlerts, refOf } from './event-keys.ts';
-import { eventDeltas, eventOrders } from './event-postings.ts';
+import { eventDeltas } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
 import { type RatedEvent, rateEvent } from './rate-event.ts';
 
@@ -36,11 +37,13 @@ export interface Rating {
 /** Numbers of series never change, so one book serves all. */
 export const usageSeries = new UsageSeriesBook();
 
-/** Takes events, all of them in one transaction: what is new is rated and booked, once. One result an event, in order. */
+/** Takes events, all of them in one transaction: what is new is rated and booked, once. One result an event, in order.
+ *  Without a payer everything is unbilled. */
 export async function recordEvents(
   store: Store,
   directory: UsageDirectory,
   events: readonly { readonly event: PlacedEvent; readonly json: unknown }[],
+  payer?: UsagePayer,
 ): Promise<readonly RecordedEvent[]> {
   const candidates = events.map(({ event, json }): Candidate => {
     return { ref: refOf(event), digest: digestOf(event), usage: event, json, rated: rateEvent(event, directory) };
@@ -51,7 +54,7 @@ export async function recordEvents(
     // Outside the transaction: whoever needs the same series would wait for its end.
     await usageSeries.prepare(client, candidates.flatMap(deltasOf));
     await client.query('begin');
-    const results = await recordAll(client, candidates);
+    const results = await recordAll(client, candidates, { directory, payer });
     await client.query('commit');
     return results;
   } catch (error) {
@@ -63,7 +66,11 @@ export async function recordEvents(
   }
 }
 
-async function recordAll(client: pg.ClientBase, candidates: readonly Candidate[]): Promise<readonly RecordedEvent[]> {
+async function recordAll(
+  client: pg.ClientBase,
+  candidates: readonly Candidate[],
+  paying: { readonly directory: UsageDirectory; readonly payer: UsagePayer | undefined },
+): Promise<readonly RecordedEvent[]> {
   const claims = await claimRefs(client, candidates);
   const fresh = candidates.filter(candidate => claims.get(candidate) === 'fresh');
   await insertEvents(client, fresh);
@@ -71,9 +78,10 @@ async function recordAll(client: pg.ClientBase, candidates: readonly Candidate[]
     client,
     fresh.map(({ ref, rated }) => ({ ref, number: 1, rated })),
   );
-  await bookNew(
+  await bookRatings(
     client,
-    fresh.flatMap(({ ref, usage, rated }) => ('quarantine' in rated ? [] : eventOrders(ref, 1, usage, rated))),
+    fresh.flatMap(({ ref, usage, rated }) => ('quarantine' in rated ? [] : [{ ref, number: 1, event: usage, rated }])),
+    paying,
   );
   await usageSeries.add(client, fresh.flatMap(deltasOf));
   await insertConflicts(
@@ -149,13 +157,6 @@ export async function insertRatings(client: pg.ClientBase, ratings: readonly Rat
     [JSON.stringify(rows)],
   );
   return new Set(written.rows.map(({ ref }) => ref));
-}
-
-/** The ids are of an event and a rating that were just taken, so nothing of them can be there. */
-export async function bookNew(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
-  const results = await book(client, orders);
-  const other = results.find(({ outcome }) => outcome !== 'booked');
-  if (other !== undefined) throw new Error(`transfer ${other.id} of a new rating is there already: ${other.outcome}`);
 }
 
 function quarantineAlert({ ref, usage, rated }: Candidate) {
