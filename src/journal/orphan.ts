@@ -55,6 +55,7 @@ export function settleOrphan({
     slices: { inputUncached: last.inputTokensEstimate, output: progress?.outputTokensEstimate ?? 0 },
     source: 'estimated',
     rule: `${orphanRule}:${last.estimateRule}`,
+    ...(last.requestedTier === undefined ? {} : { requestedTier: last.requestedTier }),
     ...(progress?.usage === undefined ? {} : { raw: { lastReported: progress.usage } }),
   };
   const ended = attempts.map((attempt, index) =>

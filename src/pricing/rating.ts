@@ -57,8 +57,8 @@ export function rateByCard(
   if (reading.source === 'none')
     return { amountAtto: toAtto(0n), currency: card.currency, version: card.version, lines: [] };
   // What the provider says of the place counts, as it does of the tier.
-  const { serviceTier, region } = reading;
-  const key = servedCellKey(serviceTier, region === undefined ? context : { ...context, region });
+  const { serviceTier, requestedTier, region } = reading;
+  const key = servedCellKey(serviceTier ?? requestedTier, region === undefined ? context : { ...context, region });
   const cell = key === baseKey ? card : card.cells.get(key);
   if (cell === undefined) return { quarantine: `the ${cellName(key)} has no rates` };
   const rated = rateUsage(reading.slices, card, { cell, counts: reading.counts });
