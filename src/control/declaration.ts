@@ -271,11 +271,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
   ['deployments.*.limits.requestsPerMinute', 'Rate limits of deployments are not built yet.'],
   ['deployments.*.limits.tokensPerMinute', 'Rate limits of deployments are not built yet.'],
-  ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
-  [
-    'prices.contracts.*.rates.*.*.free',
-    'What a period has free is rated at its close, and periods are not closed yet.',
-  ],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],

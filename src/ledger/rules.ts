@@ -367,6 +367,24 @@ export const rules = {
         from rolled full join booked using (currency)
        where coalesce(rolled.sell, 0) <> coalesce(booked.sell, 0) or coalesce(rolled.buy, 0) <> coalesce(booked.buy, 0)`,
   },
+  month_is_the_sum: {
+    scope: 'whole',
+    keeps: 'The sum of a month, by which usage is priced, is what its ratings counted and came to.',
+    advice: readAgain,
+    sql: `
+      select m.book || ' ' || m.subject || ' ' || m.priced || ' ' || m.meter || ' ' || m.month as subject,
+             'says ' || m.quantity || ' for ' || m.amount_atto || ', ratings ' || coalesce(r.units, 0) || ' for ' ||
+             coalesce(r.atto, 0) as detail
+        from usage_month m
+        left join lateral (
+          select sum(sell_units) as units, sum(sell_atto) as atto from usage_event_rating where m.book = 'sell' and sell_month = m.id
+          union all
+          select sum(buy_units), sum(buy_atto) from usage_event_rating where m.book = 'buy' and buy_month = m.id) as r
+             on r.units is not null
+       -- What is older cannot change: events come at most 35 days late.
+       where m.month >= $1::timestamptz - interval '100 days'
+         and (m.quantity <> coalesce(r.units, 0) or m.amount_atto <> coalesce(r.atto, 0))`,
+  },
   ...walletRules,
 } as const satisfies Record<string, LedgerRuleText>;
 

@@ -42,6 +42,7 @@ const ledgerTables = [
   'usage_event_rating',
   'usage_event_conflict',
   'true_up',
+  'usage_month',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {
