@@ -6,6 +6,7 @@ import { usageDirectory } from '../control/usage-directory.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { type PlacedEvent, placeEvent } from '../usage-events/place-event.ts';
 import { findUsageEvent, listUsageEvents } from '../usage-events/query-events.ts';
+import { listUsageMonths } from '../usage-events/query-months.ts';
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { eventsMax, readEvents, trueUpType, usageType } from '../usage-events/read-events.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
@@ -13,7 +14,7 @@ import { bookResponseCosts } from '../usage-events/response-costs.ts';
 import { bookTrueUps, TrueUpRefused } from '../usage-events/true-up.ts';
 import type { EventProblem, TypedEvent } from '../usage-events/usage-event.ts';
 import type { AdminDependencies } from './dependencies.ts';
-import { instant } from './instant.ts';
+import { day, instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
 
 const text = z.string().max(256).optional();
@@ -68,6 +69,23 @@ type EventResult = z.output<typeof resultSchema>;
 const viewSchema = z
   .looseObject({ ref: z.string(), state: z.enum(['rated', 'quarantined']) })
   .openapi('RatedUsageEvent');
+
+const monthSchema = z
+  .object({
+    id: z.string(),
+    book: z.enum(['sell', 'buy']),
+    subject: z.string(),
+    product: z.string(),
+    meter: z.string(),
+    month: z.string().openapi({ description: 'Its first day, UTC.' }),
+    version: z.string().openapi({ description: 'Whose price holds throughout the month.' }),
+    quantity: z.string(),
+    free: z.string(),
+    freeLeft: z.string().openapi({ description: 'Of what is free, not used yet.' }),
+    amount: z.string(),
+    currency: z.string(),
+  })
+  .openapi('UsageMonth');
 
 /** Usage that is no exchange, and later figures for costs. */
 export function usageEventOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
@@ -164,6 +182,26 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
             { ...filter, from: dateOf(from), to: dateOf(to) },
             { limit, after },
           );
+          return { items: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
+        } catch (error) {
+          if (error instanceof RangeError) throw new Fault('configuration_invalid', `after: ${error.message}`);
+          throw error;
+        }
+      },
+    }),
+    operation({
+      method: 'get',
+      path: '/api/v1/usage-months',
+      summary: 'Sums of months by which usage is priced: what was counted, what is left free, what it comes to',
+      query: pageQuery.extend({
+        book: z.enum(['sell', 'buy']).optional(),
+        subject: text.openapi({ description: 'Of the sell book an organisation, of the buy book who is owed.' }),
+        month: day.optional().openapi({ description: 'Any day of the month, UTC.' }),
+      }),
+      answer: z.object({ items: z.array(monthSchema), next: z.string().optional() }),
+      handle: async ({ query: { limit, after, ...filter } }) => {
+        try {
+          const page = await listUsageMonths(store, filter, { limit, after });
           return { items: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
         } catch (error) {
           if (error instanceof RangeError) throw new Fault('configuration_invalid', `after: ${error.message}`);

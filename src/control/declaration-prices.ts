@@ -22,21 +22,29 @@ const decimal = (integerDigits: number, decimals: number, what: string) =>
 const rate = decimal(12, 12, 'currency per million units');
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 /** Sums of a month may pass what a number of JSON says exactly. */
-const units = z.union([whole(0, Number.MAX_SAFE_INTEGER).transform(String), z.string().regex(/^\d{1,24}$/)], {
-  error: 'must be a whole number of units, in quotes above 9007199254740991',
-});
-const steps = z
-  .array(
-    z.strictObject({
-      above: units
-        .refine(text => BigInt(text) > 0n, { error: 'must be above 0' })
-        .describe('Units of the month, without the free ones, after which it begins.'),
-      amount: rate.describe('What `per` units cost from there on.'),
-    }),
-  )
-  .min(1)
-  .max(stepsMax)
-  .optional();
+const unitsForm = { error: 'must be a whole number of units, in quotes above 9007199254740991' };
+const units = z.union(
+  [whole(0, Number.MAX_SAFE_INTEGER).transform(String), z.string().regex(/^\d{1,24}$/, unitsForm)],
+  unitsForm,
+);
+const step = z
+  .strictObject({
+    above: units
+      .refine(text => BigInt(text) > 0n, { error: 'must be above 0' })
+      .optional()
+      .describe('Units of the month, without the free ones, after which it begins.'),
+    from: units
+      .refine(text => BigInt(text) > 1n, { error: 'must be above 1' })
+      .optional()
+      .describe('The same as the first unit that it holds for; in place of `above`.'),
+    amount: rate.describe('What `per` units cost from there on.'),
+  })
+  .refine(({ above, from }) => (above === undefined) !== (from === undefined), {
+    error: 'needs either `above` or `from`',
+  })
+  // Units are whole: from 11 on is above 10.
+  .transform(({ above, from = '1', amount }) => ({ above: above ?? (BigInt(from) - 1n).toString(), amount }));
+const steps = z.array(step).min(1).max(stepsMax).optional();
 const unitRate = z.union(
   [
     rate,

@@ -53,6 +53,22 @@ const rates = {
   cacheRead: optional(decimal),
   reasoning: optional(decimal),
 };
+const steps = optional(
+  fc.uniqueArray(
+    fc.record({ above: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant('90071992547409930')), amount: decimal }),
+    { selector: ({ above }) => String(above), minLength: 1, maxLength: 3 },
+  ),
+);
+const monthly = fc
+  .record({
+    amount: decimal,
+    per: fc.constantFrom(1, 1_000_000, 1_000_000_000),
+    minimum: optional(fc.nat(60)),
+    free: optional(fc.oneof(fc.nat(9), fc.constant('100000000000'))),
+    graduated: steps,
+    volume: steps,
+  })
+  .map(({ graduated, volume, ...rate }) => (graduated === undefined ? { ...rate, volume } : { ...rate, graduated }));
 const tier = fc.record({
   measure: fc.constant('inputTotal'),
   op: fc.constantFrom('gt', 'gte'),
@@ -65,6 +81,7 @@ const book = fc.record({
     ['v/a', 'v/*', 'w/a', 'd0'],
     fc.record({
       ...rates,
+      egress: optional(monthly),
       tiers: optional(fc.uniqueArray(tier, { selector: ({ op, size }) => `${op} ${size}`, maxLength: 3 })),
     }),
   ),

@@ -228,7 +228,9 @@ suite('prices by the month', () => {
     await bank.grant('second', 20_000);
     const by = directoryOf(always({ amount: '3', per: 1, volume: [{ above: '10', amount: '1' }] }));
     await tell(by, used('a', 10, { atMs: startMs }));
-    await store.pool.query(`update wallet_balance set ended = 'used', ended_at = now(), ends = 1 where remaining_atto = 0`);
+    await store.pool.query(
+      `update wallet_balance set ended = 'used', ended_at = now(), ends = 1 where remaining_atto = 0`,
+    );
 
     assert.deepEqual(await tell(by, used('b', 2, { atMs: startMs })), ['-18']);
 
