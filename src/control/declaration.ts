@@ -138,6 +138,11 @@ const deployment = z.strictObject({
     .describe(
       'Most calls of each priced tool that the provider runs itself, where the request names no bound (`max_uses`); bounds holds. 10 unless said.',
     ),
+  toolTokensPerCall: whole(0, 10_000_000)
+    .optional()
+    .describe(
+      'Most input tokens that a call of such a tool brings, as search results or a fetched page; bounds holds. 10000 unless said.',
+    ),
 });
 
 const timeout = whole(1, timeoutMsMax).optional();

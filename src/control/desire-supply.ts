@@ -88,6 +88,7 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     documentTokensPerPage: declared.documentTokensPerPage,
     audioTokensPerSecond: declared.audioTokensPerSecond,
     toolCallsMax: declared.toolCallsMax,
+    toolTokensPerCall: declared.toolTokensPerCall,
     origin: 'declared',
   }));
 }

@@ -80,6 +80,7 @@ function deploymentEntry(deployment: DeploymentResource) {
     documentTokensPerPage: deployment.documentTokensPerPage,
     audioTokensPerSecond: deployment.audioTokensPerSecond,
     toolCallsMax: deployment.toolCallsMax,
+    toolTokensPerCall: deployment.toolTokensPerCall,
   });
 }
 

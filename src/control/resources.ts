@@ -112,6 +112,7 @@ export interface DeploymentResource {
   readonly documentTokensPerPage?: number | undefined;
   readonly audioTokensPerSecond?: number | undefined;
   readonly toolCallsMax?: number | undefined;
+  readonly toolTokensPerCall?: number | undefined;
   readonly origin: Origin;
 }
 

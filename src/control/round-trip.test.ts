@@ -46,6 +46,7 @@ const deployment = fc.record({
   documentTokensPerPage: optional(fc.constantFrom(1, 4_600)),
   audioTokensPerSecond: optional(fc.constantFrom(1, 32)),
   toolCallsMax: optional(fc.constantFrom(0, 10, 100_000)),
+  toolTokensPerCall: optional(fc.constantFrom(0, 10_000)),
 });
 const rates = {
   input: optional(decimal),
