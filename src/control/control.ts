@@ -30,6 +30,9 @@ export interface Control {
   revokeKey(name: string, actor: string): Promise<KeyResource>;
   /** What an unconfigured installation has; run at every start, after the file named at start. */
   ensureZeroConfiguration(): Promise<void>;
+  /** Where nobody set prices, publishes what public ones say by now: the dates of some come while it runs. True when
+   *  something changed. */
+  followFacts(): Promise<boolean>;
   /** What an operator should know although nothing is wrong; for the log at start and the status. */
   notices(): readonly string[];
   compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson>;
@@ -41,7 +44,8 @@ export interface ControlOptions {
   readonly sealer: Sealer;
   readonly references: ReferenceSources;
   readonly kinds: readonly ProviderKind[];
-  readonly facts: PublicPrices;
+  /** Public prices as they hold at an instant. */
+  readonly facts: (atMs: number) => PublicPrices;
   /** The same as they are read from their source, for reviews. */
   readonly priceFacts: () => PriceFacts;
   /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
@@ -190,16 +194,23 @@ export function createControl(options: ControlOptions): Control {
     return revoked!;
   }
 
-  async function ensureZeroConfiguration(): Promise<void> {
+  async function followFacts(): Promise<boolean> {
+    const stored = await readConfiguration(store);
+    const rule = resourceOf(stored, 'rule', 'publish-facts-when-unconfigured');
+    if (rule?.state !== 'active' || rule.version === null) return false;
+    return (await ensureZero()) !== stored.revision;
+  }
+
+  async function ensureZero(): Promise<bigint> {
     const firstKeySecret = () =>
       ensureSecretFile(sandboxKeyPath(options.references.dataDirectory), () => mintKeySecret(mintKeyId()));
     const zero = {
       ...makeContext(),
       environment: options.references.environment,
-      facts: options.facts,
+      facts: options.facts(options.nowMs()),
       firstKeySecret,
     };
-    await change('zero-configuration', stored => planZeroConfiguration(stored, zero));
+    return (await change('zero-configuration', stored => planZeroConfiguration(stored, zero))).revision;
   }
 
   async function compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson> {
@@ -220,7 +231,8 @@ export function createControl(options: ControlOptions): Control {
     readConfiguration: () => readConfiguration(store),
     createKey,
     revokeKey,
-    ensureZeroConfiguration,
+    ensureZeroConfiguration: async () => void (await ensureZero()),
+    followFacts,
     notices: () => noticesOf(options.references.environment),
     compile,
     prices: createPriceControl({

@@ -8,14 +8,20 @@ import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
 import { maintain } from '../store/maintenance.ts';
 
+/** Dates of public prices begin with a day, UTC. */
+const factsEveryMs = 60_000;
+
 /** Every job of this release. Each replica's runner has them all; what a job does is told where its room says so. */
 export function allJobs({
   store,
   retention,
+  followFacts,
   nowMs = Date.now,
 }: {
   readonly store: Store;
   readonly retention: RetentionSettings;
+  /** control.ts followFacts. */
+  readonly followFacts: () => Promise<boolean>;
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -28,6 +34,12 @@ export function allJobs({
         const { ran, dropped } = await maintain(store, retention, nowMs());
         return { ran, dropped: dropped.length };
       },
+    },
+    {
+      name: 'price-facts',
+      purpose: 'Where nobody set prices, publishes public ones whose date has come',
+      schedule: { everyMs: factsEveryMs },
+      run: async () => ({ published: (await followFacts()) ? 1 : 0 }),
     },
     usageFoldJob(),
     ...ledgerJobs(store),

@@ -221,7 +221,11 @@ export class Supervisor {
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await claimInstallation(store, this.#sealer.fingerprint);
-    const jobs = allJobs({ store, retention: this.#settings.retention });
+    const jobs = allJobs({
+      store,
+      retention: this.#settings.retention,
+      followFacts: () => control.followFacts(),
+    });
     const { control, handle } = openManagement({
       store,
       jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),
