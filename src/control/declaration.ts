@@ -238,6 +238,11 @@ const organisation = z
       .describe(
         'Of postpaid: the most that may be owed; requests that would pass it are refused. Without a bound unless said.',
       ),
+    lowBalance: amount
+      .optional()
+      .describe(
+        'Raises an alert each time what is left of its wallet and its line falls below so much, in the currency of the sell book. None unless said.',
+      ),
   })
   .check(({ value, issues }) => {
     const wrong = (path: string, terms: string) =>

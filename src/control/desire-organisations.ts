@@ -21,7 +21,13 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
   const takenIds = new Set(storedKeys.map(key => key.id));
   const byName = new Map(storedKeys.map(key => [keyNameOf(key), key]));
   return Object.entries(desire.declaration.organisations ?? {}).flatMap(([organisation, declared]) => [
-    { kind: 'organisation' as const, id: organisation, budget: toBudget(declared.budget), ...toTerms(declared) },
+    {
+      kind: 'organisation' as const,
+      id: organisation,
+      budget: toBudget(declared.budget),
+      ...toTerms(declared),
+      ...toLowBalance(declared),
+    },
     ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
       const id = `${organisation}/${name}`;
       const path = ['organisations', organisation, 'projects', name];
@@ -124,6 +130,10 @@ function mintFreeId(desire: Desire, taken: ReadonlySet<string>): string {
     const id = desire.mintKeyId();
     if (!taken.has(id)) return id;
   }
+}
+
+function toLowBalance({ lowBalance }: DeclaredOrganisation): { readonly lowBalance?: string } {
+  return lowBalance === undefined ? {} : { lowBalance: plain(lowBalance) };
 }
 
 /** Nothing where nothing binds: what was stored before there were terms is the same. */

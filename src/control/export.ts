@@ -110,6 +110,7 @@ function organisationsEntry(configuration: Configuration) {
       ),
       budget: budgetEntry(organisation.budget),
       ...termsEntry(organisation),
+      lowBalance: organisation.lowBalance,
     }),
   );
 }

@@ -34,6 +34,8 @@ export interface OrganisationResource {
   readonly budget: Budget | null;
   /** Absent: postpaid, without a limit. */
   readonly terms?: Terms;
+  /** Decimal string in the currency of the sell book. Absent: nobody is warned. */
+  readonly lowBalance?: string;
 }
 
 /** Under these, requests stop where the money does: what grants have, and the line. */

@@ -133,6 +133,7 @@ const declaration = fc.record({
   organisations: fc.record({
     acme: fc.record({
       budget: optional(budget),
+      lowBalance: optional(decimal),
       projects: fc.record({
         web: fc
           .tuple(project, key('env:KEY_3'), key('env:KEY_4'))

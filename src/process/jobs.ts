@@ -1,4 +1,5 @@
 import type { JobDesk } from '../admin/dependencies.ts';
+import { type LowBalance, lowBalanceJob } from '../billing/low-balance.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
@@ -16,12 +17,15 @@ export function allJobs({
   store,
   retention,
   followFacts,
+  lowBalances,
   nowMs = Date.now,
 }: {
   readonly store: Store;
   readonly retention: RetentionSettings;
   /** control.ts followFacts. */
   readonly followFacts: () => Promise<boolean>;
+  /** What is configured now. */
+  readonly lowBalances: () => Promise<readonly LowBalance[]>;
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -44,6 +48,7 @@ export function allJobs({
     usageFoldJob(),
     ...ledgerJobs(store),
     walletUpkeepJob(undefined, nowMs),
+    lowBalanceJob(lowBalances, nowMs),
   ];
 }
 

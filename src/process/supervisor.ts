@@ -5,6 +5,7 @@ import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { lowBalancesOf } from '../control/low-balances.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
 import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
 import { JobRunner } from '../jobs/runner.ts';
@@ -225,6 +226,7 @@ export class Supervisor {
       store,
       retention: this.#settings.retention,
       followFacts: () => control.followFacts(),
+      lowBalances: async () => lowBalancesOf(await control.readConfiguration()),
     });
     const { control, handle } = openManagement({
       store,

@@ -43,6 +43,7 @@ const ledgerTables = [
   'usage_event_conflict',
   'true_up',
   'usage_month',
+  'notice',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Migration } from '../migration.ts';
 
-/** Sums of a month, by which some usage events are priced.
+/** Sums of a month, by which some usage events are priced; wallets that are low.
  *
  *  usage_month is derived: of each month what its ratings counted and came to. It is updated in the transaction that rates
  *  an event, under its own lock, so that whoever comes next begins from it; a rule of the ledger's check folds the ratings
@@ -44,5 +44,21 @@ alter table usage_event_rating add check ((sell_month is null) = (sell_units is 
 alter table usage_event_rating add check ((buy_month is null) = (buy_units is null) and (buy_month is not null or buy_atto >= 0));
 create index usage_event_rating_by_sell_month on usage_event_rating (sell_month) where sell_month is not null;
 create index usage_event_rating_by_buy_month on usage_event_rating (buy_month) where buy_month is not null;
+
+-- Is it below what somebody asked to be warned of, and how often it came to be: of each time one alert.
+alter table wallet add column low boolean not null default false;
+alter table wallet add column lows int not null default 0;
+
+-- What happened, for whoever is told of events by webhooks.
+create table if not exists notice (
+  -- Chosen by who writes it, so that what is written twice is there once.
+  id uuid primary key,
+  at timestamptz not null default now(),
+  kind text collate "C" not null,
+  -- null: of the installation.
+  organisation text collate "C",
+  body jsonb not null
+);
+create index if not exists notice_at on notice (at, id);
 `,
 };
