@@ -2,11 +2,22 @@ import { z } from '@hono/zod-openapi';
 import { pricesOf } from '../control/price-book.ts';
 import type { BookName, Configuration, DeploymentResource } from '../control/resources.ts';
 import { formatRate } from '../pricing/money.ts';
-import type { RateJson, RatesJson } from '../pricing/rate.ts';
+import type { MonthRateJson, RateJson, RatesJson } from '../pricing/rate.ts';
 import type { RateCardJson, RateCellJson } from '../pricing/rate-card.ts';
 import type { DatedCardJson } from '../pricing/timeline.ts';
 
-const rate = z.union([z.string(), z.object({ amount: z.string(), per: z.string(), minimum: z.int().optional() })]);
+const steps = z.array(z.object({ above: z.string(), amount: z.string() })).optional();
+const rate = z.union([
+  z.string(),
+  z.object({
+    amount: z.string(),
+    per: z.string(),
+    minimum: z.int().optional(),
+    free: z.string().optional(),
+    graduated: steps,
+    volume: steps,
+  }),
+]);
 export const ratesSchema = z.record(z.string(), rate).openapi('Rates');
 const cell = { rates: ratesSchema, tiers: z.array(z.looseObject({})) };
 const card = z.object({
@@ -61,6 +72,11 @@ function decimalRates(rates: RatesJson) {
 
 function decimalRate(value: RateJson) {
   if (typeof value === 'string') return formatRate(BigInt(value));
-  const { pico, ...rest } = value;
-  return { amount: formatRate(BigInt(pico)), ...rest };
+  const { pico, month, ...rest } = value;
+  return { amount: formatRate(BigInt(pico)), ...rest, ...(month === undefined ? {} : decimalMonth(month)) };
+}
+
+function decimalMonth({ scope, free, steps }: MonthRateJson) {
+  const shown = steps.map(({ above, pico }) => ({ above, amount: formatRate(BigInt(pico)) }));
+  return { ...(free === '0' ? {} : { free }), ...(steps.length === 0 ? {} : { [scope]: shown }) };
 }

@@ -1,11 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { type Caller, isReached } from '../access/caller.ts';
+import { WalletUsagePayer } from '../billing/pay-usage.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { usageDirectory } from '../control/usage-directory.ts';
 import { formatAtto } from '../pricing/money.ts';
 import { type PlacedEvent, placeEvent } from '../usage-events/place-event.ts';
 import { findUsageEvent, listUsageEvents, type UsageEventView } from '../usage-events/query-events.ts';
+import { listUsageMonths } from '../usage-events/query-months.ts';
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { eventsMax, readEvents, trueUpType, usageType } from '../usage-events/read-events.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
@@ -14,7 +16,7 @@ import { bookTrueUps, TrueUpRefused } from '../usage-events/true-up.ts';
 import type { EventProblem, TypedEvent } from '../usage-events/usage-event.ts';
 import { withinOf } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
-import { instant } from './instant.ts';
+import { day, instant } from './instant.ts';
 import { type Operation, operation, pageQuery } from './operation.ts';
 
 const text = z.string().max(256).optional();
@@ -70,8 +72,26 @@ const viewSchema = z
   .looseObject({ ref: z.string(), state: z.enum(['rated', 'quarantined']) })
   .openapi('RatedUsageEvent');
 
+const monthSchema = z
+  .object({
+    id: z.string(),
+    book: z.enum(['sell', 'buy']),
+    subject: z.string(),
+    product: z.string(),
+    meter: z.string(),
+    month: z.string().openapi({ description: 'Its first day, UTC.' }),
+    version: z.string().openapi({ description: 'Whose price holds throughout the month.' }),
+    quantity: z.string(),
+    free: z.string(),
+    freeLeft: z.string().openapi({ description: 'Of what is free, not used yet.' }),
+    amount: z.string(),
+    currency: z.string(),
+  })
+  .openapi('UsageMonth');
+
 /** Usage that is no exchange, and later figures for costs. */
 export function usageEventOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
+  const payer = new WalletUsagePayer();
   return [
     operation({
       method: 'post',
@@ -114,6 +134,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
         const { rated, left, next } = await rateQuarantined(store, directory, {
           after,
           pricesOfMs: dateOf(pricesOf)?.getTime(),
+          payer,
         });
         return { rated, left, ...(next === undefined ? {} : { next }) };
       },
@@ -179,6 +200,32 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
     }),
     operation({
       method: 'get',
+      path: '/api/v1/usage-months',
+      access: {
+        permission: 'usage.read',
+        scope: 'organisation',
+        // What is owed to others is the operator's to see.
+        of: ({ query: { book, subject } }) => ({ organisation: book === 'sell' ? (subject ?? null) : null }),
+      },
+      summary: 'Sums of months by which usage is priced: what was counted, what is left free, what it comes to',
+      query: pageQuery.extend({
+        book: z.enum(['sell', 'buy']).optional(),
+        subject: text.openapi({ description: 'Of the sell book an organisation, of the buy book who is owed.' }),
+        month: day.optional().openapi({ description: 'Any day of the month, UTC.' }),
+      }),
+      answer: z.object({ items: z.array(monthSchema), next: z.string().optional() }),
+      handle: async ({ query: { limit, after, ...filter } }) => {
+        try {
+          const page = await listUsageMonths(store, filter, { limit, after });
+          return { items: page.items, ...(page.next === undefined ? {} : { next: page.next }) };
+        } catch (error) {
+          if (error instanceof RangeError) throw new Fault('configuration_invalid', `after: ${error.message}`);
+          throw error;
+        }
+      },
+    }),
+    operation({
+      method: 'get',
       path: '/api/v1/usage-events/{id}',
       access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'One usage event by its ref, with its lines',
@@ -211,7 +258,7 @@ export function usageEventOperations({ control, store, nowMs }: AdminDependencie
       else placed.push({ source: event, event: found.placed, json: event.json });
     }
     if (problems.length > 0) throw refusal(problems);
-    const recorded = await recordEvents(store, directory, placed);
+    const recorded = await recordEvents(store, directory, placed, payer);
     for (const [index, { ref, outcome, reason, rated }] of recorded.entries()) {
       const { source, event } = placed[index]!;
       items.set(source, {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { smallest } from './burn.ts';
 import type { BurnPlace, GrantScope } from './grant.ts';
 import { compareBurnPlaces } from './grant.ts';
 import type { DueExchange } from './pay-exchanges.ts';
@@ -305,8 +306,4 @@ async function writeReserves(client: pg.ClientBase, state: BurnState): Promise<v
 
 function walletKey({ organisation, currency }: { readonly organisation: string; readonly currency: string }): string {
   return `${organisation}/${currency}`;
-}
-
-function smallest(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
 }

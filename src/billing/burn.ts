@@ -35,7 +35,7 @@ export function burn<Source extends BurnSource>(
       if (source.leftAtto === 0n) break;
       if (owed[index] === 0n || !source.paysForMeter(meter)) continue;
       const left = owed[index] ?? 0n;
-      const taken = left < source.leftAtto ? left : source.leftAtto;
+      const taken = smallest(left, source.leftAtto);
       owed[index] = left - taken;
       source.leftAtto -= taken;
       amountAtto += taken;
@@ -62,4 +62,8 @@ export function chargedParts(
   });
   if (off !== 0n) throw new RangeError('more is over the hold than was rated');
   return parts.toReversed().filter(({ amountAtto }) => amountAtto > 0n);
+}
+
+export function smallest(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }

@@ -4,6 +4,7 @@ import { type BookAccount, cash, promoExpense, revenue, unbilled, wallet } from 
 import { book, type TransferOrder } from '../ledger/book.ts';
 import type { Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
+import { smallest } from './burn.ts';
 import { type GrantOrder, grantDigest, isHoldable, normalScope, scopeId } from './grant.ts';
 import { moveWallet } from './wallet-hour.ts';
 
@@ -286,8 +287,4 @@ function isPast(at: Date | null, nowMs: number): boolean {
 
 function instant(atMs: number): string {
   return new Date(atMs).toISOString();
-}
-
-function smallest(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
 }

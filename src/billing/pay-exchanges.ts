@@ -65,6 +65,8 @@ export interface DueExchange {
   readonly lease: string | undefined;
   /** Its hold, when nobody knows yet what it costs; 0 otherwise. */
   readonly quarantinedAtto: bigint;
+  /** Nothing was set aside, and what no grant pays is owed on the line all the same. */
+  readonly owesRest?: boolean;
 }
 
 function dueOf(exchange: CompletedExchange): DueExchange | undefined {
@@ -112,7 +114,8 @@ export function payFrom(state: BurnState, due: DueExchange): { payments: Payment
   }
   // What others paid, the lease had set aside for nothing: it is spent all the same, so that is free again.
   if (lease !== undefined) lease.release(fromOthersAtto);
-  const lineAtto = lease === undefined ? 0n : lease.takeLine(restAtto);
+  const unheldAtto = due.owesRest === true ? restAtto : 0n;
+  const lineAtto = lease === undefined ? unheldAtto : lease.takeLine(restAtto);
   state.owe(due, lineAtto);
   return {
     payments: [...paymentsOf(due, burns), ...unpaid(due, restAtto)],

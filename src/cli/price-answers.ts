@@ -1,6 +1,15 @@
 /** Answers about prices, as far as the command line shows them. */
 
-export type RateAnswer = string | { readonly amount: string; readonly per: number; readonly minimum?: number };
+export type RateAnswer =
+  | string
+  | {
+      readonly amount: string;
+      readonly per: number;
+      readonly minimum?: number;
+      readonly free?: string;
+      readonly graduated?: readonly unknown[];
+      readonly volume?: readonly unknown[];
+    };
 
 export interface RowAnswer {
   readonly rates: Readonly<Record<string, RateAnswer>>;

@@ -55,7 +55,8 @@ function configurationPage(): string {
     'Applied with `carrier apply -f`, or at start with `--config`. `<name>` stands for a name of yours, `[]` for each item of ' +
       'a list. Order means nothing but in `dialects`. `prices.buy`, what providers are owed, is like `prices.sell`, what ' +
       'customers pay; rates are decimal strings, currency per million units, or `{ amount: "2.49", per: 3600 }` where they are ' +
-      'for another number of units (with `minimum`, the fewest units that one use is charged for). `<name>` there is a ' +
+      'for another number of units (with `minimum`, the fewest units that one use is charged for). Meters that usage events tell may depend on the sum of a ' +
+      'calendar month: `free` units, then `graduated` or `volume: [ { above: 1000, amount: "2.10" } ]`. `<name>` there is a ' +
       'deployment, a `vendor/name` or `vendor/*`, the first of these that is named. The guide of prices has examples.',
     table(['key', 'type', 'default', 'meaning'], declarationRows()),
     '## Known, not built yet',

@@ -11,7 +11,7 @@ const bytesAtOnce = 4_000_000;
 /** Results that are listed when something is wrong with them. */
 const shownMax = 20;
 
-/** `carrier usage-events send|rate|list`. `leaf` makes a command with --json. */
+/** `carrier usage-events send|rate|true-up|list|months`. `leaf` makes a command with --json. */
 export function addUsageEvents(
   program: Command,
   leaf: (parent: Command, words: string, description: string) => Command,
@@ -97,7 +97,47 @@ export function addUsageEvents(
         formatTable(page.items, columns, { isTerminal: out.isTerminal, empty: 'No usage events.' }),
       );
     });
+
+  leaf(parent, 'months', 'Sums of months by which usage is priced: counted, free, and what it comes to')
+    .option('--organisation <name>', 'of one organisation')
+    .option('--month <day>', 'of the month of this day, UTC')
+    .addOption(new Option('--book <book>').choices(['sell', 'buy']).default('sell'))
+    .action(async options => {
+      const { organisation, month, book } = options;
+      const items: UsageMonthAnswer[] = [];
+      let after: string | undefined;
+      do {
+        const query = { subject: organisation, month, book, after, limit: '500' };
+        const page = (await server().get('/api/v1/usage-months', query)) as Page<UsageMonthAnswer>;
+        items.push(...page.items);
+        after = page.next;
+      } while (after !== undefined);
+      print(options, { items }, () =>
+        formatTable(items, monthColumns, { isTerminal: out.isTerminal, empty: 'Nothing is priced by the month.' }),
+      );
+    });
 }
+
+interface UsageMonthAnswer {
+  readonly subject: string;
+  readonly product: string;
+  readonly meter: string;
+  readonly month: string;
+  readonly quantity: string;
+  readonly freeLeft: string;
+  readonly amount: string;
+  readonly currency: string;
+}
+
+const monthColumns: readonly Column<UsageMonthAnswer>[] = [
+  { title: 'month', cell: ({ month }) => month.slice(0, 7) },
+  { title: 'for', cell: ({ subject }) => subject },
+  { title: 'product', cell: ({ product }) => product },
+  { title: 'meter', cell: ({ meter }) => meter },
+  { title: 'quantity', right: true, cell: ({ quantity }) => quantity },
+  { title: 'left free', right: true, cell: ({ freeLeft }) => freeLeft },
+  { title: 'comes to', right: true, cell: ({ amount, currency }) => `${amount} ${currency}` },
+];
 
 interface TrueUpAnswer {
   readonly booked: number;

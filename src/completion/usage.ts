@@ -70,6 +70,9 @@ export interface Reading {
   readonly raw?: unknown;
   /** The tier the provider says it served; prices depend on it, never on the tier asked for. */
   readonly serviceTier?: string;
+  /** The tier asked for, where the provider does not say which it served: it counts then, whenever this is rated. Absent in
+   *  records of releases that did not keep it. */
+  readonly requestedTier?: string;
   /** Where the provider says it was served, when that decides the price; absent where it has one price for all. */
   readonly region?: string;
   readonly providerCost?: ProviderCost;

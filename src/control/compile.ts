@@ -194,6 +194,7 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     ...said('documentTokensPerPage', deployment.documentTokensPerPage),
     ...said('audioTokensPerSecond', deployment.audioTokensPerSecond),
     ...said('toolCallsMax', deployment.toolCallsMax),
+    ...said('toolTokensPerCall', deployment.toolTokensPerCall),
     sell: pricesOf(configuration, 'sell', deployment),
     buy: pricesOf(configuration, 'buy', deployment),
   }));

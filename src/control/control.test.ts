@@ -12,6 +12,7 @@ import { connect, type Store } from '../store/connect.ts';
 import { claimInstallation, MasterKeyMismatch, readRevision } from './configuration-store.ts';
 import { type Control, createControl } from './control.ts';
 import { readLocalRevocations, revokeLocally, storeLocalRevocations } from './local-revocation.ts';
+import { publicPricesAt } from './public-prices.ts';
 import { createSealer } from './seal.ts';
 import { readSnapshotFile, snapshotPath, writeSnapshotFile } from './snapshot-file.ts';
 
@@ -38,19 +39,51 @@ suite('the stored configuration', () => {
     if ('after' in t) t.after(() => rmSync(made, { recursive: true }));
   });
 
+  let nowMs = 1_790_000_000_000;
+
   function control(environment: Readonly<Record<string, string>> = designVariables): Control {
     return createControl({
       store,
       sealer: createSealer(testMasterKey),
       references: { environment, workingDirectory: dataDirectory, dataDirectory },
       kinds: planContext().kinds,
-      facts: testFacts,
+      facts: atMs => (atMs < changeMs ? testFacts : publicPricesAt(testPriceFacts, atMs)),
       priceFacts: () => testPriceFacts,
       sandboxBaseUrl: 'unix:/run/sandbox',
-      nowMs: () => 1_790_000_000_000,
+      nowMs: () => nowMs,
       changed: () => {},
     });
   }
+
+  /** Other prices of the same source hold from here on. */
+  const changeMs = 1_800_000_000_000;
+
+  test('public prices whose date comes while it runs are published then, once, where nobody set prices', async () => {
+    const running = control({ OPENAI_API_KEY: 'sk-1' });
+    const versions = async () =>
+      (await store.pool.query(`select id from price_version where id like 'facts-%' order by id`)).rows.length;
+    const cached = async () => {
+      const deployment = (await running.compile()).deployments.find(({ id }) => id === 'openai-gpt-5');
+      return deployment?.sell && 'rates' in deployment.sell ? deployment.sell.rates['cacheRead'] : undefined;
+    };
+    await running.ensureZeroConfiguration();
+    assert.deepEqual([await running.followFacts(), await versions()], [false, 1]);
+
+    nowMs = changeMs - 1;
+    assert.deepEqual([await running.followFacts(), await cached()], [false, undefined]);
+    nowMs = changeMs;
+    assert.deepEqual([await running.followFacts(), await running.followFacts(), await versions()], [true, false, 2]);
+    assert.equal(await cached(), '125000000000');
+
+    await running.apply({ ...request, file: 'prices: { sell: { currency: USD, rates: {} } }' });
+    nowMs = 1_790_000_000_000;
+    assert.deepEqual([await running.followFacts(), await versions()], [false, 2]);
+  });
+
+  test('an installation without public prices follows none, and gets no accounts by it', async () => {
+    assert.equal(await control().followFacts(), false);
+    assert.equal(await readRevision(store), 0n);
+  });
 
   const request = { dryRun: false, prune: false, actor: 'test' };
 

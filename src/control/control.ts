@@ -16,7 +16,7 @@ import type { ProviderKind } from './provider-kinds.ts';
 import { type ReadDeclaration, readDeclaration } from './read-declaration.ts';
 import { type ReferenceSources, resolveReference } from './references.ts';
 import { createResourceControl, type ResourceControl } from './resource-control.ts';
-import type { Configuration } from './resources.ts';
+import { type Configuration, resourceOf } from './resources.ts';
 import type { Sealer } from './seal.ts';
 import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
 import { noticesOf, type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
@@ -29,6 +29,9 @@ export interface Control extends ResourceControl, KeyControl {
   readConfiguration(): Promise<Configuration>;
   /** What an unconfigured installation has; run at every start, after the file named at start. */
   ensureZeroConfiguration(): Promise<void>;
+  /** Where nobody set prices, publishes what public ones say by now: the dates of some come while it runs. True when
+   *  something changed. */
+  followFacts(): Promise<boolean>;
   /** What an operator should know although nothing is wrong; for the log at start and the status. */
   notices(): readonly string[];
   compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson>;
@@ -40,7 +43,8 @@ export interface ControlOptions {
   readonly sealer: Sealer;
   readonly references: ReferenceSources;
   readonly kinds: readonly ProviderKind[];
-  readonly facts: PublicPrices;
+  /** Public prices as they hold at an instant. */
+  readonly facts: (atMs: number) => PublicPrices;
   /** The same as they are read from their source, for reviews. */
   readonly priceFacts: () => PriceFacts;
   /** What `sandbox:` stands for on this replica, such as `unix:/run/…/emulator.sock`. */
@@ -143,16 +147,24 @@ export function createControl(options: ControlOptions): Control {
     };
   }
 
-  async function ensureZeroConfiguration(): Promise<void> {
+  async function followFacts(): Promise<boolean> {
+    const stored = await readConfiguration(store);
+    const rule = resourceOf(stored, 'rule', 'publish-facts-when-unconfigured');
+    if (rule?.state !== 'active' || rule.version === null) return false;
+    return (await ensureZero()) !== stored.revision;
+  }
+
+  async function ensureZero(): Promise<bigint> {
     const firstKeySecret = () =>
       ensureSecretFile(sandboxKeyPath(options.references.dataDirectory), () => mintKeySecret(mintKeyId()));
     const zero = {
       ...makeContext(),
       environment: options.references.environment,
-      facts: options.facts,
+      facts: options.facts(options.nowMs()),
       firstKeySecret,
     };
-    await change({ actor: 'system:zero-configuration' }, stored => planZeroConfiguration(stored, zero));
+    return (await change({ actor: 'system:zero-configuration' }, stored => planZeroConfiguration(stored, zero)))
+      .revision;
   }
 
   async function compile(revokedLocally?: ReadonlySet<string>): Promise<SnapshotJson> {
@@ -173,7 +185,8 @@ export function createControl(options: ControlOptions): Control {
     readConfiguration: () => readConfiguration(store),
     ...createResourceControl({ change, makeContext }),
     ...createKeyControl({ change, makeContext, sealer, nowMs: options.nowMs }),
-    ensureZeroConfiguration,
+    ensureZeroConfiguration: async () => void (await ensureZero()),
+    followFacts,
     notices: () => noticesOf(options.references.environment),
     compile,
     prices: createPriceControl({

@@ -10,6 +10,7 @@ const tiersMax = 16;
 const cellsMax = 64;
 const scheduledMax = 100;
 const toolsMax = 32;
+const stepsMax = 16;
 
 const decimal = (integerDigits: number, decimals: number, what: string) =>
   z
@@ -20,6 +21,30 @@ const decimal = (integerDigits: number, decimals: number, what: string) =>
 
 const rate = decimal(12, 12, 'currency per million units');
 const whole = (min: number, max: number) => z.int().min(min).max(max);
+/** Sums of a month may pass what a number of JSON says exactly. */
+const unitsForm = { error: 'must be a whole number of units, in quotes above 9007199254740991' };
+const units = z.union(
+  [whole(0, Number.MAX_SAFE_INTEGER).transform(String), z.string().regex(/^\d{1,24}$/, unitsForm)],
+  unitsForm,
+);
+const step = z
+  .strictObject({
+    above: units
+      .refine(text => BigInt(text) > 0n, { error: 'must be above 0' })
+      .optional()
+      .describe('Units of the month, without the free ones, after which it begins.'),
+    from: units
+      .refine(text => BigInt(text) > 1n, { error: 'must be above 1' })
+      .optional()
+      .describe('The same as the first unit that it holds for; in place of `above`.'),
+    amount: rate.describe('What `per` units cost from there on.'),
+  })
+  .refine(({ above, from }) => (above === undefined) !== (from === undefined), {
+    error: 'needs either `above` or `from`',
+  })
+  // Units are whole: from 11 on is above 10.
+  .transform(({ above, from = '1', amount }) => ({ above: above ?? (BigInt(from) - 1n).toString(), amount }));
+const steps = z.array(step).min(1).max(stepsMax).optional();
 const unitRate = z.union(
   [
     rate,
@@ -29,6 +54,10 @@ const unitRate = z.union(
       minimum: whole(0, 1_000_000_000)
         .optional()
         .describe('Fewest units that one use is charged for, of each chip that it holds.'),
+      // Which meters may be priced by the sum of a month, pricing/price-row.ts says.
+      free: units.optional().describe('Units of each calendar month, UTC, that cost nothing.'),
+      graduated: steps.describe('What more units of a month cost: each unit at the step that it falls in.'),
+      volume: steps.describe('What all units of a month cost, once there are more than so many.'),
     }),
   ],
   { error: 'must be a decimal string such as "1.25", currency per million units, or { amount: "2.49", per: 3600 }' },
@@ -153,7 +182,7 @@ export type DeclaredRates = z.output<typeof rateMap>;
 /** What is known but not built, by its value: a reason, or undefined. */
 export function priceValueNotAvailable(value: unknown): string | undefined {
   if (value === 'periodGraduated' || value === 'periodVolume') {
-    return 'tiers over the sum of a period are rated at its close, and periods are not closed yet';
+    return 'what depends on the sum of a month is said beside its amount, as `graduated` or `volume`, and of meters that usage events tell';
   }
   return undefined;
 }

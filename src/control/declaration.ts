@@ -172,6 +172,11 @@ export const deploymentSchema = z.strictObject({
     .describe(
       'Most calls of each priced tool that the provider runs itself, where the request names no bound (`max_uses`); bounds holds. 10 unless said.',
     ),
+  toolTokensPerCall: whole(0, 10_000_000)
+    .optional()
+    .describe(
+      'Most input tokens that a call of such a tool brings, as search results or a fetched page; bounds holds. 10000 unless said.',
+    ),
 });
 
 const timeout = whole(1, timeoutMsMax).optional();
@@ -366,6 +371,11 @@ export const organisationSchema = z
       .describe(
         'Of postpaid: the most that may be owed; requests that would pass it are refused. Without a bound unless said.',
       ),
+    lowBalance: amount
+      .optional()
+      .describe(
+        'Raises an alert each time what is left of its wallet and its line falls below so much, in the currency of the sell book. None unless said.',
+      ),
   })
   .check(({ value, issues }) => {
     const wrong = (path: string, terms: string) =>
@@ -403,11 +413,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
-  ['prices.*.rates.*.*.free', 'What a period has free is rated at its close, and periods are not closed yet.'],
-  [
-    'prices.contracts.*.rates.*.*.free',
-    'What a period has free is rated at its close, and periods are not closed yet.',
-  ],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],

@@ -30,6 +30,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
       usageTags: sortedOrAbsent(declared.usageTags),
       limits: toLimits(declared.limits),
       ...toTerms(declared),
+      ...toLowBalance(declared),
     },
     ...Object.entries(declared.projects ?? {}).flatMap(([name, project]) => {
       const id = `${organisation}/${name}`;
@@ -150,6 +151,10 @@ function mintFreeId(desire: Desire, taken: ReadonlySet<string>): string {
     const id = desire.mintKeyId();
     if (!taken.has(id)) return id;
   }
+}
+
+function toLowBalance({ lowBalance }: DeclaredOrganisation): { readonly lowBalance?: string } {
+  return lowBalance === undefined ? {} : { lowBalance: plain(lowBalance) };
 }
 
 /** Nothing where nothing binds: what was stored before there were terms is the same. */

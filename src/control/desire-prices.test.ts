@@ -434,3 +434,55 @@ test('whatever is published comes back from its export, changes nothing when app
     { numRuns: 15 },
   );
 });
+
+test('a price by the month is folded step by step, and refused where nothing tells its meter by events', () => {
+  const egress =
+    'egress: { amount: "0.10", per: 1000, free: 5, graduated: [ { from: 21, amount: "0.05" }, { above: 10, amount: "0.08" } ] }';
+  const configuration = apply(
+    based,
+    `prices: { buy: { currency: USD, rates: { v/net: { ${egress} } } }, sell: { currency: USD, markup: "1.5" } }`,
+  );
+
+  const version = configuration.versions.get(resourceOf(configuration, 'book', 'sell')!.version);
+  assert.deepEqual(version?.derived?.[0]?.['v/net']?.rates, {
+    egress: {
+      amount: '0.15',
+      per: 1000,
+      free: '5',
+      graduated: [
+        { above: '10', amount: '0.12' },
+        { above: '20', amount: '0.075' },
+      ],
+    },
+  });
+  const wrong = (rate: string) => problems(based, `prices: { sell: { currency: USD, rates: { v/net: { ${rate} } } } }`);
+  const place = 'prices.sell.rates.v/net';
+  assert.deepEqual(wrong('input: { amount: "1", per: 1000000, free: 5 }'), [
+    `${place}.input: input is not priced by the sum of a month`,
+  ]);
+  assert.deepEqual(wrong('page: { amount: "1", per: 1, volume: [ { above: 5, amount: "1" } ] }'), [
+    `${place}.page: page is not priced by the sum of a month`,
+  ]);
+  assert.deepEqual(
+    wrong(
+      'egress: { amount: "1", per: 1, volume: [ { above: 5, amount: "1" } ], graduated: [ { above: 5, amount: "1" } ] }',
+    ),
+    [`${place}.egress: egress is either graduated or by volume`],
+  );
+  assert.throws(
+    () => wrong('egress: { amount: "1", per: 1, volume: [ { above: 5, from: 6, amount: "1" }, { amount: "1" } ] }'),
+    ({ problems: found }) => {
+      const message = 'needs either `above` or `from`';
+      assert.deepEqual(
+        found.map((problem: { path: string; message: string }) => [problem.path, problem.message]),
+        [0, 1].map(index => [`${place}.egress.volume.${index}`, message]),
+      );
+      return true;
+    },
+  );
+  const units = /egress\.free: must be a whole number of units, in quotes above 9007199254740991/;
+  for (const free of ['1.5', '-1', '9007199254740993', '"1e3"', '""']) {
+    assert.throws(() => wrong(`egress: { amount: "1", per: 1, free: ${free} }`), units);
+  }
+  assert.deepEqual(wrong('egress: { amount: "1", per: 1, free: "9007199254740993" }'), []);
+});

@@ -112,6 +112,7 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     audioTokensPerSecond: declared.audioTokensPerSecond,
     toolCallsMax: declared.toolCallsMax,
     limits: ratesOf(declared.limits),
+    toolTokensPerCall: declared.toolTokensPerCall,
     origin: 'declared',
   }));
 }

@@ -88,6 +88,7 @@ export function deploymentEntry(deployment: DeploymentResource) {
     documentTokensPerPage: deployment.documentTokensPerPage,
     audioTokensPerSecond: deployment.audioTokensPerSecond,
     toolCallsMax: deployment.toolCallsMax,
+    toolTokensPerCall: deployment.toolTokensPerCall,
   });
 }
 
@@ -124,6 +125,7 @@ export function organisationEntry(organisation: OrganisationResource) {
     budget: budgetEntry(organisation.budget),
     limits: organisation.limits,
     ...termsEntry(organisation),
+    lowBalance: organisation.lowBalance,
   });
 }
 

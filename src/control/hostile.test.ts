@@ -76,11 +76,13 @@ test('an unknown key at any place is refused, and a known one that is not built 
   ]);
   assert.deepEqual(
     problems(
-      'prices: { sell: { currency: USD, rates: { v/a: { egress: { amount: "1", per: 1000, free: 5 }, ' +
+      'prices: { sell: { currency: USD, rates: { v/a: { egress: { amount: "1", per: 1000, free: -5, graduated: [ { above: 0, amount: "1" } ], tier: 1 }, ' +
         'tiers: [ { measure: inputTotal, op: gt, size: 1, scope: periodVolume, rates: {} } ], from: soon, inptu: "1" } } } }',
     ),
     [
-      '1 prices.sell.rates.v/a.egress.free n/a',
+      '1 prices.sell.rates.v/a.egress.free',
+      '1 prices.sell.rates.v/a.egress.graduated.0.above',
+      '1 prices.sell.rates.v/a.egress.tier',
       '1 prices.sell.rates.v/a.tiers.0.scope n/a',
       '1 prices.sell.rates.v/a.from',
       '1 prices.sell.rates.v/a.inptu',

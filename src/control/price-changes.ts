@@ -166,14 +166,14 @@ function factorOf(
 /** "+25.00", half to even; null from nothing or between units. */
 function percentBetween(before: DecimalRate, after: DecimalRate): string | null {
   const [one, other] = [comparable(before), comparable(after)];
-  if (one.per !== other.per || one.pico === 0n) return null;
+  if (one.per !== other.per || one.pico === 0n || one.month !== other.month) return null;
   const hundredths = divideRoundHalfEven((other.pico - one.pico) * 10_000n, one.pico);
   const digits = (hundredths < 0n ? -hundredths : hundredths).toString().padStart(3, '0');
   return `${hundredths < 0n ? '-' : '+'}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
-function comparable(rate: DecimalRate): { readonly pico: bigint; readonly per: number } {
-  return typeof rate === 'string'
-    ? { pico: parseRate(rate), per: 1_000_000 }
-    : { pico: parseRate(rate.amount), per: rate.per };
+function comparable(rate: DecimalRate): { readonly pico: bigint; readonly per: number; readonly month: string } {
+  if (typeof rate === 'string') return { pico: parseRate(rate), per: 1_000_000, month: '[]' };
+  const { amount, per, free, graduated, volume } = rate;
+  return { pico: parseRate(amount), per, month: JSON.stringify([free, graduated, volume].filter(part => part)) };
 }

@@ -49,7 +49,7 @@ suite('the history of prices', () => {
       sealer: createSealer(testMasterKey),
       references: { environment: { ACME_KEY: secret }, workingDirectory: '/', dataDirectory: '/' },
       kinds: planContext().kinds,
-      facts: testFacts,
+      facts: () => testFacts,
       priceFacts: () => testPriceFacts,
       sandboxBaseUrl: 'unix:/run/sandbox',
       nowMs: () => nowMs,

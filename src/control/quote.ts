@@ -1,4 +1,4 @@
-import { isTokenMeter, type Meter, type TokenMeter } from '../pricing/meters.ts';
+import { isEventMeter, isTokenMeter, type TokenMeter } from '../pricing/meters.ts';
 import { formatAtto, formatRate } from '../pricing/money.ts';
 import type { RatingContext } from '../pricing/price-place.ts';
 import { type RatedUsage, rateQuantity, rateReading } from '../pricing/rating.ts';
@@ -25,7 +25,8 @@ export interface QuoteLine {
 }
 
 /** What usage would cost by prices at an instant, or why that cannot be said. Tokens, calls of tools and other counts are
- *  one exchange; what is used over time is rated meter by meter. The same functions rate what is billed. */
+ *  one exchange; what is used over time is rated meter by meter, of a price by
+ *  the month as its first use. The same functions rate what is billed. */
 export function quoteUsage(
   usage: MeteredUsage,
   prices: RateTimeline | undefined,
@@ -34,7 +35,7 @@ export function quoteUsage(
   const card = prices === undefined ? undefined : cardAt(prices, context.atMs);
   if (prices === undefined || card === undefined) return { unpriced: 'no complete price is in force then' };
   const rated: RatedUsage[] = [];
-  const ofExchange = Object.keys(usage).filter(meter => !overTime.has(meter));
+  const ofExchange = Object.keys(usage).filter(meter => !isEventMeter(meter));
   if (ofExchange.length > 0) {
     const reading = { ...slicesAndCounts(usage, ofExchange), source: 'provider' as const };
     const exchange = rateReading(reading, prices, context);
@@ -42,8 +43,8 @@ export function quoteUsage(
     rated.push(exchange);
   }
   for (const meter of Object.keys(usage)) {
-    if (!overTime.has(meter)) continue;
-    const use = { meter: meter as Meter, quantity: usage[meter]!, holders: context.holders ?? 1 }; // true: the set has meters
+    if (!isEventMeter(meter)) continue;
+    const use = { meter, quantity: usage[meter]!, holders: context.holders ?? 1 };
     const single = rateQuantity(use, card, context);
     if (single === undefined) return { unpriced: `no rate for ${meter} in ${card.version}` };
     rated.push(single);
@@ -62,17 +63,6 @@ export function quoteUsage(
     })),
   };
 }
-
-/** Usage that is no part of an exchange. */
-const overTime: ReadonlySet<string> = new Set<Meter>([
-  'cacheStorage',
-  'storage',
-  'egress',
-  'accelerator',
-  'provisionedUsed',
-  'provisionedUnused',
-  'seat',
-]);
 
 function slicesAndCounts(usage: MeteredUsage, among: readonly string[]) {
   const slices: Record<string, number> = {};

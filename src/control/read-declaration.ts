@@ -189,6 +189,13 @@ function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclarat
     const known = Object.keys(value).map(key => locate([...issue.path, key], explainUnknownKey([...issue.path, key])));
     const later = known.filter(problem => problem.code === 'setting_not_available');
     if (later.length > 0) return later;
+    // What is wrong within the one form that it could be says more, too.
+    const within = issue.errors.filter(
+      issues => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+    );
+    if (within.length === 1 && within[0]!.length > 0) {
+      return within[0]!.flatMap(inner => explain({ ...inner, path: [...issue.path, ...inner.path] }, content, locate));
+    }
   }
   const notBuilt = issue.path[0] === 'prices' ? priceValueNotAvailable(value) : undefined;
   if (notBuilt !== undefined) return [locate(issue.path, { code: 'setting_not_available', message: notBuilt })];

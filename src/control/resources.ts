@@ -56,6 +56,8 @@ export interface OrganisationResource {
   readonly terms?: Terms;
   /** Absent, as everywhere: none. */
   readonly limits?: Limits | undefined;
+  /** Decimal string in the currency of the sell book. Absent: nobody is warned. */
+  readonly lowBalance?: string;
 }
 
 /** Under these, requests stop where the money does: what grants have, and the line. */
@@ -156,6 +158,7 @@ export interface DeploymentResource {
   readonly toolCallsMax?: number | undefined;
   /** But for `concurrencyMax`. */
   readonly limits?: Limits | undefined;
+  readonly toolTokensPerCall?: number | undefined;
   readonly origin: Origin;
 }
 

@@ -81,6 +81,7 @@ const deployment = fc.record({
   documentTokensPerPage: optional(fc.constantFrom(1, 4_600)),
   audioTokensPerSecond: optional(fc.constantFrom(1, 32)),
   toolCallsMax: optional(fc.constantFrom(0, 10, 100_000)),
+  toolTokensPerCall: optional(fc.constantFrom(0, 10_000)),
 });
 const rates = {
   input: optional(decimal),
@@ -88,6 +89,22 @@ const rates = {
   cacheRead: optional(decimal),
   reasoning: optional(decimal),
 };
+const steps = optional(
+  fc.uniqueArray(
+    fc.record({ above: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant('90071992547409930')), amount: decimal }),
+    { selector: ({ above }) => String(above), minLength: 1, maxLength: 3 },
+  ),
+);
+const monthly = fc
+  .record({
+    amount: decimal,
+    per: fc.constantFrom(1, 1_000_000, 1_000_000_000),
+    minimum: optional(fc.nat(60)),
+    free: optional(fc.oneof(fc.nat(9), fc.constant('100000000000'))),
+    graduated: steps,
+    volume: steps,
+  })
+  .map(({ graduated, volume, ...rate }) => (graduated === undefined ? { ...rate, volume } : { ...rate, graduated }));
 const tier = fc.record({
   measure: fc.constant('inputTotal'),
   op: fc.constantFrom('gt', 'gte'),
@@ -100,6 +117,7 @@ const book = fc.record({
     ['v/a', 'v/*', 'w/a', 'd0'],
     fc.record({
       ...rates,
+      egress: optional(monthly),
       tiers: optional(fc.uniqueArray(tier, { selector: ({ op, size }) => `${op} ${size}`, maxLength: 3 })),
     }),
   ),
@@ -165,6 +183,7 @@ const declaration = fc.record({
     acme: fc.record({
       budget: optional(budget),
       limits: optional(limits),
+      lowBalance: optional(decimal),
       projects: fc.record({
         web: fc
           .tuple(project, key('env:KEY_3'), key('env:KEY_4'))

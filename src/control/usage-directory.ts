@@ -1,5 +1,5 @@
 import type { RateTimeline } from '../pricing/timeline.ts';
-import { isSandbox } from './price-book.ts';
+import { currencyOf, isSandbox } from './price-book.ts';
 import type { PriceHistory } from './price-history.ts';
 import { type Configuration, resourceOf } from './resources.ts';
 
@@ -35,5 +35,8 @@ export function usageDirectory(configuration: Configuration, history: PriceHisto
       }
       return prices;
     },
+    owesOnLine: ({ organisation, currency }: { readonly organisation: string; readonly currency: string }) =>
+      resourceOf(configuration, 'organisation', organisation)?.terms !== undefined &&
+      currencyOf(configuration, 'sell') === currency,
   };
 }

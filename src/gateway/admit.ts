@@ -2,6 +2,7 @@ import { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import type { AdmitRecord } from '../journal/record.ts';
 import { usageBounds } from '../metering/bounds.ts';
+import { toolTokensBound } from '../metering/tool-bounds.ts';
 import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 import { cardsWithin } from '../pricing/timeline.ts';
@@ -163,9 +164,10 @@ function boundsOf(question: AdmissionQuestion, deployment: Deployment, cards: re
   const textBytes = bodyBytes - media.bytesInBody;
   const request = { dialect: client.name, textBytes, media, hasTools, outputTokensMax, answers };
   const countsMax = toolCallsMax(question, deployment, cards);
-  return countsMax === undefined
-    ? usageBounds(request, deployment)
-    : { ...usageBounds(request, deployment), countsMax };
+  const bounds = usageBounds(request, deployment);
+  if (countsMax === undefined) return bounds;
+  const found = toolTokensBound(countsMax, deployment.toolTokensPerCall);
+  return { ...bounds, textTokensMax: bounds.textTokensMax + found, countsMax };
 }
 
 /** What may hold when an attempt is dispatched. */

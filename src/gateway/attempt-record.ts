@@ -39,6 +39,7 @@ export function attemptRecord(
     dialect: dialect.name,
     inputTokensEstimate,
     estimateRule: estimateRule(familyOf(deployment.model)),
+    ...(estimate.requestedTier === undefined ? undefined : { requestedTier: estimate.requestedTier }),
     sell: ratesOf(sellPrices(deployment, exchange.principal)),
     buy: ratesOf(deployment.buy),
     ...(previous === undefined ? undefined : { previous }),

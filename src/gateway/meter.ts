@@ -3,7 +3,6 @@ import type { Dialect } from '../dialects/dialect.ts';
 import type { AttemptEnd, EndRecord, PreviousAttempt, SellCharge } from '../journal/record.ts';
 import { type EstimatedRequest, familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
-import type { RatingContext } from '../pricing/price-place.ts';
 import { ratedAmountJson, rateReading } from '../pricing/rating.ts';
 import type { RateTimeline } from '../pricing/timeline.ts';
 import { type Deployment, sellPrices } from '../snapshot/load.ts';
@@ -31,8 +30,8 @@ export interface EndedAttempt {
 /** Meters one attempt and adds it to the exchange. What the provider is owed is known or quarantined, never guessed. */
 export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): AttemptEnd {
   const { deployment, result, startedMs } = attempt;
-  const reading = readingOf(attempt, attempt.estimated);
-  const bought = rate(reading, deployment.buy!, contextOf(exchange, attempt.startedAtMs));
+  const reading = withRequestedTier(readingOf(attempt, attempt.estimated), exchange.scan.serviceTier);
+  const bought = rate(reading, deployment.buy!, attempt.startedAtMs);
   const quarantined = 'quarantine' in bought;
   // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
   const ended: AttemptEnd = {
@@ -112,12 +111,7 @@ export function meterExchange(
   const charge =
     delivered === undefined || attempt === undefined
       ? voided
-      : charged(
-          attempt.reading,
-          sellPrices(delivered.deployment, exchange.principal)!,
-          admission,
-          contextOf(exchange, attempt.startedAtMs),
-        );
+      : charged(attempt.reading, sellPrices(delivered.deployment, exchange.principal)!, admission, attempt.startedAtMs);
   if (charge.quarantine !== undefined && attempt?.reading.quarantine === undefined) {
     alert(gateway, exchange, 'reading_quarantined', `${attempt?.deployment}: ${charge.quarantine}`);
   }
@@ -166,9 +160,9 @@ const voided: Charge = { state: 'void', sell: undefined, quarantine: undefined }
 
 /** What the customer pays for a delivered attempt. Under a hard budget never more than the hold (I4): the rest is the
  *  operator's. */
-function charged(reading: Reading, prices: RateTimeline, admission: Admission, context: RatingContext): Charge {
+function charged(reading: Reading, prices: RateTimeline, admission: Admission, atMs: number): Charge {
   if (reading.source === 'none') return voided;
-  const rated = rate(reading, prices, context);
+  const rated = rate(reading, prices, atMs);
   if ('quarantine' in rated) return { state: 'quarantined', sell: undefined, quarantine: rated.quarantine };
   const holdAtto = admission.hold?.amount;
   const over = holdAtto !== undefined && rated.amountAtto > holdAtto ? rated.amountAtto - holdAtto : 0n;
@@ -179,15 +173,17 @@ function charged(reading: Reading, prices: RateTimeline, admission: Admission, c
   };
 }
 
-/** The instant of dispatch chooses the version; the tier asked for counts where the provider names none. */
-function contextOf(exchange: Exchange, atMs: number): RatingContext {
-  return { atMs, requestedTier: exchange.scan.serviceTier };
+/** The tier asked for counts where the provider names none; it is kept, so that rating again knows it, too. */
+function withRequestedTier(reading: Reading, requestedTier: string | undefined): Reading {
+  if (requestedTier === undefined || reading.serviceTier !== undefined || reading.source === 'none') return reading;
+  return { ...reading, requestedTier };
 }
 
-/** Rating asserts; an exchange that is admitted must end all the same, so what it cannot rate is quarantined. */
-function rate(reading: Reading, prices: RateTimeline, context: RatingContext): ReturnType<typeof rateReading> {
+/** The instant of dispatch chooses the version. Rating asserts; an exchange that is admitted must end all the same, so what
+ *  it cannot rate is quarantined. */
+function rate(reading: Reading, prices: RateTimeline, atMs: number): ReturnType<typeof rateReading> {
   try {
-    return rateReading(reading, prices, context);
+    return rateReading(reading, prices, { atMs });
   } catch (error) {
     return { quarantine: `rating failed: ${describeBug(error)}` };
   }

@@ -50,6 +50,7 @@ function cutTexts(record: EndRecord): EndRecord {
   const shortened = mapReadings(record, reading => ({
     ...reading,
     ...cut('serviceTier', reading.serviceTier),
+    ...cut('requestedTier', reading.requestedTier),
     ...cut('region', reading.region),
     ...cut('quarantine', reading.quarantine),
   }));

@@ -35,6 +35,20 @@ describe('an exchange whose process died', () => {
     assert.deepEqual(end.reading?.slices, { inputUncached: 1_000, output: 300 });
   });
 
+  test('keeps the tier that was asked for, so that it is rated again by its prices', () => {
+    const settle = (requestedTier?: string) =>
+      settleOrphan({
+        admit: admitOf(sketch),
+        attempts: [{ ...attemptOf(sketch), ...(requestedTier === undefined ? {} : { requestedTier }) }],
+        progress: progressOf(sketch, 1),
+        orphans: 'delivered',
+      });
+
+    assert.equal(settle('priority').reading?.requestedTier, 'priority');
+    assert.equal(settle('priority').attempts[0]?.reading.requestedTier, 'priority');
+    assert.equal('requestedTier' in settle().reading!, false);
+  });
+
   test('after content was delivered is free under the policy that says so, and still owed to the provider', () => {
     const end = settleOrphan({
       admit: admitOf(sketch),

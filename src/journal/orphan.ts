@@ -58,6 +58,7 @@ export function settleOrphan({
     slices: { inputUncached: last.inputTokensEstimate, output: progress?.outputTokensEstimate ?? 0 },
     source: 'estimated',
     rule: `${orphanRule}:${last.estimateRule}`,
+    ...(last.requestedTier === undefined ? {} : { requestedTier: last.requestedTier }),
     ...(progress?.usage === undefined ? {} : { raw: { lastReported: progress.usage } }),
   };
   const told = new Map(attempts.flatMap(toldOf));

@@ -58,6 +58,9 @@ export interface AttemptRecord {
   /** For orphans: what the input is estimated to be, by `estimateRule`. */
   readonly inputTokensEstimate: number;
   readonly estimateRule: string;
+  /** The service tier asked for; its rates are the two below. Absent when none was, and in records of releases that did not
+   *  write it. */
+  readonly requestedTier?: string;
   /** Price versions by which an orphan would be charged, with the two rates that matter for it. */
   readonly sell: OrphanRates;
   readonly buy: OrphanRates;

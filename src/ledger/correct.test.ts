@@ -112,6 +112,38 @@ describe('corrections', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('the tier asked for counts again where the provider named none, as it was journaled', async () => {
+    const card = (version: string, output: string, priority: string) => ({
+      version,
+      currency: 'USD',
+      rates: { input: '0', output },
+      tiers: [],
+      cells: [{ serviceTier: 'priority', rates: { input: '0', output: priority }, tiers: [] }],
+    });
+    const pricesOf: PricesOf = ({ book }) =>
+      parseTimeline(book === 'buy' ? card('buy-1', '0', '0') : card('sell-2', '4000000000000', '40000000000000'));
+    await shipEnds(
+      [{}, { requestedTier: 'priority' }].map((tier, index) => {
+        const of = sketch(index + 1);
+        const { attempts } = recordsOf(of).find(record => record.type === 'end')!;
+        const asked = attempts.map(attempt => ({
+          ...attempt,
+          reading: { slices: attempt.reading.slices, source: 'provider' as const, ...tier },
+        }));
+        return { sketch: of, end: { attempts: asked, reading: asked[0]!.reading } };
+      }),
+    );
+
+    const { samples } = await rerate(pricesOf);
+
+    // 50 × 4.00 and 50 × 40.00 per 10⁶ tokens.
+    assert.deepEqual(
+      samples.filter(({ book }) => book === 'sell').map(({ after }) => after),
+      ['0.0002', '0.002'],
+    );
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
   test('a dry run says the same and books nothing', async () => {
     await ship(sketch(1), sketch(2));
     const other = prices({ sell: ['sell-2', 1, 20], buy: ['buy-2', 2, 8] });

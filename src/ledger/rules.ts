@@ -317,7 +317,7 @@ export const rules = {
   /** The roll-up is derived: for days whose exchanges are all there, it says the same. */
   usage_is_the_sum: {
     scope: 'day',
-    keeps: 'Usage reports are the sum of the exchanges.',
+    keeps: 'Usage reports are the sum of the exchanges and of the usage events.',
     advice: foldAgain,
     sql: `
       with kept as (select date_trunc('day', min(at), 'UTC') + interval '1 day' as since, max(at) as last from exchange),
@@ -326,11 +326,18 @@ export const rules = {
           from usage_hourly where meter = '' and hour >= $1 and hour < $2 group by 1),
       told as (
         select date_trunc('day', at, 'UTC') as day, count(*) as requests, sum(coalesce(sell_atto, 0)) as sell
-          from exchange where at >= $1 and at < $2 group by 1)
-      select told.day::text as subject, 'usage says ' || coalesce(rolled.requests, 0) || ' requests, exchanges ' || told.requests as detail
-        from told left join rolled on rolled.day = told.day, kept
+          from exchange where at >= $1 and at < $2 group by 1),
+      events as (
+        select date_trunc('day', at, 'UTC') as day, sum(sell_atto) as sell
+          from usage_event join usage_event_rating as r using (ref)
+         where at >= $1 and at < $2 and r.state = 'rated' group by 1)
+      select told.day::text as subject,
+             'usage says ' || coalesce(rolled.requests, 0) || ' requests for ' || coalesce(rolled.sell, 0) || ', exchanges ' ||
+             told.requests || ' for ' || told.sell || ', and usage events ' || coalesce(events.sell, 0) as detail
+        from told left join rolled on rolled.day = told.day left join events on events.day = told.day, kept
        where (told.day >= kept.since or told.day = date_trunc('day', kept.last, 'UTC'))
-         and (told.requests <> coalesce(rolled.requests, 0) or told.sell <> coalesce(rolled.sell, 0))`,
+         and (told.requests <> coalesce(rolled.requests, 0)
+              or told.sell + coalesce(events.sell, 0) <> coalesce(rolled.sell, 0))`,
   },
   usage_is_the_ledger: {
     scope: 'day',
@@ -359,6 +366,24 @@ export const rules = {
              coalesce(booked.sell, 0) || ' and ' || coalesce(booked.buy, 0) as detail
         from rolled full join booked using (currency)
        where coalesce(rolled.sell, 0) <> coalesce(booked.sell, 0) or coalesce(rolled.buy, 0) <> coalesce(booked.buy, 0)`,
+  },
+  month_is_the_sum: {
+    scope: 'whole',
+    keeps: 'The sum of a month, by which usage is priced, is what its ratings counted and came to.',
+    advice: readAgain,
+    sql: `
+      select m.book || ' ' || m.subject || ' ' || m.priced || ' ' || m.meter || ' ' || m.month as subject,
+             'says ' || m.quantity || ' for ' || m.amount_atto || ', ratings ' || coalesce(r.units, 0) || ' for ' ||
+             coalesce(r.atto, 0) as detail
+        from usage_month m
+        left join lateral (
+          select sum(sell_units) as units, sum(sell_atto) as atto from usage_event_rating where m.book = 'sell' and sell_month = m.id
+          union all
+          select sum(buy_units), sum(buy_atto) from usage_event_rating where m.book = 'buy' and buy_month = m.id) as r
+             on r.units is not null
+       -- What is older cannot change: events come at most 35 days late.
+       where m.month >= $1::timestamptz - interval '100 days'
+         and (m.quantity <> coalesce(r.units, 0) or m.amount_atto <> coalesce(r.atto, 0))`,
   },
   ...walletRules,
 } as const satisfies Record<string, LedgerRuleText>;

@@ -30,6 +30,20 @@ export const walletRules = {
            where a.name = 'wallet:' || g.organisation || ':' || g.id and b.currency = g.currency) as booked on true
        where remaining_atto <> coalesce(booked.atto, 0)`,
   },
+  wallet_has_its_grant: {
+    scope: 'whole',
+    keeps: 'Every account of a wallet is that of a grant, in its currency.',
+    advice,
+    sql: `
+      select a.name || ' ' || coalesce(a.currency, '') as subject, 'is no grant''s account, and has ' || sum(b.credit_atto - b.debit_atto) as detail
+        from account a
+        join (select account, currency, debit_atto, credit_atto from balance_day
+              union all select account, currency, debit_atto, credit_atto from balance_delta) as b on b.account = a.id
+        left join wallet_grant g on 'wallet:' || g.organisation || ':' || g.id = a.name
+        left join wallet w on w.id = g.wallet and w.currency = b.currency
+       where starts_with(a.name, 'wallet:') and w.id is null
+       group by a.name, a.currency`,
+  },
   grant_is_its_statement: {
     scope: 'whole',
     keeps: 'What is left of a grant is what its statement comes to.',

@@ -27,6 +27,17 @@ export function toolCallsBound(
   return Object.keys(counts).length === 0 ? undefined : counts;
 }
 
+/** Input tokens that one call brings, where the deployment does not say: a page of 40 kB. An average page is documented as
+ *  2,500 tokens, a large one as 25,000 (https://platform.claude.com/docs/en/agents-and-tools/tool-use/web-fetch-tool,
+ *  2026-11). What the provider reads again in later rounds is in it, too. */
+export const toolTokensPerCallDefault = 10_000;
+
+/** Most input tokens that these calls bring into the request: what a search found, what was fetched. */
+export function toolTokensBound(countsMax: UsageCounts, tokensPerCall = toolTokensPerCallDefault): number {
+  const calls = Object.values(countsMax).reduce((sum, count) => sum + count, 0);
+  return Math.min(calls * tokensPerCall, Number.MAX_SAFE_INTEGER);
+}
+
 function unnamed(priced: ReadonlySet<string>): readonly HostedToolCalls[] {
   return [...priced].map(meter => ({ meter, callsMax: undefined }));
 }

@@ -66,6 +66,11 @@ export function isMeter(text: string): text is Meter {
   return isTokenMeter(text) || Object.hasOwn(unitTable, text) || isToolMeter(text);
 }
 
+/** Is it told by usage events only, and never a part of an exchange? Such meters may be priced by the sum of a month. */
+export function isEventMeter(text: string): text is UnitMeter {
+  return Object.hasOwn(unitTable, text) && unitTable[text as UnitMeter].revenue !== 'inference'; // true: hasOwn has just said so
+}
+
 export function meterRow(meter: Meter): MeterRow {
   if (isTokenMeter(meter)) return tokenTable[meter];
   return Object.hasOwn(unitTable, meter) ? unitTable[meter as UnitMeter] : toolRow; // true: hasOwn has just said so

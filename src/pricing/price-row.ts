@@ -1,7 +1,7 @@
-import { inMeterOrder, isTokenMeter } from './meters.ts';
+import { inMeterOrder, isEventMeter, isTokenMeter } from './meters.ts';
 import { divideRoundHalfEven, formatRate, parseRate } from './money.ts';
 import type { PricePlace } from './price-place.ts';
-import type { RateJson, RatesJson } from './rate.ts';
+import type { MonthRateJson, RateJson, RatesJson } from './rate.ts';
 import type { RateCardJson, RateCellJson } from './rate-card.ts';
 
 /** Prices as people write and read them, in decimals; what a published version is made of. */
@@ -30,6 +30,18 @@ export interface DecimalUnitRate {
   readonly amount: string;
   readonly per: number;
   readonly minimum?: number;
+  /** Units of each calendar month, UTC, that cost nothing; whole. */
+  readonly free?: string;
+  /** What units of a month beyond so many cost, each at the rate of the step it falls in; of one of the two forms. */
+  readonly graduated?: readonly MonthStep[];
+  /** What all units of a month cost once there are more than so many. */
+  readonly volume?: readonly MonthStep[];
+}
+
+export interface MonthStep {
+  /** Charged units, whole: the free ones do not count. */
+  readonly above: string;
+  readonly amount: string;
 }
 
 /** By deployment id, `vendor/name` or `vendor/*`. */
@@ -98,8 +110,16 @@ export interface Multiplier {
 export function foldRate(rate: DecimalRate, meter: string, multipliers: readonly Multiplier[]): DecimalRate {
   const factors = multipliers.filter(({ of }) => of === 'all' || isTokenMeter(meter));
   if (factors.length === 0) return rate;
-  if (typeof rate !== 'string') return { ...rate, amount: foldAmount(rate.amount, factors) };
-  return foldAmount(rate, factors);
+  if (typeof rate === 'string') return foldAmount(rate, factors);
+  const { graduated, volume } = rate;
+  const fold = (steps: readonly MonthStep[]) =>
+    steps.map(({ above, amount }) => ({ above, amount: foldAmount(amount, factors) }));
+  return {
+    ...rate,
+    amount: foldAmount(rate.amount, factors),
+    ...(graduated === undefined ? {} : { graduated: fold(graduated) }),
+    ...(volume === undefined ? {} : { volume: fold(volume) }),
+  };
 }
 
 export function foldCell(cell: PriceCell, multipliers: readonly Multiplier[]): PriceCell {
@@ -144,9 +164,11 @@ const million = 1_000_000n;
 function normalizeRate(rate: DecimalRate, meter: string): DecimalRate {
   if (typeof rate === 'string') return formatRate(parseRate(rate));
   const { amount, per, minimum } = rate;
+  const month = normalizeMonth(rate, meter);
   const perMillion = isTokenMeter(meter) || meter === 'request';
   if (perMillion && minimum !== undefined) throw new RangeError(`${meter} has no minimum`);
-  if (perMillion || (BigInt(per) === million && minimum === undefined)) {
+  const isPlain = minimum === undefined && Object.keys(month).length === 0;
+  if (perMillion || (BigInt(per) === million && isPlain)) {
     const numerator = parseRate(amount) * million;
     if (numerator % BigInt(per) !== 0n) {
       throw new RangeError(
@@ -155,7 +177,33 @@ function normalizeRate(rate: DecimalRate, meter: string): DecimalRate {
     }
     return formatRate(numerator / BigInt(per));
   }
-  return { amount: formatRate(parseRate(amount)), per, ...(minimum === undefined ? {} : { minimum }) };
+  return { amount: formatRate(parseRate(amount)), per, ...(minimum === undefined ? {} : { minimum }), ...month };
+}
+
+function normalizeMonth(
+  { free = '0', graduated, volume }: DecimalUnitRate,
+  meter: string,
+): Pick<DecimalUnitRate, 'free' | 'graduated' | 'volume'> {
+  if (graduated !== undefined && volume !== undefined)
+    throw new RangeError(`${meter} is either graduated or by volume`);
+  const steps = normalizeSteps(graduated ?? volume ?? [], meter);
+  const freeUnits = BigInt(free);
+  if ((freeUnits > 0n || steps.length > 0) && !isEventMeter(meter)) {
+    throw new RangeError(`${meter} is not priced by the sum of a month`);
+  }
+  return {
+    ...(freeUnits === 0n ? {} : { free: freeUnits.toString() }),
+    ...(steps.length === 0 ? {} : graduated === undefined ? { volume: steps } : { graduated: steps }),
+  };
+}
+
+function normalizeSteps(steps: readonly MonthStep[], meter: string): readonly MonthStep[] {
+  const sorted = steps
+    .map(({ above, amount }) => ({ above: BigInt(above), amount: formatRate(parseRate(amount)) }))
+    .sort((one, other) => (one.above < other.above ? -1 : 1));
+  const twice = sorted.find(({ above }, index) => above === sorted[index - 1]?.above);
+  if (twice !== undefined) throw new RangeError(`${meter} has two steps above ${twice.above}`);
+  return sorted.map(({ above, amount }) => ({ above: above.toString(), amount }));
 }
 
 function picoCell({ rates, tiers }: PriceCell): RateCellJson {
@@ -171,12 +219,34 @@ function picoRates(rates: DecimalRates): RatesJson {
 function picoRate(rate: DecimalRate): RateJson {
   if (typeof rate === 'string') return parseRate(rate).toString();
   const { amount, per, minimum } = rate;
-  const unit = { pico: parseRate(amount).toString(), per: per.toString() };
-  return minimum === undefined ? unit : { ...unit, minimum };
+  const month = picoMonth(rate);
+  return {
+    pico: parseRate(amount).toString(),
+    per: per.toString(),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(month === undefined ? {} : { month }),
+  };
 }
 
-/** A rate for people: "1.25", or "2.49 / 3600". */
+function picoMonth({ free, graduated, volume }: DecimalUnitRate): MonthRateJson | undefined {
+  const steps = graduated ?? volume;
+  if (free === undefined && steps === undefined) return undefined;
+  return {
+    scope: volume === undefined ? 'graduated' : 'volume',
+    free: free ?? '0',
+    steps: (steps ?? []).map(({ above, amount }) => ({ above, pico: parseRate(amount).toString() })),
+  };
+}
+
+/** A rate for people: "1.25", or "2.49 / 3600", with what of a month is free and what it costs beyond steps. */
 export function describeRate(rate: DecimalRate): string {
   if (typeof rate === 'string') return rate;
-  return `${rate.amount} / ${rate.per}${rate.minimum === undefined ? '' : ` (at least ${rate.minimum})`}`;
+  const { amount, per, minimum, free, graduated, volume } = rate;
+  const steps = (graduated ?? volume ?? []).map(step => `${step.amount} above ${step.above}`);
+  const notes = [
+    ...(minimum === undefined ? [] : [`at least ${minimum}`]),
+    ...(free === undefined ? [] : [`${free} a month free`]),
+    ...(steps.length === 0 ? [] : [`${graduated === undefined ? 'by volume' : 'graduated'}: ${steps.join(', ')}`]),
+  ];
+  return `${amount} / ${per}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }

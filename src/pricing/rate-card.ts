@@ -86,6 +86,11 @@ export function incompleteness(card: RateCard): string[] {
 /** Every key that a complete card has a cell for. */
 const toolsOf = new WeakMap<RateCard, readonly string[]>();
 
+/** The rates of a place, by its key; undefined where the card has none for it. */
+export function cellAt(card: RateCard, key: string): RateCell | undefined {
+  return key === baseKey ? card : card.cells.get(key);
+}
+
 /** Meters of tools that the card names anywhere; found once a card. */
 export function pricedTools(card: RateCard): readonly string[] {
   const known = toolsOf.get(card);

@@ -1,4 +1,12 @@
-import { inMeterOrder, isMeter, isTokenMeter, type TokenMeter, type ToolMeter, type UnitMeter } from './meters.ts';
+import {
+  inMeterOrder,
+  isEventMeter,
+  isMeter,
+  isTokenMeter,
+  type TokenMeter,
+  type ToolMeter,
+  type UnitMeter,
+} from './meters.ts';
 import { type Atto, divideRoundHalfEven, type PicoPerMillion, toAtto } from './money.ts';
 
 /** Per 10⁶ units, where a charge needs no division; or per another number of units, such as the seconds of an hour. */
@@ -10,6 +18,19 @@ export interface UnitRate {
   readonly per: bigint;
   /** Fewest units that one use is charged for, such as 60 seconds of a chip; a use of several chips is several. */
   readonly minimum: number | undefined;
+  /** Where the price depends on the sum of a month; absent where it does not. */
+  readonly month?: MonthRate;
+}
+
+/** How the sum of a calendar month, UTC, is priced: what is free of it, and what holds beyond the first step, which is the
+ *  rate's own. */
+export interface MonthRate {
+  /** graduated: each unit at the rate of the step it falls in. volume: every unit at the rate of the last step passed. */
+  readonly scope: 'graduated' | 'volume';
+  /** Units that cost nothing, before the first step counts. */
+  readonly free: bigint;
+  /** Ascending; the first is above 0. Charged units after which the step begins: the free ones do not count. */
+  readonly steps: readonly { readonly above: bigint; readonly pico: bigint }[];
 }
 
 /** Tokens and requests are always per 10⁶. */
@@ -17,7 +38,14 @@ export type Rates = Readonly<Partial<Record<TokenMeter | 'request', PicoPerMilli
   Readonly<Partial<Record<Exclude<UnitMeter, 'request'>, Rate>>> & { readonly [tool: ToolMeter]: Rate | undefined };
 
 /** Decimal integer strings: of pico-currency per 10⁶ units, or with the number of units said. */
-export type RateJson = string | { readonly pico: string; readonly per: string; readonly minimum?: number };
+export type RateJson =
+  | string
+  | { readonly pico: string; readonly per: string; readonly minimum?: number; readonly month?: MonthRateJson };
+export interface MonthRateJson {
+  readonly scope: 'graduated' | 'volume';
+  readonly free: string;
+  readonly steps: readonly { readonly above: string; readonly pico: string }[];
+}
 export type RatesJson = Readonly<Record<string, RateJson>>;
 
 const million = 1_000_000n;
@@ -60,19 +88,53 @@ export function formatRates(rates: Rates): RatesJson {
 
 function formatRate(rate: Rate): RateJson {
   if (typeof rate === 'bigint') return rate.toString();
-  const { pico, per, minimum } = rate;
-  return { pico: pico.toString(), per: per.toString(), ...(minimum === undefined ? {} : { minimum }) };
+  const { pico, per, minimum, month } = rate;
+  return {
+    pico: pico.toString(),
+    per: per.toString(),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(month === undefined ? {} : { month: formatMonth(month) }),
+  };
+}
+
+function formatMonth({ scope, free, steps }: MonthRate): MonthRateJson {
+  return {
+    scope,
+    free: free.toString(),
+    steps: steps.map(({ above, pico }) => ({ above: above.toString(), pico: pico.toString() })),
+  };
 }
 
 function parseUnitRate(value: unknown, meter: string): UnitRate {
   if (typeof value !== 'object' || value === null) throw new RangeError(`not a rate for ${meter}: ${shown(value)}`);
-  const { pico, per, minimum } = value as { pico?: unknown; per?: unknown; minimum?: unknown }; // an object; each is checked
+  // An object; each member is checked.
+  const { pico, per, minimum, month } = value as { pico?: unknown; per?: unknown; minimum?: unknown; month?: unknown };
   const units = whole(per, `${meter} units`);
   if (units === 0n) throw new RangeError(`${meter} is priced per no units`);
   if (minimum !== undefined && (!Number.isSafeInteger(minimum) || Number(minimum) < 0)) {
     throw new RangeError(`not a minimum for ${meter}: ${shown(minimum)}`);
   }
-  return { pico: whole(pico, meter), per: units, minimum: minimum === undefined ? undefined : Number(minimum) };
+  return {
+    pico: whole(pico, meter),
+    per: units,
+    minimum: minimum === undefined ? undefined : Number(minimum),
+    ...(month === undefined ? {} : { month: parseMonth(month, meter) }),
+  };
+}
+
+function parseMonth(value: unknown, meter: string): MonthRate {
+  if (!isEventMeter(meter)) throw new RangeError(`${meter} is not priced by the sum of a month`);
+  const { scope, free, steps } = (value ?? {}) as { scope?: unknown; free?: unknown; steps?: unknown }; // each is checked
+  if (scope !== 'graduated' && scope !== 'volume') throw new RangeError(`not a scope for ${meter}: ${shown(scope)}`);
+  if (!Array.isArray(steps)) throw new RangeError(`not steps for ${meter}: ${shown(steps)}`);
+  const read = steps.map((step: { above?: unknown; pico?: unknown } | null) => ({
+    above: whole(step?.above, `${meter} step`),
+    pico: whole(step?.pico, meter),
+  }));
+  if (read.some(({ above }, index) => above <= (read[index - 1]?.above ?? 0n))) {
+    throw new RangeError(`steps for ${meter} do not ascend`);
+  }
+  return { scope, free: whole(free, `${meter} free`), steps: read };
 }
 
 function whole(text: unknown, meter: string): bigint {

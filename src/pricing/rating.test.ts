@@ -149,6 +149,28 @@ test('the tier that was served decides, and one without rates quarantines', () =
   assert.equal(amount('standard+fast'), 'the service tier fast has no rates');
 });
 
+test('the tier asked for decides where none was served, also when it is rated again', () => {
+  const priority = { serviceTier: 'priority', rates: scaled({ input: '2', output: '20' }), tiers: [] };
+  const tiered = parseRateCard({
+    version: 'v1',
+    currency: 'USD',
+    rates: scaled({ input: '1', output: '10' }),
+    tiers: [],
+    cells: [priority],
+  });
+  const amount = (tiers: { readonly serviceTier?: string; readonly requestedTier?: string }): unknown => {
+    const rated = rateByCard({ slices: { output: 1 }, source: 'provider', ...tiers }, tiered);
+    return 'quarantine' in rated ? rated.quarantine : rated.amountAtto;
+  };
+
+  assert.equal(amount({}), 10_000_000_000_000n);
+  assert.equal(amount({ requestedTier: 'priority' }), 20_000_000_000_000n);
+  assert.equal(amount({ requestedTier: 'auto' }), 10_000_000_000_000n);
+  assert.equal(amount({ requestedTier: 'priority', serviceTier: 'default' }), 10_000_000_000_000n);
+  assert.equal(amount({ requestedTier: 'default', serviceTier: 'priority' }), 20_000_000_000_000n);
+  assert.equal(amount({ requestedTier: 'flex' }), 'the service tier flex has no rates');
+});
+
 test('a reading that is quarantined, or misses a rate, is not rated', () => {
   assert.deepEqual(rateByCard({ slices: {}, source: 'provider', quarantine: 'no sum' }, plain), {
     quarantine: 'no sum',

@@ -8,6 +8,7 @@ import {
 } from '../completion/usage.ts';
 import { inMeterOrder, isMeter, type Meter, type TokenMeter } from './meters.ts';
 import { type Atto, toAtto } from './money.ts';
+import { monthPriceOf, ratePeriod } from './period.ts';
 import { baseKey, cellName, type RatingContext, servedCellKey } from './price-place.ts';
 import { chargedUnits, chargeFor, type Rate, type Rates } from './rate.ts';
 import type { RateCard, RateCell, Tier } from './rate-card.ts';
@@ -57,8 +58,8 @@ export function rateByCard(
   if (reading.source === 'none')
     return { amountAtto: toAtto(0n), currency: card.currency, version: card.version, lines: [] };
   // What the provider says of the place counts, as it does of the tier.
-  const { serviceTier, region } = reading;
-  const key = servedCellKey(serviceTier, region === undefined ? context : { ...context, region });
+  const { serviceTier, requestedTier, region } = reading;
+  const key = servedCellKey(serviceTier ?? requestedTier, region === undefined ? context : { ...context, region });
   const cell = key === baseKey ? card : card.cells.get(key);
   if (cell === undefined) return { quarantine: `the ${cellName(key)} has no rates` };
   const rated = rateUsage(reading.slices, card, { cell, counts: reading.counts });
@@ -85,7 +86,8 @@ export function rateUsage(
 }
 
 /** Rates one quantity of one meter, for usage that is not an exchange. Of a meter with a minimum, `holders` is how many
- *  use it at once. undefined when the card has no rate for it. */
+ *  use it at once. Where the price depends on the sum of a month, this is all of it. undefined when the card has no rate
+ *  for it. */
 export function rateQuantity(
   use: { readonly meter: Meter; readonly quantity: number; readonly holders?: number },
   card: RateCard,
@@ -96,8 +98,24 @@ export function rateQuantity(
   if (rate === undefined) return undefined;
   const lines: RatedLine[] = [];
   const quantity = chargedUnits(use.quantity, rate, use.holders);
+  const price = typeof rate === 'bigint' ? undefined : monthPriceOf(rate);
+  if (price !== undefined) {
+    for (const part of ratePeriod(BigInt(quantity), price).lines) {
+      // What is free is shown at nothing. A part of a number is one that is as exact.
+      addLine(use.meter, Number(part.quantity), part.rate ?? freeOf(rate), lines);
+    }
+    return { amountAtto: toAtto(sumOf(lines)), currency: card.currency, version: card.version, lines };
+  }
   const amount = quantity === 0 ? 0n : addLine(use.meter, quantity, rate, lines);
   return { amountAtto: toAtto(amount), currency: card.currency, version: card.version, lines };
+}
+
+function freeOf(rate: Rate): Rate {
+  return typeof rate === 'bigint' ? rate : { pico: 0n, per: rate.per, minimum: undefined };
+}
+
+function sumOf(lines: readonly RatedLine[]): bigint {
+  return lines.reduce((sum, { amountAtto }) => sum + amountAtto, 0n);
 }
 
 /** The rates that hold for a request of so many input tokens: those of the largest tier passed, else the base. */

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { isCurrency, minorUnitDecimals } from './currencies.ts';
 import { inMeterOrder, isMeter, meterRow } from './meters.ts';
 import { formatAtto } from './money.ts';
-import { ratePeriod } from './period.ts';
+import { rateAdded, ratePeriod } from './period.ts';
+import { describeRate, foldRate, normalizeRates } from './price-row.ts';
 import { chargedUnits, chargeFor, formatRates, parseRates, type UnitRate } from './rate.ts';
 import { parseRateCard } from './rate-card.ts';
 import { ratedAmountJson, rateQuantity, rateUsage } from './rating.ts';
@@ -138,6 +139,94 @@ test('graduated steps price each unit where it falls, volume steps all units whe
     [5n, 6n, 16n].map(quantity => graduated(quantity, 5n)),
     [0n, 3n, 32n],
   );
+});
+
+test('what is added to a month costs what its sum costs more, also below zero', () => {
+  const volume = { scope: 'volume', free: 5n, steps } as const;
+  const parts = [5n, 10n, 1n, 0n, 90n].map((added, index, all) =>
+    rateAdded(
+      all.slice(0, index).reduce((sum, units) => sum + units, 0n),
+      added,
+      volume,
+    ),
+  );
+
+  assert.deepEqual(
+    parts.map(({ amountAtto }) => amountAtto),
+    [0n, 30n, -8n, 0n, 79n],
+  );
+  assert.deepEqual(
+    parts[2]?.lines.map(({ quantity, amountAtto }) => [quantity, amountAtto]),
+    [
+      [-10n, -30n],
+      [11n, 22n],
+    ],
+  );
+  assert.deepEqual(parts[3]?.lines, []);
+  assert.throws(() => rateAdded(1n, -1n, volume), /not a quantity/);
+});
+
+test('however a month is cut, its parts add up to the sum, to the last digit', () => {
+  const units = fc.bigInt({ min: 0n, max: 10n ** 18n });
+  const scope = fc.constantFrom('graduated' as const, 'volume' as const);
+  fc.assert(
+    fc.property(
+      fc.array(units, { maxLength: 8 }),
+      scope,
+      fc.bigInt({ min: 0n, max: 10n ** 18n }),
+      (parts, of, free) => {
+        const odd = steps.map(({ above, rate }) => ({ above: above * 10n ** 16n, rate: { ...rate, per: 7n } }));
+        const price = { scope: of, free, steps: odd };
+        let sum = 0n;
+        let amount = 0n;
+        for (const added of parts) {
+          amount += rateAdded(sum, added, price).amountAtto;
+          sum += added;
+        }
+        assert.equal(amount, ratePeriod(sum, price).amountAtto);
+      },
+    ),
+  );
+});
+
+test('a price by the month is read as it was written, of meters that events tell, and shown in words', () => {
+  const egress = {
+    pico: '90',
+    per: '1000',
+    month: { scope: 'graduated' as const, free: '100', steps: [{ above: '7', pico: '80' }] },
+  };
+
+  assert.deepEqual(formatRates(parseRates({ egress })), { egress });
+  for (const [json, message] of [
+    [{ image: egress }, /image is not priced by the sum of a month/],
+    [{ 'tool.webSearch': egress }, /tool.webSearch is not priced by the sum of a month/],
+    [{ egress: { ...egress, month: { ...egress.month, scope: 'other' } } }, /not a scope for egress/],
+    [{ egress: { ...egress, month: { ...egress.month, free: '-1' } } }, /not a rate for egress free/],
+    [{ egress: { ...egress, month: { ...egress.month, steps: [{ above: '0', pico: '1' }] } } }, /do not ascend/],
+    [{ egress: { ...egress, month: { ...egress.month, steps: 'x' } } }, /not steps for egress/],
+    [{ egress: { ...egress, month: null } }, /not a scope for egress/],
+  ] as const) {
+    assert.throws(() => parseRates(json as never), message);
+  }
+  const rate = { amount: '0.090', per: 1000, free: '0100', volume: [{ above: '9', amount: '1' }] };
+  const twice = { amount: '1', per: 1, graduated: [9, 9].map(above => ({ above: `${above}`, amount: '1' })) };
+  assert.deepEqual(normalizeRates({ egress: rate }), {
+    egress: { amount: '0.09', per: 1000, free: '100', volume: [{ above: '9', amount: '1' }] },
+  });
+  assert.equal(describeRate(rate), '0.090 / 1000 (0100 a month free; by volume: 1 above 9)');
+  assert.deepEqual(normalizeRates({ egress: { amount: '1', per: 1_000_000, free: '0' } }), { egress: '1' });
+  assert.deepEqual(normalizeRates({ egress: { amount: '1', per: 1_000_000, free: '1' } }), {
+    egress: { amount: '1', per: 1_000_000, free: '1' },
+  });
+  assert.throws(() => normalizeRates({ egress: twice }), /egress has two steps above 9/);
+  assert.throws(() => normalizeRates({ egress: { ...twice, volume: [] } }), /either graduated or by volume/);
+  assert.throws(() => normalizeRates({ page: rate }), /page is not priced by the sum of a month/);
+  assert.deepEqual(foldRate(rate, 'egress', [{ text: '0.5', of: 'all' }]), {
+    amount: '0.045',
+    per: 1000,
+    free: '0100',
+    volume: [{ above: '9', amount: '0.5' }],
+  });
 });
 
 test('steps that do not ascend from zero, and quantities below it, are refused', () => {

@@ -1,5 +1,6 @@
 import type { JobDesk } from '../admin/dependencies.ts';
 import { auditKeptDaysMin, auditRetentionJob } from '../audit/audit-retention.ts';
+import { type LowBalance, lowBalanceJob } from '../billing/low-balance.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
 import { keyExpiryJob } from '../control/key-expiry.ts';
 import type { Job } from '../jobs/job.ts';
@@ -10,14 +11,23 @@ import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
 import { maintain } from '../store/maintenance.ts';
 
+/** Dates of public prices begin with a day, UTC. */
+const factsEveryMs = 60_000;
+
 /** Every job of this release. Each replica's runner has them all; what a job does is told where its room says so. */
 export function allJobs({
   store,
   retention,
+  followFacts,
+  lowBalances,
   nowMs = Date.now,
 }: {
   readonly store: Store;
   readonly retention: RetentionSettings & { readonly auditDays?: number };
+  /** control.ts followFacts. */
+  readonly followFacts: () => Promise<boolean>;
+  /** What is configured now. */
+  readonly lowBalances: () => Promise<readonly LowBalance[]>;
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -33,9 +43,16 @@ export function allJobs({
     },
     auditRetentionJob(retention.auditDays ?? auditKeptDaysMin),
     keyExpiryJob(nowMs),
+    {
+      name: 'price-facts',
+      purpose: 'Where nobody set prices, publishes public ones whose date has come',
+      schedule: { everyMs: factsEveryMs },
+      run: async () => ({ published: (await followFacts()) ? 1 : 0 }),
+    },
     usageFoldJob(),
     ...ledgerJobs(store),
     walletUpkeepJob(undefined, nowMs),
+    lowBalanceJob(lowBalances, nowMs),
   ];
 }
 

@@ -41,7 +41,7 @@ export function openManagement(options: ManagementOptions): Management {
     sealer,
     references: { environment: process.env, workingDirectory: process.cwd(), dataDirectory: options.dataPath },
     kinds: providers,
-    facts: publicPricesAt(priceFacts, Date.now()),
+    facts: atMs => publicPricesAt(priceFacts, atMs),
     priceFacts: () => priceFacts,
     sandboxBaseUrl: options.sandboxBaseUrl,
     nowMs: Date.now,

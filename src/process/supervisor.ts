@@ -5,6 +5,7 @@ import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
 import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { lowBalancesOf } from '../control/low-balances.ts';
 import { createSealer, type Sealer } from '../control/seal.ts';
 import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
 import { JobRunner } from '../jobs/runner.ts';
@@ -233,7 +234,12 @@ export class Supervisor {
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await claimInstallation(store, this.#sealer.fingerprint);
-    const jobs = allJobs({ store, retention: this.#settings.retention });
+    const jobs = allJobs({
+      store,
+      retention: this.#settings.retention,
+      followFacts: () => control.followFacts(),
+      lowBalances: async () => lowBalancesOf(await control.readConfiguration()),
+    });
     const { control, handle } = openManagement({
       store,
       jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),

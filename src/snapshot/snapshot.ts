@@ -163,8 +163,9 @@ export interface DeploymentEntry {
   readonly documentPagesMax?: number;
   readonly documentTokensPerPage?: number;
   readonly audioTokensPerSecond?: number;
-  /** Absent: the default of metering/tool-bounds.ts. */
+  /** Absent: the defaults of metering/tool-bounds.ts. */
   readonly toolCallsMax?: number;
+  readonly toolTokensPerCall?: number;
   /** null: no complete price; such a deployment is excluded as PRICE_UNKNOWN. */
   readonly sell: RateTimelineJson | null;
   readonly buy: RateTimelineJson | null;

@@ -17,4 +17,6 @@ export interface UsageDirectory {
     readonly product: string;
     readonly provider: string;
   }): { readonly sell: RateTimeline | undefined; readonly buy: RateTimeline | undefined };
+  /** Is what its wallet does not pay owed on a line: an overdraft or a credit limit, also one of nothing? */
+  owesOnLine(owing: { readonly organisation: string; readonly currency: string }): boolean;
 }

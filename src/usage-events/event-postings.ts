@@ -1,45 +1,67 @@
-import { cogs, providerAccrued, revenue, unbilled } from '../ledger/accounts.ts';
+import { cogs, providerAccrued, revenue } from '../ledger/accounts.ts';
 import type { TransferOrder } from '../ledger/book.ts';
+import type { Payment } from '../ledger/exchange-payer.ts';
 import type { UsageDelta } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
+import type { BookedRating } from './book-ratings.ts';
 import type { PlacedEvent } from './place-event.ts';
-import type { RatedEvent } from './rate-event.ts';
+import { isMonthPriced, type PricedEvent, type RatedEvent } from './rate-event.ts';
 
-/** The double entry of one rating of an event: the sale in the income class of its meter, and what is owed for it. What
- *  comes to nothing is not booked. */
+/** The double entry of one rating of an event: the sale in the income class of its meter, by whoever pays it, and what is
+ *  owed for it. What comes to nothing is not booked. A `credit` is of a sale that gives back, and goes the other way. */
 export function eventOrders(
-  ref: string,
-  number: number,
-  event: PlacedEvent,
-  { sell, buy }: RatedEvent,
+  { ref, number, event, rated: { sell, buy } }: BookedRating,
+  payments: readonly Payment[],
+  kind: 'charge' | 'credit' = 'charge',
 ): TransferOrder[] {
   const facts = { atMs: event.atMs, reference: ref };
-  const sale: TransferOrder = {
-    ...facts,
-    id: `${ref}:${number}:sell`,
-    kind: 'usage-sell',
-    debit: unbilled(event.organisation),
-    credit: revenue(meterRow(event.meter).revenue),
-    amountAtto: sell.amountAtto,
-    currency: sell.currency,
-  };
-  const cost: TransferOrder = {
-    ...facts,
-    id: `${ref}:${number}:cost`,
-    kind: 'usage-cost',
-    debit: cogs(event.placedProvider),
-    credit: providerAccrued(event.placedProvider),
-    amountAtto: buy.amountAtto,
-    currency: buy.currency,
-  };
-  return [sale, cost].filter(({ amountAtto }) => amountAtto !== 0n);
+  const income = revenue(meterRow(event.meter).revenue);
+  const sales = payments.map(({ kind: by, debit: payer, amountAtto }): TransferOrder => {
+    const order = { ...facts, id: `${ref}:${number}:${by}`, amountAtto, currency: sell.currency };
+    const isOwed = by === 'sell';
+    return kind === 'charge'
+      ? { ...order, kind: isOwed ? 'usage-sell' : 'usage-burn', debit: payer, credit: income }
+      : { ...order, kind: isOwed ? 'usage-credit' : 'usage-back', debit: income, credit: payer };
+  });
+  return kind === 'credit' ? sales : [...sales, ...costOrders(`${ref}:${number}:cost`, facts, event, buy)];
+}
+
+function costOrders(
+  id: string,
+  facts: Pick<TransferOrder, 'atMs' | 'reference'>,
+  { placedProvider }: PlacedEvent,
+  { amountAtto, currency }: RatedEvent['buy'],
+): TransferOrder[] {
+  const [cost, accrued] = [cogs(placedProvider), providerAccrued(placedProvider)];
+  const order = { ...facts, id, currency };
+  if (amountAtto === 0n) return [];
+  return amountAtto > 0n
+    ? [{ ...order, kind: 'usage-cost', debit: cost, credit: accrued, amountAtto }]
+    : [{ ...order, kind: 'usage-rebate', debit: accrued, credit: cost, amountAtto: -amountAtto }];
+}
+
+/** What deltas need to know of a rating. */
+interface Worth {
+  readonly sell: Pick<RatedEvent['sell'], 'amountAtto' | 'currency'>;
+  readonly buy: Pick<RatedEvent['buy'], 'amountAtto' | 'currency'>;
+}
+
+/** Deltas of the same series as those of the event will have, before anybody knows what it comes to. */
+export function foreseenDeltas(event: PlacedEvent, { sell, buy }: PricedEvent, change: 'arrived' | 'rated-later') {
+  const some = ({ currency }: { readonly currency: string }) => ({ currency, amountAtto: 1n });
+  // Of a price by the month an amount may turn out to be one that cannot be written.
+  const mayFail = isMonthPriced(sell) || isMonthPriced(buy);
+  return [
+    ...eventDeltas(event, { sell: some(sell), buy: some(buy) }, change),
+    ...(mayFail ? eventDeltas(event, undefined, change) : []),
+  ];
 }
 
 /** What the roll-ups add for an event: the whole, and beside it the meter with its quantity. A quarantined event counts
  *  as such until it is rated; its quantity is there from the start. */
 export function eventDeltas(
   event: PlacedEvent,
-  rated: RatedEvent | undefined,
+  rated: Worth | undefined,
   change: 'arrived' | 'rated-later',
 ): UsageDelta[] {
   const series = {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import type { ChargeLine } from '../journal/record.ts';
 import { isWithin, type Within } from '../ledger/within.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
+import type { EventLine } from './rate-event.ts';
 
 /** What people ask of usage events. Amounts are decimal strings with all digits; instants are ISO 8601. */
 export interface UsageEventView {
@@ -31,7 +31,7 @@ export interface RatedView {
   readonly amount: string;
   readonly currency: string;
   readonly version: string;
-  readonly lines: readonly (ChargeLine & { readonly amount: string })[];
+  readonly lines: readonly (EventLine & { readonly amount: string })[];
 }
 
 export interface UsageEventFilter {
@@ -163,7 +163,7 @@ function ratedView(
     currency,
     version,
     // The column holds what record-events.ts wrote there.
-    lines: (lines as readonly ChargeLine[]).map(line => ({ ...line, amount: formatAtto(BigInt(line.amountAtto)) })),
+    lines: (lines as readonly EventLine[]).map(line => ({ ...line, amount: formatAtto(BigInt(line.amountAtto)) })),
   };
 }
 

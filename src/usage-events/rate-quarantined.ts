@@ -1,11 +1,14 @@
 import type pg from 'pg';
+import type { UsagePayer } from '../ledger/usage-payer.ts';
 import type { Meter } from '../pricing/meters.ts';
 import type { Store } from '../store/connect.ts';
+import { type BookedRating, bookRatings } from './book-ratings.ts';
 import type { UsageDirectory } from './directory.ts';
-import { eventDeltas, eventOrders } from './event-postings.ts';
+import { eventDeltas, foreseenDeltas } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
-import { rateEvent } from './rate-event.ts';
-import { bookNew, insertRatings, type Rating, usageSeries } from './record-events.ts';
+import { type PricedEvent, rateEvent } from './rate-event.ts';
+import { insertRatings, usageSeries } from './record-events.ts';
+import { rateByMonths } from './usage-months.ts';
 
 export interface RatedLater {
   /** Rated and booked now. */
@@ -39,11 +42,14 @@ export async function rateQuarantined(
     after = '',
     limit = ratedAtOnce,
     pricesOfMs,
+    payer,
   }: {
     readonly after?: string | undefined;
     readonly limit?: number;
     /** Somebody's decision: prices of this instant, where there were none at the instant of use. */
     readonly pricesOfMs?: number | undefined;
+    /** Without one everything is unbilled. */
+    readonly payer?: UsagePayer | undefined;
   } = {},
 ): Promise<RatedLater> {
   const client = await store.pool.connect();
@@ -52,22 +58,21 @@ export async function rateQuarantined(
     const { rows } = await client.query<QuarantinedRow>(quarantinedSql, [after, limit]);
     const found = rows.map(row => {
       const event = eventOf(row);
-      const rated = rateEvent(pricesOfMs === undefined ? event : { ...event, atMs: pricesOfMs }, directory);
-      return { row, event, rated };
+      return { row, event, priced: rateEvent(event, directory, pricesOfMs) };
     });
-    const priced = found.flatMap(({ row, event, rated }) =>
-      'quarantine' in rated ? [] : [{ ref: row.ref, number: row.number + 1, event, rated }],
+    const priced = found.flatMap(({ row, event, priced }) =>
+      'quarantine' in priced ? [] : [{ ref: row.ref, number: row.number + 1, event, priced }],
     );
     await usageSeries.prepare(
       client,
-      priced.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
+      priced.flatMap(({ event, priced }) => foreseenDeltas(event, priced, 'rated-later')),
     );
     await client.query('begin');
-    const rated = await book(client, priced);
+    const { rated, unrated } = await book(client, priced, { directory, payer });
     await client.query('commit');
     return {
       rated,
-      left: found.length - priced.length,
+      left: found.length - priced.length + unrated,
       next: rows.length < limit ? undefined : rows.at(-1)?.ref,
     };
   } catch (error) {
@@ -79,23 +84,42 @@ export async function rateQuarantined(
   }
 }
 
-type Priced = Rating & {
+interface Priced {
+  readonly ref: string;
+  readonly number: number;
   readonly event: PlacedEvent;
-  readonly rated: Exclude<Rating['rated'], { quarantine: string }>;
-};
+  readonly priced: PricedEvent;
+}
 
-async function book(client: pg.ClientBase, priced: readonly Priced[]): Promise<number> {
-  const written = await insertRatings(client, priced);
-  const mine = priced.filter(({ ref }) => written.has(ref));
-  await bookNew(
-    client,
-    mine.flatMap(({ ref, number, event, rated }) => eventOrders(ref, number, event, rated)),
+async function book(
+  client: pg.ClientBase,
+  priced: readonly Priced[],
+  paying: Parameters<typeof bookRatings>[2],
+): Promise<{ readonly rated: number; readonly unrated: number }> {
+  const amounts = await rateByMonths(client, await lockUnrated(client, priced));
+  const ratings = [...amounts].flatMap(([{ ref, number, event }, rated]): BookedRating[] =>
+    'quarantine' in rated ? [] : [{ ref, number, event, rated }],
   );
+  await insertRatings(client, ratings);
+  await bookRatings(client, ratings, paying);
   await usageSeries.add(
     client,
-    mine.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
+    ratings.flatMap(({ event, rated }) => eventDeltas(event, rated, 'rated-later')),
   );
-  return mine.length;
+  return { rated: ratings.length, unrated: amounts.size - ratings.length };
+}
+
+/** Those that nobody else has rated meanwhile, nor can until the transaction ends. */
+async function lockUnrated(client: pg.ClientBase, priced: readonly Priced[]): Promise<readonly Priced[]> {
+  await client.query('select from usage_event_key where ref = any($1) order by ref for update', [
+    priced.map(({ ref }) => ref),
+  ]);
+  const { rows } = await client.query(
+    'select r.ref from usage_event_rating r join unnest($1::text[], $2::int[]) as p (ref, number) using (ref, number)',
+    [priced.map(({ ref }) => ref), priced.map(({ number }) => number)],
+  );
+  const taken = new Set(rows.map(({ ref }) => ref));
+  return priced.filter(({ ref }) => !taken.has(ref));
 }
 
 /** The partial index finds events that were quarantined once; the newest rating says whether they still are. */

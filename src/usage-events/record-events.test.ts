@@ -39,6 +39,7 @@ function directoryOf(prices: {
     projectOfKey: () => undefined,
     findDeployment: () => undefined,
     pricesOf: () => prices,
+    owesOnLine: () => false,
   };
 }
 const priced = directoryOf({ sell, buy });

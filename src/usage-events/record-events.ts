@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { book, type TransferOrder } from '../ledger/book.ts';
+import type { UsagePayer } from '../ledger/usage-payer.ts';
 import { type UsageDelta, UsageSeriesBook } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
-import { ratedAmountJson } from '../pricing/rating.ts';
 import type { Store } from '../store/connect.ts';
+import { bookRatings } from './book-ratings.ts';
 import type { UsageDirectory } from './directory.ts';
 import { claimRefs, insertConflicts, type Named, raiseAlerts, refOf } from './event-keys.ts';
-import { eventDeltas, eventOrders } from './event-postings.ts';
+import { eventDeltas, foreseenDeltas } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
-import { type RatedEvent, rateEvent } from './rate-event.ts';
+import { type PricedEvent, type RatedEvent, type RatedSide, rateEvent } from './rate-event.ts';
+import { rateByMonths } from './usage-months.ts';
 
 /** accepted: rated and booked. quarantined: kept, alerted, and booked once there is a rate. duplicate: it was here before,
  *  the same. conflict: its name was here before with other facts; the first counts, this one is kept beside. */
@@ -23,8 +24,11 @@ export interface RecordedEvent {
 
 interface Candidate extends Named {
   readonly usage: PlacedEvent;
-  readonly rated: RatedEvent | { readonly quarantine: string };
+  readonly priced: PricedEvent | { readonly quarantine: string };
 }
+
+/** One that is new, with what it is worth. */
+type Fresh = Candidate & { readonly rated: RatedEvent | { readonly quarantine: string } };
 
 /** One rating of an event: the next number of its own. */
 export interface Rating {
@@ -36,22 +40,29 @@ export interface Rating {
 /** Numbers of series never change, so one book serves all. */
 export const usageSeries = new UsageSeriesBook();
 
-/** Takes events, all of them in one transaction: what is new is rated and booked, once. One result an event, in order. */
+/** Takes events, all of them in one transaction: what is new is rated and booked, once. One result an event, in order.
+ *  Without a payer everything is unbilled. */
 export async function recordEvents(
   store: Store,
   directory: UsageDirectory,
   events: readonly { readonly event: PlacedEvent; readonly json: unknown }[],
+  payer?: UsagePayer,
 ): Promise<readonly RecordedEvent[]> {
   const candidates = events.map(({ event, json }): Candidate => {
-    return { ref: refOf(event), digest: digestOf(event), usage: event, json, rated: rateEvent(event, directory) };
+    return { ref: refOf(event), digest: digestOf(event), usage: event, json, priced: rateEvent(event, directory) };
   });
   const client = await store.pool.connect();
   let broken: Error | undefined;
   try {
     // Outside the transaction: whoever needs the same series would wait for its end.
-    await usageSeries.prepare(client, candidates.flatMap(deltasOf));
+    await usageSeries.prepare(
+      client,
+      candidates.flatMap(({ usage, priced }) =>
+        'quarantine' in priced ? eventDeltas(usage, undefined, 'arrived') : foreseenDeltas(usage, priced, 'arrived'),
+      ),
+    );
     await client.query('begin');
-    const results = await recordAll(client, candidates);
+    const results = await recordAll(client, candidates, { directory, payer });
     await client.query('commit');
     return results;
   } catch (error) {
@@ -63,17 +74,25 @@ export async function recordEvents(
   }
 }
 
-async function recordAll(client: pg.ClientBase, candidates: readonly Candidate[]): Promise<readonly RecordedEvent[]> {
+async function recordAll(
+  client: pg.ClientBase,
+  candidates: readonly Candidate[],
+  paying: { readonly directory: UsageDirectory; readonly payer: UsagePayer | undefined },
+): Promise<readonly RecordedEvent[]> {
   const claims = await claimRefs(client, candidates);
-  const fresh = candidates.filter(candidate => claims.get(candidate) === 'fresh');
+  const fresh = await rateFresh(
+    client,
+    candidates.filter(candidate => claims.get(candidate) === 'fresh'),
+  );
   await insertEvents(client, fresh);
   await insertRatings(
     client,
     fresh.map(({ ref, rated }) => ({ ref, number: 1, rated })),
   );
-  await bookNew(
+  await bookRatings(
     client,
-    fresh.flatMap(({ ref, usage, rated }) => ('quarantine' in rated ? [] : eventOrders(ref, 1, usage, rated))),
+    fresh.flatMap(({ ref, usage, rated }) => ('quarantine' in rated ? [] : [{ ref, number: 1, event: usage, rated }])),
+    paying,
   );
   await usageSeries.add(client, fresh.flatMap(deltasOf));
   await insertConflicts(
@@ -81,15 +100,31 @@ async function recordAll(client: pg.ClientBase, candidates: readonly Candidate[]
     candidates.filter(candidate => claims.get(candidate) === 'conflict'),
   );
   await raiseAlerts(client, fresh.flatMap(quarantineAlert));
+  const ratedOf = new Map(fresh.map(({ ref, rated }) => [ref, rated]));
   return candidates.map((candidate): RecordedEvent => {
-    const { ref, rated } = candidate;
+    const { ref } = candidate;
     const claim = claims.get(candidate);
     if (claim === 'duplicate') return { ref, outcome: 'duplicate' };
     if (claim === 'conflict') {
       return { ref, outcome: 'conflict', reason: 'this source told another event under this id before' };
     }
+    const rated = ratedOf.get(ref)!; // it is fresh
     if ('quarantine' in rated) return { ref, outcome: 'quarantined', reason: rated.quarantine };
     return { ref, outcome: 'accepted', rated };
+  });
+}
+
+/** What new events are worth. Only these are added to the sums of their months. */
+async function rateFresh(client: pg.ClientBase, fresh: readonly Candidate[]): Promise<readonly Fresh[]> {
+  const usages = fresh.flatMap(candidate =>
+    'quarantine' in candidate.priced ? [] : [{ candidate, event: candidate.usage, priced: candidate.priced }],
+  );
+  const byCandidate = new Map<Candidate, Fresh['rated']>(
+    [...(await rateByMonths(client, usages))].map(([{ candidate }, rated]) => [candidate, rated]),
+  );
+  return fresh.map(candidate => {
+    const { priced } = candidate;
+    return { ...candidate, rated: 'quarantine' in priced ? priced : byCandidate.get(candidate)! }; // it was rated just now
   });
 }
 
@@ -117,48 +152,36 @@ async function insertEvents(client: pg.ClientBase, fresh: readonly Candidate[]):
   ]);
 }
 
-/** Refs of those that were written: who comes second with the same number writes nothing. */
-export async function insertRatings(client: pg.ClientBase, ratings: readonly Rating[]): Promise<ReadonlySet<string>> {
-  if (ratings.length === 0) return new Set();
+/** Ratings of numbers that nobody else can take: of events that are new, or locked. */
+export async function insertRatings(client: pg.ClientBase, ratings: readonly Rating[]): Promise<void> {
+  if (ratings.length === 0) return;
   const rows = ratings.map(({ ref, number, rated }) => {
     if ('quarantine' in rated) return { ref, number, state: 'quarantined', reason: rated.quarantine };
-    const sell = ratedAmountJson(rated.sell);
-    const buy = ratedAmountJson(rated.buy);
-    return {
-      ref,
-      number,
-      state: 'rated',
-      sell_atto: sell.amountAtto,
-      sell_currency: sell.currency,
-      sell_version: sell.version,
-      sell_lines: sell.lines,
-      buy_atto: buy.amountAtto,
-      buy_currency: buy.currency,
-      buy_version: buy.version,
-      buy_lines: buy.lines,
-    };
+    return { ref, number, state: 'rated', ...sideColumns('sell', rated.sell), ...sideColumns('buy', rated.buy) };
   });
   const columns =
-    'ref, number, state, reason, sell_atto, sell_currency, sell_version, sell_lines, ' +
-    'buy_atto, buy_currency, buy_version, buy_lines';
-  const written = await client.query(
+    'ref, number, state, reason, sell_atto, sell_currency, sell_version, sell_lines, sell_month, sell_units, ' +
+    'buy_atto, buy_currency, buy_version, buy_lines, buy_month, buy_units';
+  await client.query(
     `insert into usage_event_rating (${columns})
-     select ${columns} from json_populate_recordset(null::usage_event_rating, $1::json)
-     on conflict do nothing
-     returning ref`,
+     select ${columns} from json_populate_recordset(null::usage_event_rating, $1::json)`,
     [JSON.stringify(rows)],
   );
-  return new Set(written.rows.map(({ ref }) => ref));
 }
 
-/** The ids are of an event and a rating that were just taken, so nothing of them can be there. */
-export async function bookNew(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
-  const results = await book(client, orders);
-  const other = results.find(({ outcome }) => outcome !== 'booked');
-  if (other !== undefined) throw new Error(`transfer ${other.id} of a new rating is there already: ${other.outcome}`);
+function sideColumns(book: 'sell' | 'buy', { amountAtto, currency, version, lines, month }: RatedSide) {
+  return {
+    [`${book}_atto`]: amountAtto.toString(),
+    [`${book}_currency`]: currency,
+    [`${book}_version`]: version,
+    [`${book}_lines`]: lines,
+    ...(month === undefined
+      ? {}
+      : { [`${book}_month`]: month.id.toString(), [`${book}_units`]: month.units.toString() }),
+  };
 }
 
-function quarantineAlert({ ref, usage, rated }: Candidate) {
+function quarantineAlert({ ref, usage, rated }: Fresh) {
   if (!('quarantine' in rated)) return [];
   const name = `${usage.source.slice(0, 80)} ${usage.id.slice(0, 80)}`;
   return [
@@ -172,7 +195,7 @@ function quarantineAlert({ ref, usage, rated }: Candidate) {
   ];
 }
 
-function deltasOf({ usage, rated }: Candidate): UsageDelta[] {
+function deltasOf({ usage, rated }: Fresh): UsageDelta[] {
   return eventDeltas(usage, 'quarantine' in rated ? undefined : rated, 'arrived');
 }
 

@@ -16,6 +16,20 @@ const searching: RateCardJson = {
   },
   tiers: [],
 };
+/** Input costs 1.00 for a million tokens, 2.00 above 60,000; searches nothing. */
+const reading: RateCardJson = {
+  version: 'reading',
+  currency: 'USD',
+  rates: { input: '1000000000000', output: '0', 'tool.webSearch': '0' },
+  tiers: [
+    {
+      measure: 'inputTotal',
+      op: 'gt',
+      size: 60_000,
+      rates: { input: '2000000000000', output: '0', 'tool.webSearch': '0' },
+    },
+  ],
+};
 const plain: RateCardJson = { version: 'plain', currency: 'USD', rates: { input: '0', output: '0' }, tiers: [] };
 
 const search = { type: 'web_search_20250305', name: 'web_search' };
@@ -34,7 +48,13 @@ suite('holds for tools that a provider runs itself', () => {
         keys: [{ id: 'test0001', digest: digestOf(secret) }],
         budgets: [{ id: 'b1', subject: 'web' }],
         providers: [
-          { name: 'messages', dialects: ['anthropic-messages'], baseUrl: emulator.url, sandbox: true },
+          {
+            name: 'messages',
+            kind: 'anthropic',
+            dialects: ['anthropic-messages'],
+            baseUrl: emulator.url,
+            sandbox: true,
+          },
           { name: 'chat', dialects: ['openai-chat'], baseUrl: `${emulator.url}/v1`, sandbox: true },
         ],
         deployments: [
@@ -49,6 +69,8 @@ suite('holds for tools that a provider runs itself', () => {
           },
           { id: 'plain', model: 'v/plain', provider: 'messages', sell: plain, buy: plain },
           { id: 'host', model: 'v/host', provider: 'chat', sell: searching, buy: searching },
+          { id: 'reading', model: 'v/reading', provider: 'messages', sell: reading, buy: reading },
+          { id: 'brief', model: 'v/brief', provider: 'messages', sell: reading, buy: reading, toolTokensPerCall: 500 },
           { id: 'tight', model: 'v/tight', provider: 'chat', sell: searching, buy: searching, toolCallsMax: 0 },
         ],
       },
@@ -135,6 +157,39 @@ suite('holds for tools that a provider runs itself', () => {
   ]) {
     test(what, async () => assert.equal(await held(messages, model, tools), hold));
   }
+
+  test('what searches bring into the input is held for: ten thousand tokens each, or what the deployment says', async () => {
+    const hold = async (model: string, uses: number) =>
+      BigInt((await held(messages, model, [{ ...search, max_uses: uses }]))!);
+
+    // 30,000, 1,000 and no tokens at 1.00 for a million; then 70,000 of them in the tier of 2.00.
+    const none = await hold('v/reading', 0);
+    assert.equal((await hold('v/reading', 3)) - none, 30_000_000_000_000_000n);
+    assert.equal((await hold('v/brief', 2)) - (await hold('v/brief', 0)), 1_000_000_000_000_000n);
+    assert.equal((await hold('v/reading', 7)) - 2n * none, 140_000_000_000_000_000n);
+  });
+
+  test('a reading with its search results is within its hold', async () => {
+    gateway.records.length = 0;
+    const answer = await fetch(`${gateway.url}${messages}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${secret}`,
+        'content-type': 'application/json',
+        'x-carrier-emulate': 'report-input=20000',
+      },
+      body: JSON.stringify({
+        model: 'v/reading',
+        max_tokens: 10,
+        messages: [{ role: 'user', content: 'Hello' }],
+        tools: [{ ...search, max_uses: 2 }],
+      }),
+    });
+    assert.equal(answer.status, 200, await answer.text());
+
+    const { sell } = gateway.ends().at(-1)!;
+    assert.deepEqual([sell?.amountAtto, sell?.overHoldAtto], ['20000000000000000', '0']);
+  });
 
   test('a host whose dialect does not name what it runs by itself is held for every tool it has a price for', async () => {
     assert.equal(await held('/v1/chat/completions', 'v/host'), '110000000000000000');

@@ -150,6 +150,18 @@ suite('prices that change while a worker runs', () => {
     assert.ok(admit?.type === 'admit' && BigInt(admit.hold.amountAtto) >= 10n * 30n * 10n ** 12n);
   });
 
+  test('the tier asked for is charged and journaled where none was served', async () => {
+    nowMs = change;
+    await ask('v/tiered', { service_tier: 'priority' }, 'reset');
+
+    assert.equal(gateway.attempts().at(-1)?.requestedTier, 'priority');
+    const cut = gateway.ends().at(-1)!.attempts[0]!;
+    assert.deepEqual([cut.reading.source, cut.reading.requestedTier], ['estimated', 'priority']);
+    assert.equal(cut.buy?.lines[0]?.ratePico, '3000000000000');
+    await ask('v/tiered', { service_tier: 'priority' }, 'tier=default');
+    assert.equal('requestedTier' in gateway.ends().at(-1)!.attempts[0]!.reading, false);
+  });
+
   test('an organisation pays what it agreed on, also where the list has nothing, and not where that is no price', async () => {
     nowMs = change;
     for (const model of ['v/agreed', 'v/unpriced']) {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { after, before, test } from 'node:test';
-import { ratePeriod } from '../../src/pricing/period.ts';
 import { sendBytes } from './support/send-bytes.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
@@ -20,7 +19,7 @@ prices:
     rates:
       carrier/storage: { storage: { amount: "0.000032", per: 1000000000 } }
       carrier/egress: { egress: { amount: "0.09", per: 1000000000 } }
-      carrier/egress-included: { egress: "0" }
+      carrier/egress-month: { egress: { amount: "0.09", per: 1000000000, free: 100000000000 } }
       carrier/chips: { accelerator: { amount: "2.49", per: 3600, minimum: 60 } }
       carrier/searching: { input: "3", output: "15", tool.webSearch: { amount: "10", per: 1000 } }
       carrier/plain: { input: "3", output: "15" }${extra}
@@ -29,7 +28,7 @@ prices:
     rates:
       carrier/storage: { storage: { amount: "0.00002", per: 1000000000 } }
       carrier/egress: { egress: { amount: "0.05", per: 1000000000 } }
-      carrier/egress-included: { egress: { amount: "0.05", per: 1000000000 } }
+      carrier/egress-month: { egress: { amount: "0.05", per: 1000000000 } }
       carrier/chips: { accelerator: { amount: "1.8", per: 3600 } }
       carrier/searching: { input: "2", output: "10", tool.webSearch: { amount: "9", per: 1000 } }
       carrier/plain: { input: "2", output: "10" }${extra}
@@ -96,8 +95,8 @@ test('storage, egress and accelerators are billed to the last digit', async () =
   const told = [
     ...(await tell([...days(512, 0, 10), ...days(768, 10, 30)])),
     ...(await tell([
-      event('egress:included', { meter: 'egress', quantity: 100_000_000_000, product: 'carrier/egress-included' }),
-      event('egress:rest', { meter: 'egress', quantity: 1_134_500_000_000, product: 'carrier/egress' }),
+      event('egress:first', { meter: 'egress', quantity: 60_000_000_000, product: 'carrier/egress-month' }),
+      event('egress:rest', { meter: 'egress', quantity: 1_174_500_000_000, product: 'carrier/egress-month' }),
       event('chips', { meter: 'accelerator', quantity: 8 * 5_437, holders: 8, product: 'carrier/chips' }),
     ])),
   ];
@@ -116,14 +115,26 @@ test('storage, egress and accelerators are billed to the last digit', async () =
   const [acme] = (json as { rows: readonly { sell: { amount: string } }[] }).rows;
   assert.equal(acme?.sell.amount, '147.918373333333333333');
 
-  // The same egress as a period with a free part, as its close will rate it.
-  const rate = { pico: 90_000_000_000n, per: 1_000_000_000n, minimum: undefined };
-  const period = ratePeriod(1_234_500_000_000n, {
-    scope: 'graduated',
-    free: 100_000_000_000n,
-    steps: [{ above: 0n, rate }],
-  });
-  assert.equal(period.amountAtto, 102_105_000_000_000_000_000n);
+  const month = await carrier.api('GET', `/api/v1/usage-months?subject=acme&month=${today}`);
+  assert.deepEqual(
+    (month.json as { items: readonly Record<string, unknown>[] }).items.map(
+      ({ id: _id, version: _version, ...sum }) => sum,
+    ),
+    [
+      {
+        book: 'sell',
+        subject: 'acme',
+        product: 'carrier/egress-month',
+        meter: 'egress',
+        month: `${today.slice(0, 7)}-01`,
+        quantity: '1234500000000',
+        free: '100000000000',
+        freeLeft: '0',
+        amount: '102.105',
+        currency: 'USD',
+      },
+    ],
+  );
 });
 
 test('telling again repeats nothing; other facts under one name are refused by name and kept', async () => {

@@ -71,7 +71,7 @@ export function adminOver(
     sealer,
     references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
     kinds: planContext().kinds,
-    facts: testFacts,
+    facts: () => testFacts,
     priceFacts: () => testPriceFacts,
     sandboxBaseUrl: 'unix:/run/sandbox',
     nowMs,

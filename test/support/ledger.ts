@@ -42,6 +42,8 @@ const ledgerTables = [
   'usage_event_rating',
   'usage_event_conflict',
   'true_up',
+  'usage_month',
+  'notice',
 ];
 
 export async function emptyLedger(store: Store, except: readonly string[] = []): Promise<void> {

@@ -130,7 +130,13 @@ const upkeep = ['usage-roll-up', 'ledger-upkeep', 'wallet-upkeep', 'maintenance'
 /** Every job of the product; usage is added up in small steps, so that a crash finds it half done. */
 function jobsOf(store: Store, clock: { readonly nowMs: number }): Job[] {
   const retention = { exchangesDays: 400, decisionsDays: 400 };
-  return allJobs({ store, retention, nowMs: () => clock.nowMs }).map(job =>
+  return allJobs({
+    store,
+    retention,
+    followFacts: () => Promise.resolve(false),
+    lowBalances: () => Promise.resolve([]),
+    nowMs: () => clock.nowMs,
+  }).map(job =>
     job.name !== 'usage-roll-up'
       ? job
       : {

@@ -1,12 +1,13 @@
 import type { ColumnType, GeneratedAlways } from 'kysely';
 
-/** Tables of migration 0008. int8 and numeric are bigint; json comes back parsed. */
+/** Tables of migrations 0008 and 0012. int8 and numeric are bigint; json comes back parsed. */
 export interface UsageEventTables {
   usage_event_key: UsageEventKeyTable;
   usage_event: UsageEventTable;
   usage_event_rating: UsageEventRatingTable;
   usage_event_conflict: UsageEventConflictTable;
   true_up: TrueUpTable;
+  usage_month: UsageMonthTable;
 }
 
 type Immutable<T> = ColumnType<T, T, never>;
@@ -50,6 +51,10 @@ export interface UsageEventRatingTable {
   readonly buy_currency: Immutable<string | null>;
   readonly buy_version: Immutable<string | null>;
   readonly buy_lines: Immutable<unknown>;
+  readonly sell_month: Immutable<bigint | null>;
+  readonly sell_units: Immutable<bigint | null>;
+  readonly buy_month: Immutable<bigint | null>;
+  readonly buy_units: Immutable<bigint | null>;
   readonly rated_at: GeneratedAlways<Date>;
 }
 
@@ -71,4 +76,19 @@ export interface TrueUpTable {
   readonly figure_atto: Immutable<bigint>;
   readonly currency: Immutable<string>;
   readonly booked_at: GeneratedAlways<Date>;
+}
+
+export interface UsageMonthTable {
+  readonly id: GeneratedAlways<bigint>;
+  readonly book: Immutable<'sell' | 'buy'>;
+  readonly subject: Immutable<string>;
+  readonly priced: Immutable<string>;
+  readonly meter: Immutable<string>;
+  readonly place: Immutable<string>;
+  readonly currency: Immutable<string>;
+  readonly month: Immutable<string>;
+  readonly version: Immutable<string>;
+  readonly price: Immutable<unknown>;
+  readonly quantity: bigint;
+  readonly amount_atto: bigint;
 }
