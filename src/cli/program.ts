@@ -19,6 +19,7 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addHealth } from './health-command.ts';
 import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
@@ -234,6 +235,7 @@ export function createProgram(surroundings: Surroundings): Command {
     });
 
   addRoutes(program, leaf, surroundings, server);
+  addHealth(program, leaf, surroundings, server);
   addReplay(program, leaf, surroundings, server);
 
   return program;
