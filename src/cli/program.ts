@@ -19,6 +19,7 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addDrill } from './drill-command.ts';
 import { addHealth } from './health-command.ts';
 import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
@@ -236,6 +237,7 @@ export function createProgram(surroundings: Surroundings): Command {
 
   addRoutes(program, leaf, surroundings, server);
   addHealth(program, leaf, surroundings, server);
+  addDrill(program, leaf, surroundings);
   addReplay(program, leaf, surroundings, server);
 
   return program;
