@@ -260,7 +260,7 @@ const styles = `
   .c { stroke: #00795a; stroke-dasharray: 2 3; } .c-text { fill: #00795a; }
   .well { stroke: #00795a; } .well-text { fill: #00795a; } .ill { stroke: #c1121f; stroke-dasharray: 5 2; } .ill-text { fill: #c1121f; }
   .p50 { stroke: #0072b2; } .p50-text { fill: #0072b2; } .p99 { stroke: #8a3ffc; stroke-dasharray: 6 3; } .p99-text { fill: #8a3ffc; }
-  .state { stroke: none; fill: #b9b9e8; } .state.cooling { fill: #f2c879; } .state.probing { fill: #c9a8e6; } .state.recovering { fill: #d8e8a4; } .state.well { fill: #8fd0b8; } .state.open, .state.misconfigured { fill: #f0a39b; } .state.idle { fill: #d5d9e0; } .run { font-size: 10px; fill: #222; }
+  rect.state { stroke: none; } .state { fill: #b9b9e8; } .state.cooling { fill: #f2c879; } .state.probing { fill: #c9a8e6; } .state.recovering { fill: #d8e8a4; } .state.well { fill: #8fd0b8; } .state.open, .state.misconfigured { fill: #f0a39b; } .state.idle { fill: #d5d9e0; } .run { font-size: 10px; fill: #222; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e3e6ea; } .paper { fill: #14171c; } .band0 { fill: #1b1f26; } .band1 { fill: #232831; } .tick { fill: #aab2bd; } .grid { stroke: #3a414c; }
     .a { stroke: #ff9a52; } .a-text { fill: #ff9a52; } .b { stroke: #6cbcf0; } .b-text { fill: #6cbcf0; } .c { stroke: #4fd1a5; } .c-text { fill: #4fd1a5; }
