@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
 import type { AnswerFacts } from '../dialects/dialect.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
-import type { ClientAnswer } from './client-answer.ts';
+import type { ClientAnswer, ClientWatcher } from './client-answer.ts';
 import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { Upstream } from './upstream.ts';
 import { connectionFault } from './upstream-fault.ts';
@@ -77,7 +77,7 @@ type Phase = 'connecting' | 'waiting' | 'answering' | 'draining' | 'over';
 const drainMsMax = 60_000;
 
 /** One request to one deployment: sends it, watches its deadlines, and settles once with what came of it. */
-export class Attempt implements Dispatcher.DispatchHandler, Watched {
+export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatcher {
   watchedAt = notWatched;
   readonly result: Promise<AttemptResult>;
   readonly #setup: AttemptSetup;
@@ -100,8 +100,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     });
     this.#phaseEndsAtMs = setup.deadlines.now() + setup.policy.connectTimeoutMs;
     setup.deadlines.watch(this);
-    setup.client.onGone = () => this.#clientGone();
-    if (setup.client.gone) this.#clientGone();
+    setup.client.watcher = this;
+    if (setup.client.gone) this.clientGone();
     if (this.#phase === 'over') return;
     const { upstream, path, headers, body } = setup;
     try {
@@ -212,7 +212,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     return this.#phase === 'draining' ? 'client_aborted' : 'upstream_idle_timeout';
   }
 
-  #clientGone(): void {
+  /** The client left. */
+  clientGone(): void {
     const { policy, client } = this.#setup;
     // A process that leaves has no time to let providers finish.
     const drains = policy.abort === 'drain' && client.goneBecause === 'client_aborted';
@@ -235,7 +236,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     this.#phase = 'over';
     const { client, deadlines } = this.#setup;
     deadlines.unwatch(this);
-    client.onGone = undefined;
+    client.watcher = undefined;
     client.readFrom(undefined);
     this.#controller?.abort(abandoned);
     const receiver = this.#receiver;
