@@ -77,6 +77,7 @@ suite('the management API', () => {
       '/api/v1/grants',
       '/api/v1/grants/{id}/refund',
       '/api/v1/grants/{id}/void',
+      '/api/v1/health/deployments',
       '/api/v1/jobs',
       '/api/v1/jobs/{id}/run',
       '/api/v1/keys',
@@ -339,6 +340,23 @@ suite('the management API', () => {
     assert.deepEqual(alerts.json.items, [
       { id: 'b', at: '2026-09-02T00:00:00.000Z', code: 'new', message: 'y', exchangeId: null },
     ]);
+  });
+
+  test('the health of deployments is told a page at a time, and by state', async () => {
+    const page = await call('GET', '/api/v1/health/deployments?limit=2');
+    assert.deepEqual(
+      [page.json.replica, page.json.at, page.json.items.map((item: { id: string }) => item.id), page.json.next],
+      ['replica-1', '2026-09-21T14:13:20.000Z', ['gpt-5-us', 'haiku-eu'], 'haiku-eu'],
+    );
+    const open = await call('GET', '/api/v1/health/deployments?state=open&after=haiku-eu');
+    assert.deepEqual(open.json.items[0].breaker, {
+      state: 'open',
+      scope: 'deployment',
+      name: null,
+      until: '2026-09-21T14:13:35.000Z',
+    });
+    assert.deepEqual([open.json.items.length, open.json.next], [1, undefined]);
+    assert.equal((await call('GET', '/api/v1/health/deployments?state=ill')).status, 400);
   });
 
   test('without the database the answer says so by name', async () => {

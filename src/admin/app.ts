@@ -15,6 +15,7 @@ import { correctionOperations } from './corrections.ts';
 import { decisionOperations } from './decisions.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { exchangeOperations } from './exchanges.ts';
+import { healthOperations } from './health.ts';
 import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
@@ -46,6 +47,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...priceOperations(dependencies),
     ...exchangeOperations(dependencies),
     ...decisionOperations(dependencies),
+    ...healthOperations(dependencies),
     ...budgetOperations(dependencies),
     ...limitOperations(dependencies),
     ...walletOperations(dependencies),

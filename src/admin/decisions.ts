@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { Fault } from '../completion/fault.ts';
+import { declarationBytesMax } from '../control/read-declaration.ts';
 import {
   type DecisionFilter,
   decisionPageMax,
@@ -15,6 +16,7 @@ import { explainDecision } from './explain-decision.ts';
 import { instant } from './instant.ts';
 import { type Operation, operation } from './operation.ts';
 import { simulateStep } from './simulate-route.ts';
+import { readSimulatedFile } from './simulated-file.ts';
 
 const cursor = z.string().max(200).optional().openapi({ description: '`next` of the page before.' });
 const place = z.int().min(0).nullable();
@@ -190,7 +192,11 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
         route: z.string().min(1).max(256),
         from: instant,
         to: instant.optional(),
-        change: changeSchema,
+        change: changeSchema.optional(),
+        file: z.string().max(declarationBytesMax).optional().openapi({
+          description:
+            'Instead of `change`: a declarative file that says of the route what it would be. What else it would change is refused.',
+        }),
         after: cursor,
       }),
       answer: z.object({
@@ -206,7 +212,11 @@ export function decisionOperations({ control, store, nowMs }: AdminDependencies)
         assumptions: z.array(z.string()),
         next: z.string().optional(),
       }),
-      handle: async ({ body: { route, from, to, change, after } }) => {
+      handle: async ({ body: { route, from, to, change: said, file, after } }) => {
+        const change = file === undefined ? said : await readSimulatedFile(control, { route, file });
+        if (change === undefined || (said !== undefined && file !== undefined)) {
+          throw new Fault('configuration_invalid', 'Say what to simulate: either `change` or `file`.');
+        }
         const filter = filterOf({ from, to, requestedModel: route }, nowMs());
         const { rows, ...result } = await simulateStep(
           { store, control },

@@ -17,11 +17,51 @@ export interface AdminDependencies {
   readonly wallets: WalletDesk;
   /** What the supervisor knows of itself: plain JSON, shown under GET /api/v1/status. */
   readonly status: () => Readonly<Record<string, unknown>>;
+  /** Of the deployments, as this replica knows it; sorted by id. Needs no database. */
+  readonly health: () => readonly DeploymentHealthView[];
+  /** This replica's: health is learnt by each on its own. */
+  readonly replica: string;
   /** Of this software. */
   readonly release: string;
   readonly nowMs: () => number;
   /** An error that has no name; its text goes to the log, not to the caller. */
   readonly unexpected: (error: unknown) => void;
+}
+
+export const deploymentStates = [
+  'idle',
+  'well',
+  'recovering',
+  'saturated',
+  'probing',
+  'cooling',
+  'open',
+  'misconfigured',
+] as const;
+
+/** One deployment's health, in the units of people. */
+export interface DeploymentHealthView {
+  readonly id: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly state: (typeof deploymentStates)[number];
+  readonly breaker: {
+    readonly state: 'closed' | 'half-open' | 'open' | 'misconfigured';
+    readonly scope: 'deployment' | 'account' | 'model' | 'provider' | 'domain' | null;
+    readonly name: string | null;
+    readonly until: string | null;
+  };
+  readonly coolingUntil: string | null;
+  readonly errorRate: number | null;
+  readonly latency: {
+    readonly firstTokenMs: number;
+    readonly perInputTokenMs: number;
+    readonly perOutputTokenMs: number;
+    readonly uncertainty: number;
+  } | null;
+  readonly concurrency: { readonly inFlight: number; readonly max: number; readonly configured: boolean };
+  readonly share: number;
+  readonly triedAt: string | null;
 }
 
 /** jobs/queries.ts, bound to the store. */

@@ -24,6 +24,8 @@ export interface AskedChange {
   readonly candidates: Readonly<
     Record<string, { readonly weight?: number | undefined; readonly priority?: number | undefined } | null>
   >;
+  /** Who is not named is no candidate. */
+  readonly only?: boolean | undefined;
 }
 
 /** One page of recorded decisions under a changed route. What records do not hold is assumed, and said: prices as they are
@@ -51,7 +53,7 @@ export async function simulateStep(
   return { total, rows, ...tally.result(), assumptions: assumptionsOf(question.change) };
 }
 
-function readChange({ policy, costMax, candidates }: AskedChange, snapshot: Snapshot): RouteChange {
+function readChange({ policy, costMax, candidates, only = false }: AskedChange, snapshot: Snapshot): RouteChange {
   const byName = new Map(snapshot.deployments.map(deployment => [deployment.id, deployment]));
   const changes = new Map<string, CandidateChange>();
   for (const [name, asked] of Object.entries(candidates)) {
@@ -70,7 +72,7 @@ function readChange({ policy, costMax, candidates }: AskedChange, snapshot: Snap
     );
   }
   const costNanoMax = costMax === undefined || costMax === null ? costMax : Number(parseAtto(costMax) / attoPerNano);
-  return { policy, costNanoMax, candidates: changes };
+  return { policy, costNanoMax, candidates: changes, only };
 }
 
 function viewOf(deployment: Deployment): CandidateView {

@@ -10,7 +10,7 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     err: { write: text => process.stderr.write(text), isTerminal: process.stderr.isTTY === true },
     send: request => fetch(request),
     readText,
-    writeText: (path, text) => writeFileSync(path, text),
+    writeText,
   });
 }
 
@@ -18,7 +18,19 @@ function readText(path: string): string {
   try {
     return readFileSync(path === '-' ? process.stdin.fd : path, 'utf8');
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new CommandFailure(exitCodes.usage, 'usage', `${path} cannot be read (${why})`, { cause });
+    throw unusable(path, 'read', cause);
   }
+}
+
+function writeText(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (cause) {
+    throw unusable(path, 'written', cause);
+  }
+}
+
+function unusable(path: string, what: 'read' | 'written', cause: unknown): CommandFailure {
+  const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'for no reason that is known';
+  return new CommandFailure(exitCodes.usage, 'usage', `${path} cannot be ${what} (${why})`, { cause });
 }

@@ -263,6 +263,9 @@ suite('the command line', () => {
       'models extra',
       'apply -f - --prone',
       'emulate --port x',
+      'drill --seconds 9',
+      'drill --seconds 601',
+      'drill --rate 4.5',
       'serve',
     ]) {
       const ran = await run(words);

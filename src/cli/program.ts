@@ -19,6 +19,8 @@ import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addDrill } from './drill-command.ts';
+import { addHealth } from './health-command.ts';
 import { addKeys } from './key-commands.ts';
 import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showModels, showUsage } from './listings.ts';
@@ -215,6 +217,8 @@ export function createProgram(surroundings: Surroundings): Command {
     });
 
   addRoutes(program, leaf, surroundings, server);
+  addHealth(program, leaf, surroundings, server);
+  addDrill(program, leaf, surroundings);
   addReplay(program, leaf, surroundings, server);
 
   return program;

@@ -50,10 +50,10 @@ export function addRoutes(
     .option('--to <instant>', 'with --from; now unless said')
     .requiredOption(
       '--with <change...>',
-      'policy=cheapest, costMax=0.01 (or none), weight.<deployment>=3, priority.<deployment>=1, add=<deployment>, remove=<deployment>',
+      'policy=cheapest, costMax=0.01 (or none), weight.<deployment>=3, priority.<deployment>=1, add=<deployment>, remove=<deployment>; or a file, such as change.yaml, whose routes: says what the route would be',
     )
     .action(async (route: string, options) => {
-      const change = readChange(options.with);
+      const change = readAsked(options.with, surroundings);
       const from = options.from ?? new Date(Date.now() - readSpanMs(options.last)).toISOString();
       const to = options.to ?? new Date().toISOString();
       let sum: SimulationAnswer | undefined;
@@ -62,7 +62,7 @@ export function addRoutes(
           route,
           from,
           to,
-          change,
+          ...change,
           after,
         })) as SimulationAnswer;
         sum = sum === undefined ? page : addUp(sum, page);
@@ -71,10 +71,18 @@ export function addRoutes(
       const { next: _next, ...result } = sum!; // stepwise takes one step at least.
       out.write(
         options.json
-          ? `${JSON.stringify({ route, from, to, change, ...result }, null, 2)}\n`
+          ? `${JSON.stringify({ route, from, to, ...change, ...result }, null, 2)}\n`
           : show(result, out.isTerminal),
       );
     });
+}
+
+/** Changes one by one, or a file that says all of them. */
+function readAsked(parts: readonly string[], { readText }: Surroundings): { change: Change } | { file: string } {
+  const path = parts.find(part => part === '-' || /\.(?:ya?ml|json)$/.test(part));
+  if (path === undefined) return { change: readChange(parts) };
+  if (parts.length > 1) throw usage('--with takes either one file or changes such as policy=cheapest, not both');
+  return { file: readText(path) };
 }
 
 interface Change {
@@ -87,7 +95,7 @@ function readChange(parts: readonly string[]): Change {
   const change: Change = { candidates: {} };
   for (const part of parts) {
     const [, key, value] = /^([^=]+)=(.+)$/.exec(part) ?? [];
-    if (key === undefined || value === undefined) throw usage(`--with ${part}: must be key=value`);
+    if (key === undefined || value === undefined) throw usage(`--with ${part}: must be key=value, or a file *.yaml`);
     const [, field, deployment] = /^(weight|priority)\.(.+)$/.exec(key) ?? [];
     if (key === 'policy') change.policy = value;
     else if (key === 'costMax') change.costMax = value === 'none' ? null : value;

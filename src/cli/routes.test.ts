@@ -296,6 +296,83 @@ suite('carrier routes and carrier replay', () => {
     assert.match(out, /^· Times are means/m);
   });
 
+  const simulateFile = async (text: string, words = 'smart') => {
+    files['change.yaml'] = text;
+    return run(`routes simulate ${words} ${period} --with change.yaml --json`);
+  };
+
+  test('a file says what the route would be: its candidates are all there are', async () => {
+    const cheapest = await simulateFile(
+      'routes: { smart: { policy: cheapest, candidates: [ { deployment: gpt-5-1 }, { deployment: second } ] } }',
+    );
+    assert.equal(cheapest.code, 0, cheapest.err);
+    assert.deepEqual(JSON.parse(cheapest.out).deployments, [
+      { deployment: 'gpt-5-1', before: 1, after: 0 },
+      { deployment: 'second', before: 2, after: 3 },
+    ]);
+
+    const third = await simulateFile('routes: { smart: { candidates: [ { deployment: gpt-5-3 } ] } }');
+    const { deployments, unserved, file } = JSON.parse(third.out);
+    // The first request allows no zone but US, where gpt-5-3 is not known to be.
+    assert.deepEqual(
+      [unserved, deployments.find((one: { deployment: string }) => one.deployment === 'second').after],
+      [1, 0],
+    );
+    assert.match(file, /^routes/);
+
+    const capped = await simulateFile(
+      'routes: { smart: { costMax: "0.003", candidates: [ { deployment: gpt-5-1 }, { deployment: second } ] } }',
+    );
+    assert.deepEqual(JSON.parse(capped.out).deployments[0], { deployment: 'gpt-5-1', before: 1, after: 0 });
+  });
+
+  test('what a file changes besides is refused by name and place, and nothing is applied', async () => {
+    const { code, out } = await simulateFile(
+      [
+        'deployments:',
+        '  gpt-5-3: { provider: openai, model: openai/gpt-5-mini, targetModel: gpt-5-nano }',
+        'routes:',
+        '  smart:',
+        '    candidates: [ { deployment: second } ]',
+        '    retries: 5',
+        '  other: { candidates: [ { deployment: second } ] }',
+      ].join('\n'),
+    );
+    assert.equal(code, 4);
+    assert.match(out, /2:3 deployments\.gpt-5-3: the file changes it, too/);
+    assert.match(out, /6:5 routes\.smart\.retries: cannot be simulated/);
+    assert.match(out, /7:3 routes\.other: the file changes it, too/);
+    assert.doesNotMatch(out, /routes\.smart\.candidates|policy/);
+    assert.match((await run('routes simulate other --with policy=cheapest')).out, /No decision of this route is kept/);
+    assert.doesNotMatch((await run('export')).out, /other:|gpt-5-nano/);
+  });
+
+  test('a file that is not about the route, is none, or comes with other changes is refused', async () => {
+    const candidates = '{ candidates: [ { deployment: second } ] }';
+    assert.match(
+      (await simulateFile(`routes: { smart: ${candidates} }`, 'other')).out,
+      /says nothing of the route other/,
+    );
+    assert.match((await simulateFile('routes: { smart: { colour: red } }')).out, /routes\.smart\.colour/);
+    assert.equal((await simulateFile('')).code, 4);
+    assert.match(
+      (await simulateFile(`routes: { smart: { candidates: [ { deployment: nobody } ] } }`)).out,
+      /there is no deployment nobody/,
+    );
+    assert.equal((await run('routes simulate smart --with change.yaml policy=cheapest')).code, 2);
+    const both = await admin.app.request('/api/v1/route-simulations', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${admin.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        route: 'smart',
+        from: '2026-09-21',
+        change: {},
+        file: `routes: { smart: ${candidates} }`,
+      }),
+    });
+    assert.equal(both.status, 400);
+  });
+
   test('a change that names nothing, or nobody, is refused', async () => {
     assert.equal((await run('routes simulate smart --with colour=red')).code, 2);
     assert.equal((await run('routes simulate smart --with policy')).code, 2);

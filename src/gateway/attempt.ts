@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
 import type { AnswerFacts } from '../dialects/dialect.ts';
 import type { RoutePolicy } from '../snapshot/snapshot.ts';
-import type { ClientAnswer } from './client-answer.ts';
+import type { ClientAnswer, ClientWatcher } from './client-answer.ts';
 import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { Upstream } from './upstream.ts';
 import { connectionFault } from './upstream-fault.ts';
@@ -85,7 +85,7 @@ type Phase = 'connecting' | 'waiting' | 'answering' | 'draining' | 'over';
 const drainMsMax = 60_000;
 
 /** One request to one deployment: sends it, watches its deadlines, and settles once with what came of it. */
-export class Attempt implements Dispatcher.DispatchHandler, Watched {
+export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatcher {
   watchedAt = notWatched;
   readonly result: Promise<AttemptResult>;
   readonly #setup: AttemptSetup;
@@ -108,7 +108,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     });
     this.#phaseEndsAtMs = setup.deadlines.now() + setup.policy.connectTimeoutMs;
     setup.deadlines.watch(this);
-    if (setup.race === undefined) setup.client.onGone = () => this.clientGone();
+    if (setup.race === undefined) setup.client.watcher = this;
     if (setup.client.gone) this.clientGone();
     if (this.#phase === 'over') return;
     const { upstream, path, headers, body } = setup;
@@ -255,7 +255,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched {
     const { client, deadlines, race } = this.#setup;
     deadlines.unwatch(this);
     if (race === undefined) {
-      client.onGone = undefined;
+      client.watcher = undefined;
       client.readFrom(undefined);
     }
     this.#controller?.abort(abandoned);

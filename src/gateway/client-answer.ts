@@ -3,6 +3,11 @@ import type { Dispatcher } from 'undici';
 import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { DataPlaneLimits } from './settings.ts';
 
+/** Whoever works for a client and need not any more when it leaves. */
+export interface ClientWatcher {
+  clientGone(): void;
+}
+
 /** The client's side of an exchange: writes, backpressure, and noticing that nobody is there any more. */
 export class ClientAnswer implements Watched {
   /** The client closed the connection, or did not read for too long, before the answer ended. */
@@ -11,6 +16,10 @@ export class ClientAnswer implements Watched {
   goneBecause: 'client_aborted' | 'draining' = 'client_aborted';
   /** Called once, when `gone` becomes true. */
   onGone: (() => void) | undefined;
+  /** Told once, when `gone` becomes true. The attempt itself and not a closure over it: with a closure made for each request
+   *  an eighth of all that was allocated, whole exchanges, outlived the young generation (0.5 % without it,
+   *  `node --trace-gc-nvp bench/walk.ts`, Node 24.21), and pauses were twenty times as long. */
+  watcher: ClientWatcher | undefined;
   /** Bytes of body written so far. */
   bytes = 0;
   /** Monotonic milliseconds of the first byte of body; undefined before. */
@@ -111,5 +120,6 @@ export class ClientAnswer implements Watched {
     if (this.#isCutting()) this.goneBecause = 'draining';
     this.#source = undefined;
     this.onGone?.();
+    this.watcher?.clientGone();
   }
 }

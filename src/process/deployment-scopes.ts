@@ -22,3 +22,15 @@ function known({ handle, targetModel, concurrencyMax }: DeploymentEntry, provide
       .digest('hex'),
   };
 }
+
+/** A scope as people call it. */
+export function describeScope(scope: string): {
+  readonly kind: 'account' | 'model' | 'provider' | 'domain';
+  readonly name: string;
+} {
+  const space = scope.indexOf(' ');
+  const [word, name] = [scope.slice(0, space), scope.slice(space + 1)];
+  if (word === 'account' || word === 'domain') return { kind: word, name };
+  if (word === 'model') return { kind: word, name: name.replace(' at kind ', ' at ').replace(' at host ', ' at ') };
+  return { kind: 'provider', name };
+}

@@ -92,9 +92,23 @@ test('a refused credential is told to the operator once, by the name of the depl
   desk.received(1, failure(handle, 'credential'));
   desk.received(2, failure(handle, 'credential'));
   assert.deepEqual(misconfigured, [id]);
-  desk.tick();
+  const [first] = desk.examine();
+  assert.deepEqual([first!.id, first!.state, first!.breaker.until], [id, 'misconfigured', null]);
+});
+
+test('people see attempts at once of all workers, and who broke until when', () => {
+  const { desk, handle, id } = open();
+  desk.received(1, { ...failure(handle, 'failed'), inFlight: { [handle]: 2 } });
+  for (let n = 0; n < 4; n += 1) desk.received(2, { ...failure(handle, 'failed'), inFlight: { [handle]: 1 } });
+
+  const seen = desk.examine().find(view => view.id === id)!;
   assert.deepEqual(
-    desk.entries.map(({ deployment, breaker }) => [deployment, breaker]),
-    [[id, 'misconfigured']],
+    { state: seen.state, scope: seen.breaker.scope, concurrency: seen.concurrency, errorRate: seen.errorRate },
+    {
+      state: 'open',
+      scope: 'deployment',
+      concurrency: { inFlight: 3, max: 200, configured: false },
+      errorRate: 0.555556,
+    },
   );
 });

@@ -1,6 +1,8 @@
+import type { DeploymentHealthView } from '../admin/dependencies.ts';
 import { HealthBook, type HealthEntry } from '../routing/health/health-book.ts';
-import type { SnapshotJson } from '../snapshot/snapshot.ts';
+import type { DeploymentEntry, SnapshotJson } from '../snapshot/snapshot.ts';
 import { knownDeployments } from './deployment-scopes.ts';
+import { viewHealth } from './health-view.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
 /** Workers' copies are at most so old while anything happens. */
@@ -23,7 +25,8 @@ export class HealthDesk {
   readonly #inFlight = new Map<number, Readonly<Record<string, number>>>();
   /** What each worker was told last, as JSON. */
   readonly #told = new Map<number, string>();
-  #names: ReadonlyMap<string, string> = new Map();
+  /** By handle. */
+  #deployments: ReadonlyMap<string, DeploymentEntry> = new Map();
   #entries: readonly HealthEntry[] = [];
   #isDue = true;
   #lookedAtMs = 0;
@@ -42,13 +45,21 @@ export class HealthDesk {
     this.#timer = undefined;
   }
 
-  /** Entries as the workers know them, with names: for people. */
-  get entries(): readonly (HealthEntry & { readonly deployment: string })[] {
-    return this.#entries.map(entry => ({ deployment: this.#names.get(entry.handle) ?? entry.handle, ...entry }));
+  /** Every deployment of the snapshot by name, as it is now: for people. */
+  examine(): readonly DeploymentHealthView[] {
+    const nowMs = this.#options.nowMs();
+    return this.#book
+      .diagnose(nowMs)
+      .flatMap(diagnosis => {
+        const deployment = this.#deployments.get(diagnosis.handle);
+        if (deployment === undefined) return [];
+        return [viewHealth(diagnosis, { deployment, inFlight: this.#inFlightAt(diagnosis.handle), nowMs })];
+      })
+      .sort((left, right) => (left.id < right.id ? -1 : 1));
   }
 
   snapshotChanged(snapshot: SnapshotJson): void {
-    this.#names = new Map(snapshot.deployments.map(({ handle, id }) => [handle, id]));
+    this.#deployments = new Map(snapshot.deployments.map(deployment => [deployment.handle, deployment]));
     this.#book.know(knownDeployments(snapshot), this.#options.nowMs());
     this.#isDue = true;
   }
@@ -58,7 +69,7 @@ export class HealthDesk {
     for (const sums of answers) this.#book.answered(sums);
     for (const failure of failures) {
       if (this.#book.failed(failure)) {
-        this.#options.onMisconfigured(this.#names.get(failure.handle) ?? failure.handle);
+        this.#options.onMisconfigured(this.#deployments.get(failure.handle)?.id ?? failure.handle);
       }
     }
     this.#isDue = true;
@@ -88,6 +99,12 @@ export class HealthDesk {
     if (this.#told.get(worker) === json) return;
     this.#told.set(worker, json);
     this.#options.send(worker, message);
+  }
+
+  #inFlightAt(handle: string): number {
+    let sum = 0;
+    for (const counts of this.#inFlight.values()) sum += counts[handle] ?? 0;
+    return sum;
   }
 
   /** Attempts at once at the other workers. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createAdminApp } from '../admin/app.ts';
-import type { JobDesk } from '../admin/dependencies.ts';
+import type { DeploymentHealthView, JobDesk } from '../admin/dependencies.ts';
 import { createWalletDesk } from '../billing/wallet-desk.ts';
 import { readWalletStates } from '../billing/wallet-states.ts';
 import { type Control, createControl } from '../control/control.ts';
@@ -20,6 +20,8 @@ export interface ManagementOptions {
   readonly dataPath: string;
   readonly sandboxBaseUrl: string;
   readonly status: () => Readonly<Record<string, unknown>>;
+  readonly health: () => readonly DeploymentHealthView[];
+  readonly replica: string;
   /** Resolves when what was committed is served. */
   readonly changed: () => Promise<void>;
   readonly jobs: JobDesk;
@@ -69,6 +71,8 @@ export function openManagement(options: ManagementOptions): Management {
       },
     }),
     status: options.status,
+    health: options.health,
+    replica: options.replica,
     release: readRelease(),
     nowMs: Date.now,
     unexpected: error => log.error('the management API failed', { error: String((error as Error)?.stack ?? error) }),

@@ -248,6 +248,8 @@ export class Supervisor {
       dataPath: this.#home.dataPath,
       sandboxBaseUrl: this.#sandbox.baseUrl,
       status: () => this.#status(),
+      health: () => this.#health.examine(),
+      replica: this.#home.generation.replica,
       changed: () => this.#configurationChanged(),
       log: this.#log,
     });

@@ -8,6 +8,8 @@ export interface RouteChange {
   readonly costNanoMax?: number | null | undefined;
   /** By handle. */
   readonly candidates: ReadonlyMap<string, CandidateChange>;
+  /** Whoever is not in `candidates` is none. */
+  readonly only: boolean;
 }
 
 export type CandidateChange =
@@ -36,7 +38,7 @@ export function decideUnder(record: DecisionRecord, change: RouteChange, assumed
   for (const candidate of record.candidates) {
     const { h: handle } = candidate;
     const changed = change.candidates.get(handle);
-    if (changed?.type === 'remove') continue;
+    if (changed?.type === 'remove' || (changed === undefined && change.only)) continue;
     const recorded: CandidateView = { handle, ...candidate.view };
     views.push(changed === undefined ? recorded : changedView(recorded, changed));
     if (candidate.cost !== undefined) costs.set(handle, candidate.cost);

@@ -14,6 +14,7 @@ import { jobDesk } from '../../src/process/jobs.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from './control.ts';
 import { createTestDatabase } from './database.ts';
+import { testHealth } from './deployment-health.ts';
 
 /** The management API over a database of its own, without a socket. */
 export interface AdminUnderTest {
@@ -90,6 +91,8 @@ export function adminOver(
     jobs: jobDesk(store, testJobs, () => {}),
     wallets: createWalletDesk({ store, nowMs, changed: () => {} }),
     status: () => ({ workers: 2 }),
+    health: () => testHealth,
+    replica: 'replica-1',
     release: '0.1.0',
     nowMs,
     unexpected: (error: unknown) => unexpected.push(error),

@@ -63,6 +63,11 @@ export class Breaker {
     return atMs < this.#openUntilMs ? 'open' : 'half-open';
   }
 
+  /** undefined while it is not open, or no time will mend it. */
+  openUntilMs(atMs: number): number | undefined {
+    return this.state(atMs) === 'open' ? this.#openUntilMs : undefined;
+  }
+
   /** Share of its weight that it gets now, per mille; undefined is all of it. */
   rampPermille(atMs: number): number | undefined {
     if (this.#rampFromMs === undefined) return undefined;

@@ -76,7 +76,8 @@ test('two broken accounts of a provider take the third one out before anybody tr
     book.failed(failure('b', 'failed'));
   }
   assert.equal(entry(book, 'c', 1_000)!.breaker, 'open');
-  assert.deepEqual([...book.down], ['provider']);
+  const { breaker, downScope } = book.diagnose(1_000).find(({ handle }) => handle === 'c')!;
+  assert.deepEqual({ breaker, downScope }, { breaker: 'closed', downScope: 'provider' });
 });
 
 test('one that works acquits its provider', () => {
@@ -128,4 +129,36 @@ test('what is gone from the snapshot is forgotten, and its late outcomes are nob
   book.know([known('b')], 1_000);
   assert.equal(book.failed(failure('a', 'credential')), false);
   assert.equal(entry(book, 'a', 1_000), undefined);
+});
+
+test('a diagnosis has everybody, and says until when a breaker is open and what the limit is', () => {
+  const book = new HealthBook();
+  book.know([known('a'), { ...known('b'), concurrencyMax: 8 }], 0);
+  for (let n = 0; n < 5; n += 1) book.failed(failure('a', 'failed'));
+
+  const [a, b] = book.diagnose(1_000);
+  const { openUntilMs, triedAtMs, ...rest } = a!;
+  assert.deepEqual(
+    { ...rest, isOpenFor15s: openUntilMs! >= 16_000 && openUntilMs! <= 19_750, triedAtMs },
+    {
+      handle: 'a',
+      entry: { handle: 'a', errorPpm: 555_556, breaker: 'open' },
+      breaker: 'open',
+      downScope: undefined,
+      concurrencyMax: 200,
+      isConcurrencyConfigured: false,
+      isOpenFor15s: true,
+      triedAtMs: 1_000,
+    },
+  );
+  assert.deepEqual(b, {
+    handle: 'b',
+    entry: { handle: 'b', concurrencyMax: 8 },
+    breaker: 'closed',
+    openUntilMs: undefined,
+    downScope: undefined,
+    concurrencyMax: 8,
+    isConcurrencyConfigured: true,
+    triedAtMs: undefined,
+  });
 });

@@ -48,6 +48,23 @@ export interface HealthEntry {
   readonly rampPermille?: number;
 }
 
+/** What is known of one deployment, for people: also what decisions do not ask for. */
+export interface Diagnosis {
+  readonly handle: string;
+  /** What decisions are told. */
+  readonly entry: HealthEntry;
+  /** Of the deployment by itself; `entry.breaker` also has what it inherits from a scope that is down. */
+  readonly breaker: BreakerState;
+  /** undefined while its own breaker is not open. */
+  readonly openUntilMs: number | undefined;
+  /** The narrowest of its scopes that is down. */
+  readonly downScope: string | undefined;
+  readonly concurrencyMax: number;
+  readonly isConcurrencyConfigured: boolean;
+  /** End of its last attempt that said something; undefined before the first. */
+  readonly triedAtMs: number | undefined;
+}
+
 interface Patient {
   deployment: KnownDeployment;
   readonly latency: LatencyMeter;
@@ -137,21 +154,39 @@ export class HealthBook {
 
   /** What is known now of every deployment that anything is known of. */
   entries(atMs: number): readonly HealthEntry[] {
-    const patients = [...this.#patients.values()];
+    this.#findDown(atMs);
+    return [...this.#patients.values()]
+      .map(patient => this.#entry(patient, atMs))
+      .filter(entry => Object.keys(entry).length > 1);
+  }
+
+  /** Every deployment, also those that nothing is known of. */
+  diagnose(atMs: number): readonly Diagnosis[] {
+    this.#findDown(atMs);
+    return [...this.#patients.values()].map(patient => {
+      const { deployment, breaker, concurrency, triedAtMs } = patient;
+      return {
+        handle: deployment.handle,
+        entry: this.#entry(patient, atMs),
+        breaker: breaker.state(atMs),
+        openUntilMs: breaker.openUntilMs(atMs),
+        downScope: deployment.scopes.find(scope => this.#down.has(scope)),
+        concurrencyMax: concurrency.limit,
+        isConcurrencyConfigured: deployment.concurrencyMax !== undefined,
+        triedAtMs: Number.isFinite(triedAtMs) ? triedAtMs : undefined,
+      };
+    });
+  }
+
+  #findDown(atMs: number): void {
     this.#down = downScopes(
-      patients.map(({ deployment, breaker, triedAtMs }) => ({
+      [...this.#patients.values()].map(({ deployment, breaker, triedAtMs }) => ({
         handle: deployment.handle,
         scopes: deployment.scopes,
         state: breaker.state(atMs),
         recent: atMs - triedAtMs < recentMs,
       })),
     );
-    return patients.map(patient => this.#entry(patient, atMs)).filter(entry => Object.keys(entry).length > 1);
-  }
-
-  /** Scopes that were down when `entries` was last asked: for people, who ask what is broken. */
-  get down(): ReadonlySet<string> {
-    return this.#down;
   }
 
   /** As if the answers had been to requests of ordinary size, so that long prompts do not look like a queue. */
