@@ -1,32 +1,9 @@
+import { type FaultClass, type FaultRow, row } from './fault-row.ts';
+
+export type { FaultClass } from './fault-row.ts';
+
 /** Every failure that we can name. One table gives status, wire words, recovery and documentation;
  *  docs/reference/faults.md is generated from it. Add a code here before throwing it. */
-
-/** The error class a client's SDK maps to its own exception. Each dialect has one word for each class. */
-export type FaultClass =
-  | 'invalid'
-  | 'context'
-  | 'authentication'
-  | 'permission'
-  | 'not_found'
-  | 'too_large'
-  | 'rate'
-  | 'quota'
-  | 'overloaded'
-  | 'timeout'
-  | 'upstream'
-  | 'internal';
-
-interface FaultRow {
-  readonly class: FaultClass;
-  /** HTTP status for dialects that do not override their class (see each dialect's fault encoder). */
-  readonly status: number;
-  /** May another candidate be tried for it, while nothing has been sent to the client? */
-  readonly failover: boolean;
-  /** What it means, one sentence. */
-  readonly meaning: string;
-  /** What the reader does next, one sentence. */
-  readonly recovery: string;
-}
 
 export const faults = {
   key_missing: row(
@@ -504,8 +481,4 @@ export class Fault extends Error {
   get failover(): boolean {
     return faults[this.code].failover;
   }
-}
-
-function row(faultClass: FaultClass, status: number, meaning: string, recovery: string, failover = false): FaultRow {
-  return { class: faultClass, status, failover, meaning, recovery };
 }

@@ -126,6 +126,8 @@ const declaration = fc.record({
       ),
       idleTimeoutMs: timeout,
       abort: optional(fc.constantFrom('cancel', 'drain')),
+      onFailure: optional(fc.constantFrom('error', 'restart', 'continue')),
+      holdBack: optional(fc.constantFrom({ tokens: 0, ms: 0 }, { tokens: 1, ms: 1 }, { tokens: 32, ms: 250 })),
     }),
   ),
   organisations: fc.record({

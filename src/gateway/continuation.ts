@@ -52,8 +52,8 @@ function outputTokensLeft(exchange: Exchange, admission: Admission, deployment: 
   return fitting;
 }
 
-/** What a turn costs beside its text. */
-const turnBytes = 64;
+/** What a turn costs beside its text; held from the beginning where a text may be gone on with. */
+export const turnBytes = 64;
 
 /** The request of an attempt that goes on with a text, as estimates see it. */
 export function estimatedContinuation(exchange: Exchange): ReturnType<typeof estimatedRequest> {

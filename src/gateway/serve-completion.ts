@@ -13,6 +13,7 @@ import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
+import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
@@ -143,7 +144,8 @@ function learn({ output, warm }: GatewayState['learnt'], exchange: Exchange, { d
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
-  const question = admissionQuestion(exchange, exchange.body.length + recalledBytes(exchange.recalled));
+  const moreBytes = recalledBytes(exchange.recalled) + (exchange.onFailure === 'continue' ? turnBytes : 0);
+  const question = admissionQuestion(exchange, exchange.body.length + moreBytes);
   const fitted = takeHold(question, ports.budgets);
   const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {

@@ -94,7 +94,11 @@ export class Showing {
     if (notice.type === 'restart') {
       this.#answer?.restarted();
       this.continuedBytes = 0;
-    } else this.continuedBytes = notice.offsetBytes;
+    } else {
+      // What the next author says again is counted with its own words.
+      const again = Buffer.byteLength(this.text.slice(this.text.length - notice.overlap));
+      this.continuedBytes = notice.offsetBytes - again;
+    }
     this.#next = undefined;
   }
 }

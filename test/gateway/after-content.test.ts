@@ -5,6 +5,7 @@ import OpenAI from 'openai';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import type { RoutePolicy } from '../../src/snapshot/snapshot.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
+import { rateCard } from '../support/snapshot.ts';
 
 /** 48 letters: twelve tokens of the emulator, each an event of its own. */
 const text = 'Every model, carried on equal terms, by any host';
@@ -318,6 +319,103 @@ suite('after the first content', () => {
     assert.match(ruledOut.body, /"error":/);
   });
 
+  /** 19 tokens of input and 12 of output by the emulator; 1.25 and 10.00 USD per million. */
+  const whole143 = '143750000000000';
+
+  test('of a restart only the second answer is charged, and the first is waste', async () => {
+    gateway.settled.length = 0;
+    await ask('chat', 'messages', 'restart');
+
+    const end = gateway.ends().at(-1)!;
+    assert.deepEqual([end.sell?.amountAtto, end.state, end.deliveredBytes], [whole143, 'settled', 48]);
+    // The first told its input at once, and one token of output; twelve bytes of text are three more by estimate.
+    assert.deepEqual(
+      end.attempts.map(({ outcome, reading, buy }) => [
+        outcome,
+        reading.source,
+        reading.slices.inputUncached,
+        reading.slices.output,
+        buy?.amountAtto,
+      ]),
+      [
+        ['upstream_truncated', 'estimated', 19, 4, '63750000000000'],
+        ['ok', 'provider', 19, 12, whole143],
+      ],
+    );
+    assert.deepEqual(gateway.settled, [143_750_000_000_000n]);
+  });
+
+  test('who goes on with a text is charged for what was given to it and what it wrote, once', async () => {
+    gateway.settled.length = 0;
+    await ask('chat', 'messages', 'continue', { max_tokens: 12 });
+
+    const end = gateway.ends().at(-1)!;
+    // 19 tokens and a turn of 3 + 3 in, 9 out; the limit of 12 is one of both together.
+    assert.deepEqual(
+      end.attempts.map(({ reading }) => [reading.slices.inputUncached, reading.slices.output]),
+      [
+        [19, 4],
+        [25, 9],
+      ],
+    );
+    assert.deepEqual([end.sell?.amountAtto, end.deliveredBytes], ['121250000000000', 48]);
+    assert.deepEqual(gateway.settled, [121_250_000_000_000n]);
+    // The cast is true: the emulator keeps what it was sent.
+    const sent = JSON.parse(second.requests().at(-1)!.body.toString()) as { max_tokens: number; messages: unknown[] };
+    assert.equal(sent.max_tokens, 9);
+    assert.deepEqual(sent.messages.at(-1), { role: 'assistant', content: 'Every model,' });
+  });
+
+  test('what is held bounds who goes on, too: its output is lowered to what the hold leaves', async t => {
+    // Input is dear here: what was written already costs more to be read than it cost to be written.
+    const card = {
+      version: 'dear-input',
+      currency: 'USD',
+      rates: { input: '40000000000000', output: '10000000000000' },
+      tiers: [],
+    };
+    const dear = await startPair(first, second, {}, card);
+    t.after(() => dear.stop());
+    first.replaceRules(['end-after=9']);
+
+    const response = await fetch(`${dear.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${secret}`,
+        'content-type': 'application/json',
+        'x-carrier-on-failure': 'continue',
+      },
+      body: JSON.stringify({
+        model: 'messages',
+        stream: true,
+        max_tokens: 200,
+        messages: [{ role: 'user', content: prompt }],
+      }),
+    });
+    await response.text();
+    await dear.untilEnded(1);
+
+    const admit = dear.records.find(record => record.type === 'admit')!;
+    const end = dear.ends()[0]!;
+    // 154 bytes of request, 256 tokens that a provider may add, and 64 of a further turn at 40.00; 200 tokens at 10.00.
+    assert.equal(admit.hold.amountAtto, '20960000000000000');
+    // 23 bytes of text at 40.00 leave 108 of the 200 tokens, where the limit alone would have left 194.
+    const sent = JSON.parse(second.requests().at(-1)!.body.toString()) as { max_tokens: number };
+    assert.equal(sent.max_tokens, 108);
+    // 28 tokens at 40.00 and 7 at 10.00.
+    assert.deepEqual([end.sell?.amountAtto, end.sell?.overHoldAtto], ['1190000000000000', '0']);
+    assert.deepEqual([end.outcome, end.deliveredBytes], ['ok', 48]);
+  });
+
+  test('a text that has used up its limit is not gone on with', async () => {
+    first.replaceRules(['end-after=6;times=1', 'status=500']);
+    const { body } = await ask('chat', 'chat', 'continue', { max_tokens: 5 });
+
+    assert.equal(noticeOf(body), undefined);
+    assert.match(body, /"error":/);
+    assert.equal(gateway.ends().at(-1)?.attempts.length, 1);
+  });
+
   async function post(path: string, _wire: string, mode: string | undefined, body: object): Promise<Response> {
     return fetch(gateway.url + path, {
       method: 'POST',
@@ -396,7 +494,12 @@ function noticeOf(body: string): Notice | undefined {
   return carrier?.restart ?? carrier?.seam;
 }
 
-async function startPair(first: Emulator, second: Emulator, policy: Partial<RoutePolicy>): Promise<TestGateway> {
+async function startPair(
+  first: Emulator,
+  second: Emulator,
+  policy: Partial<RoutePolicy>,
+  card = rateCard,
+): Promise<TestGateway> {
   const accounts = (['first', 'second'] as const).flatMap(place =>
     wires.map(wire => {
       const url = (place === 'first' ? first : second).url;
@@ -415,6 +518,7 @@ async function startPair(first: Emulator, second: Emulator, policy: Partial<Rout
     // What earlier tests broke must not change the order of later ones.
     ports: { health: known },
     snapshot: {
+      budgets: [{ id: 'b1', subject: 'web' }],
       providers: [
         ...accounts,
         { name: 'new', kind: 'anthropic', dialects: ['anthropic-messages'], baseUrl: first.url },
@@ -425,6 +529,7 @@ async function startPair(first: Emulator, second: Emulator, policy: Partial<Rout
           provider: name,
           model: `emulated/${name}`,
           targetModel: name.endsWith('messages') ? 'claude-haiku-4-5' : name,
+          sell: card,
         })),
         { id: 'newest', provider: 'new', model: 'emulated/newest', targetModel: 'claude-opus-5-5' },
       ],
