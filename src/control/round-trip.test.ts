@@ -177,6 +177,8 @@ const declaration = fc.record({
       idleTimeoutMs: timeout,
       abort: optional(fc.constantFrom('cancel', 'drain')),
       limits: optional(fc.record({ tokensPerMinute: fc.constant(9), shadow: optional(fc.boolean()) })),
+      onFailure: optional(fc.constantFrom('error', 'restart', 'continue')),
+      holdBack: optional(fc.constantFrom({ tokens: 0, ms: 0 }, { tokens: 1, ms: 1 }, { tokens: 32, ms: 250 })),
     }),
   ),
   organisations: fc.record({
