@@ -48,7 +48,7 @@ export function sessionOf(
 ): string | undefined {
   // Requests that a client wants to share a cache are better off at one place; other policies have no use for that.
   const words = session ?? (policy === 'sticky' ? scan.cacheKey : undefined);
-  if (words === undefined) return undefined;
+  if (words === undefined || words === '') return undefined;
   return hash('sha256', `${organisation}\n${words}`, 'hex').slice(0, sessionDigits);
 }
 
