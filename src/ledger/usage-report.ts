@@ -41,6 +41,7 @@ export interface UsageRow extends Record<Slice, number> {
 
 export interface UsageFilter {
   readonly within?: Within;
+  readonly providers?: readonly string[];
   readonly organisation?: string;
   readonly project?: string;
   readonly key?: string;

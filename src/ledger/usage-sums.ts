@@ -25,6 +25,8 @@ export interface UsageFilter extends Readonly<Partial<Record<SeriesDimension, st
   readonly sandbox?: boolean;
   /** Nothing beyond it, whatever else is asked for; absent: everything. */
   readonly within?: Within;
+  /** Only these provider accounts; none of them, nothing. */
+  readonly providers?: readonly string[];
 }
 
 /** Whole hours, UTC, half open. */
@@ -119,6 +121,7 @@ function filterConditions(filter: UsageFilter, parameter: (value: unknown) => st
     .filter(name => filter[name] !== undefined)
     .map(name => `s.${name} = ${parameter(filter[name])}`);
   if (filter.sandbox !== undefined) conditions.push(`s.sandbox = ${parameter(filter.sandbox)}`);
+  if (filter.providers !== undefined) conditions.push(`s.provider = any(${parameter([...filter.providers])}::text[])`);
   if (filter.within !== undefined) conditions.push(withinSql(filter.within, 's', parameter));
   return conditions;
 }
