@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { permissionsPage } from '../src/access/permissions-page.ts';
 import { referencePages } from '../src/cli/reference.ts';
 import { readingsPage } from '../src/metering/reference.ts';
 import { dialectsPage } from './dialects-page.ts';
@@ -10,6 +11,7 @@ mkdirSync(directory, { recursive: true });
 const pages = [
   ...referencePages(),
   ['readings.md', readingsPage()] as const,
+  ['permissions.md', permissionsPage()] as const,
   ['dialects.md', dialectsPage()] as const,
   ['failover.md', failoverPage()] as const,
 ];

@@ -1,3 +1,4 @@
+import { accessUpkeepJob } from '../access/access-upkeep.ts';
 import type { JobDesk } from '../admin/dependencies.ts';
 import { auditKeptDaysMin, auditRetentionJob } from '../audit/audit-retention.ts';
 import { type LowBalance, lowBalanceJob } from '../billing/low-balance.ts';
@@ -49,6 +50,7 @@ export function allJobs({
       schedule: { everyMs: factsEveryMs },
       run: async () => ({ published: (await followFacts()) ? 1 : 0 }),
     },
+    accessUpkeepJob(),
     usageFoldJob(),
     ...ledgerJobs(store),
     walletUpkeepJob(undefined, nowMs),
