@@ -24,8 +24,9 @@ export interface ProviderGrant {
 }
 
 export interface Actor {
-  readonly kind: 'admin-key' | 'user' | 'service-account';
-  /** Empty for the admin key. */
+  /** anonymous: whoever asks for what anybody may. */
+  readonly kind: 'admin-key' | 'user' | 'service-account' | 'anonymous';
+  /** Empty for the admin key and for nobody in particular. */
   readonly id: string;
   /** For people: an email address, or a service account's name. */
   readonly name: string;
@@ -53,8 +54,6 @@ export interface Caller {
   readonly grants: readonly Grant[];
   /** Without an organisation: in the whole installation. With one and no project: in all of that organisation. */
   may(permission: Permission, organisation?: string | null, project?: string): boolean;
-  /** Somewhere, wherever that is. */
-  mayAnywhere(permission: Permission): boolean;
   /** Organisations in which the permission holds, whole or for some projects. */
   organisations(permission: Permission): 'all' | ReadonlySet<string>;
   reach(permission: Permission): 'all' | Reach;
@@ -77,7 +76,6 @@ export function callerOf(actor: Actor, grants: readonly Grant[]): Caller {
         if (grant.at !== 'organisation' || grant.organisation !== organisation) return false;
         return grant.projects === undefined || (project !== undefined && grant.projects.includes(project));
       }),
-    mayAnywhere: permission => holding(permission).length > 0,
     organisations: permission =>
       isEverywhere(permission) ? 'all' : new Set(inOrganisations(permission).map(({ organisation }) => organisation)),
     reach: permission => (isEverywhere(permission) ? 'all' : reachOf(inOrganisations(permission))),
@@ -97,9 +95,14 @@ export function adminKeyCaller(): Caller {
   return callerOf({ kind: 'admin-key', id: '', name: 'admin key' }, [{ at: 'installation', role: 'operator' }]);
 }
 
-/** As it is written down: `admin-key`, `user:<id>`, `service-account:<id>`. */
+/** Whoever asks for what anybody may. */
+export function anonymousCaller(): Caller {
+  return callerOf({ kind: 'anonymous', id: '', name: '' }, []);
+}
+
+/** As it is written down: `admin-key`, `anonymous`, `user:<id>`, `service-account:<id>`. */
 export function actorText({ kind, id }: Actor): string {
-  return kind === 'admin-key' ? kind : `${kind}:${id}`;
+  return kind === 'admin-key' || kind === 'anonymous' ? kind : `${kind}:${id}`;
 }
 
 /** Is this in what a caller reaches? The project is `organisation/name`. */

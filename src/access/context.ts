@@ -1,4 +1,6 @@
 import type { Transaction } from 'kysely';
+import type { Author } from '../audit/author.ts';
+import { recordAudit } from '../audit/record-audit.ts';
 import type { Store } from '../store/connect.ts';
 import type { Tables } from '../store/tables.ts';
 import type { AccessPolicy } from './policy.ts';
@@ -9,7 +11,6 @@ export interface AccessContext {
   readonly secrets: AccessSecrets;
   /** As the configuration says it now. */
   readonly policy: () => Promise<AccessPolicy>;
-  readonly audit: RecordAccess;
   readonly nowMs: () => number;
 }
 
@@ -24,15 +25,12 @@ export interface AccessSecrets {
 export type AccessTransaction = Transaction<Tables>;
 
 /** Who asks, and from where. */
-export interface Asking {
-  /** `admin-key`, `user:<id>` …; `system:login` before anybody is known. */
-  readonly actor: string;
+export interface Asking extends Author {
+  /** Empty where nobody knows it. */
   readonly address: string;
+  /** What the browser or program calls itself. */
   readonly agent: string;
 }
-
-/** Writes down what changed, in the transaction that changes it. */
-export type RecordAccess = (transaction: AccessTransaction, event: AccessEvent) => Promise<void>;
 
 export interface AccessEvent {
   readonly asking: Asking;
@@ -43,4 +41,10 @@ export interface AccessEvent {
   readonly target: string;
   readonly before?: unknown;
   readonly after?: unknown;
+}
+
+/** Writes down what changed, in the transaction that changes it. */
+export function tell(transaction: AccessTransaction, { asking, ...event }: AccessEvent): Promise<void> {
+  const { actor, requestId, address } = asking;
+  return recordAudit(transaction, { actor, requestId, address, ...event });
 }

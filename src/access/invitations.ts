@@ -1,6 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { Grant, Reach } from './caller.ts';
-import type { AccessContext, AccessTransaction, Asking } from './context.ts';
+import { type AccessContext, type AccessTransaction, type Asking, tell } from './context.ts';
 import { fromColumns, organisationOfGrant, toColumns, writtenGrant } from './grants.ts';
 import { addMembership, inReach } from './memberships.ts';
 import { hashPassword, verifyPassword } from './password.ts';
@@ -54,7 +54,7 @@ export async function invite(
       .execute();
     const after = { email: invitation.email, ...writtenGrant(grant) };
     const target = `invitation:${token.id}`;
-    await context.audit(transaction, {
+    await tell(transaction, {
       asking,
       organisation: organisationOfGrant(grant),
       action: 'members.invite',
@@ -93,7 +93,7 @@ export async function beginReset(
       .insertInto('access_invitation')
       .values({ ...row, ...nowhere, purpose: 'reset' })
       .execute();
-    await context.audit(transaction, { asking, organisation: null, action: 'users.reset', target: `user:${userId}` });
+    await tell(transaction, { asking, organisation: null, action: 'users.reset', target: `user:${userId}` });
   });
   return { token: token.text, expiresAt };
 }
@@ -157,14 +157,9 @@ export async function acceptInvitation(
       await transaction.deleteFrom('access_recovery_code').where('user_id', '=', userId).execute();
       await endSessionsOf(context, transaction, userId);
       const target = `user:${userId}`;
-      await context.audit(transaction, { asking: self, organisation: null, action: 'users.password', target });
+      await tell(transaction, { asking: self, organisation: null, action: 'users.password', target });
     } else if (taken !== undefined) {
-      await addMembership(
-        context,
-        transaction,
-        { member: { user: userId }, grant: taken },
-        { ...self, actor: open.invitedBy },
-      );
+      await addMembership(transaction, { member: { user: userId }, grant: taken }, { ...self, actor: open.invitedBy });
     }
     return { userId, purpose: open.purpose };
   });
@@ -181,12 +176,7 @@ export async function acceptByAddress(
   for (const row of rows) {
     const grant = await takeInvitation(context, transaction, row.id);
     if (grant === undefined) continue;
-    await addMembership(
-      context,
-      transaction,
-      { member: { user: userId }, grant },
-      { ...asking, actor: row.invited_by },
-    );
+    await addMembership(transaction, { member: { user: userId }, grant }, { ...asking, actor: row.invited_by });
   }
   return rows.length;
 }
@@ -235,7 +225,7 @@ export async function withdrawInvitation(context: AccessContext, id: string, ask
     if (row === undefined) throw new Fault('resource_not_found');
     const { organisation, email } = row;
     const target = `invitation:${id}`;
-    await context.audit(transaction, { asking, organisation, action: 'members.uninvite', target, before: { email } });
+    await tell(transaction, { asking, organisation, action: 'members.uninvite', target, before: { email } });
   });
 }
 

@@ -1,7 +1,7 @@
 import { type Expression, type SqlBool, sql } from 'kysely';
 import { Fault } from '../completion/fault.ts';
 import type { Grant, Reach } from './caller.ts';
-import type { AccessContext, AccessTransaction, Asking } from './context.ts';
+import { type AccessContext, type AccessTransaction, type Asking, tell } from './context.ts';
 import { fromColumns, organisationOfGrant, toColumns, writtenGrant } from './grants.ts';
 import { mintId } from './tokens.ts';
 
@@ -37,11 +37,10 @@ export async function grantRole(
   given: { readonly member: Member; readonly grant: Grant },
   asking: Asking,
 ): Promise<string> {
-  return context.store.db.transaction().execute(transaction => addMembership(context, transaction, given, asking));
+  return context.store.db.transaction().execute(transaction => addMembership(transaction, given, asking));
 }
 
 export async function addMembership(
-  context: AccessContext,
   transaction: AccessTransaction,
   { member, grant }: { readonly member: Member; readonly grant: Grant },
   asking: Asking,
@@ -67,7 +66,7 @@ export async function addMembership(
     .insertInto('access_membership')
     .values({ id, ...columns, granted_by: asking.actor })
     .execute();
-  await context.audit(transaction, {
+  await tell(transaction, {
     asking,
     organisation: organisationOfGrant(grant),
     action: 'members.grant',
@@ -92,7 +91,7 @@ export async function takeRole(context: AccessContext, id: string, asking: Askin
       .executeTakeFirst();
     if (row === undefined) throw new Fault('resource_not_found');
     const member = row.user_id === null ? { serviceAccount: row.service_account ?? '' } : { user: row.user_id };
-    await context.audit(transaction, {
+    await tell(transaction, {
       asking,
       organisation: row.organisation,
       action: 'members.revoke',

@@ -130,30 +130,37 @@ function groupsOf(claim: unknown, name: string): readonly string[] {
   return [...new Set(groups as string[])];
 }
 
-/** Without a code of its own, an error came from the network. Nothing of what the provider wrote is shown but its codes. */
+/** What the library threw, by a name of ours. Of what the provider wrote, only its codes are shown. */
 async function named<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    const { name, code, error, status, message } = cause as {
-      name?: string;
-      code?: string;
-      error?: unknown;
-      status?: number;
-      message?: string;
-    };
-    const isGone =
-      (name === 'TypeError' && message === 'fetch failed') ||
-      code === 'OAUTH_TIMEOUT' ||
-      name === 'TimeoutError' ||
-      (status !== undefined && status >= 500);
-    if (isGone) throw new Fault('login_provider_unavailable', undefined, { cause, retryAfterMs: 10_000 });
+    const causes = causesOf(cause);
+    const fault = causes.find(error => error instanceof Fault);
+    if (fault !== undefined) throw fault;
+    if (causes.some(isGone)) throw new Fault('login_provider_unavailable', undefined, { cause, retryAfterMs: 10_000 });
+    const { code, error } = cause as { readonly code?: string; readonly error?: unknown };
     const said = typeof error === 'string' && /^[a-z_]{1,64}$/.test(error) ? error : code;
     throw new Fault('login_provider_failed', said === undefined ? undefined : `The login ended with ${said}.`, {
       cause,
     });
   }
+}
+
+/** The library wraps what the network threw, and what its own checks did. */
+function causesOf(error: unknown): readonly Error[] {
+  const causes: Error[] = [];
+  for (let at = error; at instanceof Error && causes.length < 8; at = at.cause) causes.push(at);
+  return causes;
+}
+
+function isGone(error: Error): boolean {
+  if (error instanceof ProviderDown || error.name === 'TimeoutError') return true;
+  return error.name === 'TypeError' && error.message === 'fetch failed';
+}
+
+class ProviderDown extends Error {
+  override readonly name = 'ProviderDown';
 }
 
 /** Plain HTTP is for providers on this machine, as in tests. */
@@ -163,7 +170,7 @@ export function isLoopback({ hostname }: URL): boolean {
 
 async function boundedFetch(url: string, options: object): Promise<Response> {
   const answer = await fetch(url, options);
-  if (answer.status >= 500) throw Object.assign(new Error('the login provider failed'), { status: answer.status });
+  if (answer.status >= 500) throw new ProviderDown(`the login provider answered ${answer.status}`);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {

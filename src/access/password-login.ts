@@ -1,5 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { AccessContext, Asking } from './context.ts';
+import { type AccessContext, type Asking, tell } from './context.ts';
 import { hashPassword, verifyPassword } from './password.ts';
 import { takeCode } from './second-factor.ts';
 import { beginSession, type Session } from './sessions.ts';
@@ -106,6 +106,6 @@ export async function changePassword(
     const changed = { password_hash: hash, password_at: new Date(context.nowMs()) };
     await transaction.updateTable('access_user').set(changed).where('id', '=', user).execute();
     await endSessionsOf(context, transaction, user);
-    await context.audit(transaction, { asking, organisation: null, action: 'users.password', target: `user:${user}` });
+    await tell(transaction, { asking, organisation: null, action: 'users.password', target: `user:${user}` });
   });
 }

@@ -51,7 +51,7 @@ export const permissionTable = {
   'limits.write': row('operator owner', 'Set limits.'),
   'budgets.read': row('operator owner billing developer auditor', 'See budgets and where they stand.'),
   'budgets.write': row('operator owner billing', 'Set budgets.'),
-  'models.read': row('operator owner billing developer auditor provider', 'See which models there are.'),
+  'models.read': row('operator owner billing developer auditor', 'See which models there are.'),
   'deployments.read': row('operator auditor', 'See deployments with both prices.'),
   'deployments.write': row('operator', 'Create, change and remove deployments.'),
   'providers.read': row('operator auditor', 'See provider accounts, without their credentials.'),

@@ -1,6 +1,6 @@
 import { base62 } from '../completion/base62.ts';
 import { Fault } from '../completion/fault.ts';
-import type { AccessContext, Asking } from './context.ts';
+import { type AccessContext, type Asking, tell } from './context.ts';
 import { mintTotpSecret, totpStepOf, totpUri } from './totp.ts';
 
 /** Ten, each once, for people who lost their phone. 12 base62 digits carry 71 bits. */
@@ -51,7 +51,7 @@ export async function confirmTotp(
       .insertInto('access_recovery_code')
       .values(codes.map(text => ({ user_id: user, digest: context.secrets.digest(`recovery:${user}:${text}`) })))
       .execute();
-    await context.audit(transaction, { asking, organisation: null, action: 'users.totp-on', target: `user:${user}` });
+    await tell(transaction, { asking, organisation: null, action: 'users.totp-on', target: `user:${user}` });
   });
   return codes;
 }
@@ -64,7 +64,7 @@ export async function removeTotp(context: AccessContext, user: string, asking: A
       .where('id', '=', user)
       .execute();
     await transaction.deleteFrom('access_recovery_code').where('user_id', '=', user).execute();
-    await context.audit(transaction, { asking, organisation: null, action: 'users.totp-off', target: `user:${user}` });
+    await tell(transaction, { asking, organisation: null, action: 'users.totp-off', target: `user:${user}` });
   });
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { Fault } from '../completion/fault.ts';
 import type { Reach } from './caller.ts';
-import type { AccessContext, Asking } from './context.ts';
+import { type AccessContext, type Asking, tell } from './context.ts';
 import { mintId, mintToken, readToken } from './tokens.ts';
 
 /** Something that calls the management API for itself: a pipeline, a job. Of one organisation, or of the installation. */
@@ -58,7 +58,7 @@ export async function createServiceAccount(
       throw new Fault('access_conflict', `There is a service account ${name} already.`);
     const target = `service-account:${id}`;
     const after = { name, organisation };
-    await context.audit(transaction, { asking, organisation, action: 'service-accounts.create', target, after });
+    await tell(transaction, { asking, organisation, action: 'service-accounts.create', target, after });
   });
   return id;
 }
@@ -74,7 +74,7 @@ export async function removeServiceAccount(context: AccessContext, id: string, a
     if (row === undefined) throw new Fault('resource_not_found');
     const target = `service-account:${id}`;
     const { organisation, name } = row;
-    await context.audit(transaction, {
+    await tell(transaction, {
       asking,
       organisation,
       action: 'service-accounts.remove',
@@ -126,7 +126,7 @@ export async function createAccountToken(
         used_at: null,
       })
       .execute();
-    await context.audit(transaction, {
+    await tell(transaction, {
       asking,
       organisation: row.organisation,
       action: 'service-accounts.token',
@@ -150,7 +150,7 @@ export async function revokeAccountToken(context: AccessContext, id: string, ask
     if (row.revoked_at !== null) return;
     const revoked = { revoked_at: new Date(context.nowMs()) };
     await transaction.updateTable('access_token').set(revoked).where('id', '=', id).execute();
-    await context.audit(transaction, {
+    await tell(transaction, {
       asking,
       organisation: row.organisation,
       action: 'service-accounts.revoke',

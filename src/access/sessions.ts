@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { sql } from 'kysely';
 import { Fault } from '../completion/fault.ts';
-import type { AccessContext, AccessTransaction, Asking } from './context.ts';
+import { type AccessContext, type AccessTransaction, type Asking, tell } from './context.ts';
 import { mintToken, readToken } from './tokens.ts';
 import { endSessionsOf } from './users.ts';
 
@@ -80,7 +80,7 @@ export async function beginSession(
       ended_at: null,
     })
     .execute();
-  await context.audit(transaction, {
+  await tell(transaction, {
     asking: { ...asking, actor: `user:${userId}` },
     organisation: null,
     action: 'sessions.begin',
@@ -176,7 +176,7 @@ export async function endSession(
     const ended = { ended_at: new Date(context.nowMs()) };
     await transaction.updateTable('access_session').set(ended).where('id', '=', id).execute();
     const target = `session:${id}`;
-    await context.audit(transaction, { asking, organisation: null, action: 'sessions.end', target });
+    await tell(transaction, { asking, organisation: null, action: 'sessions.end', target });
   });
 }
 
@@ -189,7 +189,7 @@ export async function endAllSessions(
   return context.store.db.transaction().execute(async transaction => {
     const ended = await endSessionsOf(context, transaction, user, except);
     const target = `user:${user}`;
-    await context.audit(transaction, { asking, organisation: null, action: 'sessions.end', target, after: { ended } });
+    await tell(transaction, { asking, organisation: null, action: 'sessions.end', target, after: { ended } });
     return ended;
   });
 }

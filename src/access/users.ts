@@ -1,5 +1,5 @@
 import { Fault } from '../completion/fault.ts';
-import type { AccessContext, AccessTransaction, Asking } from './context.ts';
+import { type AccessContext, type AccessTransaction, type Asking, tell } from './context.ts';
 import { mintId } from './tokens.ts';
 
 export interface User {
@@ -81,7 +81,7 @@ export async function addUser(
     })
     .execute();
   const after = { email, name, by: oidc === undefined ? 'password' : 'oidc' };
-  await context.audit(transaction, { asking, organisation: null, action: 'users.create', target: `user:${id}`, after });
+  await tell(transaction, { asking, organisation: null, action: 'users.create', target: `user:${id}`, after });
   return id;
 }
 
@@ -104,7 +104,7 @@ export async function setUserState(
     if (state === 'disabled') await endSessionsOf(context, transaction, id);
     const action = state === 'disabled' ? 'users.disable' : 'users.enable';
     const change = { before: { state: before.state }, after: { state } };
-    await context.audit(transaction, { asking, organisation: null, action, target: `user:${id}`, ...change });
+    await tell(transaction, { asking, organisation: null, action, target: `user:${id}`, ...change });
   });
 }
 

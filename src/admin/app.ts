@@ -1,8 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { actorText, adminKeyCaller, type Caller } from '../access/caller.ts';
+import { createAuthenticate } from '../access/authenticate.ts';
+import { actorText, anonymousCaller, type Caller } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
+import { accessContextOf } from './access-context.ts';
+import { accountOperations } from './account.ts';
 import { auditOperations } from './audit.ts';
 import { RefusalLog, tellAsked } from './audit-requests.ts';
 import { authoriseAtAll, hideOthers } from './authorise.ts';
@@ -18,14 +20,20 @@ import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import { limitOperations } from './limits.ts';
+import { loginOperations } from './login.ts';
+import { memberOperations } from './members.ts';
 import { callOperation, describeOperation, type Operation, readCall, streamOperation } from './operation.ts';
 import { priceOperations } from './prices.ts';
 import { problemResponse, toProblem } from './problem.ts';
+import { providerViewOperations } from './provider-view.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
 import { originOf } from './request-origin.ts';
 import { resourceOperations } from './resources.ts';
+import { serviceAccountOperations } from './service-accounts.ts';
 import { usageEventOperations } from './usage-events.ts';
+import { userOperations } from './users.ts';
+import { credentialsOf, type Sender, visitOf } from './visit.ts';
 import { walletOperations } from './wallets.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
@@ -46,6 +54,12 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),
+    ...loginOperations(dependencies),
+    ...accountOperations(dependencies),
+    ...memberOperations(dependencies),
+    ...userOperations(dependencies),
+    ...serviceAccountOperations(dependencies),
+    ...providerViewOperations(dependencies),
   ];
 }
 
@@ -58,7 +72,8 @@ const streamedTypes: ReadonlyMap<string, string> = new Map([
 /** The management API as a fetch handler; who listens is another's concern. */
 export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   const app = new OpenAPIHono();
-  const isAdmin = adminKeyCheck(dependencies.adminKey);
+  const accessContext = accessContextOf(dependencies);
+  const authenticate = createAuthenticate(accessContext, dependencies.adminKey);
   const all = operations(dependencies);
 
   /** For those that fail. */
@@ -99,11 +114,12 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
     // An id may have slashes, and what stands in front of this server may have decoded their %2F.
     const route = operation.path.replace('{id}', operation.idHasSlashes ? ':id{.+}' : ':id');
     app.on(operation.method.toUpperCase(), route, async context => {
-      const caller = identify(context.req.raw);
+      const sender = await identify(operation, context);
+      const { caller } = sender;
       callers.set(context.req.raw, caller);
       authoriseAtAll(operation.access, caller);
       try {
-        return await answer(operation, context, caller);
+        return await answer(operation, context, sender);
       } catch (error) {
         throw hideOthers(operation.access, caller, error);
       }
@@ -111,14 +127,19 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   }
   return app;
 
-  function identify(request: Request): Caller {
-    if (isAdmin(request.headers.get('authorization') ?? undefined)) return adminKeyCaller();
-    throw new Fault('admin_key_invalid');
+  /** Whoever asks for what anybody may is not looked at: an old cookie is no reason to refuse a login. */
+  async function identify({ access: { scope } }: Operation, context: Context): Promise<Sender> {
+    const policy = await accessContext.policy();
+    const credentials = credentialsOf(context, policy);
+    const { caller, session } =
+      scope === 'public' ? { caller: anonymousCaller(), session: undefined } : await authenticate(credentials);
+    return { caller, visit: visitOf(context, { policy, caller, session }) };
   }
 
-  async function answer(operation: Operation, context: Context, caller: Caller): Promise<Response> {
+  async function answer(operation: Operation, context: Context, sender: Sender): Promise<Response> {
+    const { caller } = sender;
     const body = operation.body === undefined ? '' : await readBody(context.req.raw);
-    const call = readCall(operation, context, body, caller);
+    const call = readCall(operation, context, body, sender);
     const streamedAs = streamedTypes.get(operation.contentType);
     if (streamedAs !== undefined) {
       const stream = await streamOperation(operation, call);
@@ -129,7 +150,7 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
       tellAsked(dependencies.store, { operation, path: context.req.path, call, bodyText: body }, () =>
         callOperation(operation, call),
       );
-    const idempotencyKey = operation.method === 'post' ? context.req.header('idempotency-key') : undefined;
+    const idempotencyKey = hasIdempotency(operation) ? context.req.header('idempotency-key') : undefined;
     const made =
       idempotencyKey === undefined
         ? { ...(await work()), replayed: false }
@@ -165,12 +186,7 @@ export function openApiDocument(app: OpenAPIHono, release: string) {
   });
 }
 
-/** Digests have one length, so neither the guess's length nor its beginning shows in the time. */
-function adminKeyCheck(adminKey: string): (authorization: string | undefined) => boolean {
-  const digestOf = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digestOf(adminKey);
-  return authorization => {
-    const presented = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-    return timingSafeEqual(digestOf(presented ?? ''), expected) && presented !== undefined;
-  };
+/** What a login answers is not kept for whoever repeats it. */
+export function hasIdempotency({ method, access: { scope } }: Pick<Operation, 'method' | 'access'>): boolean {
+  return method === 'post' && scope !== 'public' && scope !== 'self';
 }

@@ -9,7 +9,8 @@ import type { RequestOrigin } from './request-origin.ts';
 /** Does the request change something that no room tells the audit log of in its own transaction? */
 export function isAsked({ access, method, recordsItself }: Operation): boolean {
   if (method === 'get' || recordsItself || access.scope === 'self' || access.scope === 'public') return false;
-  return !access.permission.endsWith('.read');
+  // Usage that is told is a record itself: its rows are never changed, and say who told them. There may be millions.
+  return !access.permission.endsWith('.read') && access.permission !== 'usage.write';
 }
 
 /** Tells the log before the work begins what was asked for: without that nothing is done. What is refused then is told,

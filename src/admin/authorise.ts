@@ -30,8 +30,21 @@ export interface OperationInput<Query, Body> {
 export function authoriseAtAll(access: Access, caller: Caller): void {
   if (access.scope === 'self' || access.scope === 'public') return;
   const { permission, scope } = access;
-  const holds = scope === 'installation' ? caller.may(permission) : caller.mayAnywhere(permission);
-  if (!holds) throw refusal(permission);
+  if (!holdsAtAll(caller, permission, scope)) throw refusal(permission);
+}
+
+function holdsAtAll(
+  caller: Caller,
+  permission: Permission,
+  scope: 'installation' | 'organisation' | 'provider',
+): boolean {
+  if (scope === 'installation') return caller.may(permission);
+  if (scope === 'provider') {
+    const providers = caller.providers(permission);
+    return providers === 'all' || providers.size > 0;
+  }
+  const organisations = caller.organisations(permission);
+  return organisations === 'all' || organisations.size > 0;
 }
 
 /** Once it is read: does the permission hold for all that it is about? What lies in an organisation that the caller knows

@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { type Caller, isReached } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { keyName, projectName, resourcesOf } from '../control/resources.ts';
-import { usageDimensions } from '../ledger/queries.ts';
+import { type UsageDimension, usageDimensions } from '../ledger/queries.ts';
+import { isTagDimension } from '../ledger/usage-tags.ts';
 import { coverage, readPeriod } from '../reports/period.ts';
 import { withinOf } from './authorise.ts';
 import type { AdminDependencies, ExchangeAnswer, ExchangeListFilter } from './dependencies.ts';
@@ -113,13 +114,22 @@ export function exchangeOperations({ control, queries, nowMs }: AdminDependencie
       access: { permission: 'usage.read', scope: 'organisation', of: 'answer' },
       summary: 'Requests, tokens and amounts of whole hours, added up',
       query: z.strictObject({
-        by: z.enum(usageDimensions),
+        by: z
+          .custom<UsageDimension>(
+            name => typeof name === 'string' && (usageDimensions.some(known => known === name) || isTagDimension(name)),
+            { error: `must be one of ${usageDimensions.join(', ')}, or a tag such as tag:team` },
+          )
+          .openapi({
+            type: 'string',
+            description: `${usageDimensions.join(', ')}, or \`tag:<name>\`.`,
+            example: 'tag:team',
+          }),
         from: instant.optional(),
         to: instant.optional(),
         ...caller,
       }),
       answer: z.object({
-        by: z.enum(usageDimensions),
+        by: z.string(),
         from: z.string().openapi({ description: 'Start of the first hour that is covered.' }),
         to: z.string().openapi({ description: 'End of the last hour that is covered.' }),
         asked: z.object({ from: z.string(), to: z.string() }).optional().openapi({

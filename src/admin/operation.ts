@@ -10,6 +10,7 @@ import type { Answer } from './idempotency.ts';
 import { repeatedNames } from './repeated-names.ts';
 import { originOf } from './request-origin.ts';
 import { isStorable, unstorableParts } from './storable.ts';
+import type { Visit } from './visit.ts';
 
 /** One thing that the API does. The server and its OpenAPI document are both made from these. */
 export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends z.ZodType = z.ZodType> {
@@ -35,7 +36,7 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
   /** Of a success; 200 unless said. */
   readonly status: 200 | 201 | 204;
   /** What `text/csv` and `application/x-ndjson` answer is an async iterable of text, sent as it comes. */
-  readonly contentType: 'application/json' | 'application/yaml' | 'text/csv' | 'application/x-ndjson';
+  readonly contentType: 'application/json' | 'application/yaml' | 'text/html' | 'text/csv' | 'application/x-ndjson';
   /** Does it keep to If-Match and If-None-Match, and answer with an ETag? */
   readonly hasEtag: boolean;
   /** Does what it changes tell the audit log itself, in its own transaction? Others that change something are told
@@ -49,6 +50,8 @@ export interface Operation<Query extends z.ZodObject = z.ZodObject, Body extends
     /** The caller and the request, as the audit log tells them. */
     readonly author: Author;
     readonly preconditions: Preconditions;
+    /** How the caller came: address, browser, session. */
+    readonly visit: Visit;
   }): Promise<unknown> | unknown;
 }
 
@@ -201,7 +204,12 @@ function requestHeaders({ method, hasEtag }: Operation) {
 export type Call = Parameters<Operation['handle']>[0];
 
 /** Reads the input, and refuses what its caller may not. */
-export function readCall(operation: Operation, context: Context, bodyText: string, caller: Caller): Call {
+export function readCall(
+  operation: Operation,
+  context: Context,
+  bodyText: string,
+  { caller, visit }: { readonly caller: Caller; readonly visit: Visit },
+): Call {
   const [ifMatch, ifNoneMatch] = [context.req.header('if-match'), context.req.header('if-none-match')];
   const id = context.req.param('id') ?? '';
   if (id.length > idLengthMax || !isStorable(id)) throw new Fault('resource_not_found');
@@ -218,6 +226,7 @@ export function readCall(operation: Operation, context: Context, bodyText: strin
     caller,
     author: { actor: actorText(caller.actor), ...originOf(context) },
     preconditions: operation.hasEtag ? { ifMatch, ifNoneMatch } : {},
+    visit,
   };
 }
 

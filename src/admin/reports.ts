@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Caller } from '../access/caller.ts';
-import { usageDimensions, usageGrains } from '../ledger/usage-sums.ts';
+import { type UsageDimension, usageDimensions, usageGrains } from '../ledger/usage-sums.ts';
+import { isTagDimension } from '../ledger/usage-tags.ts';
 import { type ReportKind, reportKinds, reports } from '../reports/kinds.ts';
 import { readPeriod } from '../reports/period.ts';
 import {
@@ -25,10 +26,17 @@ const reportQuery = z.strictObject({
     .max(64)
     .default('')
     .transform(list => (list === '' ? [] : list.split(',')))
-    .pipe(z.array(z.enum(usageDimensions)))
+    .pipe(
+      z.array(
+        z.custom<UsageDimension>(
+          name => typeof name === 'string' && (usageDimensions.some(known => known === name) || isTagDimension(name)),
+          { error: `must be of ${usageDimensions.join(', ')}, or a tag such as tag:team` },
+        ),
+      ),
+    )
     .openapi({
       type: 'string',
-      description: `None, one or two of ${usageDimensions.join(', ')}, with a comma between; at most ${dimensionsMax}.`,
+      description: `None, one or two of ${usageDimensions.join(', ')} and \`tag:<name>\`, with a comma between; at most ${dimensionsMax}.`,
       example: 'provider,model',
     }),
   grain: z.enum(usageGrains).default('total').openapi({ description: 'How time is cut, in UTC.' }),
@@ -66,7 +74,7 @@ const period = z.object({ from: z.string(), to: z.string() });
 const answerSchema = z
   .object({
     report: z.enum(reportKinds),
-    by: z.array(z.enum(usageDimensions)),
+    by: z.array(z.string()),
     grain: z.enum(usageGrains),
     from: z.string().openapi({ description: 'Start of the first hour that is covered.' }),
     to: z.string().openapi({ description: 'End of the last hour that is covered.' }),

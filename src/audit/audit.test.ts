@@ -44,9 +44,9 @@ suite('the audit log', () => {
     );
     assert.deepEqual(shown.slice(-4), [
       'acme projects.write project:acme/web done',
-      `acme keys.create key:${id} acme/web/app done`,
-      `acme keys.rotate key:${id} acme/web/app done`,
-      `acme keys.revoke key:${id} acme/web/app done`,
+      `acme keys.create key:${id} done`,
+      `acme keys.rotate key:${id} done`,
+      `acme keys.revoke key:${id} done`,
     ]);
     assert.ok(shown.includes('null providers.create provider:openai done'));
     const [changed] = await events('&action=projects.write');

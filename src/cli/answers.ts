@@ -13,8 +13,27 @@ export interface KeyAnswer {
   readonly id: string;
   readonly name: string;
   readonly project: string;
+  readonly state: string;
+  readonly createdAt?: string | null;
   readonly expiresAt: string | null;
   readonly revoked: boolean;
+  /** Of secrets that were rotated away and are still good. */
+  readonly previousUntil?: readonly string[];
+  readonly document?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditAnswer {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly organisation: string | null;
+  readonly action: string;
+  readonly target: string;
+  readonly outcome: 'done' | 'asked' | 'refused';
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly requestId: string | null;
+  readonly address: string | null;
 }
 
 export interface ModelAnswer {

@@ -24,7 +24,14 @@ export function showUsage(answer: UsageAnswer, table: TableOf): string {
     [
       {
         title: answer.by,
-        cell: row => (row.by === '' ? '(never sent)' : row.name === undefined ? row.by : `${row.by} ${row.name}`),
+        cell: row =>
+          row.by === ''
+            ? answer.by.startsWith('tag:')
+              ? '(without)'
+              : '(never sent)'
+            : row.name === undefined
+              ? row.by
+              : `${row.by} ${row.name}`,
       },
       { title: 'requests', right: true, cell: row => String(row.requests) },
       { title: 'input', right: true, cell: row => String(input(row)) },
@@ -119,7 +126,7 @@ export function showKeys(items: readonly KeyAnswer[], table: TableOf): string {
       { title: 'project', cell: key => key.project },
       { title: 'name', cell: key => key.name },
       { title: 'expires', cell: key => key.expiresAt ?? 'never' },
-      { title: 'state', cell: key => (key.revoked ? 'revoked' : 'active') },
+      { title: 'state', cell: key => key.state },
     ],
     'No keys. Create one with `carrier keys create --project organisation/project --name name`.',
   );

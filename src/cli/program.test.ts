@@ -99,6 +99,51 @@ suite('the command line', () => {
     assert.equal((await run('keys revoke nobody')).code, 4);
   });
 
+  test('a key is created with restrictions, rotated with an overlap, changed, and all of it is in the audit log', async () => {
+    await run('apply -f -', { stdin: design });
+    const created = await run(
+      'keys create --project acme/web --name page --address 10.0.0.0/8 --origin https://app.example.com ' +
+        '--tag team=search --tag app=site --allow openai/*',
+    );
+    assert.equal(created.code, 0, created.err);
+    const id = created.out.slice(4, 12);
+    const rotated = await run('keys rotate acme/web/page --overlap 2h');
+    assert.match(rotated.out, new RegExp(`^cck_${id}_[0-9A-Za-z]{43}\\n$`));
+    assert.notEqual(rotated.out, created.out);
+    assert.match(rotated.err, /the secret before is good until 2026-09-21T16:13:20\.000Z/);
+    const changed = await run(`keys change ${id} --set {"tags":{"app":null},"origins":null}`);
+    assert.equal(
+      changed.out,
+      `Key ${id}, acme/web/page: active\n  created 2026-09-21T14:13:20.000Z\n` +
+        '  an earlier secret is good until 2026-09-21T16:13:20.000Z\n  allow ["openai/*"]\n' +
+        '  addresses ["10.0.0.0/8"]\n  tags {"team":"search"}\n',
+    );
+    assert.equal((await run(`keys show ${id}`)).out, changed.out);
+    for (const [words, code] of [
+      ['keys rotate acme/web/page --overlap soon', 2],
+      ['keys create --project acme/web --name x --tag team', 2],
+      ['keys change acme/web/page --set [1]', 2],
+      ['keys change acme/web/page --set {"tags":5}', 4],
+      ['keys rotate nobody', 4],
+      ['audit --csv --ndjson', 2],
+    ] as const) {
+      assert.equal((await run(words)).code, code, words);
+    }
+
+    const shown = JSON.parse((await run('audit --action keys --limit 3 --json')).out).items;
+    assert.deepEqual(
+      shown.map((event: { action: string; target: string }) => `${event.action} ${event.target}`),
+      [`keys.write key:${id}`, `keys.rotate key:${id}`, `keys.create key:${id}`],
+    );
+    assert.match(
+      (await run('audit --action keys --limit 1')).out,
+      /admin-key +keys\.write +key:\w{8} acme\/web\/page +origins, tags/,
+    );
+    assert.match((await run('audit --action keys.rotate --csv')).out, /^id,at,actor,organisation,action/);
+    assert.match((await run('audit --action keys.rotate --ndjson')).out, /"action":"keys\.rotate"/);
+    assert.doesNotMatch((await run('audit --ndjson')).out, /cck_[0-9A-Za-z]{8}_/);
+  });
+
   test('without a key, a server that is not there is what is missing; one that is there asks for the key', async () => {
     const nothing = { CARRIER_ADMIN_KEY: '', CARRIER_DATA: join(directory, 'none') };
     const send = () => Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));

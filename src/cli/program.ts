@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, type CommandOptions, Option } from 'commander';
 import { Fault } from '../completion/fault.ts';
 import { settingTable } from '../config/setting-table.ts';
-import { revokeLocally } from '../control/local-revocation.ts';
 import type {
   AlertAnswer,
   ApplyAnswer,
@@ -10,24 +9,25 @@ import type {
   ExchangeAnswer,
   ExchangeSummaryAnswer,
   JobAnswer,
-  KeyAnswer,
   LimitAnswer,
   ModelAnswer,
   Page,
   UsageAnswer,
 } from './answers.ts';
+import { addAudit } from './audit-command.ts';
 import { backUp, restoreFrom } from './database-copy.ts';
 import { formatFindings } from './doctor/finding.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { diagnose } from './doctor.ts';
+import { addKeys } from './key-commands.ts';
 import { addLedger } from './ledger-command.ts';
-import { showAlerts, showBudgets, showExchanges, showJobs, showKeys, showModels, showUsage } from './listings.ts';
+import { showAlerts, showBudgets, showExchanges, showJobs, showModels, showUsage } from './listings.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
 import { addReplay } from './replay-command.ts';
 import { addReports, tellCoverage } from './report-command.ts';
 import { addRoutes } from './route-commands.ts';
-import { connectServer, dataDirectory } from './server.ts';
+import { connectServer } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
 import { showLimits } from './show-limits.ts';
@@ -97,41 +97,8 @@ export function createProgram(surroundings: Surroundings): Command {
       else out.write(text);
     });
 
-  const keys = program.command('keys').description('Keys of clients').exitOverride();
-  leaf(keys, 'create', 'Create a key and print its secret, which is shown only now')
-    .requiredOption('--project <organisation/project>', 'whose key it is')
-    .requiredOption('--name <name>', 'its name in the project')
-    .option('--expires-at <instant>', 'when it ends to be accepted, such as 2027-01-01T00:00:00Z')
-    .action(async options => {
-      const { project, name, expiresAt } = options;
-      const key = (await server().post('/api/v1/keys', { project, name, expiresAt })) as KeyAnswer & { secret: string };
-      print(options, key, () => `${key.secret}\n`);
-      if (!options.json) err.write(`Key ${key.id} of ${key.project}. The secret above is not shown again.\n`);
-    });
-  leaf(keys, 'list', 'List keys, without their secrets')
-    .option('--project <organisation/project>', 'of one project')
-    .action(async options => {
-      const items = await readPages<KeyAnswer>('/api/v1/keys', { project: options.project });
-      print(options, { items }, () => showKeys(items, table));
-    });
-  leaf(keys, 'revoke <key>', 'Revoke a key for good, by id or as organisation/project/name')
-    .option('--local', 'through the data directory of this machine; works with the database down', false)
-    .action(async (key: string, options) => {
-      if (options.local) {
-        const id = /^(?:cck_)?([0-9A-Za-z]{8})(?:_.*)?$/.exec(key)?.[1];
-        if (id === undefined) throw usage('--local needs the 8 characters of the key, cck_<these>_…');
-        revokeLocally(dataDirectory(surroundings.environment), id);
-        const answer = { id, revoked: true, local: true };
-        print(
-          options,
-          answer,
-          () => `Key ${id} is refused by this machine within a second, and revoked when the database is back.\n`,
-        );
-        return;
-      }
-      const answer = (await server().delete(`/api/v1/keys/${encodeURIComponent(key)}`)) as KeyAnswer;
-      print(options, answer, () => `Revoked ${answer.id} (${answer.project}/${answer.name}).\n`);
-    });
+  const parts = { surroundings, server, leaf, print, table, readPages };
+  addKeys(program, parts);
 
   leaf(program, 'models', 'List models with the deployments that serve them').action(async options => {
     const items = await readPages<ModelAnswer>('/api/v1/models');
@@ -139,12 +106,15 @@ export function createProgram(surroundings: Surroundings): Command {
   });
 
   leaf(program, 'usage', 'Requests, tokens and amounts, added up')
-    .addOption(new Option('--by <dimension>', 'what to add up by').choices(usageDimensions).default('model'))
+    .option('--by <dimension>', `what to add up by: ${usageDimensions.join(', ')}, or a tag such as tag:team`, 'model')
     .option('--from <instant>', 'first instant, such as 2026-09-01; 30 days before --to unless said')
     .option('--to <instant>', 'first instant after; now unless said')
     .option('--project <organisation/project>', 'of one project')
     .action(async options => {
       const { by, from, to, project } = options;
+      if (!usageDimensions.includes(by) && !/^tag:./.test(by)) {
+        throw usage(`--by is one of ${usageDimensions.join(', ')}, or tag:<name>`);
+      }
       const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
       tellCoverage(err, answer);
       print(options, answer, () => showUsage(answer, table));
@@ -154,7 +124,7 @@ export function createProgram(surroundings: Surroundings): Command {
   addLedger(program, leaf, surroundings, server);
   addWallets(program, leaf, surroundings, server);
 
-  addPriceCommands(program, { surroundings, server, leaf, print, table, readPages });
+  addPriceCommands(program, parts);
 
   leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
     const items = await readPages<BudgetAnswer>('/api/v1/budgets');
@@ -174,6 +144,8 @@ export function createProgram(surroundings: Surroundings): Command {
       const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
       print(options, answer, () => showAlerts(answer.items, table));
     });
+
+  addAudit(program, parts);
 
   const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
   leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {

@@ -15,7 +15,7 @@ const kinds = {
   margin: 'Revenue, costs with failed attempts apart, and margin; how much depends on few',
 } as const;
 
-const dimensions = 'organisation, project, key, route, model, provider, deployment, class, meter';
+const dimensions = 'organisation, project, key, route, model, provider, deployment, class, meter, tag:<name>';
 const filters = [
   'organisation',
   'project',

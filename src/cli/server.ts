@@ -11,6 +11,8 @@ export interface Server {
   /** Text as it comes. Throws CommandFailure when it breaks off. */
   stream(path: string, query: Readonly<Record<string, string | undefined>>): AsyncIterable<string>;
   post(path: string, body: unknown): Promise<unknown>;
+  /** A JSON merge patch. */
+  patch(path: string, body: unknown): Promise<unknown>;
   delete(path: string): Promise<unknown>;
 }
 
@@ -68,6 +70,7 @@ export function connectServer(surroundings: Surroundings): Server {
     },
     getText: async path => (await call('GET', path)).text(),
     post: async (path, body) => readJson(await call('POST', path, body), url),
+    patch: async (path, body) => readJson(await call('PATCH', path, body), url),
     delete: async path => readJson(await call('DELETE', path), url),
   };
 }

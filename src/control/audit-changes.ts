@@ -1,6 +1,6 @@
 import type { Author } from '../audit/author.ts';
 import type { AuditEvent } from '../audit/record-audit.ts';
-import { contractor, keyName, organisationOf, type Resource, type ResourceKind } from './resources.ts';
+import { contractor, organisationOf, type Resource, type ResourceKind } from './resources.ts';
 
 /** What a resource was and is by one change; one side is there. */
 export interface ResourcePair {
@@ -35,7 +35,7 @@ export function auditEvents(
       address,
       organisation: organisationOfResource(resource),
       action: `${resourceWords[resource.kind]}.${verbOf(old, now)}`,
-      target: `${resource.kind}:${resource.kind === 'key' ? `${resource.id} ${keyName(resource)}` : resource.id}`,
+      target: `${resource.kind}:${resource.id}`,
       before: old,
       after: now,
     };

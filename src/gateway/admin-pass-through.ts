@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { Fault } from '../completion/fault.ts';
 import type { Arrival } from './arrival.ts';
 import { clientAddress } from './client-address.ts';
@@ -36,7 +37,12 @@ export function passToAdmin(gateway: GatewayState, arrival: Arrival): Promise<vo
       socketPath: adminSocket,
       method: request.method ?? 'GET',
       path: query === '' ? path : `${path}?${query}`,
-      headers: passedHeaders(request.rawHeaders, { remote, local: isLocalRequest(request), exchangeId: arrival.id }),
+      headers: passedHeaders(request.rawHeaders, {
+        remote,
+        local: isLocalRequest(request),
+        secure: isSecure(request.socket),
+        exchangeId: arrival.id,
+      }),
       // A connection of its own: one that is kept may have gone with the last supervisor.
       agent: false,
       timeout: idleMsMax,
@@ -100,6 +106,8 @@ const idleMsMax = 120_000;
 
 /** Added to what comes from this machine; a client's own never passes. */
 export const localHeader = 'x-carrier-local';
+/** Added to what came over TLS. */
+export const secureHeader = 'x-carrier-secure';
 
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
@@ -122,10 +130,15 @@ function endToEnd(rawHeaders: readonly string[]): string[] {
   return kept;
 }
 
+/** Cookies of a page that came over TLS go back over TLS only. */
+function isSecure(socket: Socket): boolean {
+  return 'encrypted' in socket && socket.encrypted === true;
+}
+
 /** The client's word about where it comes from is replaced by what we see. */
 function passedHeaders(
   rawHeaders: readonly string[],
-  seen: { readonly remote: string; readonly local: boolean; readonly exchangeId: string },
+  seen: { readonly remote: string; readonly local: boolean; readonly secure: boolean; readonly exchangeId: string },
 ): string[] {
   const kept = endToEnd(rawHeaders);
   const passed: string[] = [];
@@ -144,5 +157,6 @@ function passedHeaders(
   passed.push('x-forwarded-for', seen.remote, 'x-carrier-exchange-id', seen.exchangeId);
   // Its supervisor sees a unix socket; what it gives to this machine alone depends on our word.
   if (seen.local) passed.push(localHeader, '1');
+  if (seen.secure) passed.push(secureHeader, '1');
   return passed;
 }

@@ -92,16 +92,24 @@ type Place = { readonly model: string; readonly provider: string; readonly deplo
 
 const hourMs = 3_600_000;
 
+interface Sides {
+  readonly sell?: StandingCharge | undefined;
+  readonly buy?: StandingCharge | undefined;
+}
+
 class UsageSums {
   readonly #sums = new Map<string, UsageDelta & { readonly measures: Measures }>();
 
-  add(
-    standing: Standing,
-    place: Place | undefined,
-    { sell, buy }: { readonly sell?: StandingCharge | undefined; readonly buy?: StandingCharge | undefined },
-    meter: string,
-    measures: Measures,
-  ): void {
+  /** What is of the whole counts for its tags, too. */
+  add(standing: Standing, place: Place | undefined, sides: Sides, meter: string, measures: Measures): void {
+    this.#add(standing, place, sides, meter, measures);
+    if (meter !== '') return;
+    const tagged = { ...standing, key: '', requestedModel: '' };
+    const where = place === undefined ? undefined : { ...place, deployment: '' };
+    for (const part of standing.tagParts) this.#add(tagged, where, sides, part, measures);
+  }
+
+  #add(standing: Standing, place: Place | undefined, { sell, buy }: Sides, meter: string, measures: Measures): void {
     const { organisation, project, key: keyId, requestedModel, sandbox } = standing;
     const { model = '', provider = '', deployment = '' } = place ?? {};
     const sellCurrency = sell?.currency ?? '';

@@ -6,6 +6,7 @@ import { isTokenMeter } from '../pricing/meters.ts';
 import { deliveredAttempt } from './postings.ts';
 import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import type { UsageDelta, UsageSeries } from './usage-series.ts';
+import { tagParts } from './usage-tags.ts';
 
 type Sums = Partial<Record<MeasureColumn, bigint>>;
 
@@ -24,7 +25,13 @@ type Place = { readonly model: string; readonly provider: string; readonly deplo
 
 const nowhere: Place = { model: '', provider: '', deployment: '' };
 
+/** The whole of it, and beside that the same for each of its tags by which usage is told apart. */
 function addExchange(rows: Rows, exchange: CompletedExchange): void {
+  addPart(rows, exchange, '');
+  for (const part of tagParts(exchange.admit)) addPart(rows, exchange, part);
+}
+
+function addPart(rows: Rows, exchange: CompletedExchange, part: string): void {
   const { admit, end } = exchange;
   const last = end.attempts.at(-1);
   const delivered = deliveredAttempt(exchange);
@@ -32,16 +39,16 @@ function addExchange(rows: Rows, exchange: CompletedExchange): void {
   for (const attempt of end.attempts) {
     const sellCurrency = attempt === last ? (end.sell?.currency ?? '') : '';
     const buyCurrency = attempt.buy?.currency ?? '';
-    row = findRow(rows, exchange, attempt, { sellCurrency, buyCurrency, meter: '' });
+    row = findRow(rows, exchange, attempt, { sellCurrency, buyCurrency, meter: part });
     add(row, 'attempts', 1n);
     if (attempt.buy !== undefined) {
       const cost = BigInt(attempt.buy.amountAtto);
       add(row, 'buy_atto', cost);
       if (attempt.attempt !== delivered) add(row, 'buy_failed_atto', cost);
-      addMeters(rows, exchange, attempt, attempt.buy, 'buy');
+      if (part === '') addMeters(rows, exchange, attempt, attempt.buy, 'buy');
     }
   }
-  row ??= findRow(rows, exchange, nowhere, { sellCurrency: end.sell?.currency ?? '', buyCurrency: '', meter: '' });
+  row ??= findRow(rows, exchange, nowhere, { sellCurrency: end.sell?.currency ?? '', buyCurrency: '', meter: part });
   add(row, 'requests', 1n);
   if (end.outcome !== 'ok') add(row, 'failures', 1n);
   const reading = end.reading ?? (delivered === undefined ? undefined : last?.reading);
@@ -55,7 +62,7 @@ function addExchange(rows: Rows, exchange: CompletedExchange): void {
   if (end.sell !== undefined) {
     add(row, 'sell_atto', charged);
     if (end.sell.overHoldAtto !== '0') add(row, 'over_hold_atto', BigInt(end.sell.overHoldAtto));
-    addMeters(rows, exchange, last ?? nowhere, end.sell, 'sell');
+    if (part === '') addMeters(rows, exchange, last ?? nowhere, end.sell, 'sell');
   }
   if (end.state === 'estimated') {
     add(row, 'estimated', 1n);
@@ -91,10 +98,15 @@ function addMeters(
 function findRow(
   rows: Rows,
   { admit }: CompletedExchange,
-  { model, provider, deployment }: Place,
+  place: Place,
   parts: Pick<UsageSeries, 'sellCurrency' | 'buyCurrency' | 'meter'>,
 ): Sums {
-  const { organisation, project, key: keyId, requestedModel, sandbox } = admit;
+  const { organisation, project, sandbox } = admit;
+  // Series of tags tell less apart (usage-tags.ts).
+  const isTag = parts.meter.startsWith('tag:');
+  const [keyId, requestedModel] = isTag ? ['', ''] : [admit.key, admit.requestedModel];
+  const deployment = isTag ? '' : place.deployment;
+  const { model, provider } = place;
   const atMs = admit.atMs - (admit.atMs % hourMs);
   const { sellCurrency, buyCurrency, meter } = parts;
   const key =

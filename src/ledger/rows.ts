@@ -17,7 +17,7 @@ export type CopiedTable = (typeof copiedTables)[number];
 export const copiedColumns = {
   exchange:
     'at, id, ended_at, organisation, project, key, dialect, requested_model, served_model, stream, sandbox, snapshot, ' +
-    'hold_atto, hold_currency, hold_leases, tags, status, outcome, state, delivered_attempt, reading, losses, ' +
+    'hold_atto, hold_currency, hold_leases, tags, usage_tags, status, outcome, state, delivered_attempt, reading, losses, ' +
     'sell_atto, over_hold_atto, sell_currency, sell_version, delivered_bytes, request_bytes, response_bytes, ' +
     'first_byte_ms, duration_ms, trimmed',
   attempt:
@@ -60,7 +60,7 @@ function exchangeRow(exchange: CompletedExchange): string {
     `${head(exchange)}\t${instant(end.atMs)}\t${text(admit.organisation)}\t${text(admit.project)}\t${text(admit.key)}\t` +
     `${text(admit.dialect)}\t${text(admit.requestedModel)}\t${text(end.servedModel)}\t${flag(end.stream)}\t` +
     `${flag(admit.sandbox)}\t${text(admit.snapshot)}\t${admit.hold.amountAtto}\t${text(admit.hold.currency)}\t` +
-    `${admit.hold.leases.length === 0 ? absent : json(admit.hold.leases)}\t${json(admit.tags)}\t` +
+    `${admit.hold.leases.length === 0 ? absent : json(admit.hold.leases)}\t${json(admit.tags)}\t${json(admit.usageTags)}\t` +
     `${whole(end.status)}\t${text(end.outcome)}\t${end.state}\t${whole(delivered)}\t` +
     `${end.reading === undefined || sameJson(end.reading, deliveredReading) ? absent : json(end.reading)}\t` +
     `${end.losses.length === 0 ? absent : json(end.losses)}\t` +

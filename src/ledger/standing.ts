@@ -3,6 +3,7 @@ import type { Reading } from '../completion/usage.ts';
 import { leasesFor } from '../journal/assemble.ts';
 import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeFilter } from './queries.ts';
+import { tagParts } from './usage-tags.ts';
 
 /** An exchange as it stands now: as it was booked, with every correction since. Corrections begin from it. */
 export interface Standing {
@@ -19,6 +20,8 @@ export interface Standing {
   /** Leases of hard budgets that the hold was taken from; empty when there was no hard budget. */
   readonly leases: readonly string[];
   readonly deliveredAttempt: number | undefined;
+  /** Meters of the series of its tags. */
+  readonly tagParts: readonly string[];
   readonly attempts: readonly StandingAttempt[];
   /** What is charged, with what the operator bears of it. */
   readonly sell: StandingCharge | undefined;
@@ -153,7 +156,7 @@ export async function findStandings(client: pg.ClientBase, ids: readonly string[
 
 const exchangeSql = `
 select e.at, e.id, e.organisation, e.project, e.key, e.requested_model, e.sandbox, e.state, e.hold_atto, e.hold_currency, e.hold_leases,
-       e.delivered_attempt, e.reading, e.sell_atto, e.over_hold_atto, e.sell_currency, e.sell_version
+       e.tags, e.usage_tags, e.delivered_attempt, e.reading, e.sell_atto, e.over_hold_atto, e.sell_currency, e.sell_version
   from exchange e`;
 
 const quarantinedSql = `
@@ -173,6 +176,8 @@ interface ExchangeRow {
   readonly hold_atto: bigint;
   readonly hold_currency: string;
   readonly hold_leases: readonly HeldLease[] | null;
+  readonly tags: Readonly<Record<string, string>> | null;
+  readonly usage_tags: readonly string[] | null;
   readonly delivered_attempt: number | null;
   readonly reading: Reading | null;
   readonly sell_atto: bigint | null;
@@ -283,6 +288,7 @@ function standingOf(
     holdCurrency: exchange.hold_currency,
     leases: leasesFor(exchange.hold_leases ?? [], attempts.at(-1)?.deployment).map(({ lease }) => lease),
     deliveredAttempt: delivered,
+    tagParts: tagParts({ tags: exchange.tags ?? undefined, usageTags: exchange.usage_tags ?? undefined }),
     attempts,
     sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),
     legs: [],

@@ -3,6 +3,7 @@ import { formatAtto } from '../pricing/money.ts';
 import type { Store } from '../store/connect.ts';
 import { type MeasureColumn, sliceColumns } from './usage-columns.ts';
 import { coveredHours, type UsageDimension as Dimension, usageSumsSql } from './usage-sums.ts';
+import { checkTagQuery, isTagDimension, type TagDimension } from './usage-tags.ts';
 import type { Within } from './within.ts';
 
 /** Amounts are decimal strings with all digits that matter. */
@@ -22,7 +23,7 @@ export const usageDimensions = [
   'class',
   'day',
 ] as const;
-export type UsageDimension = (typeof usageDimensions)[number];
+export type UsageDimension = (typeof usageDimensions)[number] | TagDimension;
 
 export interface UsageRow extends Record<Slice, number> {
   /** The value of the dimension; a day as ISO 8601 date, UTC. Empty for exchanges that were never sent anywhere. */
@@ -40,6 +41,7 @@ export interface UsageRow extends Record<Slice, number> {
 
 export interface UsageFilter {
   readonly within?: Within;
+  readonly providers?: readonly string[];
   readonly organisation?: string;
   readonly project?: string;
   readonly key?: string;
@@ -51,6 +53,7 @@ export async function readUsage(
   store: Store,
   { by, from, to, ...filter }: { readonly by: UsageDimension; readonly from: Date; readonly to: Date } & UsageFilter,
 ): Promise<UsageRow[]> {
+  checkTagQuery([by], filter);
   const values: unknown[] = [];
   const parts = usageSumsSql(
     {
@@ -63,12 +66,18 @@ export async function readUsage(
     values,
   );
   const value = by === 'day' ? `to_char(period at time zone 'UTC', 'YYYY-MM-DD')` : 'd1';
+  // With tags comes the whole, of which what has no such tag is what is left.
+  const whole = { by: [], grain: 'total', period: coveredHours({ from, to }), filter, measures: usageSums } as const;
+  const wholes = isTagDimension(by)
+    ? ` union all select null, part.* from (${usageSumsSql(whole, values)}) as part`
+    : '';
   const { rows } = await store.pool.query(
-    `select ${value} as value, part.* from (${parts}) as part
+    `select ${value} as value, part.* from (${parts}) as part${wholes}
       order by 1, sell_currency, buy_currency`,
     values,
   );
-  const byValue = Map.groupBy(rows as UsagePart[], part => part.value);
+  const told = isTagDimension(by) ? withUntagged(rows as UsagePart[]) : (rows as UsagePart[]);
+  const byValue = Map.groupBy(told, part => part.value);
   return [...byValue.values()].flatMap(mergeCurrencies).map(usageRow);
 }
 
@@ -83,6 +92,23 @@ const usageSums = [
   'sell_atto',
   'buy_atto',
 ] as const satisfies readonly MeasureColumn[];
+
+/** Rows without a value are of the whole: what the others leave of them gets an empty one. */
+function withUntagged(
+  rows: readonly (UsagePart | (Omit<UsagePart, 'value'> & { readonly value: null }))[],
+): UsagePart[] {
+  const tagged = rows.filter((row): row is UsagePart => row.value !== null);
+  const untagged = rows.flatMap(row => {
+    if (row.value !== null) return [];
+    const rest: UsagePart = { ...row, value: '' };
+    for (const part of tagged) {
+      if (part.sell_currency !== row.sell_currency || part.buy_currency !== row.buy_currency) continue;
+      for (const column of usageSums) rest[column] -= part[column];
+    }
+    return usageSums.every(column => rest[column] === 0n) ? [] : [rest];
+  });
+  return [...untagged, ...tagged];
+}
 
 type UsagePart = Record<(typeof usageSums)[number], bigint> & {
   readonly value: string;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { copyIn } from '../store/copy.ts';
 import { type MeasureColumn, measureColumns, seriesColumns } from './usage-columns.ts';
+import { otherValues, tagOfPart, tagValuesMax } from './usage-tags.ts';
 
 /** What usage is told apart by. */
 export interface UsageSeries {
@@ -53,7 +54,12 @@ export class UsageSeriesBook {
       if (!ids.has(key)) unknown.set(key, series);
     }
     await this.#find(client, unknown);
+    await this.#boundTags(client, unknown);
     if (unknown.size === 0) return;
+    await this.#make(client, unknown);
+  }
+
+  async #make(client: pg.ClientBase, unknown: Map<string, UsageSeries>): Promise<void> {
     const columns = seriesColumns.join(', ');
     // An insert that is refused still takes a number, so only what was not found is inserted; in one order, so that two
     // replicas with the same new series never wait for each other in a circle.
@@ -82,6 +88,43 @@ export class UsageSeriesBook {
       text += '\n';
     }
     await copyIn(client, `copy usage_delta (hour, series, ${measureColumns.join(', ')}) from stdin`, text);
+  }
+
+  /** Values of a tag beyond the bound go on in the series of the others. Two replicas at once may let a few more through. */
+  async #boundTags(client: pg.ClientBase, unknown: Map<string, UsageSeries>): Promise<void> {
+    const tagged = [...unknown].filter(([, { meter }]) => meter.startsWith('tag:'));
+    if (tagged.length === 0) return;
+    const organisations = [...new Set(tagged.map(([, { organisation }]) => organisation))];
+    const { rows } = await client.query(
+      `select organisation, meter from usage_series
+        where organisation = any($1) and starts_with(meter, 'tag:') group by 1, 2`,
+      [organisations],
+    );
+    const known = new Map<string, Set<string>>();
+    const valuesOf = (organisation: string, meter: string) => {
+      const name = `${organisation}\n${tagOfPart(meter)}`;
+      const values = known.get(name) ?? new Set();
+      known.set(name, values);
+      return values;
+    };
+    for (const { organisation, meter } of rows) valuesOf(organisation, meter).add(meter);
+    const ids = this.#ids(client);
+    const others = new Map<string, UsageSeries>();
+    const moved: (readonly [key: string, others: string])[] = [];
+    for (const [key, series] of tagged) {
+      const values = valuesOf(series.organisation, series.meter);
+      if (values.has(series.meter)) continue;
+      if (values.size < tagValuesMax) {
+        values.add(series.meter);
+        continue;
+      }
+      const other = { ...series, meter: `${tagOfPart(series.meter)}=${otherValues}` };
+      unknown.delete(key);
+      moved.push([key, keyOf(other)]);
+      if (!ids.has(keyOf(other))) others.set(keyOf(other), other);
+    }
+    if (others.size > 0) await this.#make(client, others);
+    for (const [key, other] of moved) ids.set(key, ids.get(other)!); // made just now, or known before
   }
 
   /** Takes what it finds out of `unknown`. */

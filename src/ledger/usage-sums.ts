@@ -1,4 +1,5 @@
 import type { MeasureColumn } from './usage-columns.ts';
+import { isTagDimension, type TagDimension, tagSql } from './usage-tags.ts';
 import { type Within, withinSql } from './within.ts';
 
 /** What usage can be told by. */
@@ -13,16 +14,19 @@ export const usageDimensions = [
   'class',
   'meter',
 ] as const;
-export type UsageDimension = (typeof usageDimensions)[number];
+export type UsageDimension = (typeof usageDimensions)[number] | TagDimension;
+type SeriesDimension = (typeof usageDimensions)[number];
 
 export const usageGrains = ['total', 'hour', 'day', 'month'] as const;
 /** How time is cut, in UTC; `total` is one piece. */
 export type UsageGrain = (typeof usageGrains)[number];
 
-export interface UsageFilter extends Readonly<Partial<Record<UsageDimension, string>>> {
+export interface UsageFilter extends Readonly<Partial<Record<SeriesDimension, string>>> {
   readonly sandbox?: boolean;
   /** Nothing beyond it, whatever else is asked for; absent: everything. */
   readonly within?: Within;
+  /** Only these provider accounts; none of them, nothing. */
+  readonly providers?: readonly string[];
 }
 
 /** Whole hours, UTC, half open. */
@@ -57,7 +61,7 @@ export function coveredHours({ from, to }: { readonly from: Date; readonly to: D
 export function usageSumsSql(query: UsageSumsQuery, values: unknown[]): string {
   const { by, grain, filter, measures } = query;
   const parameter = (value: unknown) => `$${values.push(value)}`;
-  const wholes = by.includes('meter') || filter.meter !== undefined ? `s.meter <> ''` : `s.meter = ''`;
+  const wholes = partsSql(by, filter);
   const conditions = filterConditions(filter, parameter);
   // An array that is computed once lets the primary keys, which begin with the series, find few series among many rows.
   const chosen =
@@ -99,8 +103,17 @@ function periodSql(grain: UsageGrain, column: Source['column']): string {
   return grain === column ? column : `date_trunc('${grain}', ${column}, 'UTC')`;
 }
 
+/** Series of the whole, or those of its parts that are asked for: single meters, or the values of a tag. */
+function partsSql(by: readonly UsageDimension[], filter: UsageFilter): string {
+  const tag = by.find(isTagDimension);
+  if (tag !== undefined) return tagSql(tag).where;
+  if (filter.meter !== undefined) return `s.meter <> ''`;
+  return by.includes('meter') ? `s.meter <> '' and not starts_with(s.meter, 'tag:')` : `s.meter = ''`;
+}
+
 function dimension(name: UsageDimension | undefined): string {
-  return name === undefined ? `''` : `s.${name}`;
+  if (name === undefined) return `''`;
+  return isTagDimension(name) ? tagSql(name).value : `s.${name}`;
 }
 
 function filterConditions(filter: UsageFilter, parameter: (value: unknown) => string): string[] {
@@ -108,6 +121,7 @@ function filterConditions(filter: UsageFilter, parameter: (value: unknown) => st
     .filter(name => filter[name] !== undefined)
     .map(name => `s.${name} = ${parameter(filter[name])}`);
   if (filter.sandbox !== undefined) conditions.push(`s.sandbox = ${parameter(filter.sandbox)}`);
+  if (filter.providers !== undefined) conditions.push(`s.provider = any(${parameter([...filter.providers])}::text[])`);
   if (filter.within !== undefined) conditions.push(withinSql(filter.within, 's', parameter));
   return conditions;
 }

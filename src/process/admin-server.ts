@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { RequestOrigin } from '../admin/request-origin.ts';
-import { localHeader } from '../gateway/admin-pass-through.ts';
+import { localHeader, secureHeader } from '../gateway/admin-pass-through.ts';
 import { clientAddress, type TrustedProxies, trustedProxiesOf } from '../gateway/client-address.ts';
 import { mintExchangeId } from '../gateway/exchange-id.ts';
 import { isLocalRequest, type SeenRequest } from '../gateway/local-request.ts';
@@ -111,6 +111,7 @@ function originOf(request: SeenRequest, trusted: TrustedProxies): RequestOrigin 
   return {
     requestId: typeof requestId === 'string' ? requestId : undefined,
     address: typeof address === 'string' && address !== '' ? address : undefined,
+    secure: headers[secureHeader] === '1',
   };
 }
 

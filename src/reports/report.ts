@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { Fault } from '../completion/fault.ts';
 import type { UsageDimension, UsageFilter, UsageGrain } from '../ledger/usage-sums.ts';
+import { checkTagQuery } from '../ledger/usage-tags.ts';
 import { divideRoundHalfEven } from '../pricing/money.ts';
 import { connectSession, type Store } from '../store/connect.ts';
 import { type Concentration, concentrationOf } from './concentration.ts';
@@ -153,7 +154,8 @@ const beginSql =
   `begin isolation level repeatable read read only; set local jit = off; set local work_mem = '32MB'; ` +
   `set local statement_timeout = ${reportTimeoutMs}`;
 
-function checkRequest({ by, top, compare, grain }: ReportRequest): void {
+function checkRequest({ by, top, compare, grain, filter }: ReportRequest): void {
+  checkTagQuery(by, { ...filter });
   const refuse = (parameter: string, message: string) => {
     throw new Fault('report_invalid', message, { parameter });
   };

@@ -38,6 +38,8 @@ const header = (name: string, value: string) => () => ({ headers: { [name]: valu
 const expiredKey = 'expired-secret-expired-secret-expired-0';
 const revokedKey = 'revoked-secret-revoked-secret-revoked-0';
 const narrowKey = 'narrow-secret-narrow-secret-narrow-sec-0';
+const elsewhereKey = 'elsewhere-secret-elsewhere-secret-elsew-0';
+const pageKey = 'page-secret-page-secret-page-secret-page-0';
 const poorKey = 'poor-secret-poor-secret-poor-secret-poor-0';
 
 const rows: Partial<Record<FaultCode, Row>> = {
@@ -60,6 +62,16 @@ const rows: Partial<Record<FaultCode, Row>> = {
     chat: [401, 'invalid_request_error', 'invalid_api_key'],
     messages: [401, 'authentication_error'],
     send: () => ({ key: expiredKey, model: 'good' }),
+  },
+  key_address_refused: {
+    chat: [403, 'invalid_request_error', null],
+    messages: [403, 'permission_error'],
+    send: () => ({ key: elsewhereKey, model: 'good' }),
+  },
+  key_origin_refused: {
+    chat: [403, 'invalid_request_error', null],
+    messages: [403, 'permission_error'],
+    send: () => ({ key: pageKey, model: 'good' }),
   },
   model_not_allowed: {
     chat: [403, 'invalid_request_error', null],
@@ -309,6 +321,11 @@ const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   revision_conflict: 'src/control/control.test.ts',
   resource_not_found: 'src/admin/app.test.ts',
   resource_exists: 'src/admin/app.test.ts',
+  resource_in_use: 'src/admin/resources.test.ts',
+  precondition_failed: 'src/admin/resources.test.ts',
+  key_rotated: 'src/admin/key-rotation.test.ts',
+  key_not_active: 'src/admin/key-rotation.test.ts',
+  key_rotations_open: 'src/admin/key-rotation.test.ts',
   admin_key_invalid: 'src/admin/app.test.ts',
   idempotency_conflict: 'src/admin/app.test.ts',
   store_unavailable: 'test/scenarios/database-outage.test.ts',
@@ -349,6 +366,8 @@ before(async () => {
       REVOKED_KEY: revokedKey,
       NARROW_KEY: narrowKey,
       POOR_KEY: poorKey,
+      ELSEWHERE_KEY: elsewhereKey,
+      PAGE_KEY: pageKey,
       UPSTREAM_KEY: 'upstream-secret',
     },
     flags: ['--limits-body-bytes-max=1048576'],
@@ -390,6 +409,8 @@ function supply(url: string): string {
     '          old: { secret: env:EXPIRED_KEY, expiresAt: "2026-01-01T00:00:00Z" }',
     '          gone: { secret: env:REVOKED_KEY, revoked: true }',
     '          narrow: { secret: env:NARROW_KEY, allow: [ good, emulated/good ] }',
+    '          elsewhere: { secret: env:ELSEWHERE_KEY, addresses: [ 203.0.113.0/24 ] }',
+    '          page: { secret: env:PAGE_KEY, origins: [ https://app.example.com ] }',
     '          poor: { secret: env:POOR_KEY, budget: { limit: "0.000001", period: month, hard: true } }',
     '',
   ].join('\n');

@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdminApp } from '../../src/admin/app.ts';
+import type { AccessContext } from '../../src/access/context.ts';
+import { accessContextOf } from '../../src/admin/access-context.ts';
+import { createAdminApp, operations } from '../../src/admin/app.ts';
+import type { AdminDependencies } from '../../src/admin/dependencies.ts';
 import { createWalletDesk } from '../../src/billing/wallet-desk.ts';
 import { createControl } from '../../src/control/control.ts';
 import { createSealer } from '../../src/control/seal.ts';
@@ -17,6 +20,10 @@ export interface AdminUnderTest {
   readonly app: ReturnType<typeof createAdminApp>;
   readonly adminKey: string;
   readonly store: Store;
+  /** Users, sessions and tokens of the same database. */
+  readonly access: AccessContext;
+  /** `METHOD path` of every operation. */
+  readonly routes: readonly string[];
   /** Errors that had no name. */
   readonly unexpected: unknown[];
   /** Forgets the configuration. */
@@ -28,14 +35,14 @@ const testJobs: readonly Job[] = [
   { name: 'tidy', purpose: 'Tidies up', schedule: { everyMs: 60_000 }, run: () => Promise.resolve({ tidied: 1 }) },
 ];
 
-const testNowMs = () => 1_790_000_000_000;
+const standardNowMs = () => 1_790_000_000_000;
 
-export async function startAdmin(): Promise<AdminUnderTest> {
+export async function startAdmin(nowMs: () => number = standardNowMs): Promise<AdminUnderTest> {
   const database = await createTestDatabase();
   const store = connect(database.url);
   const dataDirectory = mkdtempSync(join(tmpdir(), 'carrier-admin-'));
   return {
-    ...adminOver(store, dataDirectory),
+    ...adminOver(store, dataDirectory, nowMs),
     store,
     clear: async () => {
       await store.pool.query(
@@ -54,8 +61,8 @@ export async function startAdmin(): Promise<AdminUnderTest> {
 export function adminOver(
   store: Store,
   dataDirectory: string,
-  nowMs: () => number = testNowMs,
-): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected'> {
+  nowMs: () => number = standardNowMs,
+): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected' | 'access' | 'routes'> {
   const adminKey = 'admin-key-admin-key-admin-key-admin';
   const unexpected: unknown[] = [];
   const sealer = createSealer(testMasterKey);
@@ -70,7 +77,7 @@ export function adminOver(
     nowMs,
     changed: () => {},
   });
-  const app = createAdminApp({
+  const dependencies: AdminDependencies = {
     adminKey,
     control,
     store,
@@ -85,7 +92,14 @@ export function adminOver(
     status: () => ({ workers: 2 }),
     release: '0.1.0',
     nowMs,
-    unexpected: error => unexpected.push(error),
-  });
-  return { app, adminKey, unexpected };
+    unexpected: (error: unknown) => unexpected.push(error),
+  };
+  const app = createAdminApp(dependencies);
+  return {
+    app,
+    adminKey,
+    unexpected,
+    access: accessContextOf({ store, sealer, nowMs }),
+    routes: operations(dependencies).map(({ method, path }) => `${method.toUpperCase()} ${path}`),
+  };
 }

@@ -24,6 +24,9 @@ export interface ExchangeSketch {
   readonly inputTokens?: number;
   readonly outputTokens?: number;
   readonly provider?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Names of those by which usage is told apart. */
+  readonly usageTags?: readonly string[];
 }
 
 /** 2.00 and 10.00 USD per 10⁶ tokens. */
@@ -45,6 +48,8 @@ export function admitOf(sketch: ExchangeSketch): AdmitRecord {
     snapshot: '5f2a9c1e7b3d4f60a8c2e4d6f8091b3d5f2a9c1e7b3d4f60a8c2e4d6f8091b3d',
     hold: { amountAtto: sketch.holdAtto ?? '0', currency: 'USD', leases: sketch.leases ?? [] },
     sandbox: false,
+    ...(sketch.tags === undefined ? {} : { tags: sketch.tags }),
+    ...(sketch.usageTags === undefined ? {} : { usageTags: sketch.usageTags }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Migration } from '../migration.ts';
 
-/** The audit log, and notices for whoever is told of events by webhooks. What is written in the log stays: not even its owner's
+/** The audit log, by which tags usage is told apart, and notices for whoever is told of events by webhooks. What is written in the log stays: not even its owner's
  *  statements change or delete a row of the last year. */
 export const migration0016: Migration = {
   number: 16,
@@ -57,5 +57,8 @@ create table if not exists notice (
   body jsonb not null
 );
 create index if not exists notice_at on notice (at, id);
+
+-- Names of those of its tags by which its usage is told apart: what corrects it counts there, too.
+alter table exchange add column usage_tags json;
 `,
 };

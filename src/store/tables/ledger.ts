@@ -50,6 +50,7 @@ export interface ExchangeTable {
   readonly hold_currency: Immutable<string>;
   readonly hold_leases: Immutable<unknown>;
   readonly tags: Immutable<unknown>;
+  readonly usage_tags: Immutable<unknown>;
   readonly status: Immutable<number>;
   readonly outcome: Immutable<string>;
   readonly state: Immutable<'settled' | 'estimated' | 'void' | 'quarantined'>;
