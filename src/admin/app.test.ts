@@ -112,6 +112,7 @@ suite('the management API', () => {
       '/api/v1/usage-events',
       '/api/v1/usage-events/rate',
       '/api/v1/usage-events/{id}',
+      '/api/v1/usage-months',
       '/api/v1/wallets',
       '/api/v1/wallets/{id}',
       '/api/v1/wallets/{id}/grants',
