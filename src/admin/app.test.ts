@@ -148,6 +148,7 @@ suite('the management API', () => {
       '/api/v1/usage-events',
       '/api/v1/usage-events/rate',
       '/api/v1/usage-events/{id}',
+      '/api/v1/usage-months',
       '/api/v1/users',
       '/api/v1/users/{id}/disable',
       '/api/v1/users/{id}/enable',

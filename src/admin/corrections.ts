@@ -2,6 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { splitWithWallets } from '../billing/split-corrections.ts';
 import { Fault } from '../completion/fault.ts';
 import { slices } from '../completion/usage.ts';
+import { ConfigurationError } from '../config/problem.ts';
+import { resourceOf } from '../control/resources.ts';
 import { checkUnits, fullScope, recentScope, recordCheck } from '../ledger/check.ts';
 import {
   listQuarantined,
@@ -10,7 +12,7 @@ import {
   resolveQuarantined,
   voidQuarantined,
 } from '../ledger/quarantine.ts';
-import { pricesOfSnapshot, rerateStep } from '../ledger/rerate.ts';
+import { pricesOfSnapshot, rerateStep, wasCharged } from '../ledger/rerate.ts';
 import { rules } from '../ledger/rules.ts';
 import type { StandingCursor } from '../ledger/standing.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -133,6 +135,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
       }),
       answer: rerateSchema,
       handle: async ({ body: { version, after, dryRun, reason, run, ...scope } }) => {
+        await needKnown(scope);
         const snapshot = await control.compile();
         const prices = named('version', () => pricesOfSnapshot(snapshot, version));
         const report = await rerateStep(store, {
@@ -225,6 +228,24 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
       }),
     }),
   ];
+
+  /** What is misspelt would be rated again without a word, to nothing. Who is gone from the configuration is still known by
+   *  what was charged. */
+  async function needKnown(scope: {
+    readonly organisation?: string | undefined;
+    readonly project?: string | undefined;
+  }) {
+    const configuration = await control.readConfiguration();
+    const problems = [];
+    for (const kind of ['organisation', 'project'] as const) {
+      const name = scope[kind];
+      if (name === undefined || resourceOf(configuration, kind, name) !== undefined) continue;
+      if (await wasCharged(store, kind, name)) continue;
+      const message = `there is no ${kind} ${name}, and nothing was ever charged to one`;
+      problems.push({ path: `body.${kind}`, code: 'configuration_invalid' as const, message });
+    }
+    if (problems.length > 0) throw new ConfigurationError(problems, 'the request');
+  }
 
   function runOf(run: string | undefined): string {
     return run ?? `quarantine-${new Date(nowMs()).toISOString()}`;

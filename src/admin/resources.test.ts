@@ -142,7 +142,7 @@ suite('resources by the management API', () => {
     assert.deepEqual(await errors('POST', '/api/v1/deployments', { name: 'd', provider: 'nobody', model: 'v/x' }), [
       ['body.provider', invalid],
     ]);
-    assert.deepEqual(await errors('PATCH', '/api/v1/routes/smart', { hedge: 1, retries: 99 }), [
+    assert.deepEqual(await errors('PATCH', '/api/v1/routes/smart', { affinity: 1, retries: 99 }), [
       ['body.retries', invalid],
       ['body.hedge', 'setting_not_available'],
     ]);

@@ -173,6 +173,14 @@ suite('carrier ledger', () => {
       4,
       'carrier: version: no deployment has prices of version none\nCorrect what is named here; the listing is complete.\n',
     ]);
+    for (const [option, what] of [
+      ['--organisation org_acem', 'organisation org_acem'],
+      ['--project org_acme/wbe', 'project org_acme/wbe'],
+    ]) {
+      const [refusal, why] = await refused(`ledger rerate ${span} ${option}`);
+      assert.equal(refusal, 4);
+      assert.match(String(why), new RegExp(`there is no ${what}, and nothing was ever charged to one`));
+    }
     assert.deepEqual(await refused('ledger rerate --from 2026-09-22 --to 2026-09-21'), [
       4,
       'carrier: `from` must lie before `to`.\nCorrect what is named here; the listing is complete.\n',

@@ -44,16 +44,31 @@ interface Declared {
 export function desirePrices(desire: Desire): DesiredPrices {
   const factors = new Map<string, string>();
   const declared = desire.declaration.prices;
-  if (declared === undefined) return { books: [], versions: [], endsFacts: false, factors };
+  if (declared === undefined && newNames(desire).size === 0) {
+    return { books: [], versions: [], endsFacts: false, factors };
+  }
   const plans = new Map<BookId, BookPlan>();
   for (const book of resourcesOf(desire.stored, 'book')) {
     if (!desire.prune) plans.set(book.id, storedPlan(desire, book));
   }
-  for (const said of declaredBooks(desire, declared)) plans.set(said.id, declaredPlan(desire, said, factors));
+  for (const said of declaredBooks(desire, declared ?? {})) plans.set(said.id, declaredPlan(desire, said, factors));
   const planned = planBooks([...plans.values()], { nowMs: desire.nowMs, stored: desire.stored }, (book, message) =>
     desire.refuse(pathOf(book), message),
   );
-  return { ...planned, endsFacts: true, factors };
+  return { ...planned, endsFacts: declared !== undefined, factors };
+}
+
+/** New names of stored deployments, by the old ones: rows that are keyed by a name go with it. */
+function newNames({ declaration, stored }: Desire): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(declaration.deployments ?? {}).flatMap(([id, { was }]) =>
+      was === undefined || resourceOf(stored, 'deployment', was) === undefined ? [] : [[was, id] as const],
+    ),
+  );
+}
+
+function underNewNames<Row>(rows: Readonly<Record<string, Row>>, names: ReadonlyMap<string, string>) {
+  return Object.fromEntries(Object.entries(rows).map(([target, row]) => [names.get(target) ?? target, row]));
 }
 
 function declaredBooks(desire: Desire, declared: DeclaredPrices): Declared[] {
@@ -86,6 +101,7 @@ function withDefaults(said: Pick<Partial<Declared>, 'rates' | 'from' | 'schedule
 /** What is stored of a book, as it would be planned again: from what is in force now. */
 function storedPlan(desire: Desire, book: BookResource): BookPlan {
   const entries = entriesOf(book);
+  const names = newNames(desire);
   const now = new Date(desire.nowMs).toISOString();
   const at = entries.findLastIndex(({ from }) => (from ?? '') <= now);
   const versionOf = (id: string) => {
@@ -98,14 +114,16 @@ function storedPlan(desire: Desire, book: BookResource): BookPlan {
     const said = set.flatMap(target => (rates[target] === undefined ? [] : [[target, rates[target]] as const]));
     // Where nothing is in force yet, the first entry is where the book begins, also when it only follows another.
     const begins = at < 0 && index === 0;
-    return from === null || (set.length === 0 && !begins) ? [] : [[from, Object.fromEntries(said)]];
+    return from === null || (set.length === 0 && !begins)
+      ? []
+      : [[from, underNewNames(Object.fromEntries(said), names)]];
   });
   const current = entries[at];
   return {
     id: book.id,
     currency: versionOf(book.version).currency,
     base: book.base,
-    current: current === undefined ? undefined : versionOf(current.version).rates,
+    current: current === undefined ? undefined : underNewNames(versionOf(current.version).rates, names),
     later: new Map(later),
   };
 }

@@ -122,6 +122,35 @@ test('a renamed deployment is the same to routing, and renaming it again changes
   assert.deepEqual(summary(planText(renamed, twice)), []);
 });
 
+test('prices that are keyed by a deployment go with it when it is renamed, scheduled ones too', () => {
+  const unpriced = design.replace(/^prices:[\s\S]*?(?=^routes:)/m, '');
+  const once = applied(`${unpriced}
+prices:
+  buy: { currency: USD, rates: { gpt-5-us: { input: "1", output: "2" }, openai/gpt-5: { input: "9", output: "9" } } }
+  sell: { currency: USD, markup: "2", scheduled: [ { from: 2030-01-01T00:00:00Z, rates: { gpt-5-us: { input: "3", output: "4" } } } ] }
+`);
+  const renamed = unpriced
+    .replaceAll('gpt-5-us', 'gpt-5-america')
+    .replace('gpt-5-america:  {', 'gpt-5-america:  { was: gpt-5-us,');
+  const inputs = (configuration: Configuration, id: string) => {
+    const deployment = compileSnapshot(configuration, compileContext).deployments.find(each => each.id === id);
+    return [deployment?.buy, deployment?.sell].map(
+      prices =>
+        prices &&
+        ('timeline' in prices ? prices.timeline.map(({ card }) => card?.rates['input']) : prices.rates['input']),
+    );
+  };
+
+  const twice = applied(renamed, once);
+
+  const prices = ['1000000000000', ['2000000000000', '3000000000000']];
+  assert.deepEqual(inputs(once, 'gpt-5-us'), prices);
+  assert.deepEqual(inputs(twice, 'gpt-5-america'), prices);
+  assert.deepEqual(summary(planText(renamed, twice)), []);
+  const other = `${renamed}\nprices: { buy: { currency: USD, rates: { gpt-5-america: { input: "7", output: "2" } } } }\n`;
+  assert.equal(inputs(applied(other, once), 'gpt-5-america')[0], '7000000000000');
+});
+
 test('a rename that would lose or merge a deployment is refused', () => {
   const once = applied(design);
   const deployment = (name: string, was: string) => `${name}: { was: ${was}, provider: openai, model: openai/gpt-5 }`;

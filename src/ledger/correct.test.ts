@@ -8,7 +8,7 @@ import type { EndRecord } from '../journal/record.ts';
 import { parseTimeline } from '../pricing/timeline.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
-import { wallet } from './accounts.ts';
+import { commitCredit } from './accounts.ts';
 import { trialBalance } from './balances.ts';
 import { book } from './book.ts';
 import { checkLedger } from './check.ts';
@@ -514,7 +514,7 @@ describe('corrections', () => {
           id: 'fill',
           kind: 'promotion',
           debit: { name: 'promo_expense', kind: 'expense' },
-          credit: wallet('org_acme', 'g1'),
+          credit: commitCredit('c1'),
           amountAtto: 4n * 10n ** 14n,
           currency: 'USD',
           atMs,
@@ -524,7 +524,7 @@ describe('corrections', () => {
     await rerate(other, {
       split: async () => [
         [
-          { account: wallet('org_acme', 'g1'), amountAtto: 4n * 10n ** 14n },
+          { account: commitCredit('c1'), amountAtto: 4n * 10n ** 14n },
           { account: { name: 'unbilled:org_acme', kind: 'asset' }, amountAtto: 7n * 10n ** 14n },
         ],
       ],
@@ -534,7 +534,7 @@ describe('corrections', () => {
 
     const ledgers = await trialBalance(store);
     const balances = Object.fromEntries(ledgers[0]!.accounts.map(({ account, balance }) => [account, balance]));
-    assert.equal(balances['wallet:org_acme:g1'], '0.0001');
+    assert.equal(balances['commit_credit:c1'], '0.0001');
     assert.equal(balances['unbilled:org_acme'], '0');
     assert.deepEqual(await checkLedger(store), []);
     await assert.rejects(rerate(other, { split: async () => [[]] }), /payers of 0 for a charge of/);

@@ -5,7 +5,7 @@ import { exchangeId, recordsOf } from '../../test/support/exchanges.ts';
 import { completeExchange, crashAtStatement, emptyLedger } from '../../test/support/ledger.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
-import { cash, wallet } from './accounts.ts';
+import { cash, commitCredit } from './accounts.ts';
 import { foldBalances, readBalances, trialBalance } from './balances.ts';
 import { book, type PendingOrder } from './book.ts';
 import { checkLedger } from './check.ts';
@@ -17,7 +17,7 @@ const atMs = Date.UTC(2026, 10, 20, 9, 30);
 const dollar = 10n ** 18n;
 
 function order(id: string, more: Partial<PendingOrder> = {}): PendingOrder {
-  const sides = { debit: cash, credit: wallet('org_acme', 'g1') };
+  const sides = { debit: cash, credit: commitCredit('c1') };
   return { id, kind: 'purchase', ...sides, amountAtto: dollar, currency: 'USD', atMs, ...more } as PendingOrder;
 }
 
@@ -162,7 +162,11 @@ describe('the ledger, when its process is killed', () => {
     pending_is_resolved_once: `delete from pending_open`,
     pending_expires: `update pending_open set expires_at = '2026-01-01'`,
     wallet_not_negative: `update balance_delta set credit_atto = credit_atto - 5000000000000000000
-      where account = (select id from account where name = 'wallet:org_acme:g1')`,
+      where account = (select id from account where name = 'commit_credit:c1');
+      update account set name = 'wallet:org_acme:g1' where name = 'commit_credit:c1'`,
+    wallet_has_its_grant: `update account set name = 'wallet:org_acme:g1' where name = 'commit_credit:c1'`,
+    month_is_the_sum: `insert into usage_month (book, subject, priced, meter, place, currency, month, version, price, quantity)
+      values ('sell', 'org_acme', 'v/a', 'egress', '||', 'USD', '2026-11-01', 'v1', '{}', 1)`,
     usage_is_the_sum: `delete from usage_delta`,
     usage_is_the_ledger: `update usage_delta set buy_atto = buy_atto + 1`,
   };

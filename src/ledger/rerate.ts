@@ -118,6 +118,12 @@ export interface RerateSample {
   readonly currency: string;
 }
 
+/** Is an exchange of this organisation or project kept? */
+export async function wasCharged(store: Store, kind: 'organisation' | 'project', name: string): Promise<boolean> {
+  const { rowCount } = await store.pool.query(`select from usage_series where ${kind} = $1 limit 1`, [name]);
+  return rowCount !== 0;
+}
+
 /** One transaction corrects so many; what a crash repeats of a run. */
 const exchangesAtOnce = 4_000;
 const samplesMax = 20;

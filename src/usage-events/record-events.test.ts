@@ -107,6 +107,38 @@ describe('recording usage events', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('every meter that is no token is booked by the same path, in its own class of income', async () => {
+    const meters = {
+      ...{ image: 'inference', page: 'inference', audioSecond: 'inference', character: 'inference' },
+      ...{ 'tool.webSearch': 'inference', cacheStorage: 'storage', storage: 'storage', egress: 'egress' },
+      ...{
+        accelerator: 'accelerator',
+        provisionedUsed: 'accelerator',
+        provisionedUnused: 'accelerator',
+        seat: 'seats',
+      },
+    } as const;
+    // 0.001 a unit, sold and bought.
+    const rates = Object.fromEntries(Object.keys(meters).map(meter => [meter, '1000000000000000']));
+    const each = constantTimeline(parseRateCard({ version: 'v', currency: 'USD', rates, tiers: [] }));
+
+    await tell(
+      Object.keys(meters).map((meter, index) =>
+        eventOf({ id: meter, meter: meter as keyof typeof meters, quantity: 10 ** index }),
+      ),
+      directoryOf({ sell: each, buy: each }),
+    );
+
+    const milli = 10n ** 15n;
+    assert.equal(await balance('revenue:inference'), 11_111n * milli);
+    assert.equal(await balance('revenue:storage'), 1_100_000n * milli);
+    assert.equal(await balance('revenue:egress'), 10_000_000n * milli);
+    assert.equal(await balance('revenue:accelerator'), 11_100_000_000n * milli);
+    assert.equal(await balance('revenue:seats'), 100_000_000_000n * milli);
+    assert.equal(await balance('provider_accrued:carrier'), 111_111_111_111n * milli);
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
   test('the same event again is a duplicate, in one call and in another, and is not booked again', async () => {
     assert.deepEqual(await outcomes([eventOf(), eventOf()]), ['accepted', 'duplicate']);
     assert.deepEqual(await outcomes([eventOf(), eventOf({ id: 'disk-7:2' })]), ['duplicate', 'accepted']);

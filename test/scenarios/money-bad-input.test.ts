@@ -154,9 +154,31 @@ const wrongPrices: readonly Wrong[] = [
     'too big',
   ]),
   prices('a price for half a unit', unit('{ amount: "1", per: 0.5 }'), [
-    'prices.sell.rates.carrier/disk.storage',
-    'must be a decimal string',
+    'prices.sell.rates.carrier/disk.storage.per',
+    'invalid input: expected int',
   ]),
+  prices('less than nothing that is free', unit('{ amount: "1", per: 1, free: -1 }'), [
+    'prices.sell.rates.carrier/disk.storage.free',
+    'must be a whole number of units',
+  ]),
+  prices('2⁵³+1 units that are free, as a number', unit('{ amount: "1", per: 1, free: 9007199254740993 }'), [
+    'prices.sell.rates.carrier/disk.storage.free',
+    'must be a whole number of units, in quotes',
+  ]),
+  prices('a step from the first unit on', unit('{ amount: "1", per: 1, volume: [ { from: 1, amount: "1" } ] }'), [
+    'prices.sell.rates.carrier/disk.storage.volume.0.from',
+    'must be above 1',
+  ]),
+  prices(
+    'two steps above one number',
+    unit('{ amount: "1", per: 1, volume: [ { above: 5, amount: "2" }, { from: 6, amount: "1" } ] }'),
+    ['prices.sell.rates.carrier/disk.storage', 'storage has two steps above 5'],
+  ),
+  prices(
+    'a free part of tokens',
+    '{ currency: USD, rates: { acme/chat: { input: { amount: "1", per: 1000000, free: 1 }, output: "1" } } }',
+    [`${inBook}.input`, 'input is not priced by the sum of a month'],
+  ),
   prices('a tier of half a token', tiers('op: gt, size: 1.5'), [
     `${inBook}.tiers.0.size`,
     'invalid input: expected int',
