@@ -144,7 +144,7 @@ suite('resources by the management API', () => {
     ]);
     assert.deepEqual(await errors('PATCH', '/api/v1/routes/smart', { affinity: 1, retries: 99 }), [
       ['body.retries', invalid],
-      ['body.hedge', 'setting_not_available'],
+      ['body.affinity', 'setting_not_available'],
     ]);
     assert.deepEqual(await errors('PATCH', '/api/v1/projects/acme/web', { budget: { limit: 5 } }), [
       ['body.budget.limit', invalid],

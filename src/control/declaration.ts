@@ -413,7 +413,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
-  ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
