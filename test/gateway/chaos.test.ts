@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { startEmulator } from '../../src/emulator/emulator.ts';
 import { secret, startGateway } from '../support/gateway.ts';
+import type { SnapshotParts } from '../support/snapshot.ts';
 
 const scripts = [
   '',
@@ -31,9 +32,10 @@ const placesMax = 8;
 
 const anyRequest = fc.record({
   path: fc.constantFrom('/v1/chat/completions', '/v1/messages'),
-  model: fc.constantFrom('both', 'chat', 'messages'),
+  model: fc.constantFrom('both', 'chat', 'messages', 'held'),
   stream: fc.boolean(),
   script: fc.constantFrom(...scripts),
+  mode: fc.constantFrom('error', 'restart'),
   leaveAfterMs: fc.option(fc.integer({ min: 0, max: 60 })),
 });
 
@@ -72,11 +74,17 @@ test('whatever providers and clients do, every admitted exchange ends once and g
       deployments: ['first', 'chat', 'messages'].map(id => ({ id, provider: id, model: `emulated/${id}` })),
       routes: [
         { name: 'both', candidates: [{ deployment: 'first' }, { deployment: 'chat' }, { deployment: 'messages' }] },
+        {
+          name: 'held',
+          candidates: [{ deployment: 'messages' }, { deployment: 'chat' }],
+          policy: { holdBack: { tokens: 8, ms: 20 } },
+        },
         { name: 'chat', candidates: [{ deployment: 'chat' }] },
         { name: 'messages', candidates: [{ deployment: 'messages' }] },
-      ].map(route => ({
+      ].map((route: Route) => ({
         ...route,
         policy: {
+          ...route.policy,
           retries: 2,
           firstByteTimeoutMs: 200,
           idleTimeoutMs: 200,
@@ -139,11 +147,20 @@ test('whatever providers and clients do, every admitted exchange ends once and g
   );
 });
 
+type Route = NonNullable<SnapshotParts['routes']>[number];
+
 async function play(
   url: string,
-  request: { path: string; model: string; stream: boolean; script: string; leaveAfterMs: number | null },
+  request: {
+    path: string;
+    model: string;
+    stream: boolean;
+    script: string;
+    mode: string;
+    leaveAfterMs: number | null;
+  },
 ): Promise<void> {
-  const { path, model, stream, script, leaveAfterMs } = request;
+  const { path, model, stream, script, mode, leaveAfterMs } = request;
   const signal = leaveAfterMs === null ? null : AbortSignal.timeout(leaveAfterMs);
   try {
     const response = await fetch(url + path, {
@@ -152,6 +169,7 @@ async function play(
       headers: {
         authorization: `Bearer ${secret}`,
         'content-type': 'application/json',
+        'x-carrier-on-failure': mode,
         ...(script === '' ? undefined : { 'x-carrier-emulate': script }),
       },
       body: JSON.stringify({ model, stream, max_tokens: 100_000, messages: [{ role: 'user', content: 'hello' }] }),
