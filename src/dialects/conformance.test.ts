@@ -116,6 +116,31 @@ const literal = /"(?:acme\/fixture|acme\\\/fixture|acme\\u002ffixture|\\u0061cme
 for (const dialect of dialects.values()) {
   const name = dialect.name as keyof typeof documentedFields;
 
+  test(`${name}: a notice says nothing to who does not know it, and is one whole event behind a closed block`, () => {
+    const context = { exchangeId: 'ex_1', createdAtMs: 0 };
+    const by = { attempt: 2, deployment: 'second', model: 'm' };
+    const notices = [
+      dialect.encodeNotice({ type: 'restart', ...by }, { blocks: 0, open: undefined }, context),
+      dialect.encodeNotice(
+        { type: 'seam', ...by, offsetBytes: 4, overlap: 0 },
+        { blocks: 1, open: { index: 0, type: 'text' } },
+        context,
+      ),
+    ];
+    for (const notice of notices) {
+      const watched = watch(dialect.observeStream({ stripUsage: false }), [notice]);
+      const events = dialect.decodeStream(new LossLedger()).push(notice);
+
+      assert.deepEqual(watched.bytes, notice);
+      assert.equal(watched.state, 'nothing');
+      assert.deepEqual(
+        events.filter(({ type }) => type !== 'message-start'),
+        [],
+      );
+      assert.match(notice.toString(), /"attempt":2,"deployment":"second","model":"m"/);
+    }
+  });
+
   test(`${name}: there are at least 40 requests, and every documented field is in one`, () => {
     const requests = fixtures(dialect, 'requests');
     const fields = new Set(requests.flatMap(({ bytes }) => Object.keys(JSON.parse(bytes.toString()))));

@@ -76,7 +76,7 @@ export class Showing {
   /** Status and headers were sent. Until there is content, another attempt may take over, so what was sent is kept. */
   begun(): void {
     this.#isBegun = true;
-    this.#answer ??= new ShownAnswer(this.#dialect);
+    this.#answer ??= this.#newAnswer();
   }
 
   /** Content is about to be sent. From now on only those need to know what was shown who may do something with it. */
@@ -85,7 +85,11 @@ export class Showing {
     if (this.#isCommitted) return;
     this.#isCommitted = true;
     if (this.#onFailure === 'error' && !this.#hasTools) this.#answer = undefined;
-    else this.#answer ??= new ShownAnswer(this.#dialect);
+    else this.#answer ??= this.#newAnswer();
+  }
+
+  #newAnswer(): ShownAnswer {
+    return new ShownAnswer(this.#dialect, { keepsText: this.#onFailure === 'continue' });
   }
 
   /** The next attempt has something to show: the client is told. */

@@ -4,6 +4,7 @@ import type { LossCode } from '../completion/loss-codes.ts';
 import type { AnswerSoFar, CompleteCall } from '../dialects/answer-so-far.ts';
 import type { Dialect, StreamDecoder, StreamObserver } from '../dialects/dialect.ts';
 import { parseBoundedInexact } from '../dialects/exact-json.ts';
+import { continuedBytesMax } from './splice-guard.ts';
 
 /** How far an answer has bound us: what the most telling thing is that its client was shown.
  *  nothing: no status. head: status, the beginning of a message, keep-alives. text. reasoning. calls: any part of a tool
@@ -23,6 +24,7 @@ export class ShownAnswer {
   readonly #losses = new LossLedger();
   readonly #open = new Map<number, BlockHead>();
   readonly #calls = new Map<number, { head: BlockHead & { type: 'call' }; text: string; isClosed: boolean }>();
+  readonly #keepsText: boolean;
   #unread: Buffer[] = [];
   #unreadBytes = 0;
   #level: CommitLevel = 'head';
@@ -30,7 +32,9 @@ export class ShownAnswer {
   #text = '';
   #lossesBefore = 0;
 
-  constructor(dialect: Dialect) {
+  /** `keepsText`: somebody may go on with it. */
+  constructor(dialect: Dialect, { keepsText }: { readonly keepsText: boolean }) {
+    this.#keepsText = keepsText;
     this.#decoder = dialect.decodeStream(this.#losses);
     this.#observer = dialect.observeStream({ stripUsage: false });
   }
@@ -100,7 +104,8 @@ export class ShownAnswer {
         case 'text-delta': {
           const type = this.#open.get(event.index)?.type;
           if (type === 'text') {
-            this.#text += event.text;
+            // A text over its bound is not gone on with, however much longer it gets.
+            if (this.#keepsText && this.#text.length <= continuedBytesMax) this.#text += event.text;
             this.#reach('text');
           } else this.#reach(type === 'reasoning' ? 'reasoning' : 'other');
           break;

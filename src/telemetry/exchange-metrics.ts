@@ -26,6 +26,11 @@ export class ExchangeMetrics {
     'deployment',
     'outcome',
   ]);
+  readonly #resumed = new Tally(
+    'carrier_answers_resumed_total',
+    'Streams that broke off after content and restarted or went on by another attempt, announced to their client.',
+    ['how'],
+  );
   readonly #tokens = new Tally('carrier_tokens_total', 'Metered quantities of ended exchanges, by slice.', ['slice']);
   readonly #alerts = new Tally('carrier_alerts_total', 'What an operator must look at, by code.', ['code']);
   readonly #waits = new Tally(
@@ -85,6 +90,9 @@ export class ExchangeMetrics {
     const mode = end.stream ? 'stream' : 'whole';
     this.#exchanges.cell(admit.dialect, mode, end.outcome).value += 1;
     for (const attempt of end.attempts) this.#attempts.cell(attempt.deployment, attempt.outcome).value += 1;
+    for (const { code } of end.losses) {
+      if (code === 'answer-restarted' || code === 'answer-continued') this.#resumed.cell(code.slice(7)).value += 1;
+    }
     this.#durations.observe(mode, end.durationMs / 1_000);
     if (end.firstByteMs !== undefined) this.#firstBytes.observe(mode, end.firstByteMs / 1_000);
     const used = end.reading?.slices;
@@ -127,6 +135,7 @@ export class ExchangeMetrics {
       this.#exchanges.json(),
       this.#refusals.json(),
       this.#attempts.json(),
+      this.#resumed.json(),
       this.#tokens.json(),
       this.#alerts.json(),
       this.#waits.json(),

@@ -10,6 +10,12 @@ import type * as Matrix from '../failover/matrix.ts';
 const mutants: readonly { readonly what: string; readonly file: string; readonly from: string; readonly to: string }[] =
   [
     {
+      what: 'what is said again is shown again',
+      file: 'translate.ts',
+      from: 'const events = this.#seam === undefined ? decoded : this.#seam.pass(decoded);',
+      to: 'const events = decoded;',
+    },
+    {
       what: 'another candidate is asked whatever was shown',
       file: 'send-attempt.ts',
       from: "showing.goOn() === 'end'",
@@ -46,7 +52,7 @@ const mutants: readonly { readonly what: string; readonly file: string; readonly
       to: 'return this.delivery(undefined);',
     },
     {
-      what: 'what was said again stays',
+      what: 'who goes on is given less than was shown',
       file: 'continuation.ts',
       from: 'const text = exchange.showing.text.trimEnd();',
       to: "const text = exchange.showing.text.trimEnd().slice(0, -9) + '.';",
