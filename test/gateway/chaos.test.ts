@@ -27,6 +27,9 @@ const scripts = [
   'body=300000;chunks=40000',
 ];
 
+/** Fewer than requests at once, so that some wait. */
+const placesMax = 8;
+
 const anyRequest = fc.record({
   path: fc.constantFrom('/v1/chat/completions', '/v1/messages'),
   model: fc.constantFrom('both', 'chat', 'messages', 'held'),
@@ -37,7 +40,7 @@ const anyRequest = fc.record({
 });
 
 test('whatever providers and clients do, every admitted exchange ends once and gives back what it took', async t => {
-  const emulator = await startEmulator();
+  const [emulator, another] = await Promise.all([startEmulator(), startEmulator()]);
   const permits = { taken: 0, released: 0 };
   const url = emulator.url;
   const gateway = await startGateway({
@@ -45,6 +48,7 @@ test('whatever providers and clients do, every admitted exchange ends once and g
     ports: {
       permits: {
         acquire: async () => {
+          if (permits.taken - permits.released >= placesMax) return false;
           permits.taken++;
           return true;
         },
@@ -63,7 +67,8 @@ test('whatever providers and clients do, every admitted exchange ends once and g
           baseUrl: url,
           sandbox: true,
         },
-        { name: 'chat', kind: 'emulated', baseUrl: url, sandbox: true },
+        // Another host of another kind, so that it can hedge the first one.
+        { name: 'chat', kind: 'openai-compatible', baseUrl: `${another.url}/v1`, sandbox: true },
         { name: 'messages', kind: 'emulated', dialects: ['anthropic-messages'], baseUrl: url, sandbox: true },
       ],
       deployments: ['first', 'chat', 'messages'].map(id => ({ id, provider: id, model: `emulated/${id}` })),
@@ -78,13 +83,21 @@ test('whatever providers and clients do, every admitted exchange ends once and g
         { name: 'messages', candidates: [{ deployment: 'messages' }] },
       ].map((route: Route) => ({
         ...route,
-        policy: { ...route.policy, retries: 2, firstByteTimeoutMs: 200, idleTimeoutMs: 200, totalTimeoutMs: 2_000 },
+        policy: {
+          ...route.policy,
+          retries: 2,
+          firstByteTimeoutMs: 200,
+          idleTimeoutMs: 200,
+          totalTimeoutMs: 2_000,
+          queueMs: 300,
+          hedge: { afterMs: 10, percent: 50 },
+        },
       })),
     },
   });
   t.after(async () => {
     await gateway.stop();
-    await emulator.stop();
+    await Promise.all([emulator.stop(), another.stop()]);
   });
 
   const outcomes = new Set<string>();
@@ -107,6 +120,11 @@ test('whatever providers and clients do, every admitted exchange ends once and g
         assert.equal(order.at(-1), 'end');
         assert.notEqual(end.outcome, 'internal');
         assert.equal(order.filter(type => type === 'attempt').length, end.attempts.length);
+        assert.deepEqual(
+          end.attempts.map(attempt => attempt.attempt),
+          end.attempts.map((_, index) => index + 1),
+        );
+        assert.ok(end.attempts.length <= 3);
         if (end.state === 'settled' || end.state === 'estimated') assert.ok(end.sell !== undefined);
         else assert.equal(end.sell, undefined);
       }
@@ -116,6 +134,13 @@ test('whatever providers and clients do, every admitted exchange ends once and g
     { numRuns: 12 },
   );
   assert.ok(outcomes.size >= 5, `only ${[...outcomes]} happened`);
+  for (const type of ['waited', 'further', 'hedged']) {
+    assert.ok(
+      gateway.steps.some(step => step.type === type),
+      `nothing was ${type}`,
+    );
+  }
+  assert.equal(gateway.gateway.waitingExchanges, 0);
   assert.deepEqual(
     gateway.alerts.filter(code => code === 'internal'),
     [],

@@ -20,6 +20,21 @@ after(async () => {
   await carrier?.remove();
 });
 
+/** New workers listen soon, on a busy machine later. */
+async function untilAnswered(): Promise<void> {
+  for (let n = 0; n < 200; n += 1) {
+    await sleep(50);
+    if (
+      await fetch(`${carrier.url}/healthz`).then(
+        response => response.ok,
+        () => false,
+      )
+    )
+      return;
+  }
+  assert.fail('no worker came back');
+}
+
 async function ask(): Promise<string> {
   const response = await fetch(`${carrier.url}/v1/chat/completions`, {
     method: 'POST',
@@ -30,14 +45,14 @@ async function ask(): Promise<string> {
   return response.headers.get('x-carrier-fault') ?? 'ok';
 }
 
-test('two workers together never run more attempts at a deployment than its limit, and run as many as it has', async () => {
+test('two workers together never run more attempts at a deployment than its limit, and as many as it has while others wait', async () => {
   let most = 0;
   const sampling = setInterval(() => {
     most = Math.max(most, emulator.stats().answersOpen);
   }, 2);
 
   const outcomes: string[] = [];
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     outcomes.push(...(await Promise.all(Array.from({ length: 16 }, () => ask()))));
   }
   clearInterval(sampling);
@@ -47,7 +62,7 @@ test('two workers together never run more attempts at a deployment than its limi
     outcomes.every(outcome => outcome === 'ok' || outcome === 'deployment_saturated'),
     outcomes.join(),
   );
-  assert.ok(outcomes.filter(outcome => outcome === 'ok').length >= 6 * limit);
+  assert.ok(outcomes.filter(outcome => outcome === 'ok').length >= 3 * limit);
 });
 
 test('permits of attempts that are over are there for whichever worker asks', async () => {
@@ -62,7 +77,7 @@ test('a killed worker gives its permits back', async () => {
   await sleep(60);
   for (const worker of carrier.workerProcessIds()) process.kill(worker, 'SIGKILL');
   await Promise.all(running);
-  await sleep(1_000);
+  await untilAnswered();
 
   const outcomes = await Promise.all(Array.from({ length: limit }, () => ask()));
 
