@@ -67,7 +67,12 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     },
     credential: () => 'sk-bench',
     digestSecret: digest,
-    observe: { exchangeEnded: () => {}, refused: ({ fault }) => console.error(fault), alert: console.error },
+    observe: {
+      walked: () => {},
+      exchangeEnded: () => {},
+      refused: ({ fault }) => console.error(fault),
+      alert: console.error,
+    },
     clock,
     draining: () => false,
   };

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { referencePages } from '../src/cli/reference.ts';
 import { readingsPage } from '../src/metering/reference.ts';
 import { dialectsPage } from './dialects-page.ts';
+import { failoverPage } from './failover-page.ts';
 
 // `npm run docs`: writes the generated pages of docs/reference/.
 const directory = new URL('./reference/', import.meta.url);
@@ -10,5 +11,6 @@ const pages = [
   ...referencePages(),
   ['readings.md', readingsPage()] as const,
   ['dialects.md', dialectsPage()] as const,
+  ['failover.md', failoverPage()] as const,
 ];
 for (const [name, text] of pages) writeFileSync(new URL(name, directory), text);

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { missingPrices, pricesOf } from '../control/price-book.ts';
 import { type Configuration, type DeploymentResource, resourcesOf } from '../control/resources.ts';
+import { inflowPercentDefault } from '../routing/health/budgets.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Operation, operation, pageOf, pageQuery } from './operation.ts';
 import { shownPrices, shownPricesSchema } from './shown-prices.ts';
@@ -12,7 +13,10 @@ const deploymentSchema = z
     model: z.string(),
     targetModel: z.string(),
     zones: z.object({ processing: z.string() }),
-    limits: z.object({ concurrency: z.int().nullable() }),
+    limits: z.object({
+      concurrency: z.int().nullable(),
+      inflowPercent: z.int().openapi({ description: 'Of it, for requests that another deployment failed.' }),
+    }),
     outputTokensMax: z.int(),
     sell: shownPricesSchema,
     buy: shownPricesSchema,
@@ -75,7 +79,7 @@ function toAnswer(configuration: Configuration, deployment: DeploymentResource, 
     model,
     targetModel,
     zones: { processing },
-    limits: { concurrency: concurrencyMax },
+    limits: { concurrency: concurrencyMax, inflowPercent: deployment.inflowPercent ?? inflowPercentDefault },
     outputTokensMax,
     sell: shownPrices(configuration, 'sell', { deployment, nowMs }),
     buy: shownPrices(configuration, 'buy', { deployment, nowMs }),

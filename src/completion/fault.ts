@@ -1,32 +1,9 @@
+import { type FaultClass, type FaultRow, row } from './fault-row.ts';
+
+export type { FaultClass } from './fault-row.ts';
+
 /** Every failure that we can name. One table gives status, wire words, recovery and documentation;
  *  docs/reference/faults.md is generated from it. Add a code here before throwing it. */
-
-/** The error class a client's SDK maps to its own exception. Each dialect has one word for each class. */
-export type FaultClass =
-  | 'invalid'
-  | 'context'
-  | 'authentication'
-  | 'permission'
-  | 'not_found'
-  | 'too_large'
-  | 'rate'
-  | 'quota'
-  | 'overloaded'
-  | 'timeout'
-  | 'upstream'
-  | 'internal';
-
-interface FaultRow {
-  readonly class: FaultClass;
-  /** HTTP status for dialects that do not override their class (see each dialect's fault encoder). */
-  readonly status: number;
-  /** May another candidate be tried for it, while nothing has been sent to the client? */
-  readonly failover: boolean;
-  /** What it means, one sentence. */
-  readonly meaning: string;
-  /** What the reader does next, one sentence. */
-  readonly recovery: string;
-}
 
 export const faults = {
   key_missing: row(
@@ -205,8 +182,22 @@ export const faults = {
   deployment_saturated: row(
     'overloaded',
     503,
-    'Every compliant deployment is at its concurrency limit.',
-    'Retry after a moment, or raise limits.concurrency.',
+    'Every compliant deployment is full, and none had room for as long as the route lets a request wait.',
+    'Retry after Retry-After; raise `queueMs` of the route or limits.concurrency, or add a deployment.',
+    true,
+  ),
+  queue_full: row(
+    'overloaded',
+    503,
+    'Every compliant deployment is full, and as many requests wait for them as may.',
+    'Retry after Retry-After; raise limits.concurrency, or add a deployment.',
+    true,
+  ),
+  hedge_lost: row(
+    'upstream',
+    502,
+    'Of a request that was sent to two deployments, the other one answered; this attempt was cancelled.',
+    'Nothing to do: no client sees it, and what it cost is the cost of an attempt that failed.',
     true,
   ),
   deadline_exceeded: row(
@@ -318,6 +309,12 @@ export const faults = {
     499,
     'The client closed the connection before the answer ended.',
     'Nothing to do; what was delivered is metered.',
+  ),
+  on_failure_impossible: row(
+    'invalid',
+    400,
+    'What x-carrier-on-failure asks for cannot be had for this request, or on this route.',
+    'Ask for what the message leaves, or for `error`; docs/guides/failover.md says what each needs.',
   ),
   setting_not_available: row(
     'invalid',
@@ -484,8 +481,4 @@ export class Fault extends Error {
   get failover(): boolean {
     return faults[this.code].failover;
   }
-}
-
-function row(faultClass: FaultClass, status: number, meaning: string, recovery: string, failover = false): FaultRow {
-  return { class: faultClass, status, failover, meaning, recovery };
 }

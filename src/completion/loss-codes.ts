@@ -114,6 +114,10 @@ export const lossCodes = {
   'part-unsupported': 'A part of a type unknown to the client’s API is not carried.',
   'usage-estimated': 'The provider told no usage; what the client sees is an estimate.',
 
+  // Answers that broke off.
+  'answer-continued': 'The text is by two authors: `deployment@N` wrote it from its Nth byte on.',
+  'answer-restarted': 'The client was told to throw away what it had; the named deployment answered anew.',
+
   // The ledger itself.
   'more-losses': 'There were more losses than are kept.',
 } as const satisfies Record<string, string>;

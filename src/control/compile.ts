@@ -174,6 +174,7 @@ function compileDeployments(configuration: Configuration): DeploymentEntry[] {
     provider: deployment.provider,
     zones: { processing: deployment.processing },
     concurrencyMax: deployment.concurrencyMax,
+    ...said('inflowPercent', deployment.inflowPercent),
     outputTokensMax: deployment.outputTokensMax,
     capabilities: deployment.capabilities ?? null,
     contextTokensMax: deployment.contextTokensMax ?? null,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../governance/zones.ts';
 import { capabilities, policyNames } from '../routing/decision.ts';
+import { queueClasses } from '../routing/queue/waiting-line.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
 
@@ -110,7 +111,14 @@ const deployment = z.strictObject({
     .strictObject({ processing: zone.describe('Where prompts are processed; without `zones` it is GLOBAL.') })
     .optional(),
   limits: z
-    .strictObject({ concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.') })
+    .strictObject({
+      concurrency: whole(1, 1_000_000).optional().describe('Attempts at once in one replica.'),
+      inflowPercent: whole(1, 100)
+        .optional()
+        .describe(
+          'Of its concurrency, as configured or found out, for requests that another deployment failed, so that one outage does not become two; where nobody else has room they come all the same. 30 unless said.',
+        ),
+    })
     .optional(),
   outputTokensMax: whole(1, 10_000_000).optional().describe('Longest answer; bounds holds. 32000 unless said.'),
   capabilities: z
@@ -172,6 +180,65 @@ const route = z.strictObject({
     .enum(['cancel', 'drain'])
     .optional()
     .describe('What a client’s abort does to the provider’s answer; cancel unless said.'),
+  class: z
+    .enum(queueClasses)
+    .optional()
+    .describe(
+      'Whose turn comes first where requests wait for room at deployments: `interactive`, `standard`, `flex`, `batch`. Nobody starves: every second turn goes to who has waited too long. standard unless said.',
+    ),
+  queueMs: whole(0, 600_000)
+    .optional()
+    .describe(
+      'Longest wait for room when every deployment that may answer is full; then `deployment_saturated`. 0: none. 1000 unless said.',
+    ),
+  retryBudget: z
+    .strictObject({
+      percent: whole(0, 100).optional().describe('Further attempts for a hundred requests; 20 unless said.'),
+      perSecond: whole(0, 10_000)
+        .optional()
+        .describe('Further attempts a second that are allowed however few requests come; 10 unless said.'),
+    })
+    .optional()
+    .describe(
+      'How many attempts after the first the requests of one organisation may cause here in ten seconds. Beyond it, only deployments that are well are asked, and nobody twice.',
+    ),
+  hedge: z
+    .strictObject({
+      afterMs: timeout.describe('Ask a second deployment after so long without a byte.'),
+      percentile: whole(50, 99)
+        .optional()
+        .describe(
+          'Or when the first one is slower than so many in a hundred of its own answers to requests of this size; not before enough were seen.',
+        ),
+      percent: whole(1, 50)
+        .optional()
+        .describe('Most requests in a hundred, and of their tokens, that are sent twice; 2 unless said.'),
+    })
+    .refine(({ afterMs, percentile }) => (afterMs === undefined) !== (percentile === undefined), {
+      error: 'must say one of afterMs and percentile',
+    })
+    .optional()
+    .describe(
+      'Send a request that gets no byte to a second deployment as well; who begins first answers. Its customer pays for one; the other is the operator’s cost. Never with tools that a provider runs. Nothing is sent twice unless said.',
+    ),
+  onFailure: z
+    .enum(['error', 'restart', 'continue'])
+    .optional()
+    .describe(
+      'What follows when a stream breaks off after its first content, where the request does not say (x-carrier-on-failure): `error` ends it; `restart` announces a whole new answer by the next candidate; `continue` lets one that documents it write the rest of a text. Where a request rules it out, `error`. Set it only if the route’s clients know the announcements: docs/guides/failover.md. `error` unless said.',
+    ),
+  holdBack: z
+    .strictObject({
+      tokens: whole(0, 32).describe('Of content, by estimate.'),
+      ms: whole(0, 250).describe('From the first content on.'),
+    })
+    .refine(({ tokens, ms }) => (tokens === 0) === (ms === 0), {
+      error: 'holds nothing back unless both are above 0; leave it out, or set both',
+    })
+    .optional()
+    .describe(
+      'How much of a stream’s first content is held back, whichever bound is reached first, so that a failure inside is not seen; every stream of the route begins that much later. Nothing unless said.',
+    ),
 });
 
 const key = z.strictObject({
@@ -278,7 +345,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ],
   ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
-  ['routes.*.onFailure', 'Answers are not continued after their first byte yet.'],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],

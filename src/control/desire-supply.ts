@@ -1,6 +1,7 @@
 import type { DialectName } from '../completion/request.ts';
 import { GLOBAL } from '../governance/zones.ts';
-import { routePolicyDefault } from '../snapshot/snapshot.ts';
+import { retryBudgetDefaults } from '../routing/health/budgets.ts';
+import { hedgePercentDefault, type RoutePolicy, routePolicyDefault } from '../snapshot/snapshot.ts';
 import type { Desire } from './plan.ts';
 import { inferKind } from './provider-kinds.ts';
 import { type DeploymentResource, type ProviderResource, type RouteResource, resourceOf } from './resources.ts';
@@ -80,6 +81,7 @@ export function desireDeployments(desire: Desire): DeploymentResource[] {
     targetModel: declared.targetModel ?? declared.model.slice(declared.model.indexOf('/') + 1),
     processing: declared.zones?.processing ?? GLOBAL,
     concurrencyMax: declared.limits?.concurrency ?? null,
+    inflowPercent: declared.limits?.inflowPercent,
     outputTokensMax: declared.outputTokensMax ?? outputTokensMaxDefault,
     capabilities: declared.capabilities ?? null,
     contextTokensMax: declared.contextTokensMax ?? null,
@@ -112,6 +114,18 @@ function handleOf(desire: Desire, id: string, was: string | undefined): string |
   return own ?? before;
 }
 
+/** What is not said stays absent, so that routes of earlier releases are the same as before. */
+function beforeContent({ class: queueClass, queueMs, retryBudget, hedge }: Declared): Partial<RoutePolicy> {
+  return {
+    ...(queueClass === undefined ? {} : { class: queueClass }),
+    ...(queueMs === undefined ? {} : { queueMs }),
+    ...(retryBudget === undefined ? {} : { retryBudget: { ...retryBudgetDefaults, ...retryBudget } }),
+    ...(hedge === undefined ? {} : { hedge: { ...hedge, percent: hedge.percent ?? hedgePercentDefault } }),
+  };
+}
+
+type Declared = NonNullable<Desire['declaration']['routes']>[string];
+
 export function desireRoutes(desire: Desire): RouteResource[] {
   return Object.entries(desire.declaration.routes ?? {}).map(([id, declared]) => ({
     kind: 'route',
@@ -126,6 +140,9 @@ export function desireRoutes(desire: Desire): RouteResource[] {
       idleTimeoutMs: declared.idleTimeoutMs ?? routePolicyDefault.idleTimeoutMs,
       totalTimeoutMs: declared.totalTimeoutMs ?? routePolicyDefault.totalTimeoutMs,
       abort: declared.abort ?? routePolicyDefault.abort,
+      ...beforeContent(declared),
+      ...(declared.onFailure === undefined || declared.onFailure === 'error' ? {} : { onFailure: declared.onFailure }),
+      ...(declared.holdBack === undefined || declared.holdBack.tokens === 0 ? {} : { holdBack: declared.holdBack }),
     },
     origin: 'declared',
   }));

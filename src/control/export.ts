@@ -71,7 +71,10 @@ function deploymentEntry(deployment: DeploymentResource) {
     model: deployment.model,
     targetModel: deployment.targetModel,
     zones: { processing: deployment.processing },
-    limits: deployment.concurrencyMax === null ? undefined : { concurrency: deployment.concurrencyMax },
+    limits: withoutEmpty({
+      concurrency: deployment.concurrencyMax ?? undefined,
+      inflowPercent: deployment.inflowPercent,
+    }),
     outputTokensMax: unless(outputTokensMaxDefault, deployment.outputTokensMax),
     capabilities: deployment.capabilities ?? undefined,
     contextTokensMax: deployment.contextTokensMax ?? undefined,

@@ -90,6 +90,24 @@ test('an unknown key at any place is refused, and a known one that is not built 
   assert.deepEqual(problems('process: { contentLogs: true }'), ['1 process.contentLogs n/a']);
 });
 
+test('what a route says of broken answers has its bounds, and says nothing that would do nothing', () => {
+  const ofRoute = (policy: string) =>
+    problems(`routes: { r: { candidates: [ { deployment: d } ], ${policy} } }`).map(line =>
+      line.slice('1 routes.r.'.length),
+    );
+
+  assert.deepEqual(ofRoute('onFailure: retry'), ['onFailure']);
+  assert.deepEqual(ofRoute('onFailure: Restart'), ['onFailure']);
+  assert.deepEqual(ofRoute('holdBack: 32'), ['holdBack']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 33, ms: 250 }'), ['holdBack.tokens']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 32, ms: 251 }'), ['holdBack.ms']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 32 }'), ['holdBack.ms']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 0, ms: 250 }'), ['holdBack']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 32, ms: 0 }'), ['holdBack']);
+  assert.deepEqual(ofRoute('holdBack: { tokens: 1, ms: 1, bytes: 1 }'), ['holdBack.bytes']);
+  assert.deepEqual(ofRoute('onFailure: continue, holdBack: { tokens: 0, ms: 0 }'), []);
+});
+
 test('a bomb of anchors, deep nesting, NUL bytes and huge files are refused quickly', () => {
   const bomb = `a: &a [${'x,'.repeat(9)}x]\n${[...'bcdefghij'].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}`;
   const hostile = [

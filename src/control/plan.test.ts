@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
 import { designVariables, planContext, planText, testNowMs } from '../../test/support/control.ts';
 import { onlyCard } from '../../test/support/snapshot.ts';
+import { ConfigurationError } from '../config/problem.ts';
 import { cardAt } from '../pricing/timeline.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
@@ -208,6 +209,43 @@ test('an unresolved reference fails with its path', () => {
     plan.problems.map(problem => [problem.path, problem.line, problem.message]),
     [['organisations.acme.projects.web.keys.ci.secret', 15, 'env:ACME_KEY is not set where the server runs']],
   );
+});
+
+test('what a route says of budgets, queues and hedges is kept whole, or refused with its place', () => {
+  const route = (settings: string) => `routes: { smart: { candidates: [ { deployment: gpt-5-us } ], ${settings} } }`;
+  const once = applied(design);
+  const said = applied(route('class: batch, queueMs: 0, retryBudget: { percent: 5 }, hedge: { percentile: 95 }'), once);
+  const [compiled] = compileSnapshot(said, compileContext).routes;
+  assert.deepEqual(
+    [compiled?.policy.class, compiled?.policy.queueMs, compiled?.policy.retryBudget, compiled?.policy.hedge],
+    ['batch', 0, { percent: 5, perSecond: 10 }, { percentile: 95, percent: 2 }],
+  );
+
+  for (const [settings, path] of [
+    ['class: urgent', 'routes.smart.class'],
+    ['queueMs: -1', 'routes.smart.queueMs'],
+    ['queueMs: 600001', 'routes.smart.queueMs'],
+    ['retryBudget: { percent: 101 }', 'routes.smart.retryBudget.percent'],
+    ['retryBudget: { perMinute: 1 }', 'routes.smart.retryBudget.perMinute'],
+    ['hedge: {}', 'routes.smart.hedge'],
+    ['hedge: { afterMs: 100, percentile: 95 }', 'routes.smart.hedge'],
+    ['hedge: { afterMs: 0 }', 'routes.smart.hedge.afterMs'],
+    ['hedge: { percentile: 100 }', 'routes.smart.hedge.percentile'],
+    ['hedge: { afterMs: 100, percent: 51 }', 'routes.smart.hedge.percent'],
+  ] as const) {
+    assert.throws(
+      () => planText(route(settings), once),
+      error => {
+        assert.ok(error instanceof ConfigurationError, String(error));
+        assert.deepEqual(
+          error.problems.map(problem => problem.path),
+          [path],
+        );
+        return true;
+      },
+      settings,
+    );
+  }
 });
 
 test('a pruned resource that is still named is refused', () => {

@@ -102,6 +102,8 @@ export interface DeploymentResource {
   readonly targetModel: string;
   readonly processing: string;
   readonly concurrencyMax: number | null;
+  /** Absent: the default. */
+  readonly inflowPercent?: number | undefined;
   readonly outputTokensMax: number;
   /** null, or absent: nobody says. */
   readonly capabilities?: readonly Capability[] | null;

@@ -39,7 +39,12 @@ const deployment = fc.record({
   model: fc.constantFrom('v/a', 'v/b', 'w/a'),
   targetModel: optional(fc.constantFrom('a', 'other')),
   zones: optional(fc.record({ processing: fc.constantFrom('EU', 'US', 'GLOBAL') })),
-  limits: optional(fc.record({ concurrency: optional(fc.integer({ min: 1, max: 99 })) })),
+  limits: optional(
+    fc.record({
+      concurrency: optional(fc.integer({ min: 1, max: 99 })),
+      inflowPercent: optional(fc.constantFrom(1, 30, 100)),
+    }),
+  ),
   outputTokensMax: optional(fc.constantFrom(1, 32_000, 128_000)),
   mediaTokensMax: optional(fc.constantFrom(0, 32_768)),
   documentPagesMax: optional(fc.constantFrom(1, 100)),
@@ -108,8 +113,21 @@ const declaration = fc.record({
         { minLength: 1, maxLength: 3, selector: candidate => candidate.deployment },
       ),
       retries: optional(fc.nat(16)),
+      class: optional(fc.constantFrom('interactive', 'standard', 'flex', 'batch')),
+      queueMs: optional(fc.constantFrom(0, 1_000, 600_000)),
+      retryBudget: optional(
+        fc.record({ percent: optional(fc.constantFrom(0, 20)), perSecond: optional(fc.constantFrom(0, 10)) }),
+      ),
+      hedge: optional(
+        fc.oneof(
+          fc.record({ afterMs: fc.integer({ min: 1, max: 9_000 }), percent: optional(fc.constantFrom(1, 2, 50)) }),
+          fc.record({ percentile: fc.constantFrom(50, 95, 99), percent: optional(fc.constantFrom(1, 2, 50)) }),
+        ),
+      ),
       idleTimeoutMs: timeout,
       abort: optional(fc.constantFrom('cancel', 'drain')),
+      onFailure: optional(fc.constantFrom('error', 'restart', 'continue')),
+      holdBack: optional(fc.constantFrom({ tokens: 0, ms: 0 }, { tokens: 1, ms: 1 }, { tokens: 32, ms: 250 })),
     }),
   ),
   organisations: fc.record({

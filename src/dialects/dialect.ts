@@ -5,6 +5,7 @@ import type { DialectProfile, ReasoningForm } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
 import type { HostedToolCalls } from '../metering/tool-bounds.ts';
+import type { AnswerSoFar, CompleteCall, StreamNotice } from './answer-so-far.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
 import type { Edit } from './splice.ts';
@@ -58,6 +59,11 @@ export interface Dialect {
   encodeFault(fault: Fault, context: FaultContext): FaultAnswer;
   /** The terminal event of a stream that fails after it began. */
   encodeStreamFault(fault: Fault, context: FaultContext): Buffer;
+  /** A notice inside a stream, as an event that clients who do not know it pass over. A restart closes the open block. */
+  encodeNotice(notice: StreamNotice, soFar: AnswerSoFar, context: NoticeContext): Buffer;
+  /** Another provider's stream of this dialect, so that it goes on with an answer that was begun: takes whole events, and
+   *  gives them changed. Absent where nothing of an event depends on what came before it. */
+  resumeStream?(soFar: AnswerSoFar): (events: Buffer) => Buffer;
 }
 
 export interface RequestScan {
@@ -85,6 +91,8 @@ export interface RequestScan {
   /** Of the value of `tools`, where the dialect names there what the provider runs itself. */
   readonly toolsAt: ByteRange | undefined;
   readonly serviceTier: string | undefined;
+  /** What the client says its requests share a prompt cache by, where the dialect has a word for it. */
+  readonly cacheKey?: string | undefined;
   /** Blocks of earlier thinking, where the dialect has such. */
   readonly thinkingBlocks: number;
 }
@@ -204,6 +212,8 @@ export interface AnswerContext {
   readonly losses: LossLedger;
   /** How the client knows its tools; as they were sent unless said. */
   readonly form?: AnswerForm;
+  /** Of a stream: what the client has already of this message. */
+  readonly resumes?: AnswerSoFar | undefined;
 }
 
 export interface FaultResponse {
@@ -215,6 +225,13 @@ export interface FaultResponse {
 
 export interface FaultContext {
   readonly exchangeId: string;
+  /** Of a stream: calls that came whole before it broke off. */
+  readonly salvage?: readonly CompleteCall[] | undefined;
+}
+
+export interface NoticeContext {
+  readonly exchangeId: string;
+  readonly createdAtMs: number;
 }
 
 export interface FaultAnswer {

@@ -60,9 +60,9 @@ export class RequestFields<const Name extends string> {
   }
 
   /** A short text; undefined for anything else, which is the provider's to refuse. */
-  word(name: Name): string | undefined {
+  word(name: Name, lettersMax = wordLettersMax): string | undefined {
     const value = this.value(name);
-    return typeof value === 'string' && value.length <= wordLettersMax ? value : undefined;
+    return typeof value === 'string' && value.length <= lettersMax ? value : undefined;
   }
 
   /** False when absent or null. */

@@ -77,6 +77,11 @@ function planBody(playback: Playback): BodyPlan {
       return plan(kept, 'finish');
     case 'malformed':
       return plan(answer.streamed ? [...kept, ...malformed(answer, broken.after)] : kept, 'finish');
+    case 'duplicate':
+      return plan(
+        answer.streamed ? [...kept, answer.frames[broken.after]!, ...answer.frames.slice(broken.after)] : answer.frames,
+        'finish',
+      );
     case 'error':
       return plan(answer.streamed ? [...kept, errorFrame] : [errorFrame], 'finish');
   }

@@ -39,7 +39,7 @@ export interface ScriptHeader {
 }
 
 export interface ScriptBreak {
-  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'error';
+  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'error' | 'duplicate';
   /** Events of a stream, bytes of a whole answer. */
   readonly after: number;
   readonly errorType: string | undefined;
@@ -55,6 +55,8 @@ export interface ScriptContent {
   readonly reasoning: number | undefined;
   readonly reportInput: number | undefined;
   readonly reportOutput: number | undefined;
+  /** Who goes on with a text says so many of its last characters again. */
+  readonly againCharacters: number | undefined;
   readonly servedModel: string | undefined;
   readonly tier: string | undefined;
   /** Chat completions only: the host shows its reasoning by this name, and wants it back with the calls it led to. */
@@ -82,6 +84,7 @@ const contentNumbers = {
   reasoning: 'reasoning',
   'report-input': 'reportInput',
   'report-output': 'reportOutput',
+  again: 'againCharacters',
 } as const;
 
 const breakKinds = {
@@ -91,6 +94,7 @@ const breakKinds = {
   'end-after': 'end',
   'malformed-after': 'malformed',
   'error-after': 'error',
+  'duplicate-after': 'duplicate',
 } as const;
 
 const headerShorthand = /^(retry-after|retry-after-ms|x-should-retry|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+)$/;
@@ -213,6 +217,7 @@ function readContent(take: (key: string) => string | undefined): ScriptContent {
     reasoning: numbers.reasoning,
     reportInput: numbers.reportInput,
     reportOutput: numbers.reportOutput,
+    againCharacters: numbers.againCharacters,
     servedModel: readText('served-model', take('served-model')),
     tier: readText('tier', take('tier')),
     showReasoning: readShown(take('show-reasoning')),

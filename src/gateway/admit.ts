@@ -6,6 +6,7 @@ import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/
 import type { RateCard } from '../pricing/rate-card.ts';
 import { cardsWithin } from '../pricing/timeline.ts';
 import { type Deployment, type Principal, sellPrices } from '../snapshot/load.ts';
+import type { Exchange } from './exchange.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
 import { toolCallsMax } from './tool-calls-max.ts';
 
@@ -112,6 +113,40 @@ async function lowerOutput(
     return { order: [deployment], hold, loweredOutputTokensMax: lowered };
   }
   throw refusal;
+}
+
+/** Output tokens, at most `outputTokensMax`, of a larger request to a deployment of the order that cost no more than what is
+ *  held; below 1 when there are none. */
+export function outputTokensFitting(
+  exchange: Pick<Exchange, 'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival'>,
+  { hold }: Fitting,
+  deployment: Deployment,
+  { bodyBytes, outputTokensMax }: { readonly bodyBytes: number; readonly outputTokensMax: number },
+): number {
+  if (hold === undefined || outputTokensMax < 1) return outputTokensMax;
+  const question = admissionQuestion(exchange, bodyBytes);
+  const cards = sellCards(question, deployment);
+  const bounds = { ...boundsOf(question, deployment, cards), outputTokensMax };
+  return outputTokensWithin(hold.amount, bounds, cards) ?? 0;
+}
+
+/** What is asked of the budgets for an exchange; `bodyBytes` with what is put into its body before it is sent. */
+export function admissionQuestion(
+  exchange: Pick<Exchange, 'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival'>,
+  bodyBytes: number,
+): AdmissionQuestion {
+  const { order, principal, dialect, body, scan, carrier, route, arrival } = exchange;
+  return {
+    order,
+    principal,
+    client: dialect,
+    body,
+    scan,
+    bodyBytes,
+    strict: carrier.strict,
+    lifetimeMs: route.policy.totalTimeoutMs,
+    nowMs: arrival.atMs,
+  };
 }
 
 /** An answer shorter than that is of no use to anyone, and some providers refuse such limits. */

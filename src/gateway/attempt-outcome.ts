@@ -7,6 +7,8 @@ import type { AttemptResult } from './attempt.ts';
 export type AttemptOutcome =
   /** It answered, if only to refuse what the client sent; `latency` when the answer was whole. */
   | { readonly kind: 'answered'; readonly latency: LatencySample | undefined }
+  /** Another one was faster: it would have taken at least so long. */
+  | { readonly kind: 'outpaced'; readonly latency: LatencySample }
   | { readonly kind: AttemptFailure['kind']; readonly coolMs: number | undefined }
   /** Nothing: it was not sent, or the client left, or the fault is ours. */
   | { readonly kind: 'none' };
@@ -19,6 +21,8 @@ export interface OutcomeContext {
   /** Milliseconds from the request to the first byte of the answer; undefined when none came. */
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
+  /** The request was sent to another deployment as well because this one took long, and that one answered. */
+  readonly isOutpaced?: boolean;
 }
 
 const quotaCoolMs = 60_000;
@@ -49,6 +53,11 @@ const kinds: Partial<Readonly<Record<FaultCode, AttemptFailure['kind'] | 'answer
 
 export function outcomeOf({ fault, status }: AttemptResult, context: OutcomeContext): AttemptOutcome {
   if (fault === undefined) return { kind: 'answered', latency: latencyOf(context) };
+  if (context.isOutpaced === true && context.stream) {
+    const { inputTokens, durationMs } = context;
+    const latency = { inputTokens, outputTokens: 0, firstTokenMs: durationMs, totalMs: durationMs };
+    return { kind: 'outpaced', latency };
+  }
   const kind = kinds[fault.code];
   if (kind === undefined) return none;
   if (kind === 'answered') return { kind, latency: undefined };

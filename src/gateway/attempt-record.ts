@@ -1,5 +1,5 @@
 import type { Dialect } from '../dialects/dialect.ts';
-import type { AttemptEnd, AttemptRecord, PreviousAttempt } from '../journal/record.ts';
+import type { AttemptRecord } from '../journal/record.ts';
 import { estimateRule, familyOf } from '../metering/estimates.ts';
 import { orphanRates } from '../pricing/maximum-charge.ts';
 import { cardAt, type RateTimeline } from '../pricing/timeline.ts';
@@ -14,16 +14,19 @@ export function attemptRecord(
     readonly dialect: Dialect;
     readonly inputTokensEstimate: number;
     readonly atMs: number;
+    /** The number of the attempt that it hedges. */
+    readonly beside: number | undefined;
   },
 ): AttemptRecord {
-  const { number, deployment, dialect, inputTokensEstimate, atMs } = attempt;
+  const { number, deployment, dialect, inputTokensEstimate, atMs, beside } = attempt;
   const estimate = { inputTokensEstimate, requestedTier: exchange.scan.serviceTier };
   const ratesOf = (prices: RateTimeline | undefined) => {
     const card = prices === undefined ? undefined : cardAt(prices, atMs);
     if (card === undefined) throw new Error(`deployment ${deployment.id} is to be called while no price holds`);
     return orphanRates(card, estimate);
   };
-  const previous = exchange.attempts.at(-1);
+  const earlier = exchange.untold.splice(0);
+  const previous = earlier.pop();
   return {
     type: 'attempt',
     id: exchange.arrival.id,
@@ -38,18 +41,8 @@ export function attemptRecord(
     estimateRule: estimateRule(familyOf(deployment.model)),
     sell: ratesOf(sellPrices(deployment, exchange.principal)),
     buy: ratesOf(deployment.buy),
-    ...(previous === undefined ? undefined : { previous: previousAttempt(previous) }),
-  };
-}
-
-function previousAttempt({ attempt, outcome, upstreamStatus, durationMs, reading, buy }: AttemptEnd): PreviousAttempt {
-  const { raw: _raw, ...rest } = reading;
-  return {
-    attempt,
-    outcome,
-    durationMs,
-    reading: rest,
-    ...(upstreamStatus === undefined ? undefined : { upstreamStatus }),
-    ...(buy === undefined ? undefined : { buy }),
+    ...(previous === undefined ? undefined : { previous }),
+    ...(earlier.length === 0 ? undefined : { earlier }),
+    ...(beside === undefined ? undefined : { beside }),
   };
 }

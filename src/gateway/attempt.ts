@@ -57,6 +57,12 @@ export interface AttemptResult {
   readonly refusal: ProviderRefusal | undefined;
 }
 
+/** Attempts beside one another, of which the first that begins to answer goes on. */
+export interface AttemptRace {
+  /** The first byte of an answer came. */
+  answering(attempt: Attempt, controller: Dispatcher.DispatchController | undefined): void;
+}
+
 export interface AttemptSetup {
   readonly upstream: Upstream;
   readonly path: string;
@@ -67,6 +73,8 @@ export interface AttemptSetup {
   readonly totalEndsAtMs: number;
   readonly client: ClientAnswer;
   readonly deadlines: Deadlines;
+  /** Another attempt may be made beside this one: what both share is the race's to set. */
+  readonly race?: AttemptRace | undefined;
   /** Chooses how the response is taken, once its head is known. */
   readonly receive: (attempt: Attempt, status: number, headers: AttemptResult['headers']) => AnswerReceiver | Fault;
 }
@@ -100,7 +108,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
     });
     this.#phaseEndsAtMs = setup.deadlines.now() + setup.policy.connectTimeoutMs;
     setup.deadlines.watch(this);
-    setup.client.watcher = this;
+    if (setup.race === undefined) setup.client.watcher = this;
     if (setup.client.gone) this.clientGone();
     if (this.#phase === 'over') return;
     const { upstream, path, headers, body } = setup;
@@ -120,7 +128,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
     this.#controller = controller;
     this.#sent = true;
     this.#enter('waiting', this.#setup.policy.firstByteTimeoutMs);
-    this.#setup.client.readFrom(controller);
+    if (this.#setup.race === undefined) this.#setup.client.readFrom(controller);
   }
 
   onResponseStart(
@@ -144,6 +152,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
     if (this.#phase === 'waiting') {
       this.#firstByteAtMs = deadlines.now();
       this.#phase = 'answering';
+      if (this.#status! < 300) this.#setup.race?.answering(this, this.#controller);
     } else if (this.#phase === 'over') return;
     this.#phaseEndsAtMs = Math.min(deadlines.nowMs + policy.idleTimeoutMs, this.#drainEndsAtMs);
     try {
@@ -195,6 +204,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
     this.#settle(fault, delivery);
   }
 
+  /** Another attempt answers; nothing of this one reached the client. */
+  lose(fault: Fault): void {
+    this.#settle(fault, undefined);
+  }
+
   /** The provider refused; what it said may be shown to clients of the same dialect. */
   refuse(fault: Fault, refusal: ProviderRefusal): void {
     this.#refusal = refusal;
@@ -210,6 +224,10 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
     if (this.#phase === 'connecting') return 'upstream_connect_timeout';
     if (this.#phase === 'waiting') return 'upstream_first_byte_timeout';
     return this.#phase === 'draining' ? 'client_aborted' : 'upstream_idle_timeout';
+  }
+
+  get isOver(): boolean {
+    return this.#phase === 'over';
   }
 
   /** The client left. */
@@ -234,10 +252,12 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
   #settle(fault: Fault | undefined, delivery: Delivery | undefined): void {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
-    const { client, deadlines } = this.#setup;
+    const { client, deadlines, race } = this.#setup;
     deadlines.unwatch(this);
-    client.watcher = undefined;
-    client.readFrom(undefined);
+    if (race === undefined) {
+      client.watcher = undefined;
+      client.readFrom(undefined);
+    }
     this.#controller?.abort(abandoned);
     const receiver = this.#receiver;
     this.#resolve({

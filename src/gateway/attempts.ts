@@ -1,36 +1,25 @@
 import { Fault } from '../completion/fault.ts';
-import { type Loss, LossLedger } from '../completion/loss.ts';
-import { outputTotal } from '../completion/usage.ts';
-import { fitCallId } from '../dialects/call-ids.ts';
-import type { Dialect } from '../dialects/dialect.ts';
-import { type AnswerForm, plainForm } from '../dialects/lower/answer-form.ts';
-import type { StateMaker } from '../dialects/opaque-state.ts';
-import { translateRateLimits } from '../dialects/rate-limits.ts';
-import { type ReadRequest, writeRequest } from '../dialects/translate.ts';
-import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
-import { providerOf } from '../providers/registry.ts';
-import { upstreamRequest } from '../providers/upstream-request.ts';
+import type { Loss } from '../completion/loss.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Admission } from './admit.ts';
-import { type AnswerReceiver, Attempt, type AttemptResult, type Delivery } from './attempt.ts';
-import { type AttemptOutcome, outcomeOf } from './attempt-outcome.ts';
-import { attemptRecord } from './attempt-record.ts';
-import { betaEdits } from './beta-edits.ts';
-import { carrierHead } from './carrier-head.ts';
+import type { AttemptResult, Delivery } from './attempt.ts';
+import type { AttemptOutcome } from './attempt-outcome.ts';
 import { dialectFor } from './choose.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
-import { endAttempt } from './meter.ts';
-import { openReasoning } from './open-reasoning.ts';
-import type { ReasoningStates } from './ports.ts';
-import { profileOf } from './profiles.ts';
-import { ProgressNotes } from './progress-notes.ts';
-import { RefusalReceiver } from './receive-refusal.ts';
-import type { ReceiverContext } from './receiver-context.ts';
-import { StreamRelay, WholeRelay } from './relay.ts';
-import { ReasoningSealer } from './seal-reasoning.ts';
-import { StreamTranslation, WholeTranslation } from './translate.ts';
-import { translationFor } from './translation-for.ts';
+import { hedgeAfterMs, isBackupFor, Race } from './hedge.ts';
+import {
+  type Again,
+  findSeat,
+  hasRetryRoom,
+  isWell,
+  mayTryAgain,
+  notTried,
+  type Seat,
+  type Walk,
+  weightOf,
+} from './seats.ts';
+import { type SentAttempt, sendAttempt, type Tried } from './send-attempt.ts';
 
 /** What all attempts together came to. */
 export interface Outcome {
@@ -55,28 +44,51 @@ export interface DeliveredAttempt {
 }
 
 /** Tries deployments in order until one answers, something reached the client, or the fault says that another try would
- *  not help. Never throws: the exchange is admitted and must end. */
+ *  not help. One deadline and one hold bound all of it. Never throws: the exchange is admitted and must end. */
 export async function attemptInOrder(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
 ): Promise<Outcome> {
-  const triesMax = exchange.route.policy.retries + 1;
-  let queue = admission.order;
-  let last: Tried | undefined;
-  for (let round = 0; queue.length > 0; round++) {
-    if (round > 0 && !(await pause(gateway, exchange, backoffMs * 2 ** (round - 1)))) break;
-    const again: Deployment[] = [];
-    for (const deployment of queue) {
-      if (exchange.attempts.length >= triesMax) break;
-      last = await tryOne(gateway, exchange, admission, deployment);
-      if (last.fault === undefined || last.final) return conclude(exchange, last);
-      if (sameAgain.has(last.fault.code)) again.push(deployment);
+  const { policy } = exchange.route;
+  const triesMax = policy.retries + 1;
+  const walk: Walk = { gateway, exchange, admission, left: [...admission.order], again: [], last: undefined };
+  countRequest(gateway, exchange);
+  /** Of whose answer the client has content that may be followed by another's. */
+  let shown: Tried | undefined;
+  let round = 0;
+  while (exchange.dispatched < triesMax) {
+    if (walk.left.length === 0) {
+      if (walk.again.length === 0 || !(await pause(gateway, exchange, backoffMs * 2 ** round))) break;
+      round += 1;
+      walk.left = walk.again;
+      walk.again = [];
     }
-    if (exchange.attempts.length >= triesMax) break;
-    queue = again;
+    const again = exchange.dispatched === 0 ? undefined : round > 0 ? 'retry' : 'failover';
+    if (again !== undefined && !mayTryAgain(walk, again)) break;
+    const seat = await findSeat(walk, again);
+    if (seat === undefined) {
+      if (walk.last?.final === true) break;
+      continue;
+    }
+    if (again !== undefined) countFurther(gateway, exchange, again);
+    walk.last = await trySeat(walk, seat, again);
+    if (walk.last.result?.committed === true) shown = walk.last;
+    if (walk.last.fault === undefined || walk.last.final) break;
   }
-  return conclude(exchange, last ?? { fault: new Fault('no_healthy_deployment'), final: true });
+  return conclude(exchange, walk.last ?? { fault: new Fault('no_healthy_deployment'), final: true }, shown);
+}
+
+/** What budgets are a share of. */
+function countRequest(gateway: GatewayState, { route, principal, decision }: Exchange): void {
+  const { retries, hedge } = route.policy;
+  if (retries > 0) gateway.budgets.retries(route.name, principal.organisation).requested(gateway.deadlines.nowMs);
+  if (hedge !== undefined) gateway.budgets.hedges(route.name).requested(weightOf(decision.facts), hedge.percent);
+}
+
+function countFurther(gateway: GatewayState, { route, principal }: Exchange, kind: Again | 'hedge'): void {
+  gateway.budgets.retries(route.name, principal.organisation).charge(gateway.deadlines.nowMs);
+  gateway.ports.observe.walked({ type: 'further', kind, outcome: 'made' });
 }
 
 /** First wait before the same deployment is asked again; doubled each round. */
@@ -92,292 +104,98 @@ const sameAgain: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
   'upstream_malformed',
 ]);
 
-interface Tried {
-  readonly fault: Fault | undefined;
-  /** No other deployment may be tried. */
-  readonly final: boolean;
-  readonly deployment?: Deployment;
-  readonly result?: AttemptResult;
-  readonly requestLosses?: readonly Loss[];
-  readonly answerLosses?: readonly Loss[];
-  readonly outcome?: AttemptOutcome;
-}
-
-async function tryOne(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  deployment: Deployment,
-): Promise<Tried> {
-  const { permits, health } = gateway.ports;
-  const { handle } = deployment;
-  const dialect = dialectFor(deployment, exchange.dialect);
+/** Sends the request to who was found, and where that takes long and the route says so, to a second one beside it. */
+async function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promise<Tried> {
+  const { gateway, exchange, admission } = walk;
+  const mayHedge = again === undefined && exchange.route.policy.retries > 0 && walk.left.length > 0;
+  const afterMs = mayHedge ? hedgeAfterMs(gateway, exchange, seat.deployment) : undefined;
+  const race = afterMs === undefined ? undefined : new Race(exchange.client);
+  let sent: SentAttempt;
   try {
-    // No permit is held while media are fetched.
-    const prepared = translationFor(gateway, exchange, deployment, dialect);
-    const read = prepared instanceof Promise ? await prepared : prepared;
-    const granted = permits.acquire(handle);
-    if (!(granted === true || (await granted))) {
-      return { fault: new Fault('deployment_saturated'), final: false, deployment };
-    }
-    let outcome: AttemptOutcome | undefined;
-    try {
-      if (!health.begin(handle)) {
-        return {
-          fault: new Fault('deployment_saturated', 'The deployment is being probed.'),
-          final: false,
-          deployment,
-        };
-      }
-      outcome = { kind: 'none' };
-      const tried = await send(gateway, exchange, admission, { deployment, dialect, read });
-      outcome = tried.outcome ?? outcome;
-      return tried;
-    } finally {
-      if (outcome !== undefined) health.end(handle, outcome);
-      permits.release(handle);
-    }
+    sent = await sendAttempt(gateway, exchange, admission, seat, { race });
   } catch (error) {
-    // A request that cannot be written for this deployment may still be for the next one.
-    const fault = error instanceof Fault ? error : new Fault('internal', undefined, { cause: error });
-    return { fault, final: isFinal(fault, exchange), deployment };
+    gateway.gate.leave(seat.place, nothingShown);
+    race?.over();
+    return notTried(error, exchange, seat.deployment);
   }
+  if (afterMs === undefined || race === undefined) return endOne(walk, seat, sent);
+  return tryBeside(walk, { seat, sent }, race, afterMs);
 }
 
-function isFinal({ code }: Fault, { client }: Exchange): boolean {
-  return client.gone || code === 'internal' || code === 'journal_full' || code === 'deadline_exceeded';
-}
-
-/** Where a request goes, and the request in the middle where it is translated. */
-interface Addressee {
-  readonly deployment: Deployment;
-  readonly dialect: Dialect;
-  readonly read: ReadRequest | undefined;
-}
-
-async function send(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  addressee: Addressee,
-): Promise<Tried> {
-  const { ports, deadlines, settings } = gateway;
-  const { arrival, carrier, route, client } = exchange;
-  const { deployment, dialect } = addressee;
-  const letter = letterFor(gateway, exchange, admission, addressee);
-  const { path, headers } = upstreamRequest({
-    provider: deployment.provider,
-    dialect: dialect.name,
-    sameDialect: dialect === exchange.dialect,
-    credential: ports.credential(deployment.provider.name),
-    clientHeaders: arrival.request.headers,
-    query: arrival.query,
-    stream: exchange.scan.stream,
-    dialectHeaders: letter.headers,
-  });
-  if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
-
-  const number = exchange.attempts.length + 1;
-  const family = familyOf(deployment.model);
-  const inputTokensEstimate = estimateInputTokens(estimatedRequest(exchange), family);
-  const startedAtMs = ports.clock.nowMs();
-  const written = ports.journal.attempt(
-    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs }),
-  );
-  if (written !== undefined) await written;
-
-  const progress = new ProgressNotes(
-    ports.journal,
-    { id: arrival.id, attempt: number },
-    () => ports.clock.nowMs(),
-    contentBytes => estimateOutputTokens(contentBytes, family),
-  );
-  const context: ReceiverContext = {
-    exchangeId: arrival.id,
-    dialect: exchange.dialect,
-    client,
-    deadlines,
-    limits: settings.limits,
-    progress,
-    stripUsage: letter.askUsage,
-    finishHead: (head, servedModel) =>
-      carrierHead(head, exchange, { deployment, number, servedModel, losses: letter.losses }),
-  };
-  const upstream = gateway.upstreams.of(deployment.provider);
-  const startedMs = deadlines.now();
-  const answerLosses = new LossLedger();
-  const attempt = new Attempt({
-    upstream,
-    path: upstream.basePath + path,
-    headers,
-    body: letter.body,
-    policy: route.policy,
-    totalEndsAtMs: exchange.totalEndsAtMs,
-    client,
-    deadlines,
-    receive: (own, status, responseHeaders) =>
-      receiverFor(own, context, dialect, {
-        status,
-        headers: responseHeaders,
-        deployment,
-        exchange,
-        inputTokensEstimate,
-        answerLosses,
-        states: ports.reasoning,
-        form: letter.form ?? plainForm,
-        nowMs: ports.clock.nowMs,
-      }),
-  });
+/** Meters an attempt when it is over, and gives its place to others. Never throws. */
+async function endOne(walk: Walk, { deployment, place }: Seat, { attempt, end }: SentAttempt): Promise<Tried> {
   const result = await attempt.result;
-  endAttempt(gateway, exchange, { number, deployment, dialect, result, startedAtMs, startedMs, inputTokensEstimate });
-  const { fault } = result;
-  const final = fault === undefined || result.committed || !fault.failover || client.gone;
-  const outcome = outcomeOf(result, {
-    stream: exchange.scan.stream,
-    inputTokens: inputTokensEstimate,
-    outputTokens: result.facts?.usage === undefined ? undefined : outputTotal(result.facts.usage),
-    firstByteMs: result.firstByteAtMs === undefined ? undefined : result.firstByteAtMs - startedMs,
-    durationMs: deadlines.now() - startedMs,
-  });
-  return { fault, final, deployment, result, requestLosses: letter.losses, answerLosses: answerLosses.losses, outcome };
-}
-
-interface Letter {
-  readonly body: Buffer;
-  readonly losses: readonly Loss[];
-  readonly askUsage: boolean;
-  /** Of the provider's dialect, when it is not the client's. */
-  readonly headers?: readonly string[] | undefined;
-  /** What must be changed back in the answer; undefined within a dialect. */
-  readonly form: AnswerForm | undefined;
-}
-
-/** The body for one deployment: the client's bytes with what must be spliced, or the request written anew in another
- *  dialect. Throws Fault, `loss_refused` among others. */
-function letterFor(
-  gateway: GatewayState,
-  exchange: Exchange,
-  admission: Admission,
-  { deployment, dialect, read }: Addressee,
-): Letter {
-  const { scan, body, carrier } = exchange;
-  const lowered = admission.loweredOutputTokensMax;
-  const losses = new LossLedger();
-  if (lowered !== undefined) losses.approximated('output-limit-lowered', 'max_tokens');
-  const { streamOptions, outputLimit: outputLimitField } = providerOf(deployment.provider.kind).quirks;
-  const { targetModel, outputTokensMax } = deployment;
-  if (dialect === exchange.dialect) {
-    const askUsage = scan.stream && !scan.streamUsage && streamOptions;
-    const form = () => profileOf(deployment.provider.kind, dialect.name, targetModel).reasoning;
-    const ours = dialect.withoutEnvelopes?.(body, scan, form);
-    const endpoint = providerOf(deployment.provider.kind).endpoints[dialect.name];
-    const betas = betaEdits(endpoint, exchange.arrival.request.headers, body);
-    const more = betas === undefined ? ours?.edits : [...(ours?.edits ?? []), ...betas.edits];
-    const splice = { targetModel, askUsage, outputTokensMax: lowered, outputLimitField, more };
-    const lost = [...(ours?.losses ?? []), ...(betas?.losses ?? [])];
-    const all = lost.length === 0 ? losses.losses : [...losses.losses, ...lost];
-    if (carrier.strict) refuseLosses(lost);
-    return { body: dialect.spliceRequest(body, scan, splice), losses: all, askUsage, form: undefined };
+  let tried: Tried | undefined;
+  try {
+    tried = end(result);
+  } catch (error) {
+    tried = notTried(error, walk.exchange, deployment);
+  } finally {
+    walk.gateway.gate.leave(place, tried?.outcome ?? nothingShown);
   }
-  if (read === undefined) throw new Error('a request was to be translated that was not read');
-  const lowerRead =
-    lowered === undefined
-      ? read
-      : {
-          ...read,
-          request: { ...read.request, outputTokensMax: lowered },
-          losses: [...read.losses, ...losses.losses],
-        };
-  const profile = profileOf(deployment.provider.kind, dialect.name, targetModel);
-  const target = { targetModel, outputTokensMax, outputLimitField, streamOptions, profile };
-  const opened = openReasoning(
-    lowerRead,
-    {
-      maker: makerOf(deployment, dialect),
-      form: profile.reasoning,
-      organisation: exchange.principal.organisation,
-    },
-    exchange.recalled,
-    gateway.ports.reasoning,
+  if (tried.fault !== undefined && sameAgain.has(tried.fault.code)) walk.again.push(deployment);
+  return tried;
+}
+
+const nothingShown: AttemptOutcome = { kind: 'none' };
+
+interface Runner {
+  readonly seat: Seat;
+  readonly sent: SentAttempt;
+}
+
+async function tryBeside(walk: Walk, first: Runner, race: Race, afterMs: number): Promise<Tried> {
+  race.joined(first.sent.attempt);
+  const isDue = await race.isUndecided(first.sent.attempt, afterMs);
+  const second = isDue ? await sendSecond(walk, first, race) : undefined;
+  if (second === undefined) {
+    const tried = await endOne(walk, first.seat, first.sent);
+    race.over();
+    return tried;
+  }
+  const [early, late] = await race.inOrder(first, second);
+  const ended = await endOne(walk, early.seat, early.sent);
+  const tried = await endOne(walk, late.seat, late.sent);
+  const winner = race.winner === undefined ? 'neither' : race.winner === second.sent.attempt ? 'backup' : 'first';
+  walk.gateway.ports.observe.walked({ type: 'hedged', outcome: winner });
+  race.over();
+  // One that says that nobody else may be asked is heard, unless the other one has answered.
+  return ended.final && !tried.final ? ended : tried;
+}
+
+/** The same request to the next candidate that has room now and does not fail together with the first. */
+async function sendSecond(walk: Walk, first: Runner, race: Race): Promise<Runner | undefined> {
+  const { gateway, exchange, admission } = walk;
+  const { route, decision } = exchange;
+  const backup = walk.left.find(
+    deployment => isBackupFor(exchange, first.seat.deployment, deployment) && isWell(gateway, deployment),
   );
-  const { body: encoded, losses: all, form, headers } = writeRequest(opened, dialect, target);
-  if (carrier.strict) refuseLosses(all);
-  return { body: encoded, losses: all, askUsage: false, form, headers };
-}
-
-function refuseLosses([first]: readonly Loss[]): void {
-  if (first === undefined) return;
-  const { code, path } = first;
-  throw new Fault('loss_refused', `${path} would be lost or changed (${code}).`, { parameter: path });
-}
-
-function makerOf(deployment: Deployment, dialect: Dialect): StateMaker {
-  return { dialect: dialect.name, kind: deployment.provider.kind, targetModel: deployment.targetModel };
-}
-
-interface Head {
-  readonly status: number;
-  readonly headers: AttemptResult['headers'];
-  readonly deployment: Deployment;
-  readonly exchange: Exchange;
-  readonly inputTokensEstimate: number;
-  readonly answerLosses: LossLedger;
-  readonly states: ReasoningStates;
-  readonly form: AnswerForm;
-  readonly nowMs: () => number;
-}
-
-function receiverFor(attempt: Attempt, context: ReceiverContext, from: Dialect, head: Head): AnswerReceiver | Fault {
-  const { status, headers, exchange } = head;
-  if (status >= 600) return new Fault('upstream_malformed', 'The provider answered with a status that HTTP has not.');
-  if (status >= 400) return new RefusalReceiver(attempt, from, status, headers, head.nowMs);
-  if (status >= 300)
-    return new Fault('upstream_error', 'The provider answered with a redirect.', { upstreamStatus: status });
-  const coding = headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity') {
-    return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
+  if (backup === undefined || !gateway.gate.mayFlowIn(backup)) return undefined;
+  const entered = gateway.gate.enter(backup, true);
+  const place = entered instanceof Promise ? await entered : entered;
+  if (place === undefined) return undefined;
+  const isWanted = !first.sent.attempt.isOver && race.winner === undefined;
+  const isPaid = isWanted && hasRetryRoom(walk) && gateway.budgets.hedges(route.name).take(weightOf(decision.facts));
+  if (isWanted && !isPaid) gateway.ports.observe.walked({ type: 'further', kind: 'hedge', outcome: 'refused' });
+  if (!isPaid) {
+    gateway.gate.leave(place, nothingShown);
+    return undefined;
   }
-  const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
-  if (from === exchange.dialect) {
-    return streamed
-      ? new StreamRelay(attempt, context, status, headers)
-      : new WholeRelay(attempt, context, status, headers);
+  countFurther(gateway, exchange, 'hedge');
+  walk.left = walk.left.filter(deployment => deployment !== backup);
+  const dialect = dialectFor(backup, exchange.dialect);
+  // A backup needs nothing fetched, so its request is there as it was read.
+  const read = dialect === exchange.dialect ? undefined : exchange.translation;
+  const seat: Seat = { deployment: backup, dialect, read, place };
+  try {
+    const sent = await sendAttempt(gateway, exchange, admission, seat, { race, beside: first.sent.number });
+    race.joined(sent.attempt);
+    return { seat, sent };
+  } catch {
+    // What keeps it from being sent there is told when it is asked in its turn; the first one may still answer.
+    gateway.gate.leave(place, nothingShown);
+    return undefined;
   }
-  if (streamed !== exchange.scan.stream) {
-    return new Fault('upstream_malformed', 'The provider did not answer in the form that was asked for.');
-  }
-  const sealer = new ReasoningSealer({
-    states: head.states,
-    maker: makerOf(head.deployment, from),
-    organisation: exchange.principal.organisation,
-    ...shownReasoning(exchange),
-    losses: head.answerLosses,
-  });
-  const answer = {
-    exchangeId: context.exchangeId,
-    targetModel: head.deployment.targetModel,
-    createdAtMs: exchange.arrival.atMs,
-    streamUsage: exchange.scan.streamUsage,
-    inputTokensEstimate: head.inputTokensEstimate,
-    losses: head.answerLosses,
-    form: head.form,
-  };
-  const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
-  const translation = { answer, sealer, headers: limits };
-  return streamed
-    ? new StreamTranslation(attempt, context, from, translation)
-    : new WholeTranslation(attempt, context, from, translation);
-}
-
-/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
-function shownReasoning({ dialect, translation }: Exchange) {
-  const hidesText = translation?.request.reasoning?.display === 'omitted';
-  const { callIds } = dialect.profile;
-  return {
-    hidesText,
-    sealsText: hidesText || dialect.name === 'openai-chat',
-    shownId: (id: string) => fitCallId(id, callIds),
-  };
 }
 
 /** Waits, if the deadline leaves room and the client is still there; false otherwise. */
@@ -387,7 +205,10 @@ async function pause(gateway: GatewayState, exchange: Exchange, waitMs: number):
   return !exchange.client.gone;
 }
 
-function conclude(exchange: Exchange, tried: Tried): Outcome {
+function conclude(exchange: Exchange, last: Tried, shown: Tried | undefined): Outcome {
+  // Nothing of the last attempt was seen: what the client has is of the one before it, and ends as that one did.
+  const tried = last.fault !== undefined && shown !== undefined ? shown : last;
+  if (tried !== last) putLast(exchange, tried);
   const { result, deployment } = tried;
   const fault = exchange.client.gone ? new Fault(exchange.client.goneBecause) : summarise(exchange, tried);
   // A request that its own client gave up was at work for that client, even if nothing of it had arrived yet.
@@ -401,6 +222,14 @@ function conclude(exchange: Exchange, tried: Tried): Outcome {
     requestLosses: tried.requestLosses ?? [],
     last: deployment,
   };
+}
+
+/** The attempt whose answer counts comes last, and their numbers follow. */
+function putLast({ attempts }: Exchange, { ended }: Tried): void {
+  const index = ended === undefined ? -1 : attempts.indexOf(ended);
+  if (index === -1) return;
+  attempts.push(...attempts.splice(index, 1));
+  for (const [place, attempt] of attempts.entries()) attempts[place] = { ...attempt, attempt: place + 1 };
 }
 
 /** One try is answered with its own fault; several are summed up, since none of them is the reason alone. */

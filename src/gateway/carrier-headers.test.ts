@@ -11,6 +11,7 @@ test('a request without our headers asks for nothing', () => {
     tags: undefined,
     policy: undefined,
     session: undefined,
+    onFailure: undefined,
     emulate: undefined,
   });
 });
@@ -24,7 +25,7 @@ test('each header is read into what it asks for', () => {
     'x-carrier-policy': 'cheapest',
     'x-carrier-session': 'chat 7',
     'x-carrier-emulate': 'status=429',
-    'x-carrier-on-failure': 'error',
+    'x-carrier-on-failure': 'restart',
   });
 
   assert.deepEqual(asked, {
@@ -35,6 +36,7 @@ test('each header is read into what it asks for', () => {
     policy: 'cheapest',
     session: 'chat 7',
     emulate: 'status=429',
+    onFailure: 'restart',
   });
 });
 
@@ -53,7 +55,7 @@ const refused: readonly (readonly [name: string, value: string, code: string])[]
   ['x-carrier-tags', Array.from({ length: 17 }, (_, n) => `t${n}=1`).join(), 'header_invalid'],
   ['x-carrier-emulate', 'x'.repeat(1025), 'header_invalid'],
   ['x-carrier-on-failure', 'shrug', 'header_invalid'],
-  ['x-carrier-on-failure', 'continue', 'setting_not_available'],
+  ['x-carrier-on-failure', 'Restart', 'header_invalid'],
   ['x-carrier-policy', 'cheap', 'header_invalid'],
   ['x-carrier-session', '', 'header_invalid'],
   ['x-carrier-session', 'a'.repeat(257), 'header_invalid'],

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import { isZone } from '../governance/zones.ts';
 import { type PolicyName, policyNames } from '../routing/decision.ts';
+import { type OnFailure, onFailureModes } from './go-on.ts';
 
 /** What the client's x-carrier-… headers ask for. */
 export interface CarrierHeaders {
@@ -13,6 +14,8 @@ export interface CarrierHeaders {
   readonly policy: PolicyName | undefined;
   /** What belongs together, in the client's own words. */
   readonly session: string | undefined;
+  /** What follows when the answer breaks off after its first content; the route's own unless said. */
+  readonly onFailure: OnFailure | undefined;
   /** A fault script for emulated providers. */
   readonly emulate: string | undefined;
 }
@@ -37,6 +40,7 @@ const nothingAsked: CarrierHeaders = {
   tags: undefined,
   policy: undefined,
   session: undefined,
+  onFailure: undefined,
   emulate: undefined,
 };
 
@@ -71,9 +75,8 @@ function readOne(
       asked.emulate = value;
       return;
     case 'x-carrier-on-failure':
-      if (value === 'error') return;
-      if (value === 'restart' || value === 'continue') throw notAvailable(`${name}: ${value}`);
-      throw invalid(name, 'is error, restart or continue');
+      asked.onFailure = readOnFailure(name, value);
+      return;
     case 'x-carrier-policy':
       asked.policy = readPolicy(name, value);
       return;
@@ -91,6 +94,12 @@ function readPolicy(name: string, value: string): PolicyName {
   const policy = policyNames.find(known => known === value);
   if (policy === undefined) throw invalid(name, `is one of ${policyNames.join(', ')}`);
   return policy;
+}
+
+function readOnFailure(name: string, value: string): OnFailure {
+  const mode = onFailureModes.find(known => known === value);
+  if (mode === undefined) throw invalid(name, 'is error, restart or continue');
+  return mode;
 }
 
 function readZones(name: string, value: string): readonly string[] {
@@ -124,8 +133,4 @@ function readTags(name: string, value: string): Readonly<Record<string, string>>
 
 function invalid(name: string, rule: string): Fault {
   return new Fault('header_invalid', `${name} ${rule}.`);
-}
-
-function notAvailable(setting: string): Fault {
-  return new Fault('setting_not_available', `${setting} is not available yet.`);
 }

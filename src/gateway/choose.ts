@@ -16,6 +16,7 @@ import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
 import type { Learnt } from './gateway.ts';
 import { observeCandidates } from './observe-candidates.ts';
+import type { Recalled } from './open-reasoning.ts';
 import type { GatewayPorts } from './ports.ts';
 import { needsOf } from './request-needs.ts';
 import { stateMakers } from './state-makers.ts';
@@ -40,9 +41,15 @@ export function policyFor(carrier: CarrierHeaders, principal: Principal, route: 
 }
 
 /** A digest, so that no record holds the client's own words; of the organisation's, so that two never meet. */
-export function sessionOf(carrier: CarrierHeaders, principal: Principal): string | undefined {
-  if (carrier.session === undefined) return undefined;
-  return hash('sha256', `${principal.organisation}\n${carrier.session}`, 'hex').slice(0, sessionDigits);
+export function sessionOf(
+  { session }: Pick<CarrierHeaders, 'session'>,
+  { organisation }: Pick<Principal, 'organisation'>,
+  { scan, policy }: { readonly scan: Pick<RequestScan, 'cacheKey'>; readonly policy: PolicyName },
+): string | undefined {
+  // Requests that a client wants to share a cache are better off at one place; other policies have no use for that.
+  const words = session ?? (policy === 'sticky' ? scan.cacheKey : undefined);
+  if (words === undefined || words === '') return undefined;
+  return hash('sha256', `${organisation}\n${words}`, 'hex').slice(0, sessionDigits);
 }
 
 const sessionDigits = 16;
@@ -76,6 +83,8 @@ export interface ChoiceQuestion {
   readonly isPaid: boolean;
   /** Keeps the warm prefixes of organisations apart. */
   readonly organisation: string;
+  /** Earlier reasoning that the client did not send back; undefined while nobody was asked for it. */
+  readonly recalled?: Recalled | undefined;
 }
 
 /** Filters the candidates of a route by policy and decides their order. Throws Fault `no_compliant_deployment`, or what
@@ -127,7 +136,7 @@ export function chooseCandidates(
   if (read !== undefined && !(read instanceof Fault) && views.length > 1) {
     const makers = stateMakers(
       read,
-      { route, client: dialect.name, organisation: question.organisation },
+      { route, client: dialect.name, organisation: question.organisation, recalled: question.recalled },
       reasoning.seal,
     );
     for (const handle of makers) observed.health.set(handle, { ...observed.health.get(handle), madeState: true });

@@ -44,6 +44,7 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
+  const policy = policyFor(carrier, principal, route);
   const question = {
     exchangeId: arrival.id,
     dialect,
@@ -53,8 +54,8 @@ async function walk(gateway: GatewayState, arrival: Arrival): Promise<void> {
     allowedZones: principal.zones,
     contract: principal.contract,
     askedZones: carrier.zones,
-    policy: policyFor(carrier, principal, route),
-    session: sessionOf(carrier, principal),
+    policy,
+    session: sessionOf(carrier, principal, { scan, policy }),
     nowMs: ports.clock.nowMs(),
     organisation: principal.organisation,
     isPaid: false,

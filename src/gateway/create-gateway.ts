@@ -6,6 +6,7 @@ import { MediaFetcher } from '../media/media-fetcher.ts';
 import { resolveHost } from '../media/resolve-host.ts';
 import { answerClientError } from './client-error.ts';
 import { Deadlines } from './deadlines.ts';
+import { DeploymentGate } from './deployment-gate.ts';
 import { dialectOfPath, handleRequest } from './edge.ts';
 import { mintExchangeId } from './exchange-id.ts';
 import { ExpectedOutput } from './expected-output.ts';
@@ -15,6 +16,7 @@ import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
 import { trustedContext } from './trusted-context.ts';
 import { isExempt, Upstreams } from './upstream.ts';
+import { WalkBudgets } from './walk-budgets.ts';
 import { WarmPrefixes } from './warm-prefixes.ts';
 
 /** The data plane of one worker. */
@@ -27,6 +29,8 @@ export interface Gateway {
   drain(timeoutMs: number): Promise<void>;
   /** Exchanges whose walk has begun and not ended. */
   readonly openExchanges: number;
+  /** Of these, how many wait for room at a deployment. */
+  readonly waitingExchanges: number;
   /** Fetches of media that run, and bytes of fetched media in memory, as base64. */
   readonly fetchedMedia: { readonly running: number; readonly heldBytes: number };
 }
@@ -38,6 +42,17 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     deadlines: new Deadlines(ports.clock),
     upstreams: new Upstreams(settings.proxy, settings.limits.exchangesMax),
     media: mediaFetcherOf(settings),
+    gate: new DeploymentGate({
+      permits: ports.permits,
+      health: ports.health,
+      monotonicMs: ports.clock.monotonicMs,
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      sharers: settings.sharers ?? 1,
+    }),
+    budgets: new WalkBudgets(),
     learnt: { output: new ExpectedOutput(), warm: new WarmPrefixes() },
     openExchanges: 0,
     isCutting: false,
@@ -66,6 +81,9 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
       clearTimeout(late);
     },
     fetchedMedia: state.media,
+    get waitingExchanges() {
+      return state.gate.waiting;
+    },
     get openExchanges() {
       return state.openExchanges;
     },

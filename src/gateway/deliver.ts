@@ -18,7 +18,7 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
   const delivery = delivered?.delivery;
   if (delivery === undefined) {
     if (client.headersSent) {
-      client.cut();
+      breakOff(exchange, fault ?? new Fault('internal'));
       return;
     }
     refuse(exchange, outcome, fault ?? new Fault('internal'));
@@ -46,6 +46,12 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
     return;
   }
   client.cut();
+}
+
+/** Headers were sent and nothing else that counts. A stream can still say what happened; a whole answer cannot. */
+function breakOff({ client, showing, dialect, arrival }: Exchange, fault: Fault): void {
+  if (showing.isBegun) client.end(dialect.encodeStreamFault(fault, { exchangeId: arrival.id }));
+  else client.cut();
 }
 
 /** Nothing of an answer was sent, so a refusal can still have its status. A provider's own refusal is shown as it is

@@ -1,7 +1,7 @@
 import type { Fault } from '../completion/fault.ts';
 import type { Dialect, RequestScan } from '../dialects/dialect.ts';
 import { type ReadRequest, readRequest } from '../dialects/translate.ts';
-import type { AttemptEnd } from '../journal/record.ts';
+import type { AttemptEnd, PreviousAttempt } from '../journal/record.ts';
 import type { EstimatedRequest } from '../metering/estimates.ts';
 import type { DecisionRecord } from '../routing/decision.ts';
 import type { Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
@@ -9,7 +9,9 @@ import type { Arrival } from './arrival.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { ExchangeMedia } from './exchange-media.ts';
+import type { OnFailure } from './go-on.ts';
 import type { Recalled } from './open-reasoning.ts';
+import type { Showing } from './showing.ts';
 
 /** A request that was understood and is allowed: what the rest of the walk reads. */
 export interface Exchange {
@@ -34,8 +36,18 @@ export interface Exchange {
   readonly translation: ReadRequest | undefined;
   /** Earlier reasoning that the client did not send back. */
   readonly recalled: Recalled;
-  /** Attempts that are over, in order. */
+  /** Attempts that are over, in the order in which they ended: the one that the client saw something of is the last. */
   readonly attempts: AttemptEnd[];
+  /** Attempts that the journal knows of, those under way among them. */
+  dispatched: number;
+  /** Of attempts that are over: what the journal was not told yet, by the number it knows them by. */
+  readonly untold: PreviousAttempt[];
+  /** Spent waiting for room. */
+  queuedMs: number;
+  /** What follows when the answer breaks off after its first content. */
+  readonly onFailure: OnFailure;
+  /** What the client was shown of a streamed answer. */
+  readonly showing: Showing;
   /** What is fetched for providers that need bytes; opened when it first is. */
   media: ExchangeMedia | undefined;
 }

@@ -1,9 +1,11 @@
 import type { MediaFetcher } from '../media/media-fetcher.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { DeploymentGate } from './deployment-gate.ts';
 import type { ExpectedOutput } from './expected-output.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
 import type { Upstreams } from './upstream.ts';
+import type { WalkBudgets } from './walk-budgets.ts';
 import type { WarmPrefixes } from './warm-prefixes.ts';
 
 /** What every walk shares in one worker. */
@@ -15,6 +17,9 @@ export interface GatewayState {
   readonly media: MediaFetcher;
   /** What earlier exchanges tell about the cost of the next. */
   readonly learnt: Learnt;
+  /** Who may go to a deployment now, and who waits. */
+  readonly gate: DeploymentGate;
+  readonly budgets: WalkBudgets;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
   /** The time to drain is over: what is still open is cut, by us. */

@@ -1,6 +1,6 @@
 import type { Reading } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import type { EndRecord, SellCharge } from '../journal/record.ts';
+import type { AttemptEnd, EndRecord, PreviousAttempt, SellCharge } from '../journal/record.ts';
 import { type EstimatedRequest, familyOf } from '../metering/estimates.ts';
 import { nothingUsed, type ObservedUsage, readingOfAnswer, readingOfCutAnswer } from '../metering/reading.ts';
 import type { RatingContext } from '../pricing/price-place.ts';
@@ -11,10 +11,11 @@ import type { Admission } from './admit.ts';
 import type { AttemptResult } from './attempt.ts';
 import type { Outcome } from './attempts.ts';
 import { describeBug } from './bug.ts';
-import { type Exchange, estimatedRequest } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 
 export interface EndedAttempt {
+  /** As the journal knows it. */
   readonly number: number;
   readonly deployment: Deployment;
   readonly dialect: Dialect;
@@ -23,18 +24,19 @@ export interface EndedAttempt {
   readonly startedAtMs: number;
   /** The same instant on the monotonic clock. */
   readonly startedMs: number;
-  readonly inputTokensEstimate: number;
+  /** What was sent, as estimates see it. */
+  readonly estimated: EstimatedRequest;
 }
 
 /** Meters one attempt and adds it to the exchange. What the provider is owed is known or quarantined, never guessed. */
-export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): void {
+export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: EndedAttempt): AttemptEnd {
   const { deployment, result, startedMs } = attempt;
-  const reading = readingOf(attempt, estimatedRequest(exchange));
+  const reading = readingOf(attempt, attempt.estimated);
   const bought = rate(reading, deployment.buy!, contextOf(exchange, attempt.startedAtMs));
   const quarantined = 'quarantine' in bought;
   // Fields that are not said are written out all the same: adding them one by one would cost more than the rating.
-  exchange.attempts.push({
-    attempt: attempt.number,
+  const ended: AttemptEnd = {
+    attempt: exchange.attempts.length + 1,
     deployment: deployment.id,
     provider: deployment.provider.name,
     model: deployment.model,
@@ -49,12 +51,30 @@ export function endAttempt(gateway: GatewayState, exchange: Exchange, attempt: E
     durationMs: span(startedMs, gateway.deadlines.now()),
     reading: quarantined ? { ...reading, quarantine: bought.quarantine } : reading,
     buy: quarantined || reading.source === 'none' ? undefined : ratedAmountJson(bought),
-  });
+  };
+  exchange.attempts.push(ended);
+  // Nothing follows an answer, so nobody would be told.
+  if (result.fault !== undefined) exchange.untold.push(untoldOf(ended, attempt.number));
   if (quarantined) alert(gateway, exchange, 'reading_quarantined', `${deployment.id}: ${bought.quarantine}`);
   const code = result.fault?.code;
   if (code === 'upstream_credential' || code === 'upstream_quota') {
     alert(gateway, exchange, code, `${deployment.provider.name}: ${result.fault!.message}`);
   }
+  return ended;
+}
+
+/** For the record of the next attempt: what is owed should no end be written. */
+function untoldOf(ended: AttemptEnd, number: number): PreviousAttempt {
+  const { outcome, upstreamStatus, durationMs, reading, buy } = ended;
+  const { raw: _raw, ...rest } = reading;
+  return {
+    attempt: number,
+    outcome,
+    durationMs,
+    reading: rest,
+    ...(upstreamStatus === undefined ? undefined : { upstreamStatus }),
+    ...(buy === undefined ? undefined : { buy }),
+  };
 }
 
 /** A refusal costs nothing, whether it is a status or the first event of a stream; what was cut costs what had come. A
@@ -120,14 +140,20 @@ export function meterExchange(
     state: charge.state,
     losses: outcome.losses,
     servedModel: attempt?.servedModel,
-    deliveredBytes:
-      delivered?.result.committed === true || fault === undefined ? (delivered?.result.facts?.contentBytes ?? 0) : 0,
+    deliveredBytes: deliveredBytes(exchange, outcome),
     requestBytes: exchange.body.length,
     responseBytes: sent,
     firstByteMs: firstByteAtMs === undefined ? undefined : span(arrival.startedMs, firstByteAtMs),
+    queuedMs: exchange.queuedMs === 0 ? undefined : Math.round(exchange.queuedMs),
     durationMs: span(arrival.startedMs, gateway.deadlines.now()),
     decision: exchange.decision,
   };
+}
+
+/** What of an answer was thrown away again is not among it; what stayed of an answer that was gone on with is. */
+function deliveredBytes({ showing }: Exchange, { delivered, fault }: Outcome): number {
+  if (delivered?.result.committed !== true && fault !== undefined) return 0;
+  return showing.continuedBytes + (delivered?.result.facts?.contentBytes ?? 0);
 }
 
 interface Charge {

@@ -4,6 +4,7 @@ import type { HeldLease } from '../journal/record.ts';
 import type { ExchangeJournal } from '../journal/writer.ts';
 import type { Draw } from '../routing/decision.ts';
 import type { HealthEntry } from '../routing/health/health-book.ts';
+import type { QueueClass } from '../routing/queue/waiting-line.ts';
 import type { Snapshot } from '../snapshot/load.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 
@@ -91,9 +92,28 @@ export interface GatewayObserver {
     readonly path: string;
     readonly durationMs: number;
   }): void;
+  /** What the walk did before content beside asking one deployment once; for metrics. */
+  walked(step: WalkStep): void;
   /** Something that an operator must look at: quarantine, charge over hold, credential refused. */
   alert(alert: { readonly code: string; readonly message: string; readonly exchangeId: string }): void;
 }
+
+/** How waiting for room ended. late: as long as it may. full: too many wait. gone: the client left. */
+export type QueueOutcome = 'granted' | 'late' | 'full' | 'gone';
+
+export type WalkStep =
+  | {
+      readonly type: 'waited';
+      readonly class: QueueClass;
+      readonly outcome: QueueOutcome;
+      readonly durationMs: number;
+    }
+  /** One more attempt after the first was made, or the retry budget refused it. */
+  | { readonly type: 'further'; readonly kind: 'retry' | 'failover' | 'hedge'; readonly outcome: 'made' | 'refused' }
+  /** A request that was sent twice: which one answered; neither where both failed. */
+  | { readonly type: 'hedged'; readonly outcome: 'backup' | 'first' | 'neither' }
+  /** A place beyond the share for inflow, because nothing else was left. */
+  | { readonly type: 'inflow-beyond-share' };
 
 export interface EndedExchange {
   readonly admit: import('../journal/record.ts').AdmitRecord;

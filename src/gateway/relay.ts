@@ -3,36 +3,35 @@ import type { AnswerFacts, StreamObserver } from '../dialects/dialect.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { AnswerReceiver, Attempt, AttemptResult, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
+import { holdBackBytesMax, StreamFlow } from './stream-flow.ts';
 
-/** Bytes of an answer that are held back, so that one which breaks at once can still come from elsewhere. */
-export const holdBackBytesMax = 64 * 1024;
-/** And for how long, when it is a stream. */
-export const holdBackMsMax = 250;
 /** How long a stream may take to close its connection after its terminal event. */
 export const closeGraceMs = 200;
 
 /** Same dialect, streamed: bytes through. The terminal event waits for the journal. */
 export class StreamRelay implements AnswerReceiver {
-  committed = false;
   readonly #attempt: Attempt;
   readonly #context: ReceiverContext;
-  readonly #head: { readonly status: number; readonly headers: string[] };
   readonly #observer: StreamObserver;
-  readonly #startedAtMs: number;
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  readonly #flow: StreamFlow;
+  /** Changes events so that they go on with what the client has; undefined where they can pass as they are. */
+  readonly #resumed: ((events: Buffer) => Buffer) | undefined;
   #held: Buffer | undefined;
   #endedAtMs: number | undefined;
 
   constructor(attempt: Attempt, context: ReceiverContext, status: number, headers: AttemptResult['headers']) {
     this.#attempt = attempt;
     this.#context = context;
-    this.#head = { status, headers: relayHeaders(headers, false) };
     this.#observer = context.dialect.observeStream({
       stripUsage: context.stripUsage,
       eventBytesMax: context.limits.eventBytesMax,
     });
-    this.#startedAtMs = context.deadlines.nowMs;
+    this.#flow = new StreamFlow(context, { status, headers: relayHeaders(headers, false) }, this.#observer);
+    if (context.resume !== undefined) this.#resumed = context.dialect.resumeStream?.(context.resume.after);
+  }
+
+  get committed(): boolean {
+    return this.#flow.committed;
   }
 
   get facts(): AnswerFacts {
@@ -50,7 +49,7 @@ export class StreamRelay implements AnswerReceiver {
   end(): void {
     if (this.#endedAtMs === undefined) this.#take(this.#observer.finish());
     if (this.#endedAtMs !== undefined) {
-      this.#attempt.succeed(this.#delivery(this.#held));
+      this.#attempt.succeed(this.#flow.delivery(this.#held));
       return;
     }
     this.#attempt.fail(new Fault('upstream_truncated'));
@@ -58,70 +57,52 @@ export class StreamRelay implements AnswerReceiver {
 
   tick(nowMs: number): void {
     if (this.#endedAtMs !== undefined && nowMs - this.#endedAtMs >= closeGraceMs) {
-      this.#attempt.succeed(this.#delivery(this.#held));
-    } else if (!this.committed && this.#earlyBytes > 0 && nowMs - this.#startedAtMs >= holdBackMsMax) {
-      this.#commit();
-    }
-    if (this.committed) this.#context.progress.tick(nowMs, this.#observer);
+      this.#attempt.succeed(this.#flow.delivery(this.#held));
+    } else this.#flow.tick(nowMs);
   }
 
   broken(fault: Fault): Delivery | undefined {
-    if (!this.committed) return undefined;
-    return this.#delivery(this.#context.dialect.encodeStreamFault(fault, { exchangeId: this.#context.exchangeId }));
+    return this.#flow.broken(fault);
   }
 
   #take(step: ReturnType<StreamObserver['push']>): void {
-    if (step.pass !== undefined) this.#pass(step.pass);
-    if (step.held !== undefined)
-      this.#held = this.#held === undefined ? step.held : Buffer.concat([this.#held, step.held]);
-    if (step.state === 'nothing') return;
-    if (step.state === 'failed') {
-      const fault = this.#observer.facts.fault ?? new Fault('upstream_error');
-      // After the commit point the provider's own error event is the end of the stream, as it is.
-      const own = this.committed && this.#held !== undefined ? this.#delivery(this.#held) : undefined;
-      this.#attempt.fail(fault, own ?? this.broken(fault));
-      return;
-    }
-    // Once committed, an event that cannot be read passes as it is; before, another deployment may do better.
-    if (!this.committed && this.#observer.facts.malformedEvents > 0) {
+    const { state } = step;
+    if (step.held !== undefined) this.#hold(step.held);
+    // Once content is sent, an event that cannot be read passes as it is, unless more than that was asked for; before,
+    // another deployment may do better.
+    const mayPass = this.committed && !this.#context.recovers;
+    if (state !== 'failed' && !mayPass && this.#observer.facts.malformedEvents > 0) {
       this.#attempt.fail(new Fault('upstream_malformed'));
       return;
     }
-    if (step.state === 'ended') this.#ended();
-    else if (!this.committed) this.#commit();
+    if (step.pass !== undefined) {
+      const bytes = this.#resumed === undefined ? step.pass : this.#resumed(step.pass);
+      if (state === 'content') this.#flow.content(bytes);
+      else this.#flow.quiet(bytes);
+    }
+    if (state === 'failed') this.#failed();
+    else if (state === 'ended') this.#ended();
+  }
+
+  #hold(bytes: Buffer): void {
+    const held = this.#resumed === undefined ? bytes : this.#resumed(bytes);
+    this.#held = this.#held === undefined ? held : Buffer.concat([this.#held, held]);
+  }
+
+  #failed(): void {
+    const fault = this.#observer.facts.fault ?? new Fault('upstream_error');
+    // Once content is sent, the provider's own error event is the end of the stream, as it is: unless there is something
+    // to say beside it.
+    const isOwn = this.committed && this.#held !== undefined && this.#context.showing.salvage === undefined;
+    this.#attempt.fail(fault, isOwn ? this.#flow.delivery(this.#held) : this.broken(fault));
   }
 
   #ended(): void {
     this.#endedAtMs ??= this.#context.deadlines.nowMs;
     // After the terminal event a provider has nothing to say; one that goes on is not waited for.
     if (this.#held !== undefined && this.#held.length > holdBackBytesMax) {
-      this.#attempt.succeed(this.#delivery(this.#held));
+      this.#attempt.succeed(this.#flow.delivery(this.#held));
     }
-  }
-
-  #pass(bytes: Buffer): void {
-    if (this.committed) {
-      this.#context.client.write(bytes);
-      this.#context.progress.passed(bytes.length, this.#observer);
-      return;
-    }
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes > holdBackBytesMax) this.#commit();
-  }
-
-  #commit(): void {
-    this.committed = true;
-    const { client, progress } = this.#context;
-    client.begin(this.#head.status, this.#context.finishHead(this.#head.headers, this.#observer.facts.servedModel));
-    client.write(this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early));
-    this.#early = [];
-    progress.committed(this.#observer);
-  }
-
-  #delivery(last: Buffer | undefined): Delivery {
-    if (this.committed) return { head: undefined, last, whole: false, cut: false };
-    return { head: this.#head, last: Buffer.concat([...this.#early, last ?? empty]), whole: true, cut: false };
   }
 }
 
@@ -161,7 +142,7 @@ export class WholeRelay implements AnswerReceiver {
       this.#context.progress.passed(previous!.length, this);
       return;
     }
-    if (this.#bytes > holdBackBytesMax) this.#commit();
+    if (this.#bytes > holdBackBytesMax && !this.#context.recovers) this.#commit();
   }
 
   end(): void {
@@ -198,5 +179,3 @@ export class WholeRelay implements AnswerReceiver {
     progress.committed(this);
   }
 }
-
-const empty = Buffer.alloc(0);

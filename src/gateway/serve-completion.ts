@@ -3,24 +3,29 @@ import { outputTotal } from '../completion/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { chargedLeases, leaseCharge } from '../journal/assemble.ts';
 import type { EndRecord } from '../journal/record.ts';
-import { type Admission, takeHold } from './admit.ts';
+import type { Deployment } from '../snapshot/load.ts';
+import { type Admission, admissionQuestion, takeHold } from './admit.ts';
 import { admitRecord } from './admit-record.ts';
 import type { Arrival } from './arrival.ts';
 import { attemptInOrder, type Outcome } from './attempts.ts';
 import { authenticate, presentedSecret } from './authenticate.ts';
 import { describeBug } from './bug.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
-import { chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
+import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
 import { ClientAnswer } from './client-answer.ts';
+import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import { meterExchange } from './meter.ts';
+import { onFailureOf } from './on-failure.ts';
+import type { Recalled } from './open-reasoning.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { checkRoom } from './room.ts';
+import { Showing } from './showing.ts';
 
 /** The walk of one request, from its headers to its booking. Everything before the journal's `admit` may refuse and
  *  leaves no trace but a log line; everything after it ends in exactly one `end`. */
@@ -57,35 +62,32 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
   const scan = dialect.scanRequest(body);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
-  const { decision, translation, prefixes } = chooseCandidates(
-    {
-      exchangeId: arrival.id,
-      dialect,
-      body,
-      scan,
-      route,
-      allowedZones: principal.zones,
-      contract: principal.contract,
-      askedZones: carrier.zones,
-      policy: policyFor(carrier, principal, route),
-      session: sessionOf(carrier, principal),
-      nowMs: ports.clock.nowMs(),
-      sameDialectOnly: false,
-      isPaid: true,
-      organisation: principal.organisation,
-    },
-    ports,
-    gateway.learnt,
-  );
-  const order = decision.order.map(handle => snapshot.deployment(handle));
-  const recalled =
-    translation === undefined
-      ? nothingRecalled
-      : await recallReasoning(
-          translation,
-          { client: dialect, organisation: principal.organisation, order },
-          ports.reasoning,
-        );
+  const policy = policyFor(carrier, principal, route);
+  const question: ChoiceQuestion = {
+    exchangeId: arrival.id,
+    dialect,
+    body,
+    scan,
+    route,
+    allowedZones: principal.zones,
+    contract: principal.contract,
+    askedZones: carrier.zones,
+    policy,
+    session: sessionOf(carrier, principal, { scan, policy }),
+    nowMs: ports.clock.nowMs(),
+    sameDialectOnly: false,
+    isPaid: true,
+    organisation: principal.organisation,
+  };
+  const orderOf = (made: Choice) => made.decision.order.map(handle => snapshot.deployment(handle));
+  const chosen = chooseCandidates(question, ports, gateway.learnt);
+  const { choice, recalled } =
+    chosen.translation === undefined
+      ? { choice: chosen, recalled: nothingRecalled }
+      : await chooseWithRecalled(gateway, question, chosen, orderOf(chosen));
+  const { decision, translation, prefixes } = choice;
+  const order = orderOf(choice);
+  const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
   return {
     arrival,
@@ -104,8 +106,29 @@ async function understand(gateway: GatewayState, arrival: Arrival, dialect: Dial
     translation,
     recalled,
     attempts: [],
+    dispatched: 0,
+    untold: [],
+    queuedMs: 0,
+    onFailure,
+    showing: new Showing(dialect, onFailure, scan.hasTools),
     media: undefined,
   };
+}
+
+/** What is kept of earlier reasoning is asked for once it is known that somebody may need it. Where there is some, the
+ *  decision is made again: whoever made it comes first. */
+async function chooseWithRecalled(
+  { ports, learnt }: GatewayState,
+  question: ChoiceQuestion,
+  choice: Choice,
+  order: readonly Deployment[],
+): Promise<{ readonly choice: Choice; readonly recalled: Recalled }> {
+  const { dialect, organisation } = question;
+  const read = choice.translation;
+  if (read === undefined) return { choice, recalled: nothingRecalled };
+  const recalled = await recallReasoning(read, { client: dialect, organisation, order }, ports.reasoning);
+  if (recalled.size === 0 || order.length < 2) return { choice, recalled };
+  return { choice: chooseCandidates({ ...question, recalled }, ports, learnt), recalled };
 }
 
 /** What the next request on the route may expect. */
@@ -121,21 +144,9 @@ function learn({ output, warm }: GatewayState['learnt'], exchange: Exchange, { d
 /** Takes the hold and journals the admission. From here on the exchange may cost something. */
 async function admit(gateway: GatewayState, exchange: Exchange): Promise<Admission> {
   const { ports } = gateway;
-  const { order, principal, scan, body, carrier, recalled } = exchange;
-  const fitted = takeHold(
-    {
-      order,
-      principal,
-      client: exchange.dialect,
-      body,
-      scan,
-      bodyBytes: body.length + recalledBytes(recalled),
-      strict: carrier.strict,
-      lifetimeMs: exchange.route.policy.totalTimeoutMs,
-      nowMs: exchange.arrival.atMs,
-    },
-    ports.budgets,
-  );
+  const moreBytes = recalledBytes(exchange.recalled) + (exchange.onFailure === 'continue' ? turnBytes : 0);
+  const question = admissionQuestion(exchange, exchange.body.length + moreBytes);
+  const fitted = takeHold(question, ports.budgets);
   const fitting = fitted instanceof Promise ? await fitted : fitted;
   try {
     if (exchange.client.gone) throw new Fault(exchange.client.goneBecause);

@@ -10,6 +10,8 @@ export interface GatewaySettings {
   readonly adminSocket: string | undefined;
   readonly proxy: { readonly httpsProxy: string | undefined; readonly noProxy: string | undefined };
   readonly limits: DataPlaneLimits;
+  /** Processes that share this replica's deployments, this one among them; 1 unless said. */
+  readonly sharers?: number;
   /** Where this process runs, for what it does itself with prompts; undefined is GLOBAL. */
   readonly zone?: string | undefined;
   /** Networks that media may be fetched from beside public addresses; none unless said. */

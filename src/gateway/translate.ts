@@ -4,8 +4,10 @@ import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder 
 import { plainForm, restoreAnswer, restoreStream } from '../dialects/lower/answer-form.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
 import type { ReceiverContext } from './receiver-context.ts';
-import { closeGraceMs, holdBackBytesMax, holdBackMsMax } from './relay.ts';
+import { closeGraceMs } from './relay.ts';
 import { type ReasoningSealer, SealingEncoder } from './seal-reasoning.ts';
+import { SeamGuard } from './seam-guard.ts';
+import { StreamFlow } from './stream-flow.ts';
 
 /** What the answer of one attempt is written with. */
 export interface AnswerTranslation {
@@ -17,15 +19,12 @@ export interface AnswerTranslation {
 
 /** Across dialects, streamed: the provider's events decoded, and each written in the client's dialect. */
 export class StreamTranslation implements AnswerReceiver {
-  committed = false;
   readonly #attempt: Attempt;
   readonly #context: ReceiverContext;
   readonly #decoder: StreamDecoder;
   readonly #encoder: StreamEncoder;
-  readonly #startedAtMs: number;
-  readonly #head: string[];
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  readonly #flow: StreamFlow;
+  readonly #seam: SeamGuard | undefined;
   #end: Buffer | undefined;
   #endedAtMs: number | undefined;
 
@@ -35,13 +34,17 @@ export class StreamTranslation implements AnswerReceiver {
     from: Dialect,
     { answer, sealer, headers }: AnswerTranslation,
   ) {
-    this.#head = [...streamHead, ...headers];
     this.#attempt = attempt;
     this.#context = context;
     const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
     this.#decoder = restoreStream(decoder, answer.form ?? plainForm);
     this.#encoder = new SealingEncoder(context.dialect.encodeStream(answer), sealer);
-    this.#startedAtMs = context.deadlines.nowMs;
+    this.#flow = new StreamFlow(context, { status: 200, headers: [...streamHead, ...headers] }, this);
+    if (context.resume?.seam !== undefined) this.#seam = new SeamGuard(context.resume.seam);
+  }
+
+  get committed(): boolean {
+    return this.#flow.committed;
   }
 
   get facts(): AnswerFacts {
@@ -62,25 +65,24 @@ export class StreamTranslation implements AnswerReceiver {
       this.#attempt.fail(new Fault('upstream_truncated'));
       return;
     }
-    this.#attempt.succeed(this.#delivery(this.#end));
+    this.#attempt.succeed(this.#flow.delivery(this.#end));
   }
 
   tick(nowMs: number): void {
     if (this.#endedAtMs !== undefined && nowMs - this.#endedAtMs >= closeGraceMs) {
-      this.#attempt.succeed(this.#delivery(this.#end!)); // set with #endedAtMs
+      this.#attempt.succeed(this.#flow.delivery(this.#end)); // set with #endedAtMs
       return;
     }
-    if (!this.committed && this.#earlyBytes > 0 && nowMs - this.#startedAtMs >= holdBackMsMax) this.#commit();
-    if (this.committed) this.#context.progress.tick(nowMs, this);
+    this.#flow.tick(nowMs);
   }
 
   broken(fault: Fault): Delivery | undefined {
-    if (!this.committed) return undefined;
-    return this.#delivery(this.#context.dialect.encodeStreamFault(fault, { exchangeId: this.#context.exchangeId }));
+    return this.#flow.broken(fault);
   }
 
   /** All events of one chunk leave in one write. */
-  #take(events: readonly CompletionEvent[]): void {
+  #take(decoded: readonly CompletionEvent[]): void {
+    const events = this.#seam === undefined ? decoded : this.#seam.pass(decoded);
     const pieces: Buffer[] = [];
     let content = false;
     for (const event of events) {
@@ -102,29 +104,8 @@ export class StreamTranslation implements AnswerReceiver {
 
   #send(pieces: readonly Buffer[], content: boolean): void {
     const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    if (this.committed) {
-      this.#context.client.write(bytes);
-      this.#context.progress.passed(bytes.length, this);
-      return;
-    }
-    this.#early.push(bytes);
-    this.#earlyBytes += bytes.length;
-    if ((content && this.#end === undefined) || this.#earlyBytes > holdBackBytesMax) this.#commit();
-  }
-
-  #commit(): void {
-    this.committed = true;
-    const { client, progress } = this.#context;
-    client.begin(200, this.#context.finishHead(this.#head, this.#decoder.facts.servedModel));
-    client.write(Buffer.concat(this.#early));
-    this.#early = [];
-    progress.committed(this);
-  }
-
-  #delivery(last: Buffer): Delivery {
-    if (this.committed) return { head: undefined, last, whole: false, cut: false };
-    const head = { status: 200, headers: this.#head };
-    return { head, last: Buffer.concat([...this.#early, last]), whole: true, cut: false };
+    if (content && this.#end === undefined) this.#flow.content(bytes);
+    else this.#flow.quiet(bytes);
   }
 }
 

@@ -3,21 +3,26 @@ import { noMedia } from '../dialects/media-bytes.ts';
 import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
 import type { Deployment } from '../snapshot/load.ts';
+import type { Admission } from './admit.ts';
+import { continuationFor } from './continuation.ts';
 import type { Exchange } from './exchange.ts';
 import { ExchangeMedia } from './exchange-media.ts';
 import type { GatewayState } from './gateway.ts';
 import { profileOf } from './profiles.ts';
 
 /** The request in the middle as it is written for one deployment: media that it needs as bytes are fetched. At once where
- *  there is nothing to fetch; undefined where nothing is translated. Throws Fault, `media_fetch_refused` among others. */
+ *  there is nothing to fetch; undefined where nothing is translated. Also the
+ *  request for the rest of a text, where an answer broke off and is gone on with. Throws Fault, `media_fetch_refused` among others. */
 export function translationFor(
   gateway: GatewayState,
   exchange: Exchange,
-  deployment: Deployment,
-  dialect: Dialect,
+  admission: Admission,
+  { deployment, dialect }: { readonly deployment: Deployment; readonly dialect: Dialect },
 ): ReadRequest | undefined | Promise<ReadRequest> {
-  const { translation } = exchange;
-  if (translation === undefined || dialect === exchange.dialect) return undefined;
+  const isContinued = exchange.showing.next === 'continue';
+  if (dialect === exchange.dialect && !isContinued) return undefined;
+  const translation = isContinued ? continuationFor(exchange, admission, deployment) : exchange.translation;
+  if (translation === undefined) return undefined;
   if (exchange.scan.media === noMedia) return translation;
   const { media } = profileOf(deployment.provider.kind, dialect.name, deployment.targetModel);
   exchange.media ??= openMedia(gateway, exchange);

@@ -6,6 +6,7 @@ import type {
   ChargeLine,
   EndRecord,
   OrphanRates,
+  PreviousAttempt,
   ProgressRecord,
   RatedAmount,
   SellCharge,
@@ -17,9 +18,11 @@ export const orphanRule = 'orphan/2';
 /** The end of an exchange whose process died before it could write one. Pure: the same records give the same end.
  *
  *  - Never attempted: void.
- *  - Attempted: the last attempt is estimated as its input estimate plus the output relayed by its last progress. The
- *    attempts before it are booked as they ended, which the record of the attempt after each says. Journals of releases
- *    that did not write it say nothing: such an attempt had failed without content, and is booked at nothing.
+ *  - Attempted: the attempt that something was relayed of, else the last one, is estimated as its input estimate plus the
+ *    output relayed by its last progress. Others are booked as they ended, which the record of a later attempt says. Of
+ *    two that ran beside one another nobody may have said how the other ended: its input is owed by estimate, since it may
+ *    have been read. Journals of releases that did not write how attempts ended say nothing: such an attempt had failed
+ *    without content, and is booked at nothing.
  *  - The provider is owed that estimate. The customer pays it under `delivered` if any content reached the client, and
  *    nothing under `free` or when nothing was delivered. Never above the hold: the rest is the operator's. */
 export function settleOrphan({
@@ -33,7 +36,7 @@ export function settleOrphan({
   readonly progress: ProgressRecord | undefined;
   readonly orphans: 'delivered' | 'free';
 }): EndRecord {
-  const last = attempts.at(-1);
+  const last = attempts.find(({ attempt }) => attempt === progress?.attempt) ?? attempts.at(-1);
   const endedAtMs = progress?.atMs ?? last?.atMs ?? admit.atMs;
   const facts = {
     type: 'end',
@@ -57,19 +60,50 @@ export function settleOrphan({
     rule: `${orphanRule}:${last.estimateRule}`,
     ...(progress?.usage === undefined ? {} : { raw: { lastReported: progress.usage } }),
   };
-  const ended = attempts.map((attempt, index) =>
-    attempt === last
-      ? endAttempt(attempt, reading, endedAtMs, rate(reading, attempt.buy))
-      : endedBefore(attempt, attempts[index + 1]),
-  );
+  const told = new Map(attempts.flatMap(toldOf));
+  const beside = new Set(attempts.flatMap(({ attempt, beside }) => (beside === undefined ? [] : [attempt, beside])));
+  const before = attempts
+    .filter(attempt => attempt !== last)
+    .map(attempt => {
+      const previous = told.get(attempt.attempt);
+      if (previous === undefined && beside.has(attempt.attempt)) return endedUnheard(attempt, endedAtMs);
+      return endedBefore(
+        attempt,
+        attempts.find(next => next.attempt === attempt.attempt + 1),
+        previous,
+      );
+    });
+  const ended = [...before, endAttempt(last, reading, endedAtMs, rate(reading, last.buy))].map((attempt, index) => ({
+    ...attempt,
+    attempt: index + 1,
+  }));
   const charged = orphans === 'delivered' && progress !== undefined;
   if (!charged) return { ...facts, attempts: ended, state: 'estimated' };
   return { ...facts, attempts: ended, state: 'estimated', reading, sell: capAtHold(rate(reading, last.sell), admit) };
 }
 
-function endedBefore(attempt: AttemptRecord, next: AttemptRecord | undefined): AttemptEnd {
-  const { previous } = next ?? {};
-  if (previous === undefined || previous.attempt !== attempt.attempt) {
+/** How earlier attempts ended, by their numbers. */
+function toldOf({ earlier = [], previous }: AttemptRecord): (readonly [number, PreviousAttempt])[] {
+  const all = previous === undefined ? earlier : [...earlier, previous];
+  return all.map(told => [told.attempt, told] as const);
+}
+
+/** It ran beside another one. */
+function endedUnheard(attempt: AttemptRecord, endedAtMs: number): AttemptEnd {
+  const reading: Reading = {
+    slices: { inputUncached: attempt.inputTokensEstimate, output: 0 },
+    source: 'estimated',
+    rule: `${orphanRule}:${attempt.estimateRule}`,
+  };
+  return endAttempt(attempt, reading, endedAtMs, rate(reading, attempt.buy));
+}
+
+function endedBefore(
+  attempt: AttemptRecord,
+  next: AttemptRecord | undefined,
+  previous: PreviousAttempt | undefined,
+): AttemptEnd {
+  if (previous === undefined) {
     return endAttempt(attempt, { slices: {}, source: 'none' }, next?.atMs ?? attempt.atMs, undefined);
   }
   return { ...endAttempt(attempt, previous.reading, attempt.atMs, previous.buy), ...previous };

@@ -45,7 +45,7 @@ export interface HeldLease {
 export interface AttemptRecord {
   readonly type: 'attempt';
   readonly id: string;
-  /** From 1. */
+  /** From 1, in the order in which they began. */
   readonly attempt: number;
   readonly atMs: number;
   readonly deployment: string;
@@ -62,6 +62,10 @@ export interface AttemptRecord {
   /** How the attempt before this one ended. Written again in `end`; here for exchanges that never get one. Absent in the
    *  first attempt, and in records of releases that did not know it. */
   readonly previous?: PreviousAttempt;
+  /** Further ones that ended since the record before this one. */
+  readonly earlier?: readonly PreviousAttempt[];
+  /** The number of an attempt that was still under way: this one hedges it. */
+  readonly beside?: number;
 }
 
 /** What is owed for it, and why. Without the provider's usage object: `end` has that. */
@@ -113,6 +117,8 @@ export interface EndRecord {
   readonly deliveredBytes: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Milliseconds spent waiting for room at a deployment; absent: none. */
+  readonly queuedMs?: number;
   /** Milliseconds from admission; absent when it never came. */
   readonly firstByteMs?: number;
   readonly durationMs: number;
@@ -127,6 +133,8 @@ export interface EndRecord {
 export type EndTrim = 'decision' | 'raw' | 'losses' | 'texts';
 
 export interface AttemptEnd {
+  /** From 1, in the order in which they ended: another one than in the record of its beginning where a request was sent to
+   *  two deployments at once. The one that the client saw something of is the last. */
   readonly attempt: number;
   readonly deployment: string;
   readonly provider: string;

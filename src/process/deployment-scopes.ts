@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { providerOf } from '../providers/registry.ts';
+import { failureScopes } from '../providers/failure-scopes.ts';
 import type { KnownDeployment } from '../routing/health/health-book.ts';
 import type { DeploymentEntry, ProviderEntry, SnapshotJson } from '../snapshot/snapshot.ts';
 
@@ -12,21 +12,13 @@ export function knownDeployments({ deployments, providers }: SnapshotJson): Know
   });
 }
 
-function known(deployment: DeploymentEntry, provider: ProviderEntry): KnownDeployment {
-  const kind = providerOf(provider.kind);
-  // Kinds without an address of their own are many hosts; there, the host is the provider.
-  const host = kind.baseUrl === undefined ? `host ${hostOf(provider.baseUrl)}` : `kind ${kind.name}`;
+function known({ handle, targetModel, concurrencyMax }: DeploymentEntry, provider: ProviderEntry): KnownDeployment {
   return {
-    handle: deployment.handle,
-    scopes: [
-      `account ${provider.name}`,
-      `model ${deployment.targetModel} at ${host}`,
-      host,
-      ...kind.failureDomains.map(domain => `domain ${domain}`),
-    ],
-    concurrencyMax: deployment.concurrencyMax ?? undefined,
+    handle,
+    scopes: failureScopes({ targetModel, provider }),
+    concurrencyMax: concurrencyMax ?? undefined,
     version: createHash('sha256')
-      .update(JSON.stringify([provider.baseUrl, provider.credential, provider.kind, deployment.targetModel]))
+      .update(JSON.stringify([provider.baseUrl, provider.credential, provider.kind, targetModel]))
       .digest('hex'),
   };
 }
@@ -41,12 +33,4 @@ export function describeScope(scope: string): {
   if (word === 'account' || word === 'domain') return { kind: word, name };
   if (word === 'model') return { kind: word, name: name.replace(' at kind ', ' at ').replace(' at host ', ' at ') };
   return { kind: 'provider', name };
-}
-
-function hostOf(baseUrl: string): string {
-  try {
-    return new URL(baseUrl).host || baseUrl;
-  } catch {
-    return baseUrl;
-  }
 }

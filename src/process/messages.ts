@@ -114,6 +114,8 @@ export interface WorkerSettings {
   readonly zone: string | undefined;
   readonly mediaFetch: { readonly allowAddresses: readonly string[] };
   readonly limits: DataPlaneLimits;
+  /** Workers of this replica: each has its part of what they share without counting it out. */
+  readonly sharers: number;
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' };
   /** Seeds of today, and of tomorrow when that is near. */
   readonly epochs: readonly { readonly startsAtMs: number; readonly secret: string }[];

@@ -339,6 +339,7 @@ export class Supervisor {
       zone: settings.zone,
       mediaFetch: settings.mediaFetch,
       limits: settings.limits,
+      sharers: settings.workers,
       log: settings.log,
       epochs: this.#epochs.chains,
     };

@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from '../gateway/attempt-outcome.ts';
 import type { DeploymentHealth } from '../gateway/ports.ts';
 import { type AnswerSums, coolingOf, type HealthEntry } from '../routing/health/health-book.ts';
-import { addLatency, emptyLatencySums } from '../routing/health/latency.ts';
+import { addLatency, emptyLatencySums, type LatencySample } from '../routing/health/latency.ts';
 import type { ToSupervisor } from './messages.ts';
 
 /** Answers are told together after so long; failures at once. */
@@ -65,7 +65,11 @@ export class WorkerHealth implements DeploymentHealth {
       case 'none':
         return;
       case 'answered':
-        this.#answered(handle, outcome, here, atMs);
+        this.#answered(handle, 1, outcome.latency, here, atMs);
+        return;
+      case 'outpaced':
+        // No answer, and no failure: only that it takes its time is known.
+        this.#answered(handle, 0, outcome.latency, here, atMs);
         return;
       default: {
         const { kind, coolMs } = outcome;
@@ -83,15 +87,15 @@ export class WorkerHealth implements DeploymentHealth {
     this.#elsewhere = elsewhere;
   }
 
-  #answered(handle: string, outcome: AttemptOutcome & { kind: 'answered' }, inFlight: number, atMs: number): void {
+  #answered(handle: string, answers: 0 | 1, latency: LatencySample | undefined, inFlight: number, atMs: number): void {
     let sums = this.#answers.get(handle);
     if (sums === undefined) {
       sums = { handle, atMs, answers: 0, latency: emptyLatencySums(), inFlight: 0 };
       this.#answers.set(handle, sums);
     }
-    sums.answers += 1;
+    sums.answers += answers;
     sums.inFlight = Math.max(sums.inFlight, inFlight);
-    if (outcome.latency !== undefined) addLatency(sums.latency, outcome.latency);
+    if (latency !== undefined) addLatency(sums.latency, latency);
     if (this.#isTelling) return;
     this.#isTelling = true;
     this.#options.after(healthTellMs, () => {

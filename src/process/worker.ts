@@ -212,6 +212,7 @@ class Worker {
         this.#exchanges.refused(refusal.fault);
         this.#log.refusal(refusalLine(refusal));
       },
+      walked: step => this.#exchanges.walked(step),
       alert: ({ code, message, exchangeId }) => {
         this.#exchanges.alerted(code);
         this.#log.warn(message, { code, exchange: exchangeId });
@@ -225,6 +226,7 @@ class Worker {
       ...this.#process.json(),
       this.#reasoning.json(),
       gauge('carrier_open_exchanges', 'Exchanges that have begun and not ended.', this.#gateway.openExchanges),
+      gauge('carrier_queue_waiting', 'Exchanges that wait for room at a deployment.', this.#gateway.waitingExchanges),
       gauge('carrier_media_fetches', 'Fetches of media that run.', this.#gateway.fetchedMedia.running),
       gauge('carrier_media_held_bytes', 'Fetched media in memory, as base64.', this.#gateway.fetchedMedia.heldBytes),
       gauge('carrier_holds_open', 'Holds taken from hard budgets and not settled.', this.#allowances.openHolds),

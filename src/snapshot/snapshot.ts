@@ -1,6 +1,8 @@
 import type { DialectName } from '../completion/request.ts';
 import type { RateTimelineJson } from '../pricing/timeline.ts';
 import type { Capability, PolicyName } from '../routing/decision.ts';
+import type { RetryBudgetSettings } from '../routing/health/budgets.ts';
+import type { QueueClass } from '../routing/queue/waiting-line.ts';
 
 /** The compiled, immutable, content-hashed configuration, as JSON: made by control/, kept on disk by the supervisor,
  *  read by every worker. It is complete: a worker needs nothing else to serve. It holds no secret in the clear. */
@@ -136,6 +138,8 @@ export interface DeploymentEntry {
   readonly zones: { readonly processing: string };
   /** At most so many attempts at once in this replica; null is unbounded. */
   readonly concurrencyMax: number | null;
+  /** Of it, in percent, for requests that another deployment failed. Absent: `inflowPercentDefault` of routing. */
+  readonly inflowPercent?: number;
   readonly outputTokensMax: number;
   /** Tokens that one image may cost at most, for holds; metering/media-bounds.ts has the formula. */
   readonly mediaTokensMax: number;
@@ -182,7 +186,41 @@ export interface RoutePolicy {
   readonly totalTimeoutMs: number;
   /** On a client abort: cancel the upstream at once, or drain it within the idle deadline and 60 s. */
   readonly abort: 'cancel' | 'drain';
+  /** Whose turn comes first where requests wait for room. Absent: `queueClassDefault`. */
+  readonly class?: QueueClass;
+  /** Longest wait for room, 0 for none. Absent: `queueMsDefault`. */
+  readonly queueMs?: number;
+  /** Absent: `retryBudgetDefaults` of routing. */
+  readonly retryBudget?: RetryBudgetSettings;
+  /** Absent: no request is sent twice at once. */
+  readonly hedge?: HedgePolicy;
+  /** What follows when an answer breaks off after its first content, for requests that do not say. Absent: the error. */
+  readonly onFailure?: 'restart' | 'continue';
+  /** How much of a stream's first content is held back, so that a failure inside is not seen. Absent: nothing. */
+  readonly holdBack?: HoldBack;
 }
+
+/** Whichever is reached first. */
+export interface HoldBack {
+  /** By estimate, four bytes each. */
+  readonly tokens: number;
+  readonly ms: number;
+}
+
+export const queueClassDefault: QueueClass = 'standard';
+export const queueMsDefault = 1_000;
+
+/** When a second deployment is asked although the first one has not failed. One of `afterMs` and `percentile` is said. */
+export interface HedgePolicy {
+  /** So long without a byte of the answer. */
+  readonly afterMs?: number;
+  /** So long as that many in a hundred answers of the first deployment to requests of this size take to begin. */
+  readonly percentile?: number;
+  /** Most requests in a hundred that are sent twice. */
+  readonly percent: number;
+}
+
+export const hedgePercentDefault = 2;
 
 export const routePolicyDefault: RoutePolicy = {
   policy: 'priority',

@@ -24,6 +24,7 @@ export interface ExchangeLine {
   readonly sell: string | undefined;
   readonly currency: string | undefined;
   readonly losses: number | undefined;
+  readonly queuedMs: number | undefined;
   readonly firstByteMs: number | undefined;
   readonly durationMs: number;
   readonly sandbox: true | undefined;
@@ -53,6 +54,7 @@ export function exchangeLine({ admit, end }: EndedExchange, formatAmount: (atto:
     sell: end.sell === undefined ? undefined : formatAmount(chargedAtto(end.sell)),
     currency: end.sell?.currency,
     losses: end.losses.length === 0 ? undefined : end.losses.length,
+    queuedMs: end.queuedMs,
     firstByteMs: end.firstByteMs,
     durationMs: end.durationMs,
     sandbox: admit.sandbox || undefined,

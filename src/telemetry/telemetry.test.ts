@@ -159,6 +159,26 @@ test('counts of workers are added, gauges combined as they say, and a dead worke
   assert.doesNotMatch(text, /acme|abcd1234/);
 });
 
+test('what a walk does before content is counted, by kinds that are few', () => {
+  const metrics = new ExchangeMetrics();
+  metrics.walked({ type: 'waited', class: 'batch', outcome: 'granted', durationMs: 120 });
+  metrics.walked({ type: 'further', kind: 'hedge', outcome: 'made' });
+  metrics.walked({ type: 'hedged', outcome: 'backup' });
+  metrics.walked({ type: 'inflow-beyond-share' });
+
+  const seen = metrics
+    .json()
+    .filter(({ name }) => /queue|further|hedges|inflow/.test(name))
+    .map(({ name, values }) => [name, values.filter(({ value }) => value === 1).at(-1)?.labels]);
+  assert.deepEqual(seen, [
+    ['carrier_queue_waits_total', { class: 'batch', outcome: 'granted' }],
+    ['carrier_further_attempts_total', { kind: 'hedge', outcome: 'made' }],
+    ['carrier_hedges_total', { answered: 'backup' }],
+    ['carrier_inflow_beyond_share_total', {}],
+    ['carrier_queue_wait_seconds', { class: 'batch' }],
+  ]);
+});
+
 test('deployments beyond the bound are counted as other', () => {
   const tally = new Tally('t', 'Test.', ['deployment'], 500);
 

@@ -126,7 +126,7 @@ suite('the edge', () => {
     ],
     ['an unknown x-carrier header', post(chat, good, [bearer, 'x-carrier-speed: 9']), 400, 'header_invalid'],
     ['a policy that is none', post(chat, good, [bearer, 'x-carrier-policy: best']), 400, 'header_invalid'],
-    ['restart on failure', post(chat, good, [bearer, 'x-carrier-on-failure: restart']), 400, 'setting_not_available'],
+    ['a way to go on that is none', post(chat, good, [bearer, 'x-carrier-on-failure: repeat']), 400, 'header_invalid'],
     ['a deadline of words', post(chat, good, [bearer, 'x-carrier-deadline-ms: soon']), 400, 'header_invalid'],
     ['a zone that is none', post(chat, good, [bearer, 'x-carrier-zones: Mars']), 400, 'header_invalid'],
     ['a zone where nothing stands', post(chat, good, [bearer, 'x-carrier-zones: EU']), 403, 'no_compliant_deployment'],

@@ -94,6 +94,40 @@ suite('route policies', () => {
     assert.deepEqual([...first].sort(), ['one', 'three', 'two']);
   });
 
+  test('requests that share a prompt cache stay at one place, unless a header says what belongs together', async () => {
+    const places = async (key: unknown, session?: string) => {
+      const headers = {
+        'x-carrier-policy': 'sticky',
+        ...(session === undefined ? {} : { 'x-carrier-session': session }),
+      };
+      const found = new Set<string | null>();
+      for (let n = 0; n < 3; n += 1) {
+        found.add((await ask('spread', { headers, body: { prompt_cache_key: key } })).deployment);
+      }
+      return [...found].join();
+    };
+    const byKey = new Set<string>();
+    const bySession = new Set<string>();
+    for (let n = 0; n < 12; n += 1) {
+      byKey.add(await places(`cache ${n}`));
+      bySession.add(await places(`cache ${n}`, 'one session'));
+    }
+    assert.deepEqual([...byKey].sort(), ['one', 'three', 'two']);
+    assert.equal(bySession.size, 1);
+  });
+
+  test('a prompt cache key that is none is the provider’s to judge', async () => {
+    for (const [key, status] of [
+      [null, 200],
+      ['', 200],
+      ['x'.repeat(2_000), 200],
+      [7, 400],
+    ] as const) {
+      const asked = await ask('spread', { headers: { 'x-carrier-policy': 'sticky' }, body: { prompt_cache_key: key } });
+      assert.equal(asked.status, status);
+    }
+  });
+
   test('a long conversation without a session stays at one place by how it begins', async () => {
     const headers = { 'x-carrier-policy': 'sticky' };
     const begins = new Set<string | null>();

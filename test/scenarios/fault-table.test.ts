@@ -175,10 +175,11 @@ const rows: Partial<Record<FaultCode, Row>> = {
     messages: [400, 'invalid_request_error'],
     send: header('x-carrier-deadline-ms', 'soon'),
   },
-  setting_not_available: {
+  on_failure_impossible: {
     chat: [400, 'invalid_request_error', null],
     messages: [400, 'invalid_request_error'],
-    send: header('x-carrier-on-failure', 'restart'),
+    // Of a route that makes one attempt only.
+    send: () => ({ body: json('good', ',"stream":true'), headers: { 'x-carrier-on-failure': 'restart' } }),
   },
   budget_exhausted: {
     chat: [429, 'insufficient_quota', 'insufficient_quota'],
@@ -304,6 +305,7 @@ const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   content_filtered: 'src/dialects/fault.test.ts',
   client_aborted: 'the client is gone',
   configuration_invalid: 'test/scenarios/configuration.test.ts',
+  setting_not_available: 'test/scenarios/settings.test.ts',
   revision_conflict: 'src/control/control.test.ts',
   resource_not_found: 'src/admin/app.test.ts',
   resource_exists: 'src/admin/app.test.ts',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../src/completion/fault.ts';
 import { createGateway, type Gateway } from '../../src/gateway/create-gateway.ts';
-import type { EndedExchange, GatewayPorts } from '../../src/gateway/ports.ts';
+import type { EndedExchange, GatewayPorts, WalkStep } from '../../src/gateway/ports.ts';
 import { type DataPlaneLimits, dataPlaneLimitsDefault, type GatewaySettings } from '../../src/gateway/settings.ts';
 import type { AttemptRecord, EndRecord, JournalRecord } from '../../src/journal/record.ts';
 import { after } from '../../src/process/late-timer.ts';
@@ -26,6 +26,8 @@ export interface TestGateway {
   readonly ended: EndedExchange[];
   readonly refused: { readonly code: string; readonly path: string }[];
   readonly alerts: string[];
+  /** What the walks did beside asking one deployment once. */
+  readonly steps: WalkStep[];
   /** Amounts settled, in order. */
   readonly settled: bigint[];
   attempts(): AttemptRecord[];
@@ -53,6 +55,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const ended: EndedExchange[] = [];
   const refused: { code: string; path: string }[] = [];
   const alerts: string[] = [];
+  const steps: WalkStep[] = [];
   const settled: bigint[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
   let left = options.budgetAtto;
@@ -96,6 +99,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       },
       refused: ({ fault, path }) => void refused.push({ code: fault.code, path }),
       alert: ({ code }) => void alerts.push(code),
+      walked: step => void steps.push(step),
     },
     clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
     draining: () => draining,
@@ -119,6 +123,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     ended,
     refused,
     alerts,
+    steps,
     settled,
     attempts: () => records.filter(record => record.type === 'attempt'),
     ends: () => records.filter(record => record.type === 'end'),

@@ -5,9 +5,11 @@ import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
 import { hostedTools } from './hosted-tools.ts';
+import { encodeNotice } from './notice.ts';
 import { observeAnswer, observeStream } from './observe.ts';
 import { withoutEnvelopes } from './own-envelopes.ts';
 import { anthropicMessagesProfile } from './profile.ts';
+import { resumeStream } from './resume.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
 import { requestHeaders } from './version.ts';
 
@@ -30,4 +32,6 @@ export const anthropicMessages: Dialect = {
   decodeFault,
   encodeFault,
   encodeStreamFault,
+  encodeNotice,
+  resumeStream,
 };

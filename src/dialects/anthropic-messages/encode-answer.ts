@@ -1,6 +1,7 @@
 import type { BlockHead, CompletionEvent, Finish } from '../../completion/event.ts';
 import { type FoldedBlock, foldEvents } from '../../completion/fold.ts';
 import { inputTotal, outputTotal, type UsageSlices } from '../../completion/usage.ts';
+import type { AnswerSoFar } from '../answer-so-far.ts';
 import { AnswerCallIds } from '../call-ids.ts';
 import type { AnswerContext, StreamEncoder } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
@@ -50,7 +51,9 @@ class MessageEncoder implements StreamEncoder {
   #usage: UsageSlices | undefined = undefined;
   #serviceTier: string | undefined = undefined;
   #contentBytes = 0;
-  #written = 0;
+  #written: number;
+  /** Of what the client had before: the first block goes on with it, or closes it. */
+  #left: AnswerSoFar['open'];
   /** By the index of the middle. */
   readonly #blocks = new Map<number, OpenBlock>();
   #current: OpenBlock | undefined = undefined;
@@ -59,6 +62,8 @@ class MessageEncoder implements StreamEncoder {
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
+    this.#written = context.resumes?.blocks ?? 0;
+    this.#left = context.resumes?.open;
   }
 
   push(event: CompletionEvent): Buffer {
@@ -70,7 +75,8 @@ class MessageEncoder implements StreamEncoder {
     switch (event.type) {
       case 'message-start':
         this.#usage = event.usage;
-        return this.#start(event.servedModel ?? this.#context.targetModel);
+        // A message begins once; its end says what was used.
+        return this.#context.resumes === undefined ? this.#start(event.servedModel ?? this.#context.targetModel) : '';
       case 'block-open':
         return this.#open(event);
       case 'text-delta':
@@ -123,11 +129,26 @@ class MessageEncoder implements StreamEncoder {
 
   #beginTurn(block: OpenBlock): string {
     this.#current = block;
-    block.index = this.#written;
-    this.#written += 1;
+    const goesOn = this.#left !== undefined && this.#left.type === block.head.type && !isRedacted(block.head);
+    const left = goesOn ? '' : this.#closeLeft();
+    if (goesOn) {
+      block.index = this.#left!.index;
+      this.#left = undefined;
+      block.events.shift();
+    } else {
+      block.index = this.#written;
+      this.#written += 1;
+    }
     const text = block.events.map(event => this.#write(block, event)).join('');
     block.events.length = 0;
-    return text;
+    return left + text;
+  }
+
+  #closeLeft(): string {
+    if (this.#left === undefined) return '';
+    const { index } = this.#left;
+    this.#left = undefined;
+    return blockStop(index);
   }
 
   #inTurn(event: CompletionEvent & { index: number }): string {
@@ -168,7 +189,7 @@ class MessageEncoder implements StreamEncoder {
         if (isRedacted(head)) return blockStart(index, { type: 'redacted_thinking', data: event.state });
         return blockDelta(index, `{"type":"signature_delta","signature":${JSON.stringify(event.state)}}`);
       case 'block-close':
-        return sse('content_block_stop', `{"type":"content_block_stop","index":${index}}`);
+        return blockStop(index);
       default:
         return '';
     }
@@ -181,7 +202,8 @@ class MessageEncoder implements StreamEncoder {
 
   #finish(finish: Finish): string {
     const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context), this.#serviceTier);
-    return sse('message_delta', JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage }));
+    const delta = JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage });
+    return this.#closeLeft() + sse('message_delta', delta);
   }
 }
 
@@ -199,6 +221,10 @@ function blockStart(index: number, block: unknown): string {
 
 function blockDelta(index: number, delta: string): string {
   return sse('content_block_delta', `{"type":"content_block_delta","index":${index},"delta":${delta}}`);
+}
+
+export function blockStop(index: number): string {
+  return sse('content_block_stop', `{"type":"content_block_stop","index":${index}}`);
 }
 
 function answerId(context: AnswerContext): string {

@@ -1,6 +1,8 @@
 import type { Fault, FaultClass, FaultCode } from '../../completion/fault.ts';
+import type { CompleteCall } from '../answer-so-far.ts';
 import { overflowNumbers } from '../context-overflow.ts';
 import type { FaultAnswer, FaultContext, FaultResponse } from '../dialect.ts';
+import { parseBounded } from '../exact-json.ts';
 import { readInnerFault, readProviderFault, shownMessage } from '../provider-fault.ts';
 
 export function decodeFault(response: FaultResponse): Fault {
@@ -28,9 +30,19 @@ export function encodeStreamFault(fault: Fault, context: FaultContext): Buffer {
 function errorBody(fault: Fault, context: FaultContext): unknown {
   return {
     type: 'error',
-    error: { type: types[fault.class], message: messageOf(fault), ...detailsOf(fault) },
+    error: {
+      type: types[fault.class],
+      message: messageOf(fault),
+      ...detailsOf(fault),
+      // Not of the API: docs/guides/failover.md.
+      salvageable_tool_calls: context.salvage?.map(salvagedCall),
+    },
     request_id: context.exchangeId,
   };
+}
+
+function salvagedCall({ id, name, argumentsText }: CompleteCall): unknown {
+  return { type: 'tool_use', id, name, input: parseBounded(argumentsText) };
 }
 
 /** A conversation that a provider holds is not at another one. Clients that are told so in these words send all of it

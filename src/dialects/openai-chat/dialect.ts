@@ -4,6 +4,7 @@ import { decodeRequest } from './decode-request.ts';
 import { encodeAnswer, encodeStream } from './encode-answer.ts';
 import { encodeRequest } from './encode-request.ts';
 import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
+import { encodeNotice } from './notice.ts';
 import { observeAnswer, observeStream } from './observe.ts';
 import { openaiChatProfile } from './profile.ts';
 import { scanRequest, spliceRequest } from './scan.ts';
@@ -24,4 +25,5 @@ export const openaiChat: Dialect = {
   decodeFault,
   encodeFault,
   encodeStreamFault,
+  encodeNotice,
 };

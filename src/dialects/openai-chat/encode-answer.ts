@@ -78,7 +78,7 @@ class ChunkEncoder implements StreamEncoder {
       case 'message-start':
         this.#usage = event.usage;
         this.#head = this.#headOf(event.servedModel ?? this.#context.targetModel);
-        return this.#delta('{"role":"assistant"}');
+        return this.#context.resumes === undefined ? this.#delta('{"role":"assistant"}') : nothing;
       case 'block-open':
         return this.#open(event);
       case 'text-delta':

@@ -1,4 +1,5 @@
 import type { Fault, FaultClass, FaultCode } from '../../completion/fault.ts';
+import type { CompleteCall } from '../answer-so-far.ts';
 import { overflowNumbers } from '../context-overflow.ts';
 import type { FaultAnswer, FaultContext, FaultResponse } from '../dialect.ts';
 import { readInnerFault, readProviderFault, shownMessage } from '../provider-fault.ts';
@@ -21,19 +22,27 @@ export function encodeFault(fault: Fault, _context: FaultContext): FaultAnswer {
 }
 
 /** Clients raise on a chunk with `error`; no [DONE] follows, since the answer has no end. */
-export function encodeStreamFault(fault: Fault, _context: FaultContext): Buffer {
-  return Buffer.from(`data: ${JSON.stringify(errorBody(fault))}\n\n`);
+export function encodeStreamFault(fault: Fault, { salvage }: FaultContext): Buffer {
+  return Buffer.from(`data: ${JSON.stringify(errorBody(fault, salvage))}\n\n`);
 }
 
-function errorBody(fault: Fault): unknown {
+function errorBody(fault: Fault, salvage?: readonly CompleteCall[]): unknown {
   return {
     error: {
       message: messageOf(fault),
       type: types[fault.class],
       param: fault.parameter ?? null,
       code: codes[fault.code] ?? classCodes[fault.class] ?? null,
+      // Not of the API: docs/guides/failover.md.
+      salvageable_tool_calls: salvage?.map(salvagedCall),
     },
   };
+}
+
+function salvagedCall({ id, name, argumentsText, custom }: CompleteCall): unknown {
+  return custom
+    ? { id, type: 'custom', custom: { name, input: argumentsText } }
+    : { id, type: 'function', function: { name, arguments: argumentsText } };
 }
 
 /** Clients know an overflow by its code; older ones by the words that the API used to say it in. */

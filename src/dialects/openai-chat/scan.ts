@@ -18,6 +18,7 @@ const fields = new NameTable([
   'tools',
   'functions',
   'service_tier',
+  'prompt_cache_key',
 ]);
 
 /** Content parts whose tokens are not bounded by their bytes: those of the API, then those that other hosts add. */
@@ -33,6 +34,9 @@ const mediaTypes = new MediaTypes({
   document_url: 'document',
   input_file: 'document',
 });
+
+/** Longer ones are the provider's to refuse; to us they are none. */
+const cacheKeyLettersMax = 1_024;
 
 type Field = (typeof fields)['names'][number];
 
@@ -54,6 +58,7 @@ export function scanRequest(body: Buffer): RequestScan {
     hasTools: read.isFilledList('tools') || read.isFilledList('functions'),
     toolsAt: undefined,
     serviceTier: read.word('service_tier'),
+    cacheKey: read.word('prompt_cache_key', cacheKeyLettersMax),
     thinkingBlocks: 0,
   };
 }

@@ -82,6 +82,9 @@ export function refusedByModel(request: Json): string | undefined {
   if (thinking !== undefined && !rule.thinking.includes(thinking)) {
     return `"thinking.type.${thinking}" is not supported for this model.`;
   }
+  if (!prefills.test(String(request['model'])) && endsWithAssistant(request['messages'])) {
+    return 'This model does not support assistant message prefill. The conversation must end with a user message.';
+  }
   const effort = isObject(request['output_config']) ? request['output_config']['effort'] : undefined;
   if (effort !== undefined && !rule.efforts.includes(String(effort))) {
     return `output_config.effort: "${String(effort)}" is not supported by this model.`;
@@ -93,6 +96,14 @@ export function refusedByModel(request: Json): string | undefined {
     if (!rule.sampling && request[name] !== undefined) return `${name}: is not supported for this model.`;
   }
   return refusedChoice(request, rule, thinking);
+}
+
+/** Until Opus 4.6 and Sonnet 4.6 (https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6, 2026-11). */
+const prefills = /^claude-(?:3|(?:opus|sonnet|haiku)-4(?:-[015](?!\d)|-20))/;
+
+function endsWithAssistant(messages: unknown): boolean {
+  const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined;
+  return isObject(last) && last['role'] === 'assistant';
 }
 
 function refusedChoice(request: Json, rule: ModelRules, thinking: string | undefined): string | undefined {

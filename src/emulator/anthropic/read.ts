@@ -16,6 +16,7 @@ export type MessagesAsk = Pick<
   | 'parallelCalls'
   | 'stops'
   | 'textSchema'
+  | 'continued'
   | 'reasoningTokens'
 >;
 
@@ -32,8 +33,13 @@ export function readMessages(request: MessagesRequest): MessagesAsk {
     parallelCalls: !(isObject(request['tool_choice']) && request['tool_choice']['disable_parallel_tool_use'] === true),
     stops: Array.isArray(request['stop_sequences']) ? request['stop_sequences'].map(String) : [],
     textSchema: readTextSchema(request),
+    continued: readContinued(request.messages.at(-1)),
     reasoningTokens: readThinking(request['thinking'], results.length > 0),
   };
+}
+
+function readContinued(last: InputMessage | undefined): string | undefined {
+  return last?.role === 'assistant' ? textOf(last.content) : undefined;
 }
 
 /** The last user message that says something itself: results of tools carry no directives. */

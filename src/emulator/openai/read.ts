@@ -17,6 +17,7 @@ export type ChatAsk = Pick<
   | 'parallelCalls'
   | 'stops'
   | 'textSchema'
+  | 'continued'
 > & { readonly reasoningTokens: number | undefined; readonly outputTokensAsked: number | undefined };
 
 const reasoningTokensByEffort: Readonly<Record<string, number>> = {
@@ -46,9 +47,15 @@ export function readChat(request: ChatRequest): ChatAsk {
     parallelCalls: request['parallel_tool_calls'] !== false,
     stops: readStops(request['stop']),
     textSchema: readTextSchema(request['response_format']),
+    continued: readContinued(request.messages.at(-1)),
     reasoningTokens: typeof effort === 'string' ? reasoningTokensByEffort[effort] : undefined,
     outputTokensAsked: numberOf(request['max_completion_tokens']) ?? numberOf(request['max_tokens']),
   };
+}
+
+/** Mistral's `prefix` (https://docs.mistral.ai/api/endpoint/chat, 2026-11). */
+function readContinued(last: ChatMessage | undefined): string | undefined {
+  return last?.role === 'assistant' && last['prefix'] === true ? textOf(last.content) : undefined;
 }
 
 export function countChatTokens(request: ChatRequest): number {

@@ -20,6 +20,8 @@ export interface Ask {
   readonly parallelCalls: boolean;
   readonly outputTokensMax: number;
   readonly stops: readonly string[];
+  /** A text of the assistant that the answer goes on with. */
+  readonly continued?: string | undefined;
   /** The text must be a JSON instance of this schema. */
   readonly textSchema: unknown;
   /** Tokens of reasoning the model would spend; undefined when reasoning is off. */
@@ -90,7 +92,7 @@ const nothing = { text: '', refused: false, calls: [], stopSequence: undefined }
 type Spoken = Omit<Reply, 'reasoning' | 'reasoningTokens'>;
 
 function composeText(ask: Ask, room: number, reasoningTokens: number): Spoken {
-  const whole = planText(ask);
+  const whole = goOn(ask, planText(ask));
   const stop = findStop(whole, ask.stops);
   const stopped = stop === undefined ? whole : whole.slice(0, stop.at);
   const text = cutToTokens(stopped, room);
@@ -100,6 +102,14 @@ function composeText(ask: Ask, room: number, reasoningTokens: number): Spoken {
     return { ...nothing, text, finish: 'stop-sequence', stopSequence: stop.sequence, outputTokens };
   }
   return { ...nothing, text, finish: 'stop', outputTokens };
+}
+
+/** What is left of a text that was begun, behind as much of it as the script wants to be said again. */
+function goOn({ continued, script }: Ask, whole: string): string {
+  if (continued === undefined || continued === '') return whole;
+  const left = whole.startsWith(continued) ? whole.slice(continued.length) : whole;
+  const again = script.againCharacters ?? 0;
+  return again === 0 ? left : continued.slice(-again) + left;
 }
 
 function planText(ask: Ask): string {

@@ -117,7 +117,7 @@ export class HealthBook {
     // Its deployment was removed while the attempt ran.
     if (patient === undefined) return;
     patient.triedAtMs = Math.max(patient.triedAtMs, atMs);
-    patient.errors.note(atMs, answers, 0);
+    if (answers > 0) patient.errors.note(atMs, answers, 0);
     for (let answer = 0; answer < answers; answer += 1) patient.breaker.succeeded(atMs);
     if (latency.first.w > 0) this.#followQueue(patient, latency.first, atMs, inFlight);
     patient.latency.note(atMs, latency);

@@ -1,0 +1,34 @@
+import type { Dialect } from '../../src/dialects/dialect.ts';
+import { dialects } from '../../src/dialects/registry.ts';
+
+/** A dialect in the matrix. Another one joins by its line. */
+export interface MatrixDialect {
+  readonly dialect: Dialect;
+  readonly path: string;
+  /** A provider kind that documents how a text is gone on with, and a model of it. */
+  readonly kind: string;
+  readonly targetModel: string;
+  /** Every terminal event of a stream, as its client sees it. */
+  readonly terminal: RegExp;
+  /** How a notice looks. */
+  readonly notice: (type: 'restart' | 'seam') => string;
+}
+
+export const matrixDialects: readonly MatrixDialect[] = [
+  {
+    dialect: dialects.get('openai-chat')!,
+    path: '/v1/chat/completions',
+    kind: 'mistral',
+    targetModel: 'mistral-small',
+    terminal: /^data: (?:\[DONE\]|\{"error")/gm,
+    notice: type => `"carrier":{"${type}"`,
+  },
+  {
+    dialect: dialects.get('anthropic-messages')!,
+    path: '/v1/messages',
+    kind: 'anthropic',
+    targetModel: 'claude-haiku-4-5',
+    terminal: /^event: (?:message_stop|error)$/gm,
+    notice: type => `event: carrier.${type}`,
+  },
+];
