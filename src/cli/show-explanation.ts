@@ -197,7 +197,12 @@ function choice({ candidates, panic, policy, epoch, asked: facts, relaxations }:
 function tried({ attempts }: ExplanationAnswer): string[] {
   if (attempts.length === 0) return ['Nothing was sent to anybody.'];
   return attempts.map(({ attempt, deployment, outcome, status, durationMs, firstByteMs }) => {
-    const how = outcome === 'ok' ? 'answered' : `failed: ${outcome}${status === null ? '' : ` (status ${status})`}`;
+    const how =
+      outcome === 'ok'
+        ? 'answered'
+        : outcome === 'hedge_lost'
+          ? 'was cancelled: another one, asked at the same time, answered first'
+          : `failed: ${outcome}${status === null ? '' : ` (status ${status})`}`;
     const first = firstByteMs === null ? '' : `, first byte after ${count(firstByteMs)} ms`;
     return printable(`${attempt}. ${deployment} ${how}${first}, over after ${count(durationMs)} ms`);
   });

@@ -232,6 +232,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Watched, ClientWatch
 
   /** The client left. */
   clientGone(): void {
+    // Of two in a race, one may be over.
+    if (this.#phase === 'over') return;
     const { policy, client } = this.#setup;
     // A process that leaves has no time to let providers finish.
     const drains = policy.abort === 'drain' && client.goneBecause === 'client_aborted';

@@ -142,6 +142,7 @@ async function runCell(
     fault: cell.fault,
     level: cell.level,
     stream: cell.stream,
+    inPieces: cell.number % 3 > 0,
     shown,
     waits: () => {
       open.waits = true;

@@ -11,6 +11,8 @@ export interface Stage {
   readonly fault: FaultName;
   readonly level: Level;
   readonly stream: boolean;
+  /** Who is asked next sends its events one by one, else all at once. */
+  readonly inPieces: boolean;
   /** The client has something of the answer. */
   readonly shown: Promise<void>;
   /** It does nothing any more until time passes. */
@@ -98,9 +100,16 @@ async function relieve(
 ): Promise<void> {
   const { stage, body } = await read(stages, request);
   stage.relieved();
-  const answered = await emulated(emulator, request, body, '');
+  // Who goes on with a text says its last words again.
+  const answered = await emulated(emulator, request, body, 'again=9');
   response.writeHead(answered.status, { 'content-type': answered.type });
-  response.end(answered.body);
+  if (stage.inPieces) {
+    for (const frame of framesOf(answered.body)) {
+      response.write(frame);
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  } else response.write(answered.body);
+  response.end();
 }
 
 async function emulated(emulator: Emulator, request: IncomingMessage, body: string, script: string) {

@@ -373,6 +373,27 @@ suite('before content', () => {
     assert.deepEqual(gateway.steps.at(-1), { type: 'hedged', outcome: 'neither' });
   });
 
+  test('a client that leaves after one of two has won is drained from that one, where the route drains', async t => {
+    const gateway = await start(t, { policy: { ...hedging, abort: 'drain' } });
+    await warmUp(gateway);
+    first.replaceRules(['hang']);
+    second.replaceRules(['pace=40ms;tokens=4']);
+    const leaving = new AbortController();
+    const answer = await ask(gateway, { stream: true, signal: leaving.signal });
+    await answer.body!.getReader().read();
+
+    leaving.abort();
+    await gateway.untilEnded(2);
+
+    const end = gateway.ends()[1]!;
+    assert.deepEqual(
+      end.attempts.map(attempt => attempt.outcome),
+      ['hedge_lost', 'ok'],
+    );
+    assert.equal(end.outcome, 'client_aborted');
+    assert.equal(end.reading?.source, 'provider');
+  });
+
   test('nothing is sent twice beyond the share, to the same failure domain, or with tools that a provider runs', async t => {
     const beyond = await start(t, { policy: { hedge: { afterMs: 20, percent: 50 } }, rules: [['ttfb=80ms']] });
     await ask(beyond);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { startEmulator } from '../../src/emulator/emulator.ts';
 import { secret, startGateway } from '../support/gateway.ts';
+import type { SnapshotParts } from '../support/snapshot.ts';
 
 const scripts = [
   '',
@@ -26,16 +27,20 @@ const scripts = [
   'body=300000;chunks=40000',
 ];
 
+/** Fewer than requests at once, so that some wait. */
+const placesMax = 8;
+
 const anyRequest = fc.record({
   path: fc.constantFrom('/v1/chat/completions', '/v1/messages'),
-  model: fc.constantFrom('both', 'chat', 'messages'),
+  model: fc.constantFrom('both', 'chat', 'messages', 'held'),
   stream: fc.boolean(),
   script: fc.constantFrom(...scripts),
+  mode: fc.constantFrom('error', 'restart'),
   leaveAfterMs: fc.option(fc.integer({ min: 0, max: 60 })),
 });
 
 test('whatever providers and clients do, every admitted exchange ends once and gives back what it took', async t => {
-  const emulator = await startEmulator();
+  const [emulator, another] = await Promise.all([startEmulator(), startEmulator()]);
   const permits = { taken: 0, released: 0 };
   const url = emulator.url;
   const gateway = await startGateway({
@@ -43,6 +48,7 @@ test('whatever providers and clients do, every admitted exchange ends once and g
     ports: {
       permits: {
         acquire: async () => {
+          if (permits.taken - permits.released >= placesMax) return false;
           permits.taken++;
           return true;
         },
@@ -61,23 +67,37 @@ test('whatever providers and clients do, every admitted exchange ends once and g
           baseUrl: url,
           sandbox: true,
         },
-        { name: 'chat', kind: 'emulated', baseUrl: url, sandbox: true },
+        // Another host of another kind, so that it can hedge the first one.
+        { name: 'chat', kind: 'openai-compatible', baseUrl: `${another.url}/v1`, sandbox: true },
         { name: 'messages', kind: 'emulated', dialects: ['anthropic-messages'], baseUrl: url, sandbox: true },
       ],
       deployments: ['first', 'chat', 'messages'].map(id => ({ id, provider: id, model: `emulated/${id}` })),
       routes: [
         { name: 'both', candidates: [{ deployment: 'first' }, { deployment: 'chat' }, { deployment: 'messages' }] },
+        {
+          name: 'held',
+          candidates: [{ deployment: 'messages' }, { deployment: 'chat' }],
+          policy: { holdBack: { tokens: 8, ms: 20 } },
+        },
         { name: 'chat', candidates: [{ deployment: 'chat' }] },
         { name: 'messages', candidates: [{ deployment: 'messages' }] },
-      ].map(route => ({
+      ].map((route: Route) => ({
         ...route,
-        policy: { retries: 2, firstByteTimeoutMs: 200, idleTimeoutMs: 200, totalTimeoutMs: 2_000 },
+        policy: {
+          ...route.policy,
+          retries: 2,
+          firstByteTimeoutMs: 200,
+          idleTimeoutMs: 200,
+          totalTimeoutMs: 2_000,
+          queueMs: 300,
+          hedge: { afterMs: 10, percent: 50 },
+        },
       })),
     },
   });
   t.after(async () => {
     await gateway.stop();
-    await emulator.stop();
+    await Promise.all([emulator.stop(), another.stop()]);
   });
 
   const outcomes = new Set<string>();
@@ -100,6 +120,11 @@ test('whatever providers and clients do, every admitted exchange ends once and g
         assert.equal(order.at(-1), 'end');
         assert.notEqual(end.outcome, 'internal');
         assert.equal(order.filter(type => type === 'attempt').length, end.attempts.length);
+        assert.deepEqual(
+          end.attempts.map(attempt => attempt.attempt),
+          end.attempts.map((_, index) => index + 1),
+        );
+        assert.ok(end.attempts.length <= 3);
         if (end.state === 'settled' || end.state === 'estimated') assert.ok(end.sell !== undefined);
         else assert.equal(end.sell, undefined);
       }
@@ -109,17 +134,33 @@ test('whatever providers and clients do, every admitted exchange ends once and g
     { numRuns: 12 },
   );
   assert.ok(outcomes.size >= 5, `only ${[...outcomes]} happened`);
+  for (const type of ['waited', 'further', 'hedged']) {
+    assert.ok(
+      gateway.steps.some(step => step.type === type),
+      `nothing was ${type}`,
+    );
+  }
+  assert.equal(gateway.gateway.waitingExchanges, 0);
   assert.deepEqual(
     gateway.alerts.filter(code => code === 'internal'),
     [],
   );
 });
 
+type Route = NonNullable<SnapshotParts['routes']>[number];
+
 async function play(
   url: string,
-  request: { path: string; model: string; stream: boolean; script: string; leaveAfterMs: number | null },
+  request: {
+    path: string;
+    model: string;
+    stream: boolean;
+    script: string;
+    mode: string;
+    leaveAfterMs: number | null;
+  },
 ): Promise<void> {
-  const { path, model, stream, script, leaveAfterMs } = request;
+  const { path, model, stream, script, mode, leaveAfterMs } = request;
   const signal = leaveAfterMs === null ? null : AbortSignal.timeout(leaveAfterMs);
   try {
     const response = await fetch(url + path, {
@@ -128,6 +169,7 @@ async function play(
       headers: {
         authorization: `Bearer ${secret}`,
         'content-type': 'application/json',
+        'x-carrier-on-failure': mode,
         ...(script === '' ? undefined : { 'x-carrier-emulate': script }),
       },
       body: JSON.stringify({ model, stream, max_tokens: 100_000, messages: [{ role: 'user', content: 'hello' }] }),

@@ -30,14 +30,14 @@ async function ask(): Promise<string> {
   return response.headers.get('x-carrier-fault') ?? 'ok';
 }
 
-test('two workers together never run more attempts at a deployment than its limit, and run as many as it has', async () => {
+test('two workers together never run more attempts at a deployment than its limit, and as many as it has while others wait', async () => {
   let most = 0;
   const sampling = setInterval(() => {
     most = Math.max(most, emulator.stats().answersOpen);
   }, 2);
 
   const outcomes: string[] = [];
-  for (let round = 0; round < 6; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     outcomes.push(...(await Promise.all(Array.from({ length: 16 }, () => ask()))));
   }
   clearInterval(sampling);
@@ -47,7 +47,7 @@ test('two workers together never run more attempts at a deployment than its limi
     outcomes.every(outcome => outcome === 'ok' || outcome === 'deployment_saturated'),
     outcomes.join(),
   );
-  assert.ok(outcomes.filter(outcome => outcome === 'ok').length >= 6 * limit);
+  assert.ok(outcomes.filter(outcome => outcome === 'ok').length >= 3 * limit);
 });
 
 test('permits of attempts that are over are there for whichever worker asks', async () => {

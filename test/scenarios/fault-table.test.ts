@@ -300,6 +300,8 @@ const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   draining: 'test/gateway/exchange.test.ts',
   overloaded: 'test/scenarios/hostile-clients.test.ts',
   deployment_saturated: 'test/scenarios/concurrency-across-workers.test.ts',
+  queue_full: 'src/gateway/deployment-gate.test.ts',
+  hedge_lost: 'test/gateway/before-content.test.ts',
   upstream_connect_timeout: 'test/gateway/failover.test.ts',
   upstream_response_too_large: 'test/scenarios/hostile-providers.test.ts',
   content_filtered: 'src/dialects/fault.test.ts',
