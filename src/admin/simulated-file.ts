@@ -50,15 +50,21 @@ function unsimulated({ kind, name, action, fields }: Change, route: string): (re
     ];
   }
   const isDefault = (path: string, after: string | undefined) =>
-    action === 'create' &&
-    // True: the paths of a route's fields are those of its policy.
-    String(routePolicyDefault[path.slice('policy.'.length) as keyof typeof routePolicyDefault]) === after;
+    action === 'create' && String(valueAt({ policy: routePolicyDefault }, path.split('.'))) === after;
   return fields
     .filter(({ path, after }) => !simulated.test(path) && path !== 'origin' && !isDefault(path, after))
     .map(({ path }) => [
       ['routes', route, ...path.replace(/^policy\./, '').split('.')],
       'cannot be simulated: it decides nothing about who is asked first. Leave it as it is stored',
     ]);
+}
+
+/** What a route that is not stored yet has without saying it. */
+function valueAt(value: unknown, [key, ...rest]: readonly string[]): unknown {
+  if (key === undefined) return value;
+  return typeof value === 'object' && value !== null
+    ? valueAt(Object.entries(value).find(([name]) => name === key)?.[1], rest)
+    : undefined;
 }
 
 function invalid(message: string): Omit<Problem, 'path'> {

@@ -257,6 +257,17 @@ suite('the command line', () => {
     assert.match((await run('prices facts import --approve openai/odd-1')).out, /1 let through, 0 held/);
   });
 
+  test('the health of deployments is told without those that did nothing, unless asked', async () => {
+    const busy = await run('health');
+    assert.equal(busy.code, 0, busy.err);
+    assert.match(busy.out, /^✗ {2}haiku-eu /m);
+    assert.doesNotMatch(busy.out, /idle-one/);
+    assert.match(busy.out, /1 more had nothing to do lately; --all shows them\.\n$/);
+    assert.match((await run('health --all')).out, /^· {2}idle-one +nothing known/m);
+    const { replica, items } = JSON.parse((await run('health --json')).out);
+    assert.deepEqual([replica, items.length], ['replica-1', 5]);
+  });
+
   test('wrong words exit 2, help exits 0', async () => {
     for (const words of [
       'apply',

@@ -347,6 +347,17 @@ suite('carrier routes and carrier replay', () => {
     assert.doesNotMatch((await run('export')).out, /other:|gpt-5-nano/);
   });
 
+  test('a route that is not stored yet may be played through as the file says it', async () => {
+    const fresh = (more: string) =>
+      simulateFile(`routes: { fresh: { candidates: [ { deployment: second } ]${more} } }`, 'fresh');
+    const plain = await fresh('');
+    assert.deepEqual([plain.code, JSON.parse(plain.out).examined], [0, 0]);
+    const patient = await fresh(', retries: 7');
+    assert.equal(patient.code, 4);
+    assert.match(patient.out, /routes\.fresh\.retries: cannot be simulated/);
+    assert.doesNotMatch(patient.out, /TimeoutMs|candidates/);
+  });
+
   test('a file that is not about the route, is none, or comes with other changes is refused', async () => {
     const candidates = '{ candidates: [ { deployment: second } ] }';
     assert.match(

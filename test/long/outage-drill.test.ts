@@ -58,6 +58,7 @@ test('a short drill holds, says so in JSON and as a page, and leaves nothing beh
       'left-alone held',
       'unnoticed held',
       'equal held',
+      'contained held',
       'comes-back not-judged',
       'accounted held',
     ],

@@ -50,6 +50,8 @@ function phaseTable(phases: readonly PhaseReport[]): string {
     'p99',
     'added median / p99',
     ...providerNames.map(name => `answered by ${names(name)}`),
+    'failed over to B',
+    'failed over to C',
     ...providerNames.map(name => `arrived at ${names(name)}`),
     'A was',
   ];
@@ -63,6 +65,8 @@ function phaseTable(phases: readonly PhaseReport[]): string {
     milliseconds(row.durationMs?.p99),
     row.name === 'calm' ? '' : added(row.addedMs),
     ...providerNames.map(name => String(row.answeredBy[name])),
+    String(row.inflow.b),
+    String(row.inflow.c),
     ...providerNames.map(name => String(row.arrived[name])),
     row.statesOfA.join(', '),
   ]);

@@ -20,6 +20,8 @@ export interface PhaseReport {
   /** Beyond the calm phase. */
   readonly addedMs: Quantiles | undefined;
   readonly answeredBy: Readonly<Record<ProviderName, number>>;
+  /** Requests that failed elsewhere first and were answered there. */
+  readonly inflow: Readonly<Record<ProviderName, number>>;
   /** Requests that arrived at each provider, failed attempts included. */
   readonly arrived: Readonly<Record<ProviderName, number>>;
   /** Each once, in the order in which they were first seen. */
@@ -51,6 +53,7 @@ export interface DrillReport {
   readonly failures: Readonly<Record<string, number>>;
   readonly exchangesInLedger: number;
   readonly exchangesOpen: number;
+  readonly inflowBeyondShare: number;
   readonly phases: readonly PhaseReport[];
   readonly slices: readonly Slice[];
 }
@@ -76,6 +79,7 @@ export function reportDrill({ seconds, rate, phases }: DrillPlan, observed: Obse
     failures: countBy(asked.flatMap(({ failure }) => (failure === undefined ? [] : [failure]))),
     exchangesInLedger: accounts.exchanges,
     exchangesOpen: accounts.open,
+    inflowBeyondShare: accounts.beyondShare,
     phases: phases.map(phase => reportPhase(phase, { asked: within(asked, phase), glimpses, calm })),
     slices: Array.from({ length: Math.ceil((seconds * 1_000) / sliceMs) }, (_, index) =>
       sliceOf({ fromMs: index * sliceMs, toMs: (index + 1) * sliceMs }, asked, glimpses),
@@ -114,6 +118,7 @@ function reportPhase(
         ? undefined
         : { p50: tenths(durationMs.p50 - calm.p50), p99: tenths(durationMs.p99 - calm.p99) },
     answeredBy: answeredBy(seen.asked),
+    inflow: answeredBy(seen.asked.filter(({ attempts }) => attempts > 1)),
     arrived: arrivedWithin(phase, seen.glimpses),
     statesOfA: [...new Set(states)],
   };

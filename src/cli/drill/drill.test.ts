@@ -31,7 +31,7 @@ function observed(change: Partial<Observed> = {}, each: (asked: AskedOnce) => As
     asked,
     unsent: 0,
     glimpses,
-    accounts: { exchanges: 100, open: 0 },
+    accounts: { exchanges: 100, open: 0, beyondShare: 0 },
     ...change,
   };
 }
@@ -44,6 +44,7 @@ const allHeld = {
   'left-alone': 'held',
   unnoticed: 'held',
   equal: 'held',
+  contained: 'held',
   'comes-back': 'held',
   accounted: 'held',
 };
@@ -79,6 +80,7 @@ test('each phase is added up: who answered, who was asked, what it took and what
     durationMs: { p50: 50, p99: 65 },
     addedMs: { p50: 0, p99: 15 },
     answeredBy: { a: 0, b: 9, c: 5 },
+    inflow: { a: 0, b: 4, c: 0 },
     arrived: { a: 7, b: 14, c: 21 },
     statesOfA: ['open'],
   });
@@ -114,8 +116,9 @@ test('each claim breaks by itself', () => {
   assert.deepEqual(broken(observed({ glimpses: manyToA })), ['left-alone']);
   assert.deepEqual(broken(observed({}, one => (one.atMs < 38_000 ? one : { ...one, durationMs: 301 }))), ['unnoticed']);
   assert.deepEqual(broken(observed({}, one => ({ ...one, deployment: 'c' }))), ['comes-back']);
-  assert.deepEqual(broken(observed({ accounts: { exchanges: 101, open: 0 } })), ['accounted']);
-  assert.deepEqual(broken(observed({ accounts: { exchanges: 100, open: 1 } })), ['accounted']);
+  assert.deepEqual(broken(observed({ accounts: { exchanges: 100, open: 0, beyondShare: 1 } })), ['contained']);
+  assert.deepEqual(broken(observed({ accounts: { exchanges: 101, open: 0, beyondShare: 0 } })), ['accounted']);
+  assert.deepEqual(broken(observed({ accounts: { exchanges: 100, open: 1, beyondShare: 0 } })), ['accounted']);
 });
 
 test('B and C far apart break the claim of equal service', () => {
@@ -138,7 +141,7 @@ test('a drill in which nobody answered is reported, and fails', () => {
   assert.deepEqual([dead.failed, dead.failures], [100, { 'connection broken': 100 }]);
   assert.deepEqual([dead.phases[0]!.durationMs, dead.phases[0]!.addedMs], [undefined, undefined]);
   assert.match(formatDrill(dead, judge(dead), false), /^Clients saw 100 × connection broken\.$/m);
-  assert.match(formatDrill(dead, judge(dead), false), /The drill FAILED: 4 of 7 claims broke\.\n$/);
+  assert.match(formatDrill(dead, judge(dead), false), /The drill FAILED: 4 of 8 claims broke\.\n$/);
   assert.match(drawDrill(dead), /100 failed/);
 });
 

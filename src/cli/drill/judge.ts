@@ -63,6 +63,12 @@ export function judge(report: DrillReport): readonly Verdict[] {
       found: `${b} and ${c}`,
     },
     {
+      name: 'contained',
+      claim: 'what fails at A stays within the share that B and C keep for it',
+      outcome: held(report.inflowBeyondShare === 0),
+      found: `${report.inflowBeyondShare} beyond it`,
+    },
+    {
       name: 'comes-back',
       claim: 'A gets requests again once it is well',
       outcome: report.seconds < comesBackFromSeconds ? 'not-judged' : held(back.answeredBy.a > 0),

@@ -27,6 +27,8 @@ export interface Accounts {
   readonly exchanges: number;
   /** Exchanges that have not ended. */
   readonly open: number;
+  /** Attempts that failed over beyond the share that a deployment keeps for them. */
+  readonly beyondShare: number;
 }
 
 /** Everything that a drill saw. */

@@ -75,8 +75,8 @@ async function play(
   }
   // Everything has arrived: the last seconds are as whole as the others.
   glimpses.push({ atMs: plan.seconds * 1_000, arrived: world.arrived(), states: await statesOf(world) });
-  const { exchanges, open } = await accountsOf(world, asked.length + warmed, signal);
-  return { startedAt, asked, unsent, glimpses, accounts: { exchanges: exchanges - warmed, open } };
+  const { exchanges, ...rest } = await accountsOf(world, asked.length + warmed, signal);
+  return { startedAt, asked, unsent, glimpses, accounts: { exchanges: exchanges - warmed, ...rest } };
 }
 
 /** Until it is aborted. What goes wrong in a look goes wrong for the drill. */
@@ -102,13 +102,17 @@ async function accountsOf(world: DrillWorld, wanted: number, signal: AbortSignal
   for (;;) {
     const answer = (await world.api('/api/v1/usage?by=project')) as { readonly rows: readonly { requests: number }[] };
     const exchanges = answer.rows.reduce((sum, { requests }) => sum + requests, 0);
-    const open = openExchanges(await world.metrics());
-    if ((exchanges >= wanted && open === 0) || performance.now() > deadlineMs) return { exchanges, open };
+    const metrics = await world.metrics();
+    const open = sumOf(metrics, 'carrier_open_exchanges');
+    if ((exchanges >= wanted && open === 0) || performance.now() > deadlineMs) {
+      return { exchanges, open, beyondShare: sumOf(metrics, 'carrier_inflow_beyond_share_total') };
+    }
     await sleep(bookedPollMs, undefined, { signal });
   }
 }
 
-function openExchanges(metrics: string): number {
-  const lines = metrics.split('\n').filter(line => /^carrier_open_exchanges[{ ]/.test(line));
+/** Over all labels. */
+function sumOf(metrics: string, name: string): number {
+  const lines = metrics.split('\n').filter(line => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
