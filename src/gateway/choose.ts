@@ -6,11 +6,12 @@ import type { ReadRequest } from '../dialects/translate.ts';
 import { intersect } from '../governance/zones.ts';
 import { estimateInputTokens } from '../metering/estimates.ts';
 import { decide } from '../routing/decide.ts';
-import type { DecisionRecord, PolicyName, RequestFacts } from '../routing/decision.ts';
+import type { DecisionRecord, Health, PolicyName, RequestFacts } from '../routing/decision.ts';
 import { isPolicyReason, nearestRelaxations } from '../routing/policy-filter.ts';
 import { needsCost } from '../routing/score.ts';
 import { costNanoMaxOf, expectedCosts } from '../snapshot/expected-cost.ts';
 import type { Contract, Deployment, Principal, ResolvedRoute, Snapshot } from '../snapshot/load.ts';
+import { queueMsDefault } from '../snapshot/snapshot.ts';
 import { candidateViews } from './candidate-views.ts';
 import type { CarrierHeaders } from './carrier-headers.ts';
 import { estimatedRequest, readTranslation } from './exchange.ts';
@@ -141,7 +142,9 @@ export function chooseCandidates(
     );
     for (const handle of makers) observed.health.set(handle, { ...observed.health.get(handle), madeState: true });
   }
-  const decision = decide(views, { ...observed, costs }, facts, draw(nowMs));
+  const mayWait = (route.policy.queueMs ?? queueMsDefault) > 0 && isAnyFull(observed.health);
+  const asked = mayWait ? { ...facts, mayWait } : facts;
+  const decision = decide(views, { ...observed, costs }, asked, draw(nowMs));
   if (decision.order.length > 0) {
     return {
       decision,
@@ -151,6 +154,13 @@ export function chooseCandidates(
   }
   if (translation instanceof Fault && onlyDialectExcludes(decision)) throw translation;
   throw noCompliant(decision, route);
+}
+
+function isAnyFull(observed: ReadonlyMap<string, Health>): boolean {
+  for (const { concurrencyMax, inFlight } of observed.values()) {
+    if (concurrencyMax !== undefined && inFlight !== undefined && inFlight >= concurrencyMax) return true;
+  }
+  return false;
 }
 
 /** One rule for all candidates: each vendor's own would tell them apart. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decide, decideByLots } from './decide.ts';
 import { type CandidateView, capabilities, type Observations, type RequestFacts } from './decision.ts';
+import { replay } from './replay.ts';
 
 const facts: RequestFacts = {
   exchangeId: 'ex_01',
@@ -180,6 +181,27 @@ test('every reason for an exclusion is recorded, not only the first', () => {
   assert.deepEqual(out, { a: ['ZONE_NOT_ALLOWED', 'PRICE_UNKNOWN', 'DIALECT_UNSUPPORTED'], b: ['ZONE_UNKNOWN'] });
   assert.deepEqual(record.order, []);
   assert.equal(record.panic, false);
+});
+
+test('a full candidate stays in reserve where the request may wait, and an unwell one does not', () => {
+  const views = [view('a'), view('b'), view('c', { priority: 2 }), view('d', { priority: 3 })];
+  const observed: Observations = {
+    atMs: 1000,
+    health: new Map([
+      ['a', { inFlight: 5, concurrencyMax: 5 }],
+      ['b', { inFlight: 5, concurrencyMax: 5, coolingUntilMs: 2000 }],
+    ]),
+  };
+
+  const waits = decide(views, observed, { ...facts, mayWait: true }, draw);
+  const doesNot = decide(views, observed, facts, draw);
+
+  assert.deepEqual([waits.order, waits.panic], [['c', 'd', 'a'], false]);
+  assert.deepEqual([doesNot.order, doesNot.panic], [['c', 'd'], false]);
+  assert.equal(waits.candidates.find(({ h }) => h === 'a')?.p, undefined);
+  assert.match(JSON.stringify(waits), /"outputTokens":100,"mayWait":true}/);
+  assert.equal(replay(JSON.stringify(waits)).outcome, 'same');
+  assert.equal(replay(JSON.stringify(doesNot)).outcome, 'same');
 });
 
 test('a candidate that cools down is left out while another can answer', () => {

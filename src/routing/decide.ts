@@ -17,7 +17,7 @@ import { isScored, needsCost, scoresOf } from './score.ts';
 /** The order in which to try candidates, and why. Pure and integer; sees handles, never names (I5).
  *
  *  Policy filters fail closed: an excluded candidate is never in the order. Health filters fail open: while at least half
- *  of the compliant candidates are healthy, the others are left out; otherwise they stay, behind the healthy ones, those
+ *  of the compliant candidates are healthy, the others are left out, but for the full ones where the request may wait; otherwise they stay, behind the healthy ones, those
  *  that recover soonest first, and the record says `panic`. Inside a group come candidates that made the reasoning state
  *  which the request gives back, then (policy `priority`) lower priorities, then better scores; what no score tells
  *  apart is drawn by weight. The draw gives the failover order at once: the second place needs no second decision.
@@ -67,7 +67,8 @@ export function decideByLots(
   const compliant = entries.filter(({ policy }) => policy.length === 0);
   const healthy = compliant.filter(({ severity }) => severity === 0);
   const panic = healthy.length * 2 < compliant.length;
-  const tickets = ticketsOf(panic ? compliant : healthy, facts);
+  const kept = panic ? compliant : facts.mayWait === true ? compliant.filter(isNoWorseThanFull) : healthy;
+  const tickets = ticketsOf(kept, facts);
   const draws = new KeyedDraws(draw.seed, facts.exchangeId);
   const order: RankedTicket[] = [];
   const chances = new Map<RankedTicket, number>();
@@ -83,6 +84,11 @@ export function decideByLots(
   return recordOf(entries, { tickets, chances, panic, order }, observations, facts, draw);
 }
 
+/** Who is full has room again in a moment: for a request that may wait, that is no reason to do without it. */
+function isNoWorseThanFull({ severity }: Entry): boolean {
+  return severity <= fullSeverity;
+}
+
 interface Entry {
   readonly view: CandidateView;
   readonly lot: string;
@@ -94,6 +100,8 @@ interface Entry {
   /** 0 is healthy; else 1 + place in `healthReasons`. */
   readonly severity: number;
 }
+
+const fullSeverity = 1 + healthReasons.indexOf('SATURATED');
 
 interface RankedTicket extends Ticket {
   readonly entry: Entry;
@@ -206,7 +214,7 @@ function recordOf(
 /** Keys that are undefined are not written: they are not there when the record is read again. */
 function factsInOrder(facts: RequestFacts): RequestFacts {
   const { exchangeId, dialect, policy, zones, inputTokens, outputTokens } = facts;
-  const { sameDialectOnly, needs, tiers, costNanoMax, session } = facts;
+  const { sameDialectOnly, needs, tiers, costNanoMax, session, mayWait } = facts;
   return {
     exchangeId,
     dialect,
@@ -219,6 +227,7 @@ function factsInOrder(facts: RequestFacts): RequestFacts {
     ...(tiers === undefined ? undefined : { tiers }),
     ...(costNanoMax === undefined ? undefined : { costNanoMax }),
     ...(session === undefined ? undefined : { session }),
+    ...(mayWait === true ? { mayWait } : undefined),
   };
 }
 

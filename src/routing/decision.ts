@@ -43,6 +43,8 @@ export interface RequestFacts {
   readonly costNanoMax?: number | undefined;
   /** Digest of what keeps requests together: the session header, the cache key or the head of the prompt. */
   readonly session?: string | undefined;
+  /** The request may wait for candidates that are full, so these stay in reserve behind the others. */
+  readonly mayWait?: boolean | undefined;
 }
 
 /** One candidate as routing sees it: a handle and numbers. The same for every request of a route. */

@@ -197,6 +197,29 @@ suite('before content', () => {
     assert.equal(gateway.steps.filter(step => step.type === 'inflow-beyond-share').length, 1);
   });
 
+  test('a deployment that was full when the request came takes over from one that fails', async t => {
+    const health = new WorkerHealth({ send: () => {}, nowMs: Date.now, after: later });
+    health.received([{ handle: 'h-one', concurrencyMax: 1 }], {});
+    const gateway = await start(t, {
+      limits: { one: 1 },
+      policy: { retries: 1 },
+      rules: [['ttfb=120ms'], ['status=500']],
+      rest: { ports: { health } },
+    });
+    const running = ask(gateway);
+    await until(() => gateway.attempts().length === 1);
+
+    const answer = await ask(gateway);
+
+    assert.deepEqual([answer.status, answer.headers.get('x-carrier-deployment')], [200, 'one']);
+    assert.equal((await running).status, 200);
+    await gateway.untilEnded(2);
+    assert.deepEqual(
+      gateway.ends().map(end => end.attempts.map(({ deployment }) => deployment)),
+      [['one'], ['two', 'one']],
+    );
+  });
+
   test('without a retry budget nobody is asked twice', async t => {
     const gateway = await start(t, {
       count: 1,

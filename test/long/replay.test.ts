@@ -54,6 +54,7 @@ const question = fc.record({
   needs: optional(fc.subarray([...capabilities])),
   costNanoMax: optional(fc.maxSafeNat()),
   session: optional(fc.string({ minLength: 1, maxLength: 16 })),
+  mayWait: optional(fc.boolean()),
   seed: fc.string({ minLength: 64, maxLength: 64, unit: fc.constantFrom(...'0123456789abcdef') }),
 });
 

@@ -86,6 +86,7 @@ const facts: fc.Arbitrary<RequestFacts> = fc.record({
   tiers: fc.constantFrom(undefined, ['standard']),
   costNanoMax: fc.constantFrom(undefined, 1_000_000_000),
   session: fc.option(fc.string({ minLength: 1, maxLength: 4 }), { nil: undefined }),
+  mayWait: fc.constantFrom(undefined, true),
 });
 
 /** A request that nothing but measurement tells candidates apart for. */

@@ -20,6 +20,21 @@ after(async () => {
   await carrier?.remove();
 });
 
+/** New workers listen soon, on a busy machine later. */
+async function untilAnswered(): Promise<void> {
+  for (let n = 0; n < 200; n += 1) {
+    await sleep(50);
+    if (
+      await fetch(`${carrier.url}/healthz`).then(
+        response => response.ok,
+        () => false,
+      )
+    )
+      return;
+  }
+  assert.fail('no worker came back');
+}
+
 async function ask(): Promise<string> {
   const response = await fetch(`${carrier.url}/v1/chat/completions`, {
     method: 'POST',
@@ -62,7 +77,7 @@ test('a killed worker gives its permits back', async () => {
   await sleep(60);
   for (const worker of carrier.workerProcessIds()) process.kill(worker, 'SIGKILL');
   await Promise.all(running);
-  await sleep(1_000);
+  await untilAnswered();
 
   const outcomes = await Promise.all(Array.from({ length: limit }, () => ask()));
 
