@@ -89,11 +89,14 @@ before(async () => {
     yaml: [
       'providers:',
       ...accounts,
+      // Nobody else asks it, so nothing is known of it.
+      account('breaking', 'anthropic-messages', failing.url),
       'deployments:',
       ...firsts,
       ...providers.map(
         provider => `  well-${provider}: { provider: failing-${provider}, model: acme/well-${provider} }`,
       ),
+      '  breaking: { provider: breaking, model: acme/breaking }',
       ...providers.map(provider => `  sound-${provider}: { provider: sound-${provider}, model: acme/${provider} }`),
       'prices:',
       ...['sell', 'buy'].map(
@@ -110,6 +113,7 @@ before(async () => {
         provider =>
           `  once-${provider}: { candidates: [ { deployment: sound-${provider} } ], retries: 0, idleTimeoutMs: 300 }`,
       ),
+      '  resuming: { candidates: [ { deployment: breaking }, { deployment: sound-messages, priority: 2 } ], onFailure: restart, holdBack: { tokens: 1, ms: 50 } }',
       'organisations:',
       '  acme: { projects: { web: { keys: { ci: { secret: env:ACME_KEY } } } } }',
       '',
@@ -215,6 +219,30 @@ for (const client of fixtureDialects) {
     });
   }
 }
+
+test('a route that restarts broken streams does, and its exchange says so, charged once', async () => {
+  failing.replaceRules(['end-after=6']);
+
+  const answer = await ask('openai-chat', 'resuming', true);
+
+  // Who does not know the announcement reads both.
+  assert.deepEqual(hearStream('openai-chat', answer.body), { text: 'Grüße an aGrüße an alle', ends: 1, errors: 0 });
+  assert.equal(answer.body.toString().split('"carrier":{"restart"').length, 2);
+  const exchange = await until('the exchange is booked', async () => {
+    const { status, json } = await carrier.api('GET', `/api/v1/exchanges/${answer.headers['x-carrier-exchange-id']}`);
+    return status === 200 ? json : undefined;
+  });
+  assert.deepEqual(
+    exchange.attempts.map(({ deployment, outcome }: { deployment: string; outcome: string }) => [deployment, outcome]),
+    [
+      ['breaking', 'upstream_truncated'],
+      ['sound-messages', 'ok'],
+    ],
+  );
+  assert.deepEqual(exchange.losses, [{ action: 'approximated', code: 'answer-restarted', path: 'sound-messages' }]);
+  // 7 tokens and 3 of a message in, 4 out, at 1.00 USD per million: the second answer and no more.
+  assert.deepEqual([exchange.status, exchange.sell.amount], ['settled', '0.000014']);
+});
 
 /** As short as a stream of each can be that has all its kinds of events. */
 const streams: Readonly<Record<Provider, string>> = {
