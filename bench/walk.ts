@@ -1,7 +1,8 @@
 /** Question: how much CPU does the worker's walk cost for each small request, 34 kB request and 65-chunk stream in the
  *  same dialect, and each small request across dialects, authentication, decision, metering, rating and two journal
  *  records included? Upstream and client run in a process of their own.
- *  Usage: node bench/walk.ts [requests] [small|large|stream|across] */
+ *  Usage: node bench/walk.ts [requests] [small|large|stream|across|all] [limits]: with limits of requests, tokens and
+ *  concurrency on the key, their desk in the same process. */
 
 import { fork } from 'node:child_process';
 import { createHmac, createSecretKey } from 'node:crypto';
@@ -17,8 +18,9 @@ import type { GatewayPorts } from '../src/gateway/ports.ts';
 import { dataPlaneLimitsDefault } from '../src/gateway/settings.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
 import { WorkerHealth } from '../src/process/worker-health.ts';
+import type { LimitEntry } from '../src/snapshot/limits.ts';
 import { loadSnapshot } from '../src/snapshot/load.ts';
-import { unlimited } from '../test/support/limits.ts';
+import { limitsInMemory } from '../test/support/limits.ts';
 import { snapshotJson } from '../test/support/snapshot.ts';
 
 const kinds = ['small', 'large', 'stream', 'across'] as const;
@@ -27,7 +29,7 @@ const clients = 8;
 const secret = 'cck_test0001_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG';
 
 if (process.argv[2] === 'peer') await runPeer();
-else await runGateway(Number(process.argv[2] ?? 6000), process.argv[3]);
+else await runGateway(Number(process.argv[2] ?? 6000), process.argv[3] === 'all' ? undefined : process.argv[3]);
 
 function digest(text: string): string {
   return createHmac('sha256', 'bench').update(text).digest('hex');
@@ -38,10 +40,21 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
   const [{ upstream }] = (await once(peer, 'message')) as [{ upstream: number }];
   const directory = mkdtempSync(join(tmpdir(), 'carrier-walk-'));
   const clock = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const limits: readonly LimitEntry[] =
+    process.argv[4] === 'limits'
+      ? (['requestsPerMinute', 'tokensPerMinute', 'concurrency'] as const).map(measure => ({
+          id: measure,
+          scope: 'key',
+          subject: 'test0001',
+          measure,
+          limit: 1_000_000_000,
+        }))
+      : [];
   const snapshot = loadSnapshot(
     snapshotJson({
       keys: [{ id: 'test0001', digest: digest(secret) }],
       providers: [{ name: 'openai', baseUrl: `http://127.0.0.1:${upstream}/v1` }],
+      limits,
     }),
   );
   const journal = await FileJournal.open({
@@ -61,7 +74,7 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     health: new WorkerHealth({ send: () => {}, nowMs: Date.now, after: () => () => {} }),
     draw: () => ({ epoch: 1, seed: '00'.repeat(32) }),
     permits: { acquire: () => true, release: () => {} },
-    limits: unlimited,
+    limits: limitsInMemory(limits).limits,
     reasoning: {
       seal: new StateSeal(createSecretKey(Buffer.alloc(32))),
       remember: () => {},

@@ -19,6 +19,7 @@ import { answerOnce } from './idempotency.ts';
 import { jobOperations } from './jobs.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
+import { limitOperations } from './limits.ts';
 import { loginOperations } from './login.ts';
 import { memberOperations } from './members.ts';
 import { callOperation, describeOperation, type Operation, readCall, streamOperation } from './operation.ts';
@@ -46,6 +47,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...exchangeOperations(dependencies),
     ...decisionOperations(dependencies),
     ...budgetOperations(dependencies),
+    ...limitOperations(dependencies),
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),

@@ -142,6 +142,28 @@ export interface BudgetAnswer {
   readonly windows: readonly { readonly window: string; readonly spent: string; readonly leased: string }[];
 }
 
+export interface LimitAnswer {
+  readonly id: string;
+  readonly scope: string;
+  readonly subject: string;
+  readonly measure: string;
+  readonly limit: number;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
+  readonly shadow: boolean;
+  readonly onExhausted?: string;
+  /** Newest first. */
+  readonly windows: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly used: number;
+    readonly setAside: number;
+    readonly refused: number;
+    readonly wouldHaveRefused: number;
+  }[];
+}
+
 export interface AlertAnswer {
   readonly id: string;
   readonly at: string;

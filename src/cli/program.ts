@@ -9,6 +9,7 @@ import type {
   ExchangeAnswer,
   ExchangeSummaryAnswer,
   JobAnswer,
+  LimitAnswer,
   ModelAnswer,
   Page,
   UsageAnswer,
@@ -31,6 +32,7 @@ import { addRoutes } from './route-commands.ts';
 import { connectServer } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
+import { showLimits } from './show-limits.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 import { addUsageEvents } from './usage-event-commands.ts';
@@ -130,6 +132,13 @@ export function createProgram(surroundings: Surroundings): Command {
     const items = await readPages<BudgetAnswer>('/api/v1/budgets');
     print(options, { items }, () => showBudgets(items, table));
   });
+
+  leaf(program, 'limits', 'Limits, what their newest window has used, and what the newest ones refused').action(
+    async options => {
+      const items = await readPages<LimitAnswer>('/api/v1/limits');
+      print(options, { items }, () => showLimits(items, table));
+    },
+  );
 
   leaf(program, 'alerts', 'What an operator should look at, newest first')
     .option('--limit <number>', 'how many', '20')

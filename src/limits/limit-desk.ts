@@ -268,12 +268,12 @@ export class LimitDesk {
     const { pool, cap } = window;
     const isFar = pool.left === undefined || pool.left * farShare > cap;
     const mayLend = asked.need > 0 && (isFar || this.#isDown);
-    const lent = mayLend && pool.lend(worker, asked.need, cap, Math.max(1, this.#options.replicas()));
-    if (!lent) {
+    const lent = mayLend ? pool.lend(worker, asked, cap, Math.max(1, this.#options.replicas())) : 0;
+    if (lent === 0) {
       this.#refuse(window, worker, asked.request);
       return;
     }
-    this.#send(worker, { request: asked.request, granted: asked.need, left: pool.left ?? cap, short: false });
+    this.#send(worker, { request: asked.request, granted: lent, left: pool.left ?? cap, short: false });
   }
 
   #isShort({ short, pool }: Window, need: number): boolean {

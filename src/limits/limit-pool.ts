@@ -43,15 +43,18 @@ export class LimitPool {
     return amount;
   }
 
-  /** Without the database: this replica's part of what was left when it last answered, and never more. */
-  lend(worker: number, need: number, cap: number, replicas: number): boolean {
+  /** Without the database: of this replica's part of what was left when it last answered, and never more. At least what is
+   *  needed, all that is due if there is as much; 0 when there is not enough. */
+  lend(worker: number, { need, due }: Asked, cap: number, replicas: number): number {
     const share = this.left === undefined ? Math.max(1, Math.floor(cap / replicas)) : Math.floor(this.left / replicas);
-    if (this.lent + need - this.free > share) return false;
-    const own = Math.min(this.free, need);
+    const most = share - this.lent + this.free;
+    if (most < need || most <= 0) return 0;
+    const amount = Math.max(need, Math.min(due, most));
+    const own = Math.min(this.free, amount);
     this.free -= own;
-    this.lent += need - own;
-    this.#give(worker, need);
-    return true;
+    this.lent += amount - own;
+    this.#give(worker, amount);
+    return amount;
   }
 
   /** A living worker gave back what it had unused. False when it claims more than it can have; then nothing changes. */

@@ -108,6 +108,7 @@ export class WorkerLimits implements RateLimits {
     if (answer.short && need > 0) account.short = { need, untilMs: monotonicMs + shortFreshMs };
     else if (answer.granted > 0) account.short = undefined;
     this.#serve(account);
+    if (account.free < 0 && !answer.short) this.#refillAhead(account, 1);
   }
 
   /** Another worker or replica needs what is unused here. */
@@ -230,6 +231,8 @@ export class WorkerLimits implements RateLimits {
     const at = isCurrent(account, nowMs) || difference > 0 ? account : this.#open(account.limit, nowMs);
     at.used -= difference;
     at.free += difference;
+    // Others would be given what is used already.
+    if (at.free < 0) this.#refillAhead(at, 1);
     if (difference > 0 && this.#accounts.get(account.limit.id) === account) this.#serve(account);
   }
 
@@ -310,7 +313,9 @@ export class WorkerLimits implements RateLimits {
     if (first === undefined) return;
     const due = waiting - account.free;
     const want = Math.max(due, wantedBlock(account, first));
-    account.asked = this.#send(account, { need: first - account.free, due, want });
+    // What is owed comes first, and any part of it will do: together with it a request might never fit.
+    const need = account.free < 0 ? 1 : first - account.free;
+    account.asked = this.#send(account, { need, due, want });
   }
 
   #refillAhead(account: LimitAccount, amount: number): void {
@@ -320,7 +325,8 @@ export class WorkerLimits implements RateLimits {
     if (account.limit.windowMs === undefined) return;
     if (this.#options.monotonicMs() < account.refillAfterMs) return;
     const debt = Math.max(0, -account.free);
-    account.refill = this.#send(account, { need: 0, due: debt, want: block + debt });
+    // For a debt others are asked, too, and any part of it will do.
+    account.refill = this.#send(account, { need: Math.min(1, debt), due: debt, want: block + debt });
   }
 
   #send(account: LimitAccount, asked: { readonly need: number; readonly due: number; readonly want: number }): number {

@@ -8,6 +8,8 @@ import { type DatabaseCut, startDatabaseCut } from './support/database-cut.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
 
+const limitedKey = 'limited-secret-limited-secret-limited-s';
+
 let database: TestDatabase;
 let cut: DatabaseCut;
 let carrier: Carrier;
@@ -15,7 +17,7 @@ let carrier: Carrier;
 before(async () => {
   database = await createTestDatabase();
   cut = await startDatabaseCut(database.url);
-  carrier = await startCarrier({ workers: 2, env: { DATABASE_URL: cut.url } });
+  carrier = await startCarrier({ workers: 2, env: { DATABASE_URL: cut.url, LIMITED_KEY: limitedKey } });
 });
 after(async () => {
   await cut?.mend();
@@ -66,6 +68,28 @@ test('with the database gone admitted keys are served, and usage waits in the jo
   await cut.mend();
   for (const { exchangeId } of answers) await untilBooked(exchangeId);
   await until('metrics say so', async () => ((await metric('carrier_database_up')) === 1 ? true : undefined));
+});
+
+test('with the database gone a limit holds as before, and what was counted is told afterwards', async () => {
+  const limits = '{ requestsPerDay: 10 }';
+  await carrier.apply(
+    `organisations: { sandbox: { projects: { limited: { keys: { day: { secret: env:LIMITED_KEY, limits: ${limits} } } } } } }`,
+  );
+  await cut.cut();
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(limitedKey)));
+
+  // Each of two workers may let one through that the supervisor did not answer in time.
+  const admitted = answers.filter(({ status }) => status === 200).length;
+  assert.ok(admitted >= 10 && admitted <= 12, `${admitted} of 10 admitted`);
+  assert.ok(answers.every(({ status, fault }) => status === 200 || fault === 'rate_limited'));
+
+  await cut.mend();
+  await until('the database knows', async () => {
+    const { status, json } = await carrier.api('GET', '/api/v1/limits');
+    return status === 200 && json.items[0].windows[0]?.setAside >= 10 ? true : undefined;
+  });
+  assert.equal((await ask(limitedKey)).fault, 'rate_limited');
 });
 
 test('a start without the database serves from the snapshot on disk, and ships once the database is back', async () => {

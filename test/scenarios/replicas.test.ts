@@ -7,6 +7,9 @@ import { acmeKey, declareSupply } from './support/declare-supply.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
 
+const dayKey = 'day-secret-day-secret-day-secret-day-0';
+const onceKey = 'once-secret-once-secret-once-secret-0';
+
 let emulator: Emulator;
 let database: TestDatabase;
 let one: Carrier;
@@ -18,9 +21,18 @@ before(async () => {
   const supply = declareSupply({
     emulatorUrl: emulator.url,
     project: ['budget: { limit: "0.0255", period: day, hard: true }'],
+    more: [
+      '      limited:',
+      '        limits: { of: [ { route: "**/gpt-5", requestsPerDay: 1000000, shadow: true } ] }',
+      '        keys:',
+      '          day: { secret: env:DAY_KEY, limits: { requestsPerDay: 60 } }',
+      '          once: { secret: env:ONCE_KEY, limits: { concurrency: 4 } }',
+    ],
   });
   const env = {
     ...supply.env,
+    DAY_KEY: dayKey,
+    ONCE_KEY: onceKey,
     DATABASE_URL: database.url,
     CARRIER_MASTER_KEY: randomBytes(32).toString('base64url'),
   };
@@ -107,6 +119,63 @@ test('two replicas spend one hard budget nearly whole and never pass it', async 
 
   await until('the budget is charged nearly whole', async () => ((await charged()) > 23_500 ? true : undefined));
   assert.ok((await charged()) <= 25_500);
+});
+
+test('three workers of two replicas admit together what a limit allows, and say where it stands', async () => {
+  const outcomes: string[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    const wave = Array.from({ length: 30 }, (_, index) => ask(index % 3 === 0 ? two : one, dayKey));
+    outcomes.push(...(await Promise.all(wave)));
+  }
+
+  const admitted = outcomes.filter(outcome => outcome === '200').length;
+  assert.deepEqual([...new Set(outcomes)].sort(), ['200', 'rate_limited']);
+  assert.ok(admitted <= 60 && admitted >= 59, `${admitted} of 60 admitted`);
+  const shown = await until('what was counted is shown', async () => {
+    const { items } = await admin(two, 'GET', '/api/v1/limits');
+    const day = items.find(
+      (limit: { measure: string; scope: string }) => limit.scope === 'key' && limit.measure === 'requestsPerDay',
+    );
+    return day?.windows[0]?.refused === 180 - admitted ? items : undefined;
+  });
+  const lines = shown.map(
+    (limit: { measure: string; limit: number; shadow: boolean; windows: { used: number }[] }) =>
+      `${limit.measure} ${limit.limit} ${limit.shadow ? 'shadow ' : ''}${limit.windows[0]?.used ?? 'unused'}`,
+  );
+  assert.deepEqual(lines.sort(), [
+    'concurrency 4 unused',
+    `requestsPerDay 1000000 shadow ${admitted}`,
+    `requestsPerDay 60 ${admitted}`,
+  ]);
+  const listed = await two.command('limits');
+  assert.match(listed.stdout, new RegExp(`requestsPerDay +60 +\\S+ +${admitted} +\\d+ +${180 - admitted} +0 +refuses`));
+});
+
+test('two replicas together have no more requests open than a limit allows, and lose none of it', async () => {
+  emulator.replaceRules(['ttfb=60ms']);
+  let most = 0;
+  const sampling = setInterval(() => {
+    most = Math.max(most, emulator.stats().answersOpen);
+  }, 2);
+  let served = 0;
+  for (let round = 0; round < 8; round += 1) {
+    const wave = await Promise.all(Array.from({ length: 10 }, (_, index) => ask(index % 2 === 0 ? one : two, onceKey)));
+    served += wave.filter(outcome => outcome === '200').length;
+  }
+  clearInterval(sampling);
+  emulator.replaceRules([]);
+
+  assert.ok(most <= 4, `${most} at once`);
+  assert.ok(served >= 24, `${served} served`);
+  // A killed worker has nothing open any more.
+  for (const worker of two.workerProcessIds()) process.kill(worker, 'SIGKILL');
+  await until('the limit is whole again', async () => {
+    const wave = await Promise.all(Array.from({ length: 4 }, () => ask(one, onceKey)));
+    return wave.every(outcome => outcome === '200') || undefined;
+  });
+  await until('the second replica serves again', async () =>
+    (await ask(two, onceKey).catch(() => 'refused')) === '200' ? true : undefined,
+  );
 });
 
 test('a replica that stops gives back what it had leased', async () => {
