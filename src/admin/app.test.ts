@@ -104,6 +104,7 @@ suite('the management API', () => {
       '/api/v1/ledger/rules',
       '/api/v1/ledger/transfers',
       '/api/v1/ledger/trial-balance',
+      '/api/v1/limits',
       '/api/v1/login',
       '/api/v1/login/oidc',
       '/api/v1/login/oidc/callback',
