@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { permissionsPage } from '../src/access/permissions-page.ts';
 import { referencePages } from '../src/cli/reference.ts';
 import { readingsPage } from '../src/metering/reference.ts';
 import { dialectsPage } from './dialects-page.ts';
@@ -9,6 +10,7 @@ mkdirSync(directory, { recursive: true });
 const pages = [
   ...referencePages(),
   ['readings.md', readingsPage()] as const,
+  ['permissions.md', permissionsPage()] as const,
   ['dialects.md', dialectsPage()] as const,
 ];
 for (const [name, text] of pages) writeFileSync(new URL(name, directory), text);

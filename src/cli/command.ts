@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { askSecret } from './ask-secret.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { runProgram } from './program.ts';
 
@@ -11,6 +12,7 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     send: request => fetch(request),
     readText,
     writeText: (path, text) => writeFileSync(path, text),
+    askSecret,
   });
 }
 

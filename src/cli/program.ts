@@ -22,6 +22,8 @@ import { diagnose } from './doctor.ts';
 import { addKeys } from './key-commands.ts';
 import { addLedger } from './ledger-command.ts';
 import { showAlerts, showBudgets, showExchanges, showJobs, showModels, showUsage } from './listings.ts';
+import { addLogin } from './login-commands.ts';
+import { addMembers } from './member-commands.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import { addPriceCommands } from './price-commands.ts';
 import { addReplay } from './replay-command.ts';
@@ -146,6 +148,8 @@ export function createProgram(surroundings: Surroundings): Command {
     });
 
   addAudit(program, parts);
+  addLogin(program, parts);
+  addMembers(program, parts);
 
   const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
   leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { adminKeyPath } from '../control/secret-files.ts';
 import { readServerAddress } from '../control/server-address.ts';
+import { storedToken } from './logins.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -24,7 +25,7 @@ const progressAfterMs = 400;
 export function connectServer(surroundings: Surroundings): Server {
   const url = serverUrl(surroundings.environment);
   async function call(method: string, path: string, body?: unknown): Promise<Response> {
-    const key = adminKey(surroundings.environment);
+    const key = credential(surroundings.environment, url);
     const request = new Request(new URL(path, url), {
       method,
       headers: {
@@ -36,10 +37,10 @@ export function connectServer(surroundings: Surroundings): Server {
       redirect: 'error',
     });
     const response = await withProgress(surroundings, send(request));
+    if (response.ok) return response;
+    const refused = await refusal(response, url);
     // Only now: where no server runs, there is no key either, and the server is what is missing.
-    if (response.status === 401 && key instanceof CommandFailure) throw key;
-    if (!response.ok) throw await refusal(response, url);
-    return response;
+    throw refused.code === 'admin_key_invalid' && key instanceof CommandFailure ? key : refused;
   }
 
   async function send(request: Request): Promise<Response> {
@@ -102,10 +103,13 @@ export function dataDirectory(environment: Surroundings['environment']): string 
   return environment['CARRIER_DATA'] || './.carrier';
 }
 
-/** The key, or why there is none. */
-function adminKey(environment: Surroundings['environment']): string | CommandFailure {
-  const given = environment['CARRIER_ADMIN_KEY'];
+/** What the caller is known by, or why there is nothing: what was said now, then the login of this machine at this very
+ *  server, then the admin key of the data directory. */
+function credential(environment: Surroundings['environment'], url: string): string | CommandFailure {
+  const given = environment['CARRIER_TOKEN'] || environment['CARRIER_ADMIN_KEY'];
   if (given) return given;
+  const login = storedToken(environment, url);
+  if (login !== undefined) return login;
   const path = adminKeyPath(dataDirectory(environment));
   try {
     return readFileSync(path, 'utf8').trim();
@@ -113,7 +117,7 @@ function adminKey(environment: Surroundings['environment']): string | CommandFai
     return new CommandFailure(
       exitCodes.refused,
       'admin_key_missing',
-      `The admin key is needed: set CARRIER_ADMIN_KEY, or CARRIER_DATA to the directory of the server (${path} cannot be read).`,
+      `Nobody is logged in here: \`carrier login\`, or set CARRIER_TOKEN or CARRIER_ADMIN_KEY, or CARRIER_DATA to the directory of the server (${path} cannot be read).`,
       { cause },
     );
   }

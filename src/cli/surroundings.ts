@@ -8,6 +8,8 @@ export interface Surroundings {
   /** Text of a file, or of standard input for `-`. */
   readonly readText: (path: string) => string;
   readonly writeText: (path: string, text: string) => void;
+  /** Asks a person without showing the answer; absent where there is none. */
+  readonly askSecret?: (question: string) => Promise<string>;
 }
 
 export interface TextSink {

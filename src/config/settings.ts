@@ -64,9 +64,9 @@ export interface ProcessSettings {
 
 /** Secrets shorter than this are guessable. */
 export const secretLengthMin = 32;
-/** Environment variables of ours that are no settings of the server: the command line's address, the client's key that the
+/** Environment variables of ours that are no settings of the server: the command line's address and token, the client's key that the
  *  guides' examples send, the tests' own. */
-const otherVariables = /^CARRIER_(URL|KEY|TEST_\w+)$/;
+const otherVariables = /^CARRIER_(URL|KEY|TOKEN|TEST_\w+)$/;
 
 type SettingName = keyof typeof settingTable;
 interface Said {

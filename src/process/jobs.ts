@@ -1,3 +1,4 @@
+import { accessUpkeepJob } from '../access/access-upkeep.ts';
 import type { JobDesk } from '../admin/dependencies.ts';
 import { auditKeptDaysMin, auditRetentionJob } from '../audit/audit-retention.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
@@ -33,6 +34,7 @@ export function allJobs({
     },
     auditRetentionJob(retention.auditDays ?? auditKeptDaysMin),
     keyExpiryJob(nowMs),
+    accessUpkeepJob(),
     usageFoldJob(),
     ...ledgerJobs(store),
     walletUpkeepJob(undefined, nowMs),
