@@ -12,7 +12,11 @@ const password = 'quiet river stones';
 let admin: AdminUnderTest;
 
 /** As somebody with a home directory and without the admin key, unless `environment` says otherwise. */
-async function run(words: string, stdin = '', environment: Record<string, string> = {}) {
+async function run(
+  words: string,
+  files: string | Record<string, string> = '',
+  environment: Record<string, string> = {},
+) {
   let [out, err] = ['', ''];
   const code = await runProgram(words.split(' '), {
     environment: {
@@ -24,7 +28,7 @@ async function run(words: string, stdin = '', environment: Record<string, string
     out: { write: text => void (out += text), isTerminal: false },
     err: { write: text => void (err += text), isTerminal: false },
     send: async request => admin.app.request(request),
-    readText: () => stdin,
+    readText: path => (typeof files === 'string' ? files : (files[path] ?? '')),
     writeText: () => {},
   });
   return { code, out, err };
@@ -49,11 +53,11 @@ suite('who may what, from the command line', () => {
       byKey(),
     );
     assert.match(invited.out, /^cci_\w{52}\n$/);
-    assert.match(
-      invited.err,
-      /^ann@acme\.example, until 20\S+: `carrier account accept <token>`\. Not shown again\.\n$/,
-    );
-    const accepted = await run(`account accept ${invited.out.trim()} --password-file -`, `${password}\n`);
+    assert.match(invited.err, /^ann@acme\.example, until 20\S+: `carrier account accept`\. Not shown again\.\n$/);
+    const accepted = await run('account accept --token-file token --password-file password', {
+      token: invited.out,
+      password: `${password}\n`,
+    });
     assert.deepEqual([accepted.code, accepted.out], [0, 'Done. Log in with `carrier login --email <address>`.\n']);
 
     const wrong = await run('login --email ann@acme.example --password-file -', 'quiet river stonez\n');

@@ -84,12 +84,14 @@ export function addLogin(
       print(options, answer, ({ recoveryCodes }) => `${recoveryCodes.join('\n')}\n`);
       if (!options.json) err.write('Keep these recovery codes; each works once, and they are not shown again.\n');
     });
-  leaf(account, 'accept <token>', 'Take an invitation, or choose a new password after a reset')
+  leaf(account, 'accept', 'Take an invitation, or choose a new password after a reset')
+    .option('--token-file <path>', 'read the invitation from a file instead of asking; - reads standard input')
     .option('--name <name>', 'how you are called, if you are new')
     .option('--password-file <path>', 'read the password from a file instead of asking; - reads standard input')
     .option('--code <code>', 'if you are here already and have a second factor')
-    .action(async (token: string, options) => {
+    .action(async options => {
       const { name, code } = options;
+      const token = (await secret(options.tokenFile, 'Invitation: ')).trim();
       const password = await secret(options.passwordFile, 'Password: ');
       const answer = await server().post('/api/v1/invitations/accept', { token, password, name, code });
       print(options, answer, () => 'Done. Log in with `carrier login --email <address>`.\n');

@@ -80,7 +80,7 @@ export function addMembers(
   ).action(async (user: string, options) => {
     const answer = (await server().post(`/api/v1/users/${id(user)}/reset`, {})) as { token: string; expiresAt: string };
     print(options, answer, () => `${answer.token}\n`);
-    if (!options.json) err.write(`Until ${answer.expiresAt}: \`carrier account accept <token>\`. Not shown again.\n`);
+    if (!options.json) err.write(`Until ${answer.expiresAt}: \`carrier account accept\`. Not shown again.\n`);
   });
 
   const members = group('members', 'Roles that people and service accounts have');
@@ -119,7 +119,7 @@ export function addMembers(
       const answer = (await server().post('/api/v1/invitations', body)) as InvitationAnswer & { token: string };
       print(options, answer, () => `${answer.token}\n`);
       if (options.json) return;
-      err.write(`${answer.email}, until ${answer.expiresAt}: \`carrier account accept <token>\`. Not shown again.\n`);
+      err.write(`${answer.email}, until ${answer.expiresAt}: \`carrier account accept\`. Not shown again.\n`);
     });
   leaf(invitations, 'withdraw <id>', 'Withdraw an open invitation').action(async (invitation: string, options) => {
     const answer = (await server().delete(`/api/v1/invitations/${id(invitation)}`)) as InvitationAnswer;

@@ -137,6 +137,9 @@ const key = (secret: string) =>
     zones: optional(zones),
     lowerOutputToFit: optional(fc.boolean()),
     mediaFetch: optional(fc.boolean()),
+    addresses: optional(fc.constantFrom(['10.1.2.3', '10.0.0.0/8'], ['2001:DB8::/32'])),
+    origins: optional(fc.constantFrom(['https://App.example.com', 'https://*.example.org'])),
+    tags: optional(fc.constantFrom({}, { team: 'search' }, { b: '2', a: '1' })),
     budget: optional(budget),
     limits: optional(limits),
   });
@@ -183,6 +186,7 @@ const declaration = fc.record({
   ),
   organisations: fc.record({
     acme: fc.record({
+      usageTags: optional(fc.constantFrom([], ['feature'], ['b', 'a'])),
       budget: optional(budget),
       limits: optional(limits),
       lowBalance: optional(decimal),

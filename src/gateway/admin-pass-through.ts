@@ -106,6 +106,8 @@ const idleMsMax = 120_000;
 
 /** Added to what comes from this machine; a client's own never passes. */
 export const localHeader = 'x-carrier-local';
+/** What a page proves with that it is one of ours: the one header of this kind that is the client's own. */
+const csrfHeader = 'x-carrier-csrf';
 /** Added to what came over TLS. */
 export const secureHeader = 'x-carrier-secure';
 
@@ -146,7 +148,7 @@ function passedHeaders(
   for (let index = 0; index < kept.length; index += 2) {
     const name = kept[index]!.toLowerCase();
     if (name === 'content-length') chunked = false;
-    if (!name.startsWith('x-forwarded-') && !name.startsWith('x-carrier-')) passed.push(kept[index]!, kept[index + 1]!);
+    if (name === csrfHeader || !/^x-(?:forwarded|carrier)-/.test(name)) passed.push(kept[index]!, kept[index + 1]!);
   }
   if (chunked && rawHeaders.some(name => name.toLowerCase() === 'transfer-encoding')) {
     passed.push('transfer-encoding', 'chunked');

@@ -167,6 +167,7 @@ const inOrganisations: Readonly<Record<string, Row>> = {
     ask: (organisation, { things }) => ({ path: `/api/v1/usage-events/${things[organisation]?.event ?? 'none'}` }),
   },
   'GET /api/v1/budgets': list(`${readers} narrow`, '/api/v1/budgets'),
+  'GET /api/v1/limits': list(`${readers} narrow`, '/api/v1/limits'),
   'GET /api/v1/wallets': list('operator inspector owner billing auditor narrow', '/api/v1/wallets'),
   'GET /api/v1/wallets/{id}': {
     may: 'operator inspector owner billing auditor',

@@ -15,7 +15,7 @@ export const nowMs = Date.UTC(2026, 10, 20, 12);
 const configuration = (organisation: string) => `
   ${organisation}:
     projects:
-      web: { keys: {}, budget: { limit: "100.00", period: month, hard: true } }
+      web: { keys: {}, budget: { limit: "100.00", period: month, hard: true }, limits: { requestsPerMinute: 600 } }
       api: { keys: {} }`;
 
 export interface Answered {

@@ -589,8 +589,8 @@ suite('leaving and the neighbours', () => {
     const adminSocket = join(directory, 'admin.sock');
     const seen: string[] = [];
     const admin = createServer((request, response) => {
-      const { 'x-forwarded-for': from, 'x-carrier-local': local } = request.headers;
-      seen.push(`${request.method} ${request.url} ${from} ${local}`);
+      const { 'x-forwarded-for': from, 'x-carrier-local': local, 'x-carrier-csrf': csrf } = request.headers;
+      seen.push(`${request.method} ${request.url} ${from} ${local} ${csrf} ${request.headers['x-carrier-secure']}`);
       response.setHeader('x-from', 'admin');
       request.pipe(response);
     });
@@ -609,6 +609,8 @@ suite('leaving and the neighbours', () => {
     });
     await fetch(`${gateway.url}/metrics`);
     await fetch(`${gateway.url}/metrics`, { headers: { via: '1.1 proxy', 'x-carrier-local': '1' } });
+    const forged = { 'x-carrier-csrf': 'of-a-page', 'x-carrier-secure': '1', 'x-carrier-exchange-id': 'mine' };
+    await fetch(`${gateway.url}/api/v1/session`, { headers: forged });
     admin.close();
     admin.closeAllConnections();
     const without = await fetch(`${gateway.url}/api/v1/keys`);
@@ -616,9 +618,10 @@ suite('leaving and the neighbours', () => {
     assert.equal(await answer.text(), 'file: content');
     assert.equal(answer.headers.get('x-from'), 'admin');
     assert.deepEqual(seen, [
-      'POST /api/v1/apply?dryRun=1 127.0.0.1 undefined',
-      'GET /metrics 127.0.0.1 1',
-      'GET /metrics 127.0.0.1 undefined',
+      'POST /api/v1/apply?dryRun=1 127.0.0.1 undefined undefined undefined',
+      'GET /metrics 127.0.0.1 1 undefined undefined',
+      'GET /metrics 127.0.0.1 undefined undefined undefined',
+      'GET /api/v1/session 127.0.0.1 1 of-a-page undefined',
     ]);
     assert.equal(without.status, 503);
     assert.equal(without.headers.get('content-type'), 'application/problem+json');

@@ -82,6 +82,44 @@ test('a key works as soon as it is made and no longer once it is revoked, at eve
   assert.deepEqual(await statuses(secret, 16), { 401: 16 });
 });
 
+test('both secrets of a rotated key are one key with one budget and one usage, and its tag reaches usage', async () => {
+  const created = await carrier.api('POST', '/api/v1/keys', {
+    project: 'acme/web',
+    name: 'rotating',
+    tags: { team: 'search' },
+    budget: { limit: '100', period: 'total' },
+  });
+  const { id, secret: first } = created.json as { id: string; secret: string };
+  const { secret: second } = (await carrier.api('POST', `/api/v1/keys/${id}/rotate`, { overlapSeconds: 3_600 }))
+    .json as {
+    secret: string;
+  };
+
+  assert.deepEqual([await statuses(first, 6), await statuses(second, 6)], [{ 200: 6 }, { 200: 6 }]);
+  const { secret: third } = (await carrier.api('POST', `/api/v1/keys/${id}/rotate`, { overlapSeconds: 0 })).json as {
+    secret: string;
+  };
+  assert.deepEqual(
+    [await statuses(first, 6), await statuses(second, 6), await statuses(third, 2)],
+    [{ 401: 6 }, { 401: 6 }, { 200: 2 }],
+  );
+  type Rows = { rows: { by: string; requests: number }[] };
+  const requestsOf = async (by: string, value: string) =>
+    ((await carrier.api('GET', `/api/v1/usage?by=${by}`)).json as Rows).rows.find(row => row.by === value)?.requests;
+  await until('all fourteen requests are in the usage of the key', async () =>
+    (await requestsOf('key', id)) === 14 ? true : undefined,
+  );
+  assert.equal(await requestsOf('tag:team', 'search'), 14);
+  const events = (await carrier.api('GET', `/api/v1/audit?target=key:${id}`)).json as {
+    items: { action: string; address: string; requestId: string }[];
+  };
+  assert.deepEqual(
+    events.items.map(({ action, address }) => `${action} ${address}`),
+    ['keys.rotate 127.0.0.1', 'keys.rotate 127.0.0.1', 'keys.create 127.0.0.1'],
+  );
+  assert.match(events.items[0]!.requestId, /^ex_/);
+});
+
 test('a local revocation is in force within a second', async () => {
   const created = await carrier.command('keys', 'create', '--project', 'acme/web', '--name', 'leaked');
   const secret = created.stdout.trim();
