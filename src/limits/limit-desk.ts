@@ -113,8 +113,7 @@ export class LimitDesk {
       this.#refuse(window, worker, asked.request);
       return;
     }
-    const isSilent = this.#options.nowMs() - window.acquiringSinceMs >= silentMs;
-    if (this.#isDown || isSilent) {
+    if (this.#isDown || this.#isSilent(window)) {
       this.#lendOrRefuse(window, worker, asked);
       return;
     }
@@ -267,13 +266,19 @@ export class LimitDesk {
   #lendOrRefuse(window: Window, worker: number, asked: Asked & { readonly request: number }): void {
     const { pool, cap } = window;
     const isFar = pool.left === undefined || pool.left * farShare > cap;
-    const mayLend = asked.need > 0 && (isFar || this.#isDown);
+    // What is held at once is exact as long as the database is only slow: it comes back, so who is refused is not for long.
+    const isGone = this.#isDown || (pool.comesBack && this.#isSilent(window));
+    const mayLend = asked.need > 0 && (isGone || (isFar && !pool.comesBack));
     const lent = mayLend ? pool.lend(worker, asked, cap, Math.max(1, this.#options.replicas())) : 0;
     if (lent === 0) {
       this.#refuse(window, worker, asked.request);
       return;
     }
     this.#send(worker, { request: asked.request, granted: lent, left: pool.left ?? cap, short: false });
+  }
+
+  #isSilent({ acquiringSinceMs }: Window): boolean {
+    return this.#options.nowMs() - acquiringSinceMs >= silentMs;
   }
 
   #isShort({ short, pool }: Window, need: number): boolean {

@@ -1,5 +1,6 @@
 import type { Store } from '../store/connect.ts';
 import { listen } from '../store/listen.ts';
+import { type Notice, writeNotice } from '../store/notice.ts';
 import { type LimitAnswer, type LimitLeases, type LimitRequest, limitGrant } from './limit-leases.ts';
 
 /** What was counted of one limit in one window since it was last written. */
@@ -113,6 +114,11 @@ export class LimitStore implements LimitLeases {
         counts.map(({ wouldRefuse }) => wouldRefuse),
       ],
     );
+  }
+
+  /** False: it was told already. */
+  tell(notice: Notice): Promise<boolean> {
+    return writeNotice(this.#store.db, notice);
   }
 
   /** Deletes what is over. Call it every minute or so. */

@@ -1,5 +1,6 @@
 import { type DeskMessage, LimitDesk } from '../limits/limit-desk.ts';
 import type { LimitLeases } from '../limits/limit-leases.ts';
+import { limitNotice } from '../limits/limit-notices.ts';
 import { type CountedWindow, LimitStore } from '../limits/limit-store.ts';
 import { alwaysWindow, type Limit, loadLimit } from '../snapshot/limits.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
@@ -14,6 +15,8 @@ const renewIntervalMs = 5_000;
 const forgetIntervalMs = 60_000;
 /** Counts that wait for the database: more are dropped, oldest first, since limits hold without them. */
 const countsMax = 50_000;
+/** Ids of notices that are known to be told; past it they are forgotten together, and asked about again. */
+const toldMax = 10_000;
 const dayMs = 86_400_000;
 
 export interface SupervisorLimitsOptions {
@@ -32,6 +35,7 @@ export class SupervisorLimits {
   readonly #options: SupervisorLimitsOptions;
   readonly #desk: LimitDesk;
   readonly #counts = new Map<string, CountedWindow>();
+  readonly #told = new Set<string>();
   #store: LimitStore | undefined;
   #stopListening: (() => Promise<void>) | undefined;
   #replicas = 1;
@@ -130,6 +134,25 @@ export class SupervisorLimits {
       for (const count of counts) this.#add(count);
       throw error;
     });
+    for (const count of counts) await this.#tell(store, count);
+  }
+
+  async #tell(store: LimitStore, count: CountedWindow): Promise<void> {
+    const limit = this.#limits.get(count.limit);
+    const notice = limit === undefined ? undefined : limitNotice(limit, this.#organisationOf(limit), count, Date.now());
+    if (notice === undefined || this.#told.has(notice.id)) return;
+    await store.tell(notice);
+    if (this.#told.size >= toldMax) this.#told.clear();
+    this.#told.add(notice.id);
+  }
+
+  /** Whose limit it is; null: one that all callers share. */
+  #organisationOf({ scope, subject }: Limit): string | null {
+    if (scope === 'organisation') return subject;
+    const snapshot = this.#options.snapshot();
+    const project = scope === 'key' ? snapshot?.keys.find(({ id }) => id === subject)?.project : subject;
+    if (scope !== 'project' && scope !== 'key') return null;
+    return snapshot?.projects.find(({ id }) => id === project)?.organisation ?? null;
   }
 
   #attempt(what: string, run: () => Promise<unknown>): void {

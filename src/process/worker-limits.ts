@@ -368,6 +368,8 @@ function isFull(account: LimitAccount): boolean {
 
 function mayLend(account: LimitAccount, amount: number): boolean {
   const { limit, free, left } = account;
+  // What is open at once comes back within a moment.
+  if (limit.windowMs === undefined) return false;
   const isFar = left === undefined || left * 4 > limit.limit;
   return isFar && free - amount >= -Math.max(1, Math.floor(limit.limit / silentShare));
 }

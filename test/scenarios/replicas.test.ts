@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { connect } from '../../src/store/connect.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { acmeKey, declareSupply } from './support/declare-supply.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
@@ -147,6 +148,16 @@ test('three workers of two replicas admit together what a limit allows, and say 
     `requestsPerDay 1000000 shadow ${admitted}`,
     `requestsPerDay 60 ${admitted}`,
   ]);
+  const store = connect(database.url);
+  const told = async () =>
+    (
+      await store.pool.query(
+        `select organisation, body ->> 'measure' as measure from notice where kind = 'limit.reached'`,
+      )
+    ).rows;
+  await until('the refusals are told', async () => ((await told()).length > 0 ? true : undefined));
+  assert.deepEqual(await told(), [{ organisation: 'acme', measure: 'requestsPerDay' }]);
+  await store.close();
   const listed = await two.command('limits');
   assert.match(listed.stdout, new RegExp(`requestsPerDay +60 +\\S+ +${admitted} +\\d+ +${180 - admitted} +0 +refuses`));
 });
