@@ -180,7 +180,17 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
 
 /** OpenAPI 3.1, complete without a server. */
 export function openApiDocument(app: OpenAPIHono, release: string) {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'adminKey', { type: 'http', scheme: 'bearer' });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The admin key, the token of a login, or that of a service account.',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-carrier-session',
+    description: 'Of a page; changes need x-carrier-csrf, too.',
+  });
   return app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Common Carrier management API', version: release },

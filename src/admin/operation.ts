@@ -143,7 +143,8 @@ export function describeOperation(app: OpenAPIHono, operation: Operation): void 
     path: operation.path,
     summary: operation.summary,
     ...(operation.description === undefined ? {} : { description: operation.description }),
-    security: [{ adminKey: [] }],
+    security: operation.access.scope === 'public' ? [] : [{ bearer: [] }, { session: [] }],
+    ...('permission' in operation.access ? { 'x-permission': operation.access.permission } : {}),
     request: {
       ...id,
       ...headers,

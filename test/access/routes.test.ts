@@ -297,6 +297,15 @@ suite('who may what', () => {
     assert.deepEqual([...tenants.admin.routes].sort(), rows.sort());
   });
 
+  test('the description says which permission each path takes, and which take none', async () => {
+    const { paths } = (await tenants.call('anonymous', 'GET', '/api/v1/openapi.json')).json;
+
+    assert.equal(paths['/api/v1/keys'].post['x-permission'], 'keys.create');
+    assert.deepEqual(paths['/api/v1/keys'].post.security, [{ bearer: [] }, { session: [] }]);
+    assert.deepEqual(paths['/api/v1/login'].post.security, []);
+    assert.equal(paths['/api/v1/session'].get['x-permission'], undefined);
+  });
+
   test('what is of the installation is refused to everybody without a role in it', async () => {
     for (const [may, routes] of Object.entries(installationWide)) {
       for (const route of routes) {
