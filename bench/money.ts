@@ -14,7 +14,7 @@ import { checkLedger } from '../src/ledger/check.ts';
 import { rerateStep } from '../src/ledger/rerate.ts';
 import { LedgerShipping } from '../src/ledger/shipping.ts';
 import type { StandingCursor } from '../src/ledger/standing.ts';
-import { foldUsage } from '../src/ledger/usage-fold.ts';
+import { UsageFold } from '../src/ledger/usage-fold.ts';
 import type { UsageDimension, UsageFilter, UsageGrain } from '../src/ledger/usage-sums.ts';
 import { parseRateCard } from '../src/pricing/rate-card.ts';
 import { constantTimeline } from '../src/pricing/timeline.ts';
@@ -158,7 +158,11 @@ async function foldEvents(store: Store): Promise<void> {
   await ensurePartitions(client, [fromMs], ['usage_by_hour', 'usage_by_day']);
   const startedAt = performance.now();
   let rows = 0;
-  for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 50_000);
+  const fold = new UsageFold();
+  for (let moved = 1; moved > 0; rows += moved) {
+    moved = await fold.step(client, 50_000);
+    process.stderr.write(`\r… ${rows} rows added up`);
+  }
   await client.end();
   const { rows: counted } = await store.pool.query(
     'select (select count(*) from usage_series) as series, (select count(*) from usage_by_hour) as hours, (select count(*) from usage_by_day) as days',

@@ -9,6 +9,7 @@ import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
 import { migration0010 } from './0010-deployment-names.ts';
+import { migration0011 } from './0011-usage-parts.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   migration0008,
   migration0009,
   migration0010,
+  migration0011,
 ];
