@@ -3,6 +3,7 @@ import { type Reading, type Slice, slices } from '../completion/usage.ts';
 import type { RatedAmount } from '../journal/record.ts';
 import { copyIn } from '../store/copy.ts';
 import { ensureTransferPartitions } from '../store/partitions.ts';
+import { RowBuffer } from '../store/row-buffer.ts';
 import { AccountNumbers } from './account-numbers.ts';
 import { type BookAccount, parseAccountName, unbilled } from './accounts.ts';
 import { Booking, sidesOf, transferRow } from './booking.ts';
@@ -97,17 +98,17 @@ export async function lockCorrections(client: pg.ClientBase): Promise<void> {
  *  transactions and locks. They must still stand as they stood when they are booked. */
 export class PreparedCorrections {
   readonly bookings: Booking[] = [];
-  corrections = '';
-  charges = '';
+  readonly corrections = new RowBuffer();
+  readonly charges = new RowBuffer();
   /** Transfers that take others back. */
-  reversals = '';
+  readonly reversals = new RowBuffer();
 
   add(correction: Correction): void {
     const booking = new Booking(correction);
     this.bookings.push(booking);
-    this.corrections += booking.correctionRow();
-    this.charges += booking.chargeRows();
-    this.reversals += booking.reversalRows();
+    this.corrections.add(booking.correctionRow());
+    this.charges.add(booking.chargeRows());
+    this.reversals.add(booking.reversalRows());
   }
 }
 
@@ -139,7 +140,7 @@ export async function bookPrepared(
     bookings.map(({ correction }) => correction.standing.at.getTime()),
   );
   // What comes next is made while Postgres is busy with the ones before.
-  const copied = copyBoth(client, corrections, charges);
+  const copied = copyBoth(client, corrections.content, charges.content);
   copied.catch(() => {});
   const results = bookings.map(booking => booking.result());
   const usage = correctedUsage(results, known.names);
@@ -151,20 +152,20 @@ export async function bookPrepared(
   const lines = bookings.flatMap(booking => booking.newLines(payers.get(booking.correction.standing) ?? []));
   const { accounts: numbers, series } = known;
   await numbers.open(client, sidesOf(lines));
-  let transfers = reversals;
-  for (const line of lines) transfers += transferRow(line, numbers);
+  const fresh = new RowBuffer();
+  for (const line of lines) fresh.add(transferRow(line, numbers));
   // One statement: its trigger adds up what all of them move.
   await copyIn(
     client,
     'copy transfer (at, exchange_id, attempt, kind, debit, credit, amount_atto, currency) from stdin',
-    transfers,
+    Buffer.concat([reversals.content, fresh.content]),
   );
   await settleLeases(client, results);
   await addCorrectedUsage(client, usage, series);
   return results;
 }
 
-async function copyBoth(client: pg.ClientBase, corrections: string, charges: string): Promise<void> {
+async function copyBoth(client: pg.ClientBase, corrections: Buffer, charges: Buffer): Promise<void> {
   await copyIn(client, 'copy correction (at, exchange_id, number, kind, run, reason, state) from stdin', corrections);
   await copyIn(
     client,
