@@ -1,3 +1,7 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '../support/test-groups.ts';
+
 /** One worked example of a guide: fenced blocks whose words after the language say `example`.
  *
  *  - `yaml example <name>`: the file of that name in the working directory.
@@ -78,4 +82,12 @@ export function matchesShown(output: string, shown: string): boolean {
 
 function escapeRegExp(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}
+
+/** Absolute paths, sorted, of the guides that have any. */
+export function guidesWithExamples(): readonly string[] {
+  return globSync('docs/guides/*.md', { cwd: repositoryRoot })
+    .sort()
+    .map(path => join(repositoryRoot, path))
+    .filter(path => readExamples(readFileSync(path, 'utf8')).length > 0);
 }

@@ -129,9 +129,9 @@ for (const [number, mutant] of mutants.entries()) {
   test(`the laws notice when ${mutant.what}`, async () => {
     const engine = await plant(number, mutant);
 
-    const noticed = Object.entries(laws).filter(([, law]) => isBroken(() => law(engine)(300, seed)));
+    const noticed = Object.values(laws).some(law => isBroken(() => law(engine)(300, seed)));
 
-    assert.notDeepEqual(noticed, [], 'no law was broken');
+    assert.equal(noticed, true, 'no law was broken');
   });
 }
 

@@ -5,7 +5,7 @@ import { repositoryRoot, type TestGroup } from './test-groups.ts';
 /** So few files with failures may be a busy machine; more are a broken change. */
 const secondRunFilesMax = 2;
 
-/** Scenarios start whole carriers two at a time, and some of their bounds are times that a busy machine can miss. In CI
+/** Scenarios start whole carriers beside each other, and some bounds are times that a busy machine can miss. In CI
  *  the few files that failed run once more, alone, and both runs are shown; a test that fails twice fails. On a
  *  developer's machine the first failure counts. */
 export async function withSecondRun(
@@ -14,7 +14,7 @@ export async function withSecondRun(
   runAgain: (files: readonly string[]) => Promise<GroupResult>,
 ): Promise<GroupResult> {
   const { failedFiles } = first;
-  if (process.env['CI'] !== 'true' || first.passed || group.isolation !== 'process') return first;
+  if (process.env['CI'] !== 'true' || first.passed || group.timed !== true) return first;
   if (failedFiles.length === 0 || failedFiles.length > secondRunFilesMax) return first;
   const names = failedFiles.map(file => relative(repositoryRoot, file)).join(', ');
   process.stdout.write(`\n${group.title}: a second run, alone, of ${names}\n`);
