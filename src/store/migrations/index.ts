@@ -9,6 +9,7 @@ import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
 import { migration0010 } from './0010-deployment-names.ts';
+import { migration0011 } from './0011-usage-parts.ts';
 import { migration0012 } from './0012-usage-months.ts';
 
 /** In the order of their numbers. */
@@ -23,5 +24,6 @@ export const migrations: readonly Migration[] = [
   migration0008,
   migration0009,
   migration0010,
+  migration0011,
   migration0012,
 ];
