@@ -1,20 +1,29 @@
-/** How do booking, adding up and reporting grow from 10⁵ to 10⁷ events of 200 organisations in one month?
+/** How do booking, adding up, reporting, rating again and checking grow from 10⁵ to 10⁷ events of 200 organisations in one
+ *  month?
  *
- *    node bench/money.ts [--events 100000] [--load ship|sql] [--rounds 30] [--rerate]
+ *    node bench/money.ts [--events 100000] [--shipped 1000000] [--rounds 15] [--rerated 1000000] [--checked 1000000]
+ *                        [--directory /tmp]
  *
- *  `ship` books every event with its full row set through the real shipping target; `sql` makes only what reports read, so
- *  that 10⁷ events fit. Targets: a month's report over 10⁷ events within 200 ms; a re-rate of 10⁶ events within 60 s.
- *  Uses DATABASE_URL (an empty database), else a Postgres of its own with its default settings. */
+ *  The first `--shipped` events are booked with their full row set by the real shipping; above that number their rows are copied in
+ *  SQL under other ids, at the same instants, until there are `--events`. `--rerated` exchanges are rated again, from the
+ *  first day on; a check looks at whole days until it has seen `--checked` events. Progress goes to standard error; the
+ *  last lines are rows for bench/results.md.
+ *  Targets: a month's report over 10⁷ events within 300 ms; a re-rate of 10⁶ events within 60 s.
+ *  Uses DATABASE_URL (an empty database), else a Postgres of its own with its default settings. Ten million events take
+ *  25 GB below `--directory`. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkLedger } from '../src/ledger/check.ts';
-import { rerateStep } from '../src/ledger/rerate.ts';
+import { WalletPayer } from '../src/billing/pay-exchanges.ts';
+import { splitWithWallets } from '../src/billing/split-corrections.ts';
+import { trialBalance } from '../src/ledger/balances.ts';
+import { checkUnits } from '../src/ledger/check.ts';
+import { HandedNumbers, rerateStep } from '../src/ledger/rerate.ts';
 import { LedgerShipping } from '../src/ledger/shipping.ts';
 import type { StandingCursor } from '../src/ledger/standing.ts';
-import { foldUsage } from '../src/ledger/usage-fold.ts';
+import { UsageFold } from '../src/ledger/usage-fold.ts';
 import type { UsageDimension, UsageFilter, UsageGrain } from '../src/ledger/usage-sums.ts';
 import { parseRateCard } from '../src/pricing/rate-card.ts';
 import { constantTimeline } from '../src/pricing/timeline.ts';
@@ -27,54 +36,68 @@ import { maintain } from '../src/store/maintenance.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { ensurePartitions } from '../src/store/partitions.ts';
 import { type TrafficPlan, trafficEvent, trafficExchange } from '../test/support/traffic.ts';
+import { Spending } from './spending.ts';
 
 const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '100000' },
-    load: { type: 'string', default: 'ship' },
-    rounds: { type: 'string', default: '30' },
-    rerate: { type: 'boolean', default: false },
+    shipped: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '15' },
+    rerated: { type: 'string', default: '1000000' },
+    checked: { type: 'string', default: '1000000' },
+    directory: { type: 'string', default: tmpdir() },
   },
 });
-const events = Number(values.events);
-const rounds = Number(values.rounds);
-if (!Number.isInteger(events) || events < 1_000) throw new Error('--events is a whole number of at least 1000');
-if (values.load !== 'ship' && values.load !== 'sql') throw new Error('--load is ship or sql');
+const events = whole('events', 10_000);
+const shippedMost = whole('shipped', 10_000);
+const rounds = whole('rounds', 1);
+const rerated = whole('rerated', 1);
+const checked = whole('checked', 1);
+/** Each shipped event stands for so many. */
+const copies = Math.ceil(events / shippedMost);
+const shipped = Math.floor(events / copies);
 
+const dayMs = 86_400_000;
 const fromMs = Date.UTC(2026, 9, 1);
 const toMs = Date.UTC(2026, 10, 1);
-const plan: TrafficPlan = { seed: 1, events, organisations: 200, fromMs, toMs, priceChanges: 2 };
+const plan: TrafficPlan = { seed: 1, events: shipped, organisations: 200, fromMs, toMs, priceChanges: 2 };
 const batchSize = 4_000;
 
-const directory = mkdtempSync(join(tmpdir(), 'carrier-bench-'));
+const directory = mkdtempSync(join(values.directory, 'carrier-bench-'));
 const postgres =
   process.env['DATABASE_URL'] === undefined
     ? await startEmbeddedPostgres({ directory: join(directory, 'postgres'), log: () => {} })
     : undefined;
 const url = process.env['DATABASE_URL'] ?? postgres!.url;
+const facts: [what: string, said: string][] = [];
+let progressAtMs = 0;
 
 try {
   await migrate(url);
   const store = connect(url, { statementTimeoutMs: 0 });
   await maintain(store, { exchangesDays: 400, decisionsDays: 400 }, fromMs);
   await tellMachine(store);
-  if (values.load === 'ship') await shipEvents(store);
-  else await makeUsage(store);
+  await shipEvents(store);
+  if (copies > 1) await copyEvents(store);
   await foldEvents(store);
   await store.pool.query('vacuum analyze');
   await tellSizes(store);
   await measureReports(store);
-  if (values.rerate) await rerateEvents(store);
-  if (values.load === 'ship') {
-    const startedAt = performance.now();
-    const violations = await checkLedger(store);
-    tell('ledger check', `${violations.length} violations, whole ledger in ${seconds(startedAt)} s`);
-  }
+  await rerateEvents(store);
+  await checkEvents(store);
   tell('memory', `${Math.round(process.resourceUsage().maxRSS / 1_024)} MB at most in this process`);
   await store.close();
+  console.log(`\n| ${copies * shipped} events | measured |\n|---|---|`);
+  for (const [what, said] of facts) console.log(`| ${what} | ${said} |`);
 } finally {
   await postgres?.stop();
   rmSync(directory, { recursive: true, force: true });
+}
+
+function whole(name: 'events' | 'shipped' | 'rounds' | 'rerated' | 'checked', least: number): number {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < least) throw new Error(`--${name} is a whole number of at least ${least}`);
+  return value;
 }
 
 async function tellMachine(store: Store): Promise<void> {
@@ -82,10 +105,9 @@ async function tellMachine(store: Store): Promise<void> {
     encoding: 'utf8',
     cwd: import.meta.dirname,
   }).trim();
-  const load = process.platform === 'linux' ? readFileSync('/proc/loadavg', 'utf8').split(' ')[0] : 'unknown';
   tell(
     'machine',
-    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, commit ${commit}, load ${load}`,
+    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, node ${process.version}, commit ${commit}, load ${loadNow()}`,
   );
   const { rows } = await store.pool.query(
     `select string_agg(name || ' ' || setting || coalesce(unit, ''), ', ' order by name) as said from pg_settings
@@ -94,62 +116,70 @@ async function tellMachine(store: Store): Promise<void> {
   tell('postgres', rows[0].said);
   tell(
     'events',
-    `${events} of ${plan.organisations} organisations from ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}, by ${values.load}`,
+    `${copies * shipped} of ${plan.organisations} organisations in a month, ${shipped} of them shipped, each there ${copies} times`,
   );
 }
 
 /** The rate and the memory of each tenth: flat when nothing grows with what is there already. */
 async function shipEvents(store: Store): Promise<void> {
-  const shipping = new LedgerShipping(store, 'bench');
-  const tenth = Math.ceil(events / 10);
+  const shipping = new LedgerShipping(store, 'bench', new WalletPayer());
+  const tenth = Math.ceil(shipped / 10);
+  const part = new Spending(postgres?.processId);
   let shippingMs = 0;
   let tenthMs = 0;
   const rates: string[] = [];
-  for (let at = 0; at < events; at += batchSize) {
-    const end = Math.min(events, at + batchSize);
+  for (let at = 0; at < shipped; at += batchSize) {
+    const end = Math.min(shipped, at + batchSize);
     const exchanges = Array.from({ length: end - at }, (_, index) => trafficExchange(trafficEvent(plan, at + index)));
     const startedAt = performance.now();
+    part.begin();
     await shipping.ship({ exchanges, positions: [], alerts: [] });
+    part.pause();
     const spentMs = performance.now() - startedAt;
     shippingMs += spentMs;
     tenthMs += spentMs;
-    if (Math.floor(end / tenth) > Math.floor(at / tenth) || end === events) {
+    if (Math.floor(end / tenth) > Math.floor(at / tenth) || end === shipped) {
       rates.push(`${Math.round((tenth / tenthMs) * 1_000)}/s ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB`);
       tenthMs = 0;
-      process.stderr.write(`\r… ${end} of ${events}`);
+      progress(`${end} of ${shipped} shipped`);
     }
   }
-  process.stderr.write('\r\x1b[2K');
-  tell('shipped', `${Math.round((events / shippingMs) * 1_000)} events/s over all; by tenths: ${rates.join(', ')}`);
+  tell(
+    'shipping, full row set',
+    `${Math.round((shipped / shippingMs) * 1_000)} events/s, ${part.each(shipped)}; by tenths: ${rates.join(', ')}`,
+  );
 }
 
-/** As shipping leaves it: one row of usage_delta an hour and series. Every organisation has 30 series, and each is used in
- *  as many hours as its share of the events fills. */
-async function makeUsage(store: Store): Promise<void> {
+/** Rows of the shipped events again, under their id and a number. By day, so that indexes are filled near their ends. */
+async function copyEvents(store: Store): Promise<void> {
   const startedAt = performance.now();
-  await store.pool.query(
-    `insert into usage_series (organisation, project, key, route, model, provider, deployment, class, meter, sell_currency, buy_currency, sandbox)
-     select 'org_' || o, 'org_' || o || '/p' || k % 2, 'k' || o || '_' || k, case when m % 2 = 0 then 'smart' else 'v/m' || (o * 7 + m) % 10 end,
-            'v/m' || (o * 7 + m) % 10, 'p' || (o * 7 + m) % 6, 'd' || (o * 7 + m) % 10, 'inference', '', 'USD', 'USD', false
-       from generate_series(0, 199) as o, generate_series(0, 5) as k, generate_series(0, 4) as m`,
-  );
-  const hours = (toMs - fromMs) / 3_600_000;
-  const { rows } = await store.pool.query(
-    `with made as (
-       insert into usage_delta (hour, series, requests, attempts, input_uncached, output, sell_atto, buy_atto, buy_failed_atto)
-       select $1::timestamptz + hour * interval '1 hour', series, n, n, n * 1500, n * 300,
-              n::numeric * 1234567890123456, n::numeric * 987654321098765, n::numeric * 12345678
-         from (select hour, s.id as series,
-                      -- The share of each falls with its number; the fraction is carried so that the sum is right.
-                      floor(weight * (hour + 1))::bigint - floor(weight * hour)::bigint as n
-                 from generate_series(0, $2::int - 1) as hour, usage_series s
-                cross join lateral (select $3::float8 / $2::int / 6000 * 3 * power(1 - s.id / 6001.0, 2) as weight) as w) as used
-        where n > 0
-       returning requests)
-     select sum(requests) as events, count(*) as rows from made`,
-    [new Date(fromMs), hours, events],
-  );
-  tell('usage made', `${rows[0].events} events in ${rows[0].rows} rows of hour and series, ${seconds(startedAt)} s`);
+  const tables = [
+    ['exchange_key', 'id'],
+    ['exchange', 'id'],
+    ['attempt', 'exchange_id'],
+    ['charge', 'exchange_id'],
+    ['transfer', 'exchange_id'],
+  ] as const;
+  for (let atMs = fromMs; atMs < toMs; atMs += dayMs) {
+    for (const [table, id] of tables) {
+      const { rows } = await store.pool.query(
+        `select string_agg(quote_ident(attname), ', ' order by attnum) as columns from pg_attribute
+          where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname <> $2`,
+        [table, id],
+      );
+      const { columns } = rows[0];
+      await store.pool.query(
+        `insert into ${table} (${id}, ${columns})
+         select ${id} || '-' || copy, ${columns} from ${table}, generate_series(2, $3::int) as copy where at >= $1 and at < $2 order by at, ${id}, copy`,
+        [new Date(atMs), new Date(atMs + dayMs), copies],
+      );
+    }
+    progress(`events copied to ${new Date(atMs).toISOString().slice(0, 10)}, ${seconds(startedAt)} s`);
+  }
+  await store.pool.query('insert into usage_delta select d.* from usage_delta d, generate_series(2, $1::int) as copy', [
+    copies,
+  ]);
+  tell('copied', `${shipped * (copies - 1)} events in ${seconds(startedAt)} s (no part of the product)`);
 }
 
 async function foldEvents(store: Store): Promise<void> {
@@ -158,26 +188,33 @@ async function foldEvents(store: Store): Promise<void> {
   await ensurePartitions(client, [fromMs], ['usage_by_hour', 'usage_by_day']);
   const startedAt = performance.now();
   let rows = 0;
-  for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 50_000);
+  const fold = new UsageFold();
+  for (let moved = 1; moved > 0; rows += moved) {
+    moved = await fold.step(client, 50_000);
+    progress(`${rows} rows added up`);
+  }
   await client.end();
   const { rows: counted } = await store.pool.query(
     'select (select count(*) from usage_series) as series, (select count(*) from usage_by_hour) as hours, (select count(*) from usage_by_day) as days',
   );
   const { series, hours, days } = counted[0];
-  tell('added up', `${rows} rows in ${seconds(startedAt)} s, to ${hours} by hour and ${days} by day, ${series} series`);
+  tell(
+    'adding up',
+    `${rows} rows in ${seconds(startedAt)} s, ${Math.round((rows / (performance.now() - startedAt)) * 1_000)}/s, to ${hours} by hour and ${days} by day, ${series} series`,
+  );
 }
 
 async function tellSizes(store: Store): Promise<void> {
   const { rows } = await store.pool.query(
     `select pg_database_size(current_database()) as whole,
-            sum(pg_total_relation_size(oid)) filter (where relname like 'usage\\_by%') as rolled
+            sum(pg_total_relation_size(oid)) filter (where relname ~ '^usage_.*by_') as rolled
        from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`,
   );
   const { whole, rolled } = rows[0];
   const mega = (bytes: bigint) => `${Math.round(Number(bytes) / 2 ** 20)} MB`;
   tell(
     'size',
-    `${mega(whole)}, ${Math.round(Number(whole) / events)} bytes an event; roll-ups ${mega(rolled)}, ${(Number(rolled) / events).toFixed(1)} bytes an event`,
+    `${mega(whole)}, ${Math.round(Number(whole) / (copies * shipped))} bytes an event; roll-ups ${mega(rolled)}, ${(Number(rolled) / (copies * shipped)).toFixed(1)} bytes an event`,
   );
 }
 
@@ -191,7 +228,11 @@ async function measureReports(store: Store): Promise<void> {
       ['by key, top 10', ['key'], 'total', {}, 10],
       ['by day', [], 'day', {}, undefined],
       ['by model and day', ['model'], 'day', {}, undefined],
+      ['by organisation and day', ['organisation'], 'day', {}, undefined],
       ['by hour', [], 'hour', {}, undefined],
+      ['by model and hour', ['model'], 'hour', {}, undefined],
+      ['by provider and hour', ['provider'], 'hour', {}, undefined],
+      ['one organisation by hour', [], 'hour', { organisation: 'org_7' }, undefined],
       ['one organisation by model and day', ['model'], 'day', { organisation: 'org_7' }, undefined],
     ];
   for (const [name, by, grain, filter, top] of shapes) {
@@ -226,8 +267,10 @@ async function measureReport(
   return `${at(0.5)}/${at(0.99)} ms`;
 }
 
-/** All exchanges by new prices, 10 % above the old ones. */
+/** All exchanges by new prices, and then once more, which finds nothing to do. */
 async function rerateEvents(store: Store): Promise<void> {
+  const part = Math.min(1, rerated / (copies * shipped));
+  const to = new Date(fromMs + Math.ceil((toMs - fromMs) * part));
   const card = {
     version: 'bench-rerate',
     currency: 'USD',
@@ -235,28 +278,70 @@ async function rerateEvents(store: Store): Promise<void> {
     tiers: [],
   };
   const timeline = constantTimeline(parseRateCard(card));
+  for (const what of ['re-rate', 're-rate that changes nothing']) {
+    const numbers = new HandedNumbers();
+    const spending = new Spending(postgres?.processId);
+    const startedAt = performance.now();
+    let after: StandingCursor | undefined;
+    let corrected = 0;
+    let examined = 0;
+    spending.begin();
+    do {
+      const order = {
+        filter: { from: new Date(fromMs), to },
+        prices: () => timeline,
+        run: 'bench',
+        reason: 'bench',
+        dryRun: false,
+        split: splitWithWallets,
+        after,
+      };
+      const step = await rerateStep(store, order, { numbers });
+      corrected += step.corrected;
+      examined += step.examined;
+      after = step.next;
+      progress(`${examined} rated again`);
+    } while (after !== undefined);
+    spending.pause();
+    const spent = (performance.now() - startedAt) / 1_000;
+    tell(
+      what,
+      `${examined} exchanges in ${spent.toFixed(1)} s, ${Math.round(examined / spent)}/s, ${corrected} corrected, ${spending.each(examined)}, load ${loadNow()}`,
+    );
+  }
+}
+
+async function checkEvents(store: Store): Promise<void> {
+  const balanceAt = performance.now();
+  const balances = await trialBalance(store);
+  const isZero = balances.every(({ debit, credit }) => debit === credit);
+  tell('trial balance', `${(performance.now() - balanceAt).toFixed(0)} ms, ${isZero ? 'zero' : 'NOT ZERO'}`);
+  const daysAll = (toMs - fromMs) / dayMs;
+  const count = Math.max(1, Math.min(daysAll, Math.round((checked / (copies * shipped)) * daysAll)));
+  const days = Array.from({ length: count }, (_, day) => new Date(fromMs + day * dayMs).toISOString().slice(0, 10));
   const startedAt = performance.now();
-  let after: StandingCursor | undefined;
-  let corrected = 0;
-  do {
-    const step = await rerateStep(store, {
-      filter: { from: new Date(fromMs), to: new Date(toMs) },
-      prices: () => timeline,
-      run: 'bench',
-      reason: 'bench',
-      dryRun: false,
-      after,
-    });
-    corrected += step.corrected;
-    after = step.next;
-    process.stderr.write(`\r… ${corrected} corrected`);
-  } while (after !== undefined);
-  process.stderr.write('\r\x1b[2K');
+  const { violations } = await checkUnits(store, { days, since: undefined });
+  const looked = Math.round((copies * shipped * count) / daysAll);
   const spent = (performance.now() - startedAt) / 1_000;
-  tell('re-rated', `${corrected} exchanges in ${spent.toFixed(1)} s, ${Math.round(corrected / spent)}/s`);
+  tell(
+    'ledger check',
+    `${count} of ${daysAll} days, about ${looked} events, in ${spent.toFixed(1)} s, ${Math.round(looked / spent)}/s, ${violations.length} violations`,
+  );
+}
+
+function loadNow(): string {
+  return process.platform === 'linux' ? readFileSync('/proc/loadavg', 'utf8').split(' ')[0]! : 'unknown';
+}
+
+/** At most once a second. */
+function progress(said: string): void {
+  if (performance.now() - progressAtMs < 1_000) return;
+  progressAtMs = performance.now();
+  process.stderr.write(`… ${said}\n`);
 }
 
 function tell(what: string, said: string): void {
+  facts.push([what, said]);
   console.log(`${what.padEnd(40)} ${said}`);
 }
 

@@ -12,7 +12,7 @@ import {
   resolveQuarantined,
   voidQuarantined,
 } from '../ledger/quarantine.ts';
-import { pricesOfSnapshot, rerateStep, wasCharged } from '../ledger/rerate.ts';
+import { HandedNumbers, pricesOfSnapshot, rerateStep, wasCharged } from '../ledger/rerate.ts';
 import { rules } from '../ledger/rules.ts';
 import type { StandingCursor } from '../ledger/standing.ts';
 import type { AdminDependencies } from './dependencies.ts';
@@ -80,6 +80,7 @@ const idsBody = { ids: z.array(text).min(1).max(resolvedAtOnce), reason: reasonT
 
 /** What is done about what was booked: looking for what must never be, rating again, settling what is in quarantine. */
 export function correctionOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
+  const numbers = new HandedNumbers();
   return [
     operation({
       method: 'post',
@@ -138,7 +139,7 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
         await needKnown(scope);
         const snapshot = await control.compile();
         const prices = named('version', () => pricesOfSnapshot(snapshot, version));
-        const report = await rerateStep(store, {
+        const order = {
           filter: filterOf(scope),
           prices,
           run: run ?? `rerate-${new Date(nowMs()).toISOString()}`,
@@ -146,7 +147,8 @@ export function correctionOperations({ control, store, nowMs }: AdminDependencie
           dryRun,
           split: splitWithWallets,
           after: after === undefined ? undefined : readPlace(after),
-        });
+        };
+        const report = await rerateStep(store, order, { numbers });
         const { next, ...rest } = report;
         return {
           ...rest,

@@ -169,6 +169,8 @@ describe('the ledger, when its process is killed', () => {
       values ('sell', 'org_acme', 'v/a', 'egress', '||', 'USD', '2026-11-01', 'v1', '{}', 1)`,
     usage_is_the_sum: `delete from usage_delta`,
     usage_is_the_ledger: `update usage_delta set buy_atto = buy_atto + 1`,
+    usage_sides_agree: `insert into usage_customer_by_day (day, customer, requests)
+      select date_trunc('day', min(at), 'UTC'), 1, 1 from exchange`,
   };
 
   test('every rule has a damage that it finds', () => {

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import type pg from 'pg';
 import { formatAtto } from '../pricing/money.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 import { rateByCard, ratedAmountJson } from '../pricing/rating.ts';
@@ -6,11 +8,11 @@ import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import { inTransaction } from '../store/in-transaction.ts';
 import {
-  bookCorrections,
-  type Correction,
+  bookPrepared,
   KnownNumbers,
   lockCorrections,
   type NewCharge,
+  PreparedCorrections,
   type SplitCharges,
 } from './correct.ts';
 import {
@@ -126,99 +128,173 @@ export async function wasCharged(store: Store, kind: 'organisation' | 'project',
 
 /** One transaction corrects so many; what a crash repeats of a run. */
 const exchangesAtOnce = 4_000;
+/** So many are rated before whoever else waits for this process has a turn: the booking of the ones before among them. */
+const ratedAtOnce = 200;
 const samplesMax = 20;
 /** A step answers after so long, at the end of a transaction, and tells where the next one begins. */
 const stepMs = 2_000;
+
+/** Numbers of accounts and series that steps hand on to each other, so that not every step reads them anew. One step has
+ *  them at a time; those of a step that failed are forgotten. */
+export class HandedNumbers {
+  #idle: KnownNumbers | undefined;
+
+  take(): KnownNumbers {
+    const numbers = this.#idle ?? new KnownNumbers();
+    this.#idle = undefined;
+    return numbers;
+  }
+
+  giveBack(numbers: KnownNumbers): void {
+    this.#idle = numbers;
+  }
+}
 
 /** Goes on for some seconds. Every transaction is whole in itself and every exchange is found as it stands, so a run may be
  *  broken off and begun again anywhere, and two runs at once take turns. */
 export async function rerateStep(
   store: Store,
   order: RerateOrder,
-  options: { readonly stepMs?: number; readonly exchangesAtOnce?: number } = {},
+  options: {
+    readonly stepMs?: number;
+    readonly exchangesAtOnce?: number;
+    readonly numbers?: HandedNumbers | undefined;
+  } = {},
 ): Promise<RerateReport> {
   const tally = new Tally();
-  const known = new KnownNumbers();
+  const { numbers = new HandedNumbers() } = options;
+  const known = numbers.take();
   const limit = options.exchangesAtOnce ?? exchangesAtOnce;
   const deadlineMs = performance.now() + (options.stepMs ?? stepMs);
   const read = (after: StandingCursor | undefined) => readNext(store, order, after, limit);
-  let standings = await read(order.after);
+  let batch = await read(order.after);
   for (;;) {
+    const { standings } = batch;
     const last = standings.at(-1);
     const next = last === undefined || standings.length < limit ? undefined : { at: last.at, id: last.id };
     const isLast = next === undefined || performance.now() >= deadlineMs;
-    // The next ones are read on another connection while these are booked.
+    // The next ones are read and rated on another connection while these are booked.
     const reading = isLast ? undefined : read(next);
     reading?.catch(() => {});
-    await rerateThese(store, order, standings, tally, known);
-    if (isLast) return tally.report(next);
-    standings = await reading!;
+    await bookBatch(store, order, batch, tally, known);
+    if (isLast) break;
+    batch = await reading!;
+    if (batch.standings.length > 0) continue;
+    numbers.giveBack(known);
+    return tally.report(undefined);
   }
+  numbers.giveBack(known);
+  const end = batch.standings.at(-1);
+  return tally.report(end === undefined || batch.standings.length < limit ? undefined : { at: end.at, id: end.id });
+}
+
+/** Exchanges in their order, rated again, and what is to be booked of it. */
+interface Batch {
+  readonly standings: readonly Standing[];
+  readonly rated: readonly Rerated[];
+  readonly prepared: PreparedCorrections;
 }
 
 async function readNext(
   store: Store,
-  { filter, prices, dryRun }: RerateOrder,
+  order: RerateOrder,
   after: StandingCursor | undefined,
   limit: number,
-): Promise<Standing[]> {
+): Promise<Batch> {
+  const rated = new Map<string, Rerated>();
+  // What stays as it is needs no transfers: most of what is rated again is nothing but this.
+  const changes = (standing: Standing) => {
+    const again = rateAgain(standing, order.prices);
+    rated.set(standing.id, again);
+    return !order.dryRun && again.charges.length > 0;
+  };
   const client = await store.pool.connect();
   let broken: Error | undefined;
+  let standings: readonly Standing[];
   try {
     // One view of all its tables: a correction is in all of them or in none.
     await client.query('begin isolation level repeatable read read only');
-    // What stays as it is needs no transfers: most of what is rated again is nothing but this.
-    const changes = (standing: Standing) => !dryRun && rateAgain(standing, prices, new Tally()).length > 0;
-    const standings = await nextStandings(client, filter, after, limit, changes);
+    standings = await nextStandings(client, order.filter, after, limit, changes);
     await client.query('commit');
-    return standings;
   } catch (error) {
     broken = error as Error;
     throw error;
   } finally {
     client.release(broken);
   }
+  const results = standings.map(({ id }) => rated.get(id)!);
+  const prepared = new PreparedCorrections();
+  if (order.dryRun) return { standings, rated: results, prepared };
+  for (const [index, standing] of standings.entries()) {
+    addCorrection(prepared, order, standing, results[index]!);
+    if (index % ratedAtOnce === ratedAtOnce - 1) await setImmediate();
+  }
+  return { standings, rated: results, prepared };
 }
 
-async function rerateThese(
+function addCorrection(
+  prepared: PreparedCorrections,
+  { run, reason }: RerateOrder,
+  standing: Standing,
+  { charges }: Rerated,
+): void {
+  if (charges.length > 0) prepared.add({ standing, kind: 'rerate', run, reason, state: standing.state, charges });
+}
+
+async function bookBatch(
   store: Store,
   order: RerateOrder,
-  standings: readonly Standing[],
+  { standings, rated, prepared }: Batch,
   tally: Tally,
   known: KnownNumbers,
 ): Promise<void> {
   if (order.dryRun) {
-    for (const standing of standings) if (rateAgain(standing, order.prices, tally).length > 0) tally.corrected += 1;
+    for (const [index, standing] of standings.entries()) tally.add(standing, rated[index]!);
     return;
   }
   if (standings.length === 0) return;
   await inTransaction(store, async client => {
     await lockCorrections(client);
     // Read without the lock; whoever corrected one of them meanwhile has left its number.
-    const current = (await areStale(client, standings))
-      ? await findStandings(
-          client,
-          standings.map(({ id }) => id),
-        )
-      : standings;
-    const { run, reason } = order;
-    const corrections = current.flatMap((standing): Correction[] => {
-      const charges = rateAgain(standing, order.prices, tally);
-      return charges.length === 0 ? [] : [{ standing, kind: 'rerate', run, reason, state: standing.state, charges }];
-    });
-    await bookCorrections(client, corrections, order.split, known);
-    tally.corrected += corrections.length;
+    const isStale = await areStale(client, standings);
+    const current = isStale ? await readAgain(client, order, standings) : { standings, rated, prepared };
+    await bookPrepared(client, current.prepared, order.split, known);
+    for (const [index, standing] of current.standings.entries()) tally.add(standing, current.rated[index]!);
   });
 }
 
-/** The charges that come out otherwise than they stand. */
-export function rateAgain(standing: Standing, prices: PricesOf, tally: Tally): NewCharge[] {
-  tally.examined += 1;
-  if (standing.state === 'quarantined') {
-    tally.quarantined += 1;
-    return [];
-  }
+async function readAgain(client: pg.ClientBase, order: RerateOrder, stale: readonly Standing[]): Promise<Batch> {
+  const standings = await findStandings(
+    client,
+    stale.map(({ id }) => id),
+  );
+  const rated = standings.map(standing => rateAgain(standing, order.prices));
+  const prepared = new PreparedCorrections();
+  for (const [index, standing] of standings.entries()) addCorrection(prepared, order, standing, rated[index]!);
+  return { standings, rated, prepared };
+}
+
+/** What rating one exchange again comes to. */
+interface Rerated {
+  readonly outcome: 'rated' | 'unpriced' | 'quarantined';
+  /** Those that come out otherwise than they stand. */
+  readonly charges: readonly NewCharge[];
+  readonly changes: readonly Change[];
+}
+
+interface Change {
+  readonly book: 'buy' | 'sell';
+  readonly attempt: StandingAttempt;
+  readonly before: StandingCharge;
+  readonly after: { readonly amountAtto: bigint; readonly currency: string; readonly version: string };
+}
+
+const inQuarantine: Rerated = { outcome: 'quarantined', charges: [], changes: [] };
+
+function rateAgain(standing: Standing, prices: PricesOf): Rerated {
+  if (standing.state === 'quarantined') return inQuarantine;
   const charges: NewCharge[] = [];
+  const changes: Change[] = [];
   let unpriced = false;
   const again = (book: 'buy' | 'sell', attempt: StandingAttempt, stands: StandingCharge | undefined) => {
     // Nothing was owed or charged: that does not depend on a price.
@@ -232,13 +308,12 @@ export function rateAgain(standing: Standing, prices: PricesOf, tally: Tally): N
     }
     if (rated.amountAtto === stands.amountAtto && rated.currency === stands.currency) return;
     charges.push({ book, attempt: attempt.attempt, rated: ratedAmountJson(rated) });
-    tally.change(standing, { book, attempt, before: stands, after: rated });
+    changes.push({ book, attempt, before: stands, after: rated });
   };
   for (const attempt of standing.attempts) again('buy', attempt, attempt.buy);
   const delivered = standing.attempts.find(({ attempt }) => attempt === standing.deliveredAttempt);
   if (delivered !== undefined) again('sell', delivered, standing.sell);
-  if (unpriced) tally.unpriced += 1;
-  return charges;
+  return { outcome: unpriced ? 'unpriced' : 'rated', charges, changes };
 }
 
 export function cardFor(
@@ -257,24 +332,23 @@ interface ChangeSum extends Omit<RerateChange, 'before' | 'after' | 'charges'> {
   after: bigint;
 }
 
-export class Tally {
-  examined = 0;
-  corrected = 0;
-  quarantined = 0;
-  unpriced = 0;
+class Tally {
+  #examined = 0;
+  #corrected = 0;
+  #quarantined = 0;
+  #unpriced = 0;
   readonly #changes = new Map<string, ChangeSum>();
   readonly #samples: RerateSample[] = [];
 
-  change(
-    standing: Standing,
-    change: {
-      readonly book: 'buy' | 'sell';
-      readonly attempt: StandingAttempt;
-      readonly before: StandingCharge;
-      readonly after: { readonly amountAtto: bigint; readonly currency: string; readonly version: string };
-    },
-  ): void {
-    const { book, attempt, before, after } = change;
+  add(standing: Standing, { outcome, charges, changes }: Rerated): void {
+    this.#examined += 1;
+    if (outcome === 'quarantined') this.#quarantined += 1;
+    if (outcome === 'unpriced') this.#unpriced += 1;
+    if (charges.length > 0) this.#corrected += 1;
+    for (const change of changes) this.#change(standing, change);
+  }
+
+  #change(standing: Standing, { book, attempt, before, after }: Change): void {
     // Of a change of currency each side is a line of its own.
     const sides =
       before.currency === after.currency
@@ -300,13 +374,20 @@ export class Tally {
   }
 
   report(next: StandingCursor | undefined): RerateReport {
-    const { examined, corrected, quarantined, unpriced } = this;
     const changes = [...this.#changes.values()].map(sum => ({
       ...sum,
       before: formatAtto(sum.before),
       after: formatAtto(sum.after),
     }));
-    return { examined, corrected, quarantined, unpriced, changes, samples: this.#samples, next };
+    return {
+      examined: this.#examined,
+      corrected: this.#corrected,
+      quarantined: this.#quarantined,
+      unpriced: this.#unpriced,
+      changes,
+      samples: this.#samples,
+      next,
+    };
   }
 
   #sum(added: ChangeSum): void {

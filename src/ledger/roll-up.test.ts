@@ -11,8 +11,9 @@ import { connect, connectSession, type Store } from '../store/connect.ts';
 import { readUsage } from './queries.ts';
 import { rollUp } from './roll-up.ts';
 import { measureColumns, seriesColumns } from './usage-columns.ts';
-import { foldUsage } from './usage-fold.ts';
+import { UsageFold } from './usage-fold.ts';
 import type { UsageDelta } from './usage-series.ts';
+import { type UsageGrain, usageDimensions, usageGrains, usageSumsSql } from './usage-sums.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 const hourMs = 3_600_000;
@@ -136,7 +137,7 @@ describe('the roll-ups by hour, day and month', () => {
     const client = connectSession(database.url);
     await client.connect();
     try {
-      return await foldUsage(client, rowsMax);
+      return await new UsageFold().step(client, rowsMax);
     } finally {
       await client.end();
     }
@@ -218,6 +219,124 @@ describe('the roll-ups by hour, day and month', () => {
 
     assert.equal(answers.length, 7);
     for (const answer of answers) assert.deepEqual(answer, [30, '0.0000000000000003']);
+  });
+
+  test('say the same by every part they are kept by, whatever is asked, moved or not', async () => {
+    const rows = Array.from({ length: 80 }, (_, number) =>
+      usageDelta(
+        new Date(atMs - (number % 11) * 7 * hourMs).toISOString(),
+        {
+          organisation: `o${number % 2}`,
+          key: `k${number % 3}`,
+          route: `r${number % 2}`,
+          model: `m${number % 5}`,
+          provider: `p${number % 3}`,
+          sellCurrency: number % 7 === 0 ? 'EUR' : 'USD',
+        },
+        { requests: 1n, sell_atto: BigInt(number) ** 3n, buy_correction_atto: -BigInt(number) },
+      ),
+    );
+    await addUsage(store, rows);
+    const startMs = Date.UTC(2026, 10, 20, 9);
+    const pieceOf = (grain: UsageGrain, at: number) => {
+      const iso = new Date(at).toISOString();
+      if (grain === 'total') return null;
+      if (grain === 'hour') return iso;
+      return grain === 'day' ? `${iso.slice(0, 10)}T00:00:00.000Z` : `${iso.slice(0, 7)}-01T00:00:00.000Z`;
+    };
+    const moved = fc.integer({ min: 0, max: 30 });
+    const dimensions = fc.subarray(
+      [...usageDimensions].filter(name => name !== 'meter' && name !== 'class'),
+      {
+        maxLength: 2,
+      },
+    );
+    const hours = fc.tuple(fc.integer({ min: -90, max: 2 }), fc.integer({ min: 1, max: 90 }));
+
+    await fc.assert(
+      fc.asyncProperty(
+        moved,
+        dimensions,
+        fc.constantFrom(...usageGrains),
+        hours,
+        async (count, by, grain, [from, length]) => {
+          await fold(count);
+          const period = { fromMs: startMs + from * hourMs, toMs: startMs + (from + length) * hourMs };
+          const values: unknown[] = [];
+          const measures = ['requests', 'sell_atto', 'buy_correction_atto'] as const;
+          const sql = usageSumsSql({ by, grain, period, filter: {}, measures }, values);
+          const told = (await store.pool.query(`select * from (${sql}) as part`, values)).rows;
+          const sums = new Map<string, readonly bigint[]>();
+          for (const { atMs: usedMs, series, measures: added } of rows) {
+            const at = usedMs - (usedMs % hourMs);
+            if (at < period.fromMs || at >= period.toMs) continue;
+            const names = [series[by[0] as 'key'], series[by[1] as 'key'], series.sellCurrency];
+            const key = JSON.stringify([pieceOf(grain, at), ...names]);
+            const before = sums.get(key) ?? [0n, 0n, 0n];
+            sums.set(
+              key,
+              measures.map((measure, index) => before[index]! + (added[measure] ?? 0n)),
+            );
+          }
+
+          assert.deepEqual(
+            told
+              .map(row => [
+                JSON.stringify([row.period, by[0] && row.d1, by[1] && row.d2, row.sell_currency]),
+                ...measures.map(measure => row[measure]),
+              ])
+              .sort(),
+            [...sums].map(([key, sum]) => [key, ...sum]).sort(),
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('by one side are what the roll-ups by series make anew', async () => {
+    const rows = Array.from({ length: 40 }, (_, number) =>
+      usageDelta(
+        new Date(atMs - (number % 9) * 9 * hourMs).toISOString(),
+        { key: `k${number % 3}`, model: `m${number % 4}` },
+        { requests: 1n, sell_atto: BigInt(number), over_hold_atto: -7n, output: 3n },
+      ),
+    );
+    const sides = async () => {
+      const tables = [
+        'usage_customer_by_day',
+        'usage_customer_by_month',
+        'usage_supply_by_hour',
+        'usage_supply_by_day',
+        'usage_supply_by_month',
+      ];
+      const found = tables.map(async table => {
+        const [, part, unit] = /^usage_(\w+)_by_(\w+)$/.exec(table)!;
+        const names = part === 'customer' ? 'organisation, project, key' : 'route, model, provider, deployment';
+        const sql = `select ${unit}, ${names}, ${measureColumns.join(', ')} from ${table} join usage_${part} p on p.id = ${part}`;
+        return (await store.pool.query(`${sql} order by ${unit}, ${names}`)).rows;
+      });
+      return Promise.all(found);
+    };
+    await addUsage(store, rows.slice(0, 25));
+    await fold(10);
+    await addUsage(store, rows.slice(25));
+    while ((await fold(8)) > 0);
+
+    const kept = await sides();
+    await store.pool.query('select add_up_usage_parts()');
+
+    assert.deepEqual(kept, await sides());
+    assert.deepEqual(
+      kept.map(table => [table.length, table.reduce((sum, { requests }) => sum + requests, 0n)]),
+      [
+        [9, 40n],
+        [3, 40n],
+        [36, 40n],
+        [16, 40n],
+        [4, 40n],
+      ],
+    );
   });
 
   test('lose and double nothing when the move is cut off', async () => {

@@ -385,6 +385,27 @@ export const rules = {
        where m.month >= $1::timestamptz - interval '100 days'
          and (m.quantity <> coalesce(r.units, 0) or m.amount_atto <> coalesce(r.atto, 0))`,
   },
+  /** Both sides follow the series by a trigger; whoever lacks it, or writes past it, is found. */
+  usage_sides_agree: {
+    scope: 'day',
+    keeps: 'Usage by customer and by supply is usage by series, added up.',
+    advice: foldAgain,
+    sql: `
+      with series as (
+        select coalesce(sum(requests), 0) as requests, coalesce(sum(sell_atto), 0) as sell, coalesce(sum(buy_atto), 0) as buy
+          from usage_by_day where day >= $1 and day < $2),
+      side as (
+        select 'customers' as name, coalesce(sum(requests), 0) as requests, coalesce(sum(sell_atto), 0) as sell, coalesce(sum(buy_atto), 0) as buy
+          from usage_customer_by_day where day >= $1 and day < $2
+        union all
+        select 'supply', coalesce(sum(requests), 0), coalesce(sum(sell_atto), 0), coalesce(sum(buy_atto), 0)
+          from usage_supply_by_hour where hour >= $1 and hour < $2)
+      select $1::timestamptz::date || ' ' || name as subject,
+             'by series ' || series.requests || ' requests, ' || series.sell || ' sold, ' || series.buy || ' bought; here ' ||
+             side.requests || ', ' || side.sell || ', ' || side.buy as detail
+        from side, series
+       where (side.requests, side.sell, side.buy) is distinct from (series.requests, series.sell, series.buy)`,
+  },
   ...walletRules,
 } as const satisfies Record<string, LedgerRuleText>;
 

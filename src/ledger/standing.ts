@@ -99,7 +99,8 @@ export async function nextStandings(
   const { rows } = await client.query(
     `${exchangeSql}
       where e.at >= $1 and e.at < $2
-        and ($3::timestamptz is null or (e.at, e.id) > ($3, $4))
+        -- Comparing rows leaves no partition out; the instant alone does.
+        and ($3::timestamptz is null or (e.at >= $3 and (e.at, e.id) > ($3, $4)))
         and ($5::text is null or e.organisation = $5)
         and ($6::text is null or e.project = $6)
         and (($7::text is null and $8::text is null)
@@ -125,8 +126,10 @@ export async function nextStandings(
   if (first === undefined || last === undefined) return [];
   // Everything of an exchange is found by its instant and id, so neighbours are read as one range.
   const values = [first.at, first.id, last.at, last.id];
-  return complete(client, rows, '(at, exchange_id) between ($1, $2) and ($3, $4)', values, wantsLegs);
+  return complete(client, rows, neighbours, values, wantsLegs);
 }
+
+const neighbours = 'at between $1 and $3 and (at, exchange_id) between ($1, $2) and ($3, $4)';
 
 /** Were any of these corrected since they were read? They are neighbours, as nextStandings gives them. */
 export async function areStale(client: pg.ClientBase, standings: readonly Standing[]): Promise<boolean> {
@@ -135,7 +138,7 @@ export async function areStale(client: pg.ClientBase, standings: readonly Standi
   if (first === undefined || last === undefined) return false;
   const { rows } = await client.query(
     `select exchange_id, max(number) as number from correction
-      where (at, exchange_id) between ($1, $2) and ($3, $4) group by exchange_id`,
+      where ${neighbours} group by exchange_id`,
     [first.at, first.id, last.at, last.id],
   );
   const numbers = new Map<string, number>(rows.map(({ exchange_id, number }) => [exchange_id, number]));
@@ -193,44 +196,70 @@ async function complete(
   values: readonly unknown[],
   wantsLegs: (standing: Standing) => boolean = () => true,
 ): Promise<Standing[]> {
-  const select = async (sql: string) =>
-    Map.groupBy<string, Row>((await client.query(sql, [...values])).rows, row => row.exchange_id);
+  const select = async (sql: string) => new RowsByExchange((await client.query(sql, [...values])).rows);
   const attempts = await select(
     `select exchange_id, attempt, started_at, deployment, provider, model, reading, buy_atto, buy_currency, buy_version
-       from attempt where ${within} order by attempt`,
+       from attempt where ${within} order by at, exchange_id, attempt`,
   );
-  const corrections = await select(`select exchange_id, number, state from correction where ${within} order by number`);
+  const corrections = await select(
+    `select exchange_id, number, state from correction where ${within} order by at, exchange_id, number`,
+  );
   const corrected = await select(
     `select exchange_id, book, attempt, amount_atto, over_hold_atto, variance_atto, currency, version, reading
-       from corrected_charge where ${within} order by number`,
+       from corrected_charge where ${within} order by at, exchange_id, number`,
   );
-  const standings = exchanges.map(exchange =>
-    standingOf(exchange, {
-      attempts: attempts.get(exchange.id) ?? [],
-      corrections: corrections.get(exchange.id) ?? [],
-      corrected: corrected.get(exchange.id) ?? [],
-    }),
+  const legsOf = new Map<string, StandingLeg[]>();
+  const standings = exchanges.map(exchange => {
+    const { id } = exchange;
+    const legs: StandingLeg[] = [];
+    const rows = { attempts: attempts.of(id), corrections: corrections.of(id), corrected: corrected.of(id), legs };
+    const standing = standingOf(exchange, rows);
+    if (wantsLegs(standing)) legsOf.set(id, legs);
+    return standing;
+  });
+  if (legsOf.size === 0) return standings;
+  const { rows: transfers } = await client.query(
+    `select exchange_id, attempt, kind, debit, credit, amount_atto, currency from transfer where ${within} order by at, exchange_id`,
+    [...values],
   );
-  const wanted = new Set(standings.filter(wantsLegs));
-  if (wanted.size === 0) return standings;
-  const legs = await select(
-    `select exchange_id, attempt, kind, debit, credit, amount_atto, currency from transfer where ${within}`,
-  );
-  const names = await readNames(client, legs.values());
-  return standings.map(standing =>
-    wanted.has(standing) ? { ...standing, legs: inEffect(legs.get(standing.id) ?? [], names) } : standing,
-  );
+  const names = await readNames(client, transfers);
+  const transfersOf = new RowsByExchange(transfers);
+  for (const [id, legs] of legsOf) addLegsInEffect(legs, transfersOf.of(id), names);
+  return standings;
 }
+
+/** Rows by exchange. Those of one stand together, so that where they begin is enough. */
+class RowsByExchange {
+  readonly #rows: readonly Row[];
+  readonly #begins = new Map<string, number>();
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows;
+    let last = '';
+    for (let at = 0; at < rows.length; at += 1) {
+      const id = rows[at].exchange_id;
+      if (id !== last) this.#begins.set(id, at);
+      last = id;
+    }
+  }
+
+  of(id: string): readonly Row[] {
+    const begin = this.#begins.get(id);
+    if (begin === undefined) return none;
+    let end = begin + 1;
+    while (end < this.#rows.length && this.#rows[end].exchange_id === id) end += 1;
+    return this.#rows.slice(begin, end);
+  }
+}
+const none: readonly Row[] = [];
 
 /** Names of the accounts that legs are on: few, and asked for once a batch instead of with every leg. */
 async function readNames(
   client: pg.ClientBase,
-  legs: Iterable<readonly { readonly debit: number; readonly credit: number }[]>,
+  legs: Iterable<{ readonly debit: number; readonly credit: number }>,
 ): Promise<ReadonlyMap<number, string>> {
   const ids = new Set<number>();
-  for (const ofOne of legs) {
-    for (const { debit, credit } of ofOne) ids.add(debit).add(credit);
-  }
+  for (const { debit, credit } of legs) ids.add(debit).add(credit);
   const { rows } = await client.query('select id, name from account where id = any($1)', [[...ids]]);
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
@@ -240,19 +269,19 @@ type Row = any;
 
 function standingOf(
   exchange: ExchangeRow,
-  rows: Readonly<Record<'attempts' | 'corrections' | 'corrected', readonly Row[]>>,
+  {
+    legs,
+    ...rows
+  }: Readonly<Record<'attempts' | 'corrections' | 'corrected', readonly Row[]>> & {
+    readonly legs: readonly StandingLeg[];
+  },
 ): Standing {
-  // In the order of corrections, so the last one of each book and attempt stays.
-  const newest = new Map<string, Row>();
-  const newestReading = new Map<number, Reading>();
-  for (const row of rows.corrected) {
-    newest.set(`${row.book} ${row.attempt}`, row);
-    if (row.reading !== null) newestReading.set(row.attempt, row.reading);
-  }
+  // In the order of corrections: the last one of each book and attempt counts.
   const newestSell = rows.corrected.findLast(({ book }) => book === 'sell');
   const delivered = exchange.delivered_attempt ?? undefined;
   const attempts = rows.attempts.map((row): StandingAttempt => {
-    const buy = newest.get(`buy ${row.attempt}`);
+    const buy = rows.corrected.findLast(({ book, attempt }) => book === 'buy' && attempt === row.attempt);
+    const newest = rows.corrected.findLast(({ attempt, reading }) => attempt === row.attempt && reading !== null);
     const first = row.attempt === delivered && exchange.reading !== null ? exchange.reading : (row.reading as Reading);
     return {
       attempt: row.attempt,
@@ -260,7 +289,7 @@ function standingOf(
       deployment: row.deployment,
       provider: row.provider,
       model: row.model,
-      reading: newestReading.get(row.attempt) ?? first,
+      reading: newest?.reading ?? first,
       buy:
         buy !== undefined
           ? chargeOf(buy)
@@ -286,15 +315,20 @@ function standingOf(
     state: rows.corrections.at(-1)?.state ?? exchange.state,
     holdAtto: exchange.hold_atto,
     holdCurrency: exchange.hold_currency,
-    leases: leasesFor(exchange.hold_leases ?? [], attempts.at(-1)?.deployment).map(({ lease }) => lease),
+    leases:
+      exchange.hold_leases === null
+        ? noLeases
+        : leasesFor(exchange.hold_leases, attempts.at(-1)?.deployment).map(({ lease }) => lease),
     deliveredAttempt: delivered,
     tagParts: tagParts({ tags: exchange.tags ?? undefined, usageTags: exchange.usage_tags ?? undefined }),
     attempts,
     sell: newestSell === undefined ? sellOf(exchange) : chargeOf(newestSell),
-    legs: [],
+    legs,
     corrections: rows.corrections.length,
   };
 }
+
+const noLeases: readonly string[] = [];
 
 function sellOf(exchange: ExchangeRow): StandingCharge | undefined {
   const { sell_atto, over_hold_atto, sell_currency, sell_version } = exchange;
@@ -334,21 +368,19 @@ export function isCostKind(kind: string): boolean {
   return kind.startsWith('cost');
 }
 
-function inEffect(rows: readonly Row[], names: ReadonlyMap<number, string>): StandingLeg[] {
-  const reversed = new Set<string>();
+/** Transfers that no other takes back. */
+function addLegsInEffect(legs: StandingLeg[], rows: readonly Row[], names: ReadonlyMap<number, string>): void {
+  let reversed: Set<string> | undefined;
   for (const { attempt, kind } of rows) {
-    if (kind.startsWith('reverse@')) reversed.add(`${attempt} ${kind.slice(kind.indexOf(':') + 1)}`);
+    if (!kind.startsWith('reverse@')) continue;
+    reversed ??= new Set();
+    reversed.add(`${attempt} ${kind.slice(kind.indexOf(':') + 1)}`);
   }
-  return rows
-    .filter(({ attempt, kind }) => !kind.startsWith('reverse@') && !reversed.has(`${attempt} ${kind}`))
-    .map(row => ({
-      attempt: row.attempt,
-      kind: row.kind,
-      debit: row.debit,
-      credit: row.credit,
-      debitName: names.get(row.debit)!,
-      creditName: names.get(row.credit)!,
-      amountAtto: row.amount_atto,
-      currency: row.currency,
-    }));
+  for (const row of rows) {
+    const { attempt, kind, debit, credit, amount_atto: amountAtto, currency } = row;
+    if (reversed !== undefined && (kind.startsWith('reverse@') || reversed.has(`${attempt} ${kind}`))) continue;
+    const debitName = names.get(debit)!;
+    const creditName = names.get(credit)!;
+    legs.push({ attempt, kind, debit, credit, debitName, creditName, amountAtto, currency });
+  }
 }

@@ -57,42 +57,59 @@ export function coveredHours({ from, to }: { readonly from: Date; readonly to: D
 /** A query that gives `period` (null for a total), d1 and d2 (the dimensions; empty text where there is none), both
  *  currencies and the measures, summed, as `part`; parameters are appended to `values`.
  *  Whole months and days are read from their roll-ups, the rest by hour, and what is not added up yet from where it waits;
- *  one statement sees them all at the same instant. */
+ *  one statement sees them all at the same instant. A query that asks for one side only, who used it or what was used, reads
+ *  the roll-ups of that side. */
 export function usageSumsSql(query: UsageSumsQuery, values: unknown[]): string {
-  const { by, grain, filter, measures } = query;
   const parameter = (value: unknown) => `$${values.push(value)}`;
+  const blocks = [...Map.groupBy(sourcesOf(query), ({ part }) => part)].map(([part, sources]) =>
+    partSql(query, part, sources, parameter),
+  );
+  if (blocks.length === 1) return blocks[0]!;
+  const sums = query.measures.map(measure => `sum(${measure}) as ${measure}`).join(', ');
+  const all = blocks.map(block => `select * from (${block}) as side`).join(' union all ');
+  return `select period, d1, d2, sell_currency, buy_currency, ${sums} from (${all}) as sides group by 1, 2, 3, 4, 5`;
+}
+
+/** From the roll-ups of one part: all are told apart by its numbers. */
+function partSql(
+  { by, grain, filter, measures }: UsageSumsQuery,
+  part: Part,
+  sources: readonly Source[],
+  parameter: (value: unknown) => string,
+): string {
   const wholes = partsSql(by, filter);
   const conditions = filterConditions(filter, parameter);
-  // An array that is computed once lets the primary keys, which begin with the series, find few series among many rows.
+  // An array that is computed once lets the primary keys of series, which begin with them, find few among many rows.
   const chosen =
     conditions.length === 0
       ? ''
-      : ` and series = any (array(select s.id from usage_series s where ${[wholes, ...conditions].join(' and ')}))`;
+      : ` and ${part} = any (array(select s.id from usage_${part} s where ${[wholes, ...conditions].join(' and ')}))`;
   const columns = measures.join(', ');
-  const facts = sourcesOf(query).map(
+  const facts = sources.map(
     ({ table, column, fromMs, toMs }) =>
-      `select ${periodSql(grain, column)} as period, series, ${columns} from ${table}` +
+      `select ${periodSql(grain, column)} as period, ${part}, ${columns} from ${table}` +
       ` where ${column} >= ${parameter(new Date(fromMs))} and ${column} < ${parameter(new Date(toMs))}${chosen}`,
   );
   const sums = measures.map(measure => `sum(${measure}) as ${measure}`).join(', ');
   const names = `${dimension(by[0])} as d1, ${dimension(by[1])} as d2, s.sell_currency, s.buy_currency`;
   const where = [wholes, ...conditions].join(' and ');
-  // Few series have many rows: they are added up by number before anybody looks at names.
-  if (grain === 'total' || grain === 'month') {
+  const onlyWaiting = sources.every(({ table }) => table === 'usage_delta');
+  // Few numbers have many rows: they are added up by number before anybody looks at names.
+  if (grain === 'total' || grain === 'month' || onlyWaiting) {
     return (
       `select period, ${names}, ${sums}` +
-      ` from (select period, series, ${sums} from (${facts.join(' union all ')}) as fact group by 1, 2) as by_series` +
-      ` join usage_series s on s.id = series where ${where} group by 1, 2, 3, 4, 5`
+      ` from (select period, ${part}, ${sums} from (${facts.join(' union all ')}) as fact group by 1, 2) as by_number` +
+      ` join usage_${part} s on s.id = by_number.${part} where ${where} group by 1, 2, 3, 4, 5`
     );
   }
-  // By day or hour each series has one row a piece. Adding up by the number of what a row is told by takes a third of the
+  // By day or hour each number has one row a piece. Adding up by the number of what a row is told by takes a third of the
   // time that adding up by its texts takes.
   return (
     `with named as materialized (` +
     `select s.id, dense_rank() over (order by ${dimension(by[0])}, ${dimension(by[1])}, s.sell_currency, s.buy_currency) as place, ` +
-    `${names} from usage_series s where ${where})` +
-    ` select period, d1, d2, sell_currency, buy_currency, ${measures.join(', ')}` +
-    ` from (select period, place, ${sums} from (${facts.join(' union all ')}) as fact join named on named.id = series group by 1, 2) as placed` +
+    `${names} from usage_${part} s where ${where})` +
+    ` select period, d1, d2, sell_currency, buy_currency, ${columns}` +
+    ` from (select period, place, ${sums} from (${facts.join(' union all ')}) as fact join named on named.id = fact.${part} group by 1, 2) as placed` +
     ` join (select distinct place, d1, d2, sell_currency, buy_currency from named) as names using (place)`
   );
 }
@@ -126,32 +143,56 @@ function filterConditions(filter: UsageFilter, parameter: (value: unknown) => st
   return conditions;
 }
 
+/** What usage is kept by: its series, or one side of them. */
+type Part = 'series' | 'customer' | 'supply';
+type Unit = 'month' | 'day' | 'hour';
+
 interface Source {
-  readonly table: 'usage_by_month' | 'usage_by_day' | 'usage_by_hour' | 'usage_delta';
-  readonly column: 'month' | 'day' | 'hour';
+  readonly part: Part;
+  readonly table: 'usage_delta' | `usage_by_${Unit}` | `usage_customer_by_${Unit}` | `usage_supply_by_${Unit}`;
+  readonly column: Unit;
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /** From the coarsest; each is read for what of the period it covers whole, the next one for what is left at both ends. */
-const rolledUp = [
-  { table: 'usage_by_month', column: 'month', startOf: startOfMonth, grains: ['total', 'month'] },
-  { table: 'usage_by_day', column: 'day', startOf: startOfDay, grains: ['total', 'month', 'day'] },
-  { table: 'usage_by_hour', column: 'hour', startOf: (atMs: number) => atMs, grains: usageGrains },
+const units = [
+  { column: 'month', startOf: startOfMonth, grains: ['total', 'month'] },
+  { column: 'day', startOf: startOfDay, grains: ['total', 'month', 'day'] },
+  { column: 'hour', startOf: (atMs: number) => atMs, grains: usageGrains },
 ] as const;
 
+const supplyDimensions: readonly UsageDimension[] = ['route', 'model', 'provider', 'deployment'];
+const customerDimensions: readonly UsageDimension[] = ['organisation', 'project', 'key'];
+
+/** The smallest that tells apart what is asked for. One customer's usage is few series, which are found sooner than its
+ *  rows among those of all customers. */
+export function partFor({ by, filter }: Pick<UsageSumsQuery, 'by' | 'filter'>): Part {
+  const filtered: UsageDimension[] = usageDimensions.filter(name => filter[name] !== undefined);
+  if (filter.within !== undefined) filtered.push('organisation');
+  if (filter.providers !== undefined) filtered.push('provider');
+  if (filtered.some(name => customerDimensions.includes(name))) return 'series';
+  const asked = [...by, ...filtered];
+  if (!asked.some(name => customerDimensions.includes(name))) return 'supply';
+  return asked.some(name => supplyDimensions.includes(name)) ? 'series' : 'customer';
+}
+
 /** Where to read: the fewest rows that cover the period. */
-function sourcesOf({ grain, period: { fromMs, toMs } }: UsageSumsQuery): Source[] {
+function sourcesOf({ grain, period: { fromMs, toMs }, ...query }: UsageSumsQuery): Source[] {
+  const wanted = partFor(query);
   const sources: Source[] = [];
   let left: readonly (readonly [fromMs: number, toMs: number])[] = [[fromMs, toMs]];
-  for (const { table, column, startOf, grains } of rolledUp) {
+  for (const { column, startOf, grains } of units) {
     if (!(grains as readonly UsageGrain[]).includes(grain)) continue;
+    // Customers are not kept by hour: each is in use in most hours, which are nearly as many rows as those of series.
+    const part = wanted === 'customer' && column === 'hour' ? 'series' : wanted;
+    const table = part === 'series' ? (`usage_by_${column}` as const) : (`usage_${part}_by_${column}` as const);
     left = left.flatMap(([pieceFromMs, pieceToMs]) => {
       const wholeToMs = startOf(pieceToMs);
       let wholeFromMs = startOf(pieceFromMs);
       if (wholeFromMs < pieceFromMs) wholeFromMs = startOf(wholeFromMs + (column === 'month' ? 32 : 1) * dayMs);
       if (wholeFromMs >= wholeToMs) return [[pieceFromMs, pieceToMs] as const];
-      sources.push({ table, column, fromMs: wholeFromMs, toMs: wholeToMs });
+      sources.push({ part, table, column, fromMs: wholeFromMs, toMs: wholeToMs });
       return (
         [
           [pieceFromMs, wholeFromMs],
@@ -160,7 +201,7 @@ function sourcesOf({ grain, period: { fromMs, toMs } }: UsageSumsQuery): Source[
       ).filter(([from, to]) => from < to);
     });
   }
-  return [...sources, { table: 'usage_delta', column: 'hour', fromMs, toMs }];
+  return [...sources, { part: 'series', table: 'usage_delta', column: 'hour', fromMs, toMs }];
 }
 
 function startOfDay(atMs: number): number {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { measureColumns } from '../ledger/usage-columns.ts';
-import type { UsageFilter, UsageGrain } from '../ledger/usage-sums.ts';
+import type { UsageDimension, UsageFilter, UsageGrain } from '../ledger/usage-sums.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { ensurePartitions } from '../store/partitions.ts';
 import { reports } from './kinds.ts';
@@ -42,7 +42,11 @@ describe('the plan of a report', () => {
        select month, n, ${values} from generate_series('2024-01-01Z'::timestamptz, '2026-12-01Z', '1 month') as month,
               generate_series(1, ${seriesCount}) as n`,
     );
-    await client.query('vacuum analyze usage_by_month, usage_by_day, usage_by_hour, usage_series');
+    await client.query('select add_up_usage_parts()');
+    await client.query(
+      'vacuum analyze usage_by_month, usage_by_day, usage_by_hour, usage_series, usage_customer, usage_customer_by_day, ' +
+        'usage_customer_by_month, usage_supply, usage_supply_by_hour, usage_supply_by_day, usage_supply_by_month',
+    );
     client.release();
   });
   after(async () => {
@@ -50,11 +54,17 @@ describe('the plan of a report', () => {
     await database.drop();
   });
 
-  const planOf = async (grain: UsageGrain, from: string, to: string, filter: UsageFilter = {}) => {
+  const planOf = async (
+    grain: UsageGrain,
+    from: string,
+    to: string,
+    filter: UsageFilter = {},
+    by: readonly UsageDimension[] = ['organisation', 'model'],
+  ) => {
     const { measures, rank } = reports.margin;
     const values: unknown[] = [];
     const period = { fromMs: Date.parse(from), toMs: Date.parse(to) };
-    const sql = reportSql({ by: ['organisation'], grain, period, filter, measures, rank }, values);
+    const sql = reportSql({ by, grain, period, filter, measures, rank }, values);
     const { rows } = await store.pool.query(`explain (analyze, format json, timing off) ${sql}`, values);
     const scans: { table: string; node: string; read: number }[] = [];
     const visit = (node: PlanNode) => {
@@ -69,25 +79,32 @@ describe('the plan of a report', () => {
     visit(rows[0]['QUERY PLAN'][0].Plan);
     return scans;
   };
+  const tablesOf = (scans: readonly { table: string }[]) => [...new Set(scans.map(({ table }) => table))].sort();
   const read = (scans: readonly { table: string; read: number }[], table: string) =>
     scans.filter(scan => scan.table.startsWith(table)).reduce((sum, scan) => sum + scan.read, 0);
 
   test('of a month reads one row a series, and by day the days of that month and no hour', async () => {
     const month = await planOf('total', '2026-11-01Z', '2026-12-01Z');
-    assert.deepEqual([...new Set(month.map(({ table }) => table))].sort(), [
-      'usage_by_month',
-      'usage_delta',
-      'usage_series',
-    ]);
+    assert.deepEqual(tablesOf(month), ['usage_by_month', 'usage_delta', 'usage_series']);
     assert.equal(read(month, 'usage_by_month'), seriesCount);
 
     const scans = await planOf('day', '2026-11-01Z', '2026-12-01Z');
-    assert.deepEqual([...new Set(scans.map(({ table }) => table))].sort(), [
-      'usage_by_day_202611',
-      'usage_delta',
-      'usage_series',
-    ]);
+    assert.deepEqual(tablesOf(scans), ['usage_by_day_202611', 'usage_delta', 'usage_series']);
     assert.equal(read(scans, 'usage_by_day'), 30 * seriesCount);
+  });
+
+  test('by who used it or by what was used reads the rows of that side alone', async () => {
+    const byCustomer = await planOf('day', '2026-11-01Z', '2026-12-01Z', {}, ['organisation', 'key']);
+    assert.deepEqual(tablesOf(byCustomer), ['usage_customer', 'usage_customer_by_day', 'usage_delta', 'usage_series']);
+    assert.equal(read(byCustomer, 'usage_customer_by_day'), 30 * seriesCount);
+
+    const bySupply = await planOf('hour', '2026-11-01Z', '2026-12-01Z', {}, ['model']);
+    assert.deepEqual(tablesOf(bySupply), ['usage_delta', 'usage_series', 'usage_supply', 'usage_supply_by_hour']);
+    // Models and providers of 300 series make 36 pairs, in 336 hours.
+    assert.equal(read(bySupply, 'usage_supply_by_hour'), 36 * 14 * 24);
+
+    const ofOneModel = await planOf('hour', '2026-11-01Z', '2026-12-01Z', { model: 'm1' }, []);
+    assert.deepEqual(tablesOf(ofOneModel), ['usage_delta', 'usage_series', 'usage_supply', 'usage_supply_by_hour']);
   });
 
   test('of one organisation over months finds its series and not the others', async () => {

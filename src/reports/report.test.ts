@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { addUsage, usageDelta } from '../../test/support/usage.ts';
 import { Fault } from '../completion/fault.ts';
-import { foldUsage } from '../ledger/usage-fold.ts';
+import { UsageFold } from '../ledger/usage-fold.ts';
 import type { UsageDelta } from '../ledger/usage-series.ts';
 import type { UsageDimension, UsageFilter, UsageGrain } from '../ledger/usage-sums.ts';
 import { connect, connectSession, type Store } from '../store/connect.ts';
@@ -81,7 +81,7 @@ describe('reports', () => {
     // Some of it is added up, the rest still waits.
     const client = connectSession(database.url);
     await client.connect();
-    await foldUsage(client, 1_000);
+    await new UsageFold().step(client, 1_000);
     await client.end();
     await addUsage(store, deltas.slice(5));
   });

@@ -146,6 +146,7 @@ export async function restore({
     await emptyTables(client, tables, force);
     const rows = await readIntoTables(client, frames, manifest, onProgress);
     await continueSequences(client);
+    await client.query('select add_up_usage_parts()');
     await client.query('commit');
     return { rows };
   } catch (error) {
@@ -258,8 +259,19 @@ async function readIntoTables(
   }
 }
 
-/** Made anew from the transfers as they are restored, also from a backup that is older than these tables. */
-const derivedTables = ['balance_day', 'balance_delta'];
+/** Made anew from the transfers as they are restored, and from usage by series afterwards, also from a backup that is older than these tables. */
+const derivedTables = [
+  'balance_day',
+  'balance_delta',
+  'usage_part',
+  'usage_customer',
+  'usage_customer_by_day',
+  'usage_customer_by_month',
+  'usage_supply',
+  'usage_supply_by_hour',
+  'usage_supply_by_day',
+  'usage_supply_by_month',
+];
 
 /** Every table but partitions, the record of migrations and what is derived; those that others refer to first. */
 async function readTables(client: pg.Client): Promise<TableHead[]> {

@@ -5,7 +5,7 @@ import { JobRunner } from '../../src/jobs/runner.ts';
 import type { CompletedExchange } from '../../src/journal/assemble.ts';
 import { trialBalance } from '../../src/ledger/balances.ts';
 import { LedgerShipping } from '../../src/ledger/shipping.ts';
-import { foldUsage } from '../../src/ledger/usage-fold.ts';
+import { UsageFold } from '../../src/ledger/usage-fold.ts';
 import { formatAtto } from '../../src/pricing/money.ts';
 import { allJobs } from '../../src/process/jobs.ts';
 import { readPeriod } from '../../src/reports/period.ts';
@@ -143,7 +143,8 @@ function jobsOf(store: Store, clock: { readonly nowMs: number }): Job[] {
           ...job,
           run: async ({ client }) => {
             let rows = 0;
-            for (let moved = 1; moved > 0; rows += moved) moved = await foldUsage(client, 5_000);
+            const fold = new UsageFold();
+            for (let moved = 1; moved > 0; rows += moved) moved = await fold.step(client, 5_000);
             return { rows };
           },
         },

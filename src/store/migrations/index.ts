@@ -9,6 +9,7 @@ import { migration0007 } from './0007-reports.ts';
 import { migration0008 } from './0008-readings.ts';
 import { migration0009 } from './0009-epochs.ts';
 import { migration0010 } from './0010-deployment-names.ts';
+import { migration0011 } from './0011-usage-parts.ts';
 import { migration0012 } from './0012-usage-months.ts';
 import { migration0014 } from './0014-access.ts';
 import { migration0015 } from './0015-limits.ts';
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   migration0008,
   migration0009,
   migration0010,
+  migration0011,
   migration0012,
   migration0014,
   migration0015,
