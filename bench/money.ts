@@ -10,7 +10,7 @@
  *  last lines are rows for bench/results.md.
  *  Targets: a month's report over 10⁷ events within 300 ms; a re-rate of 10⁶ events within 60 s.
  *  Uses DATABASE_URL (an empty database), else a Postgres of its own with its default settings. Ten million events take
- *  25 GB below `--directory`. */
+ *  about 30 GB below `--directory`. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

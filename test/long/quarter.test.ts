@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simulateQuarter } from '../support/quarter.ts';
 
-/** CARRIER_QUARTER_EVENTS=1000000 is the whole of it: a quarter of an hour on two cores that are otherwise idle, most of it
- *  shipping everything twice and looking at everything two or three times. Says where it is. */
+/** CARRIER_QUARTER_EVENTS=1000000 is the whole of it, most of which is shipping everything twice and looking at everything
+ *  several times. Says where it is. */
 const events = Number(process.env['CARRIER_QUARTER_EVENTS'] ?? 150_000);
 
 test(`a quarter with ${events} events adds up to the last digit, whatever crashes`, async context => {
