@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkUnits, fullScope } from '../src/ledger/check.ts';
-import { type PricesOf, rerateStep } from '../src/ledger/rerate.ts';
+import { HandedNumbers, type PricesOf, rerateStep } from '../src/ledger/rerate.ts';
 import { LedgerShipping } from '../src/ledger/shipping.ts';
 import { parseTimeline } from '../src/pricing/timeline.ts';
 import { connect } from '../src/store/connect.ts';
@@ -18,6 +18,7 @@ import { maintain, retentionDefault } from '../src/store/maintenance.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { exchangeId, recordsOf } from '../test/support/exchanges.ts';
 import { completeExchange } from '../test/support/ledger.ts';
+import { Spending } from './spending.ts';
 
 const exchanges = Number(process.argv[2] ?? 100_000);
 const batch = 4_000;
@@ -67,23 +68,25 @@ try {
       reason: 'bench',
       dryRun: false,
     };
+    const numbers = new HandedNumbers();
+    const spending = new Spending(postgres?.processId);
     const begun = performance.now();
-    const cpuBefore = process.cpuUsage();
+    spending.begin();
     let corrected = 0;
     for (
       let after: Parameters<typeof rerateStep>[1]['after'], first = true;
       first || after !== undefined;
       first = false
     ) {
-      const report = await rerateStep(store, { ...order, after });
+      const report = await rerateStep(store, { ...order, after }, { numbers });
       corrected += report.corrected;
       after = report.next;
     }
     const took = performance.now() - begun;
-    const cpu = process.cpuUsage(cpuBefore);
+    spending.pause();
     console.log(
       `${name.padEnd(15)}${(took / 1_000).toFixed(1)} s, ${Math.round((exchanges / took) * 1_000)} exchanges/s, ` +
-        `${corrected} corrected, ${((cpu.user + cpu.system) / exchanges).toFixed(1)} µs of this process each`,
+        `${corrected} corrected, ${spending.each(exchanges)}`,
     );
   }
 } finally {

@@ -16,7 +16,14 @@ import { bookCorrections, lockCorrections } from './correct.ts';
 import { LedgerLeases } from './leases.ts';
 import { listQuarantined, resolveQuarantined, voidQuarantined } from './quarantine.ts';
 import { findExchange, readBudgetWindows, readUsage } from './queries.ts';
-import { type PricesOf, pricesOfSnapshot, type RerateOrder, type RerateReport, rerateStep } from './rerate.ts';
+import {
+  HandedNumbers,
+  type PricesOf,
+  pricesOfSnapshot,
+  type RerateOrder,
+  type RerateReport,
+  rerateStep,
+} from './rerate.ts';
 import { LedgerShipping } from './shipping.ts';
 import { findStandings } from './standing.ts';
 
@@ -63,6 +70,30 @@ describe('corrections', () => {
 
     assert.deepEqual(counts(report), { examined: 2, corrected: 0, quarantined: 0, unpriced: 0 });
     assert.equal((await store.pool.query('select from correction')).rowCount, 0);
+  });
+
+  test('steps hand their numbers on, but for those of a step that failed', async () => {
+    await ship(sketch(1), sketch(2));
+    const numbers = new HandedNumbers();
+    const order = { filter: span, run: 'r', reason: 'x', dryRun: false };
+    const step = (version: string, more: Partial<RerateOrder> = {}) =>
+      rerateStep(
+        store,
+        { ...order, prices: prices({ sell: [version, 9, 9], buy: ['buy-2', 9, 9] }), ...more },
+        { numbers },
+      );
+    const failing = numbers.take();
+    numbers.giveBack(failing);
+    await assert.rejects(step('sell-2', { split: () => Promise.reject(new Error('no wallets')) }), /no wallets/);
+    const known = numbers.take();
+    numbers.giveBack(known);
+    assert.notEqual(known, failing);
+
+    assert.equal((await step('sell-2')).corrected, 2);
+    assert.equal((await step('sell-3')).corrected, 0);
+    assert.equal(numbers.take(), known);
+    assert.notEqual(numbers.take(), known);
+    assert.deepEqual(await checkLedger(store), []);
   });
 
   test('another price reverses what was booked and books what it comes to', async () => {

@@ -10,7 +10,7 @@ import { connect, type Store } from '../store/connect.ts';
 import { findExchange, readUsage } from './queries.ts';
 import { rerateStep } from './rerate.ts';
 import { LedgerShipping } from './shipping.ts';
-import { foldUsage } from './usage-fold.ts';
+import { UsageFold } from './usage-fold.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 const span = { from: new Date(atMs), to: new Date(atMs + 86_400_000) };
@@ -59,7 +59,7 @@ describe('usage by tags', () => {
     const [whole] = await readUsage(store, { by: 'organisation', ...span });
     assert.deepEqual([whole?.requests, whole?.sell?.amount, whole?.attempts], [4, '0.0028', 4]);
     const client = await store.pool.connect();
-    await foldUsage(client, 1_000);
+    await new UsageFold().step(client, 1_000);
     client.release();
     assert.deepEqual(await byTag('tag:team'), expected);
     assert.deepEqual((await findExchange(store, exchangeId(2)))?.tags, { team: 'search', user: 'u2', app: 'site' });

@@ -56,6 +56,33 @@ describe('backup and restore', () => {
     assert.deepEqual(next.rows, [{ id: 4 }]);
   });
 
+  test('make usage by side anew from usage by series, which is all that is kept of it', async () => {
+    const own = await createTestDatabase();
+    const used = connect(own.url);
+    const client = await used.pool.connect();
+    await ensurePartitions(client, [atMs], ['usage_by_hour', 'usage_by_day']);
+    client.release();
+    await used.pool.query(`
+      insert into usage_series (organisation, project, key, route, model, provider, deployment, class, meter, sell_currency, buy_currency, sandbox)
+      select 'o', 'o/p', 'k', 'r' || n, 'm', 'p', 'd', 'inference', '', 'USD', 'USD', false from generate_series(1, 3) as n;
+      insert into usage_by_hour (hour, series, requests) select '2026-03-14T15:00:00Z', n, n from generate_series(1, 3) as n;
+      insert into usage_by_day (day, series, requests) select '2026-03-14', n, n from generate_series(1, 3) as n;
+      select add_up_usage_parts()`);
+    await backup({ url: own.url, path: path() });
+    await used.close();
+    await own.drop();
+
+    await restore({ url: target.url, path: path() });
+
+    assert.ok(!(await readBackupManifest(path())).tables.some(table => /^usage_(part|customer|supply)/.test(table)));
+    const requests = async (table: string) =>
+      (await to.pool.query(`select requests from ${table} order by 1`)).rows.map(row => row.requests);
+    assert.deepEqual(await requests('usage_customer_by_day'), [6n]);
+    assert.deepEqual(await requests('usage_customer_by_month'), [6n]);
+    assert.deepEqual(await requests('usage_supply_by_hour'), [1n, 2n, 3n]);
+    assert.deepEqual(await requests('usage_supply_by_month'), [1n, 2n, 3n]);
+  });
+
   test('the file is for its owner only, says what it is, and appears whole or not at all', async () => {
     await backup({ url: source.url, path: path(), masterKeyFingerprint: 'fp-1' });
 

@@ -24,6 +24,8 @@ export interface QuarterSettings {
   readonly days: number;
   /** Largest shipment; they are of any size up to it. */
   readonly batchMax: number;
+  /** Told now and then where it is, for runs that people wait for. */
+  readonly onProgress?: (said: string) => void;
 }
 
 const dayMs = 86_400_000;
@@ -45,11 +47,12 @@ export interface QuarterReport {
  *  shipping, of orders and of every job. After every commit the books balance; at the end, everything shipped again changes nothing, and reports are what an oracle that knows only the
  *  events adds up. */
 export async function simulateQuarter(settings: QuarterSettings): Promise<QuarterReport> {
-  const { days } = settings;
+  const { days, onProgress = () => {} } = settings;
   const plan: TrafficPlan = { ...settings, fromMs, toMs: fromMs + days * dayMs, priceChanges: 5 };
   const random = randomOf(settings.seed, -1);
   const database = await createTestDatabase();
-  const store = connect(database.url);
+  // Sums over a million of everything take longer than a request may.
+  const store = connect(database.url, { statementTimeoutMs: 0 });
   const clock = { nowMs: fromMs };
   const replicas = ['a', 'b'].map(name => new Replica(store, name, clock));
   const report: QuarterReport = {
@@ -85,16 +88,20 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
       }
       for (const work of works) await work();
       if (day % 7 !== 6) continue;
+      onProgress(`day ${day + 1} of ${days} is shipped`);
       await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
       // Looking at everything takes as long as all the rest. Before the upkeep of a whole week it would find what is overdue.
       if (random() < 0.2) await runJobsThroughCrash({ store, replicas, jobs: ['ledger-check'] }, random, report);
     }
     clock.nowMs += 4 * dayMs;
     await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
+    onProgress('everything is shipped and kept up');
     await verifyReports(store, plan, oracle);
     await wallets.verify(charged);
     const before = await contents(store);
+    onProgress('reports are right');
     await shipAgain(plan, replicas[1]!, settings.batchMax);
+    onProgress('everything was shipped again');
     await wallets.orderAgain();
     assert.deepEqual(await contents(store), before, 'everything again changes nothing');
     await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
