@@ -343,7 +343,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
     'prices.contracts.*.rates.*.*.free',
     'What a period has free is rated at its close, and periods are not closed yet.',
   ],
-  ['routes.*.hedge', 'Hedging is not built yet.'],
   ['routes.*.affinity', 'Session affinity is not built yet.'],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
