@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { isReached } from '../access/caller.ts';
-import { compileBudgets } from '../control/compile.ts';
+import { compileBudgets } from '../control/budgets.ts';
 import { type Configuration, organisationOf, resourceOf } from '../control/resources.ts';
 import { listAlerts, readBudgetWindows } from '../ledger/queries.ts';
 import { formatAtto } from '../pricing/money.ts';

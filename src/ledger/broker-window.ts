@@ -1,4 +1,5 @@
 import type { AllowanceAmounts, BudgetWindow } from './allowance-book.ts';
+import type { Standing } from './broker-port.ts';
 
 export interface Waiting extends AllowanceAmounts {
   readonly worker: number;
@@ -23,6 +24,8 @@ export interface WindowState extends BudgetWindow {
   onRecalled: (() => void) | undefined;
   /** The ledger could not add so much to what is free in the book. */
   ledgerLacks: Shortage | undefined;
+  /** When the ledger was last short, for those who are refused. */
+  standing: Standing | undefined;
   /** Nor could other workers and other replicas. */
   exhausted: Shortage | undefined;
 }

@@ -1,5 +1,5 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
-import type { AllowanceRequest, BrokerOptions } from './broker-port.ts';
+import type { AllowanceRequest, BrokerOptions, Standing } from './broker-port.ts';
 import {
   forgetShortage,
   hasNeed,
@@ -21,6 +21,8 @@ const acquireMs = 15;
 /** How long other workers, and other replicas, may take to give back. Replicas are only waited for when the ledger says
  *  that they hold something: a lone one knows in a few milliseconds. */
 const recallMs = 12;
+/** How long a refusal may wait for where the budget stands, which was asked for before the last step. */
+const standingMs = 4;
 /** The ledger is asked for so many times what workers want, so that most requests are answered from the book. */
 const blocksAhead = 4n;
 /** Windows that nobody asked about for so long give their free part back to the ledger. */
@@ -66,7 +68,7 @@ export class AllowanceBroker {
       return;
     }
     if (this.#isShort(state, state.exhausted, amounts.needAtto, exhaustedFreshMs)) {
-      this.#refuse(worker, request, 'exhausted');
+      this.#refuse(worker, request, 'exhausted', state);
       return;
     }
     if (state.waiting.size >= waitingMax) {
@@ -195,14 +197,18 @@ export class AllowanceBroker {
     return true;
   }
 
-  #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable'): void {
-    this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal });
+  #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable', state?: WindowState): void {
+    const limitAtto = state === undefined ? undefined : this.#options.limitAtto(state.budget);
+    const known = refusal === 'exhausted' && limitAtto !== undefined ? state?.standing : undefined;
+    const standing = known === undefined ? {} : { standing: written(known, limitAtto!) };
+    if (refusal === 'exhausted' && state !== undefined) this.#options.refused?.(state, known);
+    this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal, ...standing });
   }
 
   #answer(state: WindowState, waiting: Waiting, refusal: 'exhausted' | 'unverifiable'): void {
     if (!state.waiting.delete(waiting)) return;
     waiting.cancelTimer();
-    this.#refuse(waiting.worker, waiting.request, refusal);
+    this.#refuse(waiting.worker, waiting.request, refusal, state);
   }
 
   /** Nobody could say in time; what was known a moment ago is the better answer. */
@@ -264,6 +270,7 @@ export class AllowanceBroker {
     if (cameBack && hasNeed(state.waiting) && answer !== 'no-answer') answer = await this.#acquire(state);
     if (hasNeed(state.waiting) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
+      const standing = this.#readStanding(state);
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
         if (others) await this.#pause(recallMs);
         return others;
@@ -273,11 +280,25 @@ export class AllowanceBroker {
         return true;
       });
       if (worthwhile) answer = await this.#acquire(state);
+      if (answer !== 'granted') await Promise.race([standing, this.#pause(standingMs)]);
     }
     // Without an answer nobody knows; the timers of those who wait say so. What was granted and does not suffice was
     // asked for before the last of them came.
     if (answer === 'granted') state.again = true;
     else if (answer !== 'no-answer') this.#refuseRest(state, asking, answer);
+  }
+
+  /** For those who are to be refused: it is worth a few milliseconds, and nothing more. */
+  async #readStanding(state: WindowState): Promise<void> {
+    const { leases } = this.#options;
+    await leases
+      .standing?.(state.budget, state.window)
+      .then(standing => {
+        state.standing = standing;
+      })
+      .catch(() => {
+        state.standing = undefined;
+      });
   }
 
   /** Everybody who asked before this round began has had his chance; but what is short for the largest need may do for a
@@ -443,6 +464,7 @@ export class AllowanceBroker {
         onRecalled: undefined,
         ledgerLacks: undefined,
         exhausted: undefined,
+        standing: undefined,
       };
       this.#windows.set(key, state);
     }
@@ -453,4 +475,12 @@ export class AllowanceBroker {
 /** The answers that came in time; none when not all did. */
 async function within<Answer>(late: Promise<unknown>, answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
   return Promise.race([answers, late.then(() => [])]);
+}
+
+function written({ spentAtto, reservedAtto }: Standing, limitAtto: bigint) {
+  return {
+    limitAtto: limitAtto.toString(),
+    spentAtto: spentAtto.toString(),
+    reservedAtto: reservedAtto.toString(),
+  };
 }

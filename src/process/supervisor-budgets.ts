@@ -1,6 +1,8 @@
 import { WalletLeases } from '../billing/wallet-leases.ts';
+import type { BudgetWindow } from '../ledger/allowance-book.ts';
 import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
-import { raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
+import type { Standing } from '../ledger/broker-port.ts';
+import { noteBudgetRefusal, raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
 import { LedgerLeases } from '../ledger/leases.ts';
 import type { BudgetEntry, SnapshotJson, WalletEntry } from '../snapshot/snapshot.ts';
 import { budgetFamily, loadWallet, parsePoolId, type Wallet, type WalletPool } from '../snapshot/wallets.ts';
@@ -15,6 +17,8 @@ const sweepIntervalMs = 10_000;
 const expiryIntervalMs = 600_000;
 /** Budgets that pass a part of their limit at which to warn are looked for so often. */
 const warningIntervalMs = 60_000;
+/** So many refusals are remembered as told; beyond it they are told again, which changes nothing. */
+const refusalsToldMax = 10_000;
 
 export interface SupervisorBudgetsOptions {
   /** Names this data directory among the replicas of one database. */
@@ -43,6 +47,9 @@ export class SupervisorBudgets {
   #leases: LedgerLeases | undefined;
   #walletLeases: WalletLeases | undefined;
   #stopListening: (() => Promise<void>) | undefined;
+  #store: Store | undefined;
+  /** Budgets and windows of which it was told that somebody was refused. */
+  readonly #refusalsTold = new Set<string>();
   #adopted = false;
   /** Were the leases of earlier generations ended? */
   #earlierEnded = false;
@@ -63,6 +70,7 @@ export class SupervisorBudgets {
       settlingEarlier: () => !this.#earlierEnded,
       after: options.after,
       nowMs: Date.now,
+      refused: (at, standing) => this.#refused(at, standing),
       log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
     });
   }
@@ -72,6 +80,7 @@ export class SupervisorBudgets {
     if (this.#leases !== undefined) return;
     const leases = new LedgerLeases(store);
     this.#leases = leases;
+    this.#store = store;
     this.#walletLeases = new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
     this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
     this.#attempt('first questions', () => leases.warm());
@@ -152,10 +161,30 @@ export class SupervisorBudgets {
     const budgets = (snapshot()?.budgets ?? []).map(budget => ({
       budget,
       window: budgetWindow(budget.period, Date.now()),
+      organisation: this.#organisationOf(budget),
     }));
-    for (const warning of await raiseBudgetWarnings(store, budgets)) {
-      log.warn(warning.message, { code: 'budget_warning', budget: warning.budget, window: warning.window });
+    for (const { message, budget, window } of await raiseBudgetWarnings(store, budgets)) {
+      log.warn(message, { code: 'budget_warning', budget: budget.id, window });
     }
+  }
+
+  /** Told once a window; the ledger writes it once for all replicas. */
+  #refused({ budget: id, window }: BudgetWindow, standing: Standing | undefined): void {
+    const key = `${id} ${window}`;
+    const budget = this.#index.budgets.get(id);
+    const store = this.#store;
+    if (budget === undefined || store === undefined || this.#refusalsTold.has(key)) return;
+    if (this.#refusalsTold.size >= refusalsToldMax) this.#refusalsTold.clear();
+    this.#refusalsTold.add(key);
+    const refused = { budget, window, organisation: this.#organisationOf(budget) };
+    noteBudgetRefusal(store, refused, standing).catch(() => this.#refusalsTold.delete(key));
+  }
+
+  #organisationOf({ scope, subject }: BudgetEntry): string | undefined {
+    const snapshot = this.#options.snapshot();
+    if (scope === 'organisation') return subject;
+    const project = scope === 'key' ? snapshot?.keys.find(({ id }) => id === subject)?.project : subject;
+    return snapshot?.projects.find(({ id }) => id === project)?.organisation;
   }
 
   #limitAtto(id: string): bigint | undefined {
@@ -202,6 +231,7 @@ export class SupervisorBudgets {
       renew: async holder => ready().renew(holder),
       close: async lease => ready().close(lease),
       askOthers: async (budget, window, holder) => ready().askOthers(budget, window, holder),
+      standing: async (budget, window) => ready().standing(budget, window),
     };
   }
 }
