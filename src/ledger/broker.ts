@@ -1,6 +1,7 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
-import type { AllowanceRequest, BrokerOptions, Standing } from './broker-port.ts';
+import type { AllowanceRequest, BrokerOptions } from './broker-port.ts';
 import {
+  type CarriedLease,
   forgetShortage,
   hasNeed,
   type LedgerAnswer,
@@ -10,6 +11,8 @@ import {
   type Waiting,
   type WindowState,
   windowKey,
+  within,
+  writtenStanding,
 } from './broker-window.ts';
 
 export type { AllowanceRequest, BrokerLeases, BrokerMessage, BrokerOptions } from './broker-port.ts';
@@ -173,6 +176,24 @@ export class AllowanceBroker {
     await this.#options.leases.renew(this.#options.holder);
   }
 
+  /** Leases that the generation before could not give back, because the ledger did not answer: what nobody held of them. */
+  carryIn(carried: readonly CarriedLease[]): void {
+    for (const { budget, window, lease, amountAtto, limitAtto } of carried) {
+      this.#book.addBlock({ budget, window }, lease, amountAtto);
+      // Under the limit that it was granted by: a lower one by now is noticed as any change is.
+      this.#window({ budget, window }).limitAtto = limitAtto;
+    }
+  }
+
+  /** Takes out what nobody holds, for the generation to come; nothing of it goes back to the ledger by itself any more. */
+  carryOut(): CarriedLease[] {
+    return [...this.#windows.values()].flatMap(state => {
+      if (state.lowered) return [];
+      const { budget, window, limitAtto } = state;
+      return this.#book.takeFree(state).map(block => ({ ...block, budget, window, limitAtto }));
+    });
+  }
+
   /** Refuses whoever waits and gives back what nobody holds. The leases themselves end with the generation. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -200,7 +221,7 @@ export class AllowanceBroker {
   #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable', state?: WindowState): void {
     const limitAtto = state === undefined ? undefined : this.#options.limitAtto(state.budget);
     const known = refusal === 'exhausted' && limitAtto !== undefined ? state?.standing : undefined;
-    const standing = known === undefined ? {} : { standing: written(known, limitAtto!) };
+    const standing = known === undefined ? {} : { standing: writtenStanding(known, limitAtto!) };
     if (refusal === 'exhausted' && state !== undefined) this.#options.refused?.(state, known);
     this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal, ...standing });
   }
@@ -470,17 +491,4 @@ export class AllowanceBroker {
     }
     return state;
   }
-}
-
-/** The answers that came in time; none when not all did. */
-async function within<Answer>(late: Promise<unknown>, answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
-  return Promise.race([answers, late.then(() => [])]);
-}
-
-function written({ spentAtto, reservedAtto }: Standing, limitAtto: bigint) {
-  return {
-    limitAtto: limitAtto.toString(),
-    spentAtto: spentAtto.toString(),
-    reservedAtto: reservedAtto.toString(),
-  };
 }

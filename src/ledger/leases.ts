@@ -103,6 +103,14 @@ export class LedgerLeases {
     await this.#store.pool.query(`update lease set renewed_at = now() where holder = $1 and state = 'open'`, [holder]);
   }
 
+  /** These are of this holder now, who goes on with what is left of them. */
+  async takeOver(leases: readonly string[], holder: string): Promise<void> {
+    await this.#store.pool.query(
+      `update lease set holder = $2, renewed_at = now() where id = any($1) and state <> 'closed'`,
+      [leases, holder],
+    );
+  }
+
   /** Ends one lease of a living holder, all of whose charges to it are shipped. */
   async close(lease: string): Promise<void> {
     await this.#close('id = $1', lease);

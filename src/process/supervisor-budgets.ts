@@ -9,6 +9,7 @@ import { budgetFamily, loadWallet, parsePoolId, type Wallet, type WalletPool } f
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
 import { budgetWindow } from './budget-window.ts';
+import { takeCarriedLeases, writeCarriedLeases } from './carried-leases.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
 /** Leases are renewed, idle ones given back and past windows wound up so often. */
@@ -21,9 +22,12 @@ const warningIntervalMs = 60_000;
 const refusalsToldMax = 10_000;
 
 export interface SupervisorBudgetsOptions {
+  readonly dataPath: string;
   /** Names this data directory among the replicas of one database. */
   readonly replica: string;
   readonly generation: number;
+  /** The run of this data directory before; undefined for the first. */
+  readonly previousGeneration: number | undefined;
   readonly snapshot: () => SnapshotJson | undefined;
   readonly workers: () => readonly number[];
   readonly send: (worker: number, message: ToWorker) => void;
@@ -50,6 +54,8 @@ export class SupervisorBudgets {
   #store: Store | undefined;
   /** Budgets and windows of which it was told that somebody was refused. */
   readonly #refusalsTold = new Set<string>();
+  /** Leases of the generation before that the ledger does not know to be ours yet. */
+  #carried: readonly string[];
   #adopted = false;
   /** Were the leases of earlier generations ended? */
   #earlierEnded = false;
@@ -73,6 +79,9 @@ export class SupervisorBudgets {
       refused: (at, standing) => this.#refused(at, standing),
       log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
     });
+    const carried = takeCarriedLeases(options.dataPath, options.previousGeneration);
+    this.#carried = [...new Set(carried.map(({ lease }) => lease))];
+    this.#broker.carryIn(carried);
   }
 
   /** The ledger is there. */
@@ -81,7 +90,6 @@ export class SupervisorBudgets {
     const leases = new LedgerLeases(store);
     this.#leases = leases;
     this.#store = store;
-    this.#walletLeases = new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
     this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
     this.#attempt('first questions', () => leases.warm());
     this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#sweep()), sweepIntervalMs));
@@ -90,7 +98,7 @@ export class SupervisorBudgets {
     this.#timers.push(setInterval(warn, warningIntervalMs));
     // What was spent while nobody looked is told at once.
     warn();
-    this.#endEarlier();
+    this.#takeOver(leases, store);
   }
 
   /** A new snapshot is current. */
@@ -108,7 +116,9 @@ export class SupervisorBudgets {
     this.#broker.workerDied(worker);
   }
 
-  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>): void {
+  /** What earlier generations spent of a lease that was carried on was taken out before it was. */
+  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>, generation: number): void {
+    if (generation !== this.#options.generation) return;
     this.#broker.shipped(worker, dead, charged);
   }
 
@@ -122,10 +132,20 @@ export class SupervisorBudgets {
     this.#endEarlier();
   }
 
+  /** The ledger is asked for nothing before it knows whose the carried leases are; again at every sweep until it does. */
+  #takeOver(leases: LedgerLeases, store: Store): void {
+    this.#attempt('taking over leases', async () => {
+      if (this.#carried.length > 0) await leases.takeOver(this.#carried, this.#holder);
+      this.#carried = [];
+      this.#walletLeases ??= new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
+      this.#endEarlier();
+    });
+  }
+
   /** Once both are there, the ledger and everything that was left in the journal; again at every sweep until it is done. */
   #endEarlier(): void {
     const leases = this.#leases;
-    if (leases === undefined || !this.#adopted || this.#earlierEnded) return;
+    if (leases === undefined || this.#walletLeases === undefined || !this.#adopted || this.#earlierEnded) return;
     this.#attempt('ending earlier leases', async () => {
       await leases.closeEarlier(this.#options.replica, this.#holder);
       this.#earlierEnded = true;
@@ -133,6 +153,7 @@ export class SupervisorBudgets {
   }
 
   async #sweep(): Promise<void> {
+    if (this.#walletLeases === undefined) this.#takeOver(this.#leases!, this.#store!); // A sweep has both.
     this.#endEarlier();
     await this.#broker.sweep();
   }
@@ -141,6 +162,8 @@ export class SupervisorBudgets {
    *  start ends them. */
   async close(shippedWhole: boolean): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    // Before anything of it is sent to a ledger that may not answer.
+    if (!shippedWhole) writeCarriedLeases(this.#options.dataPath, this.#options.generation, this.#broker.carryOut());
     await this.#stopListening?.();
     await this.#broker.close();
     if (!shippedWhole || this.#leases === undefined) return;

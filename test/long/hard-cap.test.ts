@@ -74,9 +74,10 @@ after(async () => {
 async function chargedTo(project: string): Promise<number> {
   return until(`what ${project} was charged stands still`, async () => {
     const sum = async () => {
-      const { rows } = await store.pool.query('select coalesce(sum(sell_atto), 0) as atto from exchange where project = $1', [
-        `acme/${project}`,
-      ]);
+      const { rows } = await store.pool.query(
+        'select coalesce(sum(sell_atto), 0) as atto from exchange where project = $1',
+        [`acme/${project}`],
+      );
       return rows[0].atto as bigint;
     };
     const first = await sum();
@@ -161,7 +162,12 @@ test('fifty random schedules hold their caps', async t => {
     const project = `seed${seed}`;
     const maxTokens = 10 + Math.floor(random() * 190);
 
-    const report = await spend(project, { callers: 20 + Math.floor(random() * 180), maxTokens, seed, withinMs: 60_000 });
+    const report = await spend(project, {
+      callers: 20 + Math.floor(random() * 180),
+      maxTokens,
+      seed,
+      withinMs: 60_000,
+    });
 
     const units = await chargedTo(project);
     const told = `seed ${seed}, holds of ${maxTokens} tokens: ${units} of 250; ${JSON.stringify([...report.outcomes])}; ${report.lastRefusal}`;

@@ -30,7 +30,9 @@ const againMs = 300;
  *  refused for good: by a refusal that does not say when to come again. */
 export async function spendToTheEnd(schedule: CapSchedule): Promise<CapReport> {
   const { urls, callers, random, disturbance } = schedule;
-  const pools = urls.map(url => new Pool(url, { connections: Math.ceil(callers / urls.length), headersTimeout: 20_000 }));
+  const pools = urls.map(
+    url => new Pool(url, { connections: Math.ceil(callers / urls.length), headersTimeout: 20_000 }),
+  );
   const outcomes = new Map<string, number>();
   const deadlineMs = performance.now() + schedule.withinMs;
   let served = 0;
@@ -74,7 +76,12 @@ async function ask(
       method: 'POST',
       path: '/v1/chat/completions',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'gpt-5', max_tokens: maxTokens, stream, messages: [{ role: 'user', content: 'x' }] }),
+      body: JSON.stringify({
+        model: 'gpt-5',
+        max_tokens: maxTokens,
+        stream,
+        messages: [{ role: 'user', content: 'x' }],
+      }),
     });
     const outcome = String(headers['x-carrier-fault'] ?? statusCode);
     const retryAfter = headers['retry-after']?.toString();
