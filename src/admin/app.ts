@@ -31,6 +31,7 @@ import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
 import { originOf } from './request-origin.ts';
 import { resourceOperations } from './resources.ts';
+import { secretOperations } from './secrets.ts';
 import { serviceAccountOperations } from './service-accounts.ts';
 import { usageEventOperations } from './usage-events.ts';
 import { userOperations } from './users.ts';
@@ -62,6 +63,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...userOperations(dependencies),
     ...serviceAccountOperations(dependencies),
     ...providerViewOperations(dependencies),
+    ...secretOperations(dependencies),
   ];
 }
 

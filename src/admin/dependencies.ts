@@ -1,6 +1,7 @@
 import type { WalletDesk } from '../billing/wallet-desk.ts';
 import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
+import type { SecretDesk } from '../control/secret-desk.ts';
 import type { JobView } from '../jobs/queries.ts';
 import type { UsageDimension } from '../ledger/queries.ts';
 import type { Within } from '../ledger/within.ts';
@@ -12,6 +13,7 @@ export interface AdminDependencies {
   readonly control: Control;
   readonly store: Store;
   readonly sealer: Sealer;
+  readonly secrets: SecretDesk;
   readonly queries: LedgerQueries;
   readonly jobs: JobDesk;
   readonly wallets: WalletDesk;

@@ -31,6 +31,7 @@ import { addPriceCommands } from './price-commands.ts';
 import { addReplay } from './replay-command.ts';
 import { addReports, tellCoverage } from './report-command.ts';
 import { addRoutes } from './route-commands.ts';
+import { addSecrets } from './secret-commands.ts';
 import { connectServer } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
@@ -152,6 +153,7 @@ export function createProgram(surroundings: Surroundings): Command {
   addAudit(program, parts);
   addLogin(program, parts);
   addMembers(program, parts);
+  addSecrets(program, parts);
 
   const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
   leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {

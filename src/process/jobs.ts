@@ -3,7 +3,10 @@ import type { JobDesk } from '../admin/dependencies.ts';
 import { auditKeptDaysMin, auditRetentionJob } from '../audit/audit-retention.ts';
 import { type LowBalance, lowBalanceJob } from '../billing/low-balance.ts';
 import { walletUpkeepJob } from '../billing/wallet-upkeep.ts';
+import type { Control } from '../control/control.ts';
 import { keyExpiryJob } from '../control/key-expiry.ts';
+import type { Keyring } from '../control/keyring.ts';
+import { followFilesJob, resealJob } from '../control/secret-upkeep.ts';
 import type { Job } from '../jobs/job.ts';
 import { readJobs, requestJob } from '../jobs/queries.ts';
 import { ledgerJobs } from '../ledger/ledger-jobs.ts';
@@ -21,6 +24,7 @@ export function allJobs({
   retention,
   followFacts,
   lowBalances,
+  secrets,
   nowMs = Date.now,
 }: {
   readonly store: Store;
@@ -29,6 +33,8 @@ export function allJobs({
   readonly followFacts: () => Promise<boolean>;
   /** What is configured now. */
   readonly lowBalances: () => Promise<readonly LowBalance[]>;
+  /** Absent: what stores no secrets needs no upkeep of them. */
+  readonly secrets?: { readonly keyring: Keyring; readonly control: () => Control };
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -44,6 +50,7 @@ export function allJobs({
     },
     auditRetentionJob(retention.auditDays ?? auditKeptDaysMin),
     keyExpiryJob(nowMs),
+    ...(secrets === undefined ? [] : [resealJob({ store, ...secrets, nowMs }), followFilesJob(secrets)]),
     {
       name: 'price-facts',
       purpose: 'Where nobody set prices, publishes public ones whose date has come',

@@ -4,10 +4,10 @@ import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
-import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { MasterKeyMismatch } from '../control/configuration-store.ts';
+import { Keyring } from '../control/keyring.ts';
 import { lowBalancesOf } from '../control/low-balances.ts';
-import { createSealer, type Sealer } from '../control/seal.ts';
-import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
+import { ensureAdminKey, keyringPath, type MasterKeyPlace, masterKeyPlace } from '../control/secret-files.ts';
 import { JobRunner } from '../jobs/runner.ts';
 import { Shipper } from '../journal/shipper.ts';
 import { LedgerShipping } from '../ledger/shipping.ts';
@@ -67,9 +67,9 @@ export class Supervisor {
   readonly #home: ReplicaHome;
   readonly #log: Log;
   readonly #configFile: string | undefined;
-  readonly #masterKey: string;
   readonly #adminKey: string;
-  readonly #sealer: Sealer;
+  readonly #masterKeyPlace: MasterKeyPlace;
+  readonly #keyring: Keyring;
   readonly #metrics = new SupervisorMetrics();
   readonly #target = new DeferredShippingTarget();
   readonly #desk: PermitDesk;
@@ -95,9 +95,14 @@ export class Supervisor {
     this.#configFile = configFile;
     this.#home = home;
     this.#log = log;
-    this.#masterKey = ensureMasterKey(home.dataPath, settings.masterKey);
     this.#adminKey = ensureAdminKey(home.dataPath, settings.adminKey);
-    this.#sealer = createSealer(this.#masterKey);
+    this.#masterKeyPlace = masterKeyPlace(home.dataPath, settings.masterKey);
+    this.#keyring = new Keyring({
+      place: this.#masterKeyPlace,
+      path: keyringPath(home.dataPath),
+      replica: home.generation.replica,
+      onKeys: keys => this.#pool.broadcast({ type: 'keys', keys }),
+    });
     this.#sandbox = new Sandbox({
       entryPath,
       socketPath: home.sandboxSocketPath,
@@ -107,6 +112,7 @@ export class Supervisor {
     this.#keeper = new ConfigurationKeeper({
       dataPath: home.dataPath,
       log,
+      beforePublish: store => this.#keyring.refresh(store),
       onSnapshot: snapshot => this.#snapshotChanged(snapshot),
     });
     this.#database = new DatabaseSession({
@@ -186,7 +192,7 @@ export class Supervisor {
       early: (request, isLocal) => this.#answerEarly(request, isLocal),
     });
     const database = this.#database.open();
-    if (this.#keeper.useDisk()) {
+    if (this.#keyring.isOpen && this.#keeper.useDisk()) {
       this.#snapshotChanged(this.#snapshot);
       // Requests are served meanwhile; what waiting cannot mend ends the process.
       database.catch(error => this.#failed(error));
@@ -213,7 +219,7 @@ export class Supervisor {
 
   /** For the welcome. */
   get example(): ExampleKey | undefined {
-    return exampleKey(this.#home.dataPath, this.#snapshot, this.#sealer);
+    return exampleKey(this.#home.dataPath, this.#snapshot, this.#keyring.sealer);
   }
 
   get #snapshot(): SnapshotJson {
@@ -233,17 +239,19 @@ export class Supervisor {
 
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
-    await claimInstallation(store, this.#sealer.fingerprint);
+    await this.#keyring.load(store);
     const jobs = allJobs({
       store,
       retention: this.#settings.retention,
       followFacts: () => control.followFacts(),
       lowBalances: async () => lowBalancesOf(await control.readConfiguration()),
+      secrets: { keyring: this.#keyring, control: () => control },
     });
     const { control, handle } = openManagement({
       store,
       jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),
-      sealer: this.#sealer,
+      keyring: this.#keyring,
+      masterKeyPlace: this.#masterKeyPlace,
       adminKey: this.#adminKey,
       dataPath: this.#home.dataPath,
       sandboxBaseUrl: this.#sandbox.baseUrl,
@@ -279,6 +287,11 @@ export class Supervisor {
   #publishWatermark(store: Store): void {
     const { lagSeconds } = this.#shipper.status();
     const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs: Date.now() };
+    this.#keyring
+      .present(store)
+      .catch(error =>
+        this.#log.debug('the keyring cannot be compared with that of the database', { error: error.message }),
+      );
     publishWatermark(store, mark).catch(error =>
       this.#log.debug('how far the journal is shipped cannot be told', { error: error.message }),
     );
@@ -359,7 +372,7 @@ export class Supervisor {
       fsyncIntervalMs: settings.journal.fsyncIntervalMs,
       journalBytesMax: settings.journal.bytesMax,
       snapshotPath: this.#keeper.path,
-      masterKey: this.#masterKey,
+      keys: this.#keyring.keys,
       adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
       proxy: settings.proxy,
       zone: settings.zone,
@@ -381,6 +394,7 @@ export class Supervisor {
       snapshot: { hash: current?.hash, revision: current?.revision, compiledAt: current?.compiledAt },
       database: databaseUp ? 'up' : 'down',
       shipper: this.#shipper.status(),
+      masterKey: this.#keyring.isOutdated ? 'outdated' : 'current',
     };
   }
 
