@@ -166,6 +166,10 @@ const inOrganisations: Readonly<Record<string, Row>> = {
     may: readers,
     ask: (organisation, { things }) => ({ path: `/api/v1/usage-events/${things[organisation]?.event ?? 'none'}` }),
   },
+  'GET /api/v1/usage-months': {
+    may: readers,
+    ask: organisation => ({ path: `/api/v1/usage-months?book=sell&subject=${organisation}` }),
+  },
   'GET /api/v1/budgets': list(`${readers} narrow`, '/api/v1/budgets'),
   'GET /api/v1/limits': list(`${readers} narrow`, '/api/v1/limits'),
   'GET /api/v1/wallets': list('operator inspector owner billing auditor narrow', '/api/v1/wallets'),
@@ -251,6 +255,7 @@ const inOrganisations: Readonly<Record<string, Row>> = {
 };
 
 const ofProviders: Readonly<Record<string, string>> = {
+  'GET /api/v1/health/deployments': '/api/v1/health/deployments',
   'GET /api/v1/provider-usage': `/api/v1/provider-usage?by=provider&${week}`,
   'GET /api/v1/provider-performance': `/api/v1/provider-performance?from=2026-11-19T12:00:00Z&to=2026-11-20T12:00:00Z`,
 };

@@ -598,7 +598,7 @@ const wrongQuestions: readonly Wrong[] = [
   asked('wallets/acme/grants?after=junk', ['query.after', '`after` is not a cursor']),
   asked('wallets/acme/statement?from=2020-01-01&to=2026-12-31', ['query.from', 'a statement is of at most 366 days']),
   asked('wallets/nobody', undefined, 'resource_not_found', 404),
-  asked('reports/margin?by=nothing', ['query.by.0', 'Invalid option']),
+  asked('reports/margin?by=nothing', ['query.by.0', 'must be of org']),
   asked('reports/margin?by=model,key,provider', undefined, 'report_invalid'),
   asked('reports/margin?by=model,model', undefined, 'report_invalid'),
   asked('reports/margin?from=2026-02-01&to=2026-01-01', undefined, 'report_invalid'),
@@ -721,9 +721,9 @@ async function send({ method = 'POST', path, body, type = 'application/json' }: 
   };
 }
 
-/** What a carrier writes by itself, at its own times. */
+/** What a carrier writes by itself, at its own times; and that it was asked. */
 const ownTables =
-  /^(job|balance|usage_by|usage_series|usage_delta|journal_|ledger_check|epoch_|lease|replica|budget_window|wallet_reserve)/;
+  /^(job|balance|usage_(by|series|delta|part|customer|supply)|journal_|ledger_check|epoch_|lease|replica|limit_replica|budget_window|wallet_reserve|audit_event)/;
 
 /** The tables in which something changed. */
 async function changedSince(before: Readonly<Record<string, string>>): Promise<readonly string[]> {
