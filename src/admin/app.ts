@@ -37,6 +37,7 @@ import { usageEventOperations } from './usage-events.ts';
 import { userOperations } from './users.ts';
 import { credentialsOf, type Sender, visitOf } from './visit.ts';
 import { walletOperations } from './wallets.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -64,6 +65,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...serviceAccountOperations(dependencies),
     ...providerViewOperations(dependencies),
     ...secretOperations(dependencies),
+    ...webhookOperations(dependencies),
   ];
 }
 

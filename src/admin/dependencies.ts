@@ -6,6 +6,7 @@ import type { JobView } from '../jobs/queries.ts';
 import type { UsageDimension } from '../ledger/queries.ts';
 import type { Within } from '../ledger/within.ts';
 import type { Store } from '../store/connect.ts';
+import type { WebhookContext } from '../webhooks/context.ts';
 
 /** What the management API is made of. */
 export interface AdminDependencies {
@@ -14,6 +15,7 @@ export interface AdminDependencies {
   readonly store: Store;
   readonly sealer: Sealer;
   readonly secrets: SecretDesk;
+  readonly webhooks: WebhookContext;
   readonly queries: LedgerQueries;
   readonly jobs: JobDesk;
   readonly wallets: WalletDesk;

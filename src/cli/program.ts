@@ -40,6 +40,7 @@ import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 import { addUsageEvents } from './usage-event-commands.ts';
 import { addWallets } from './wallet-command.ts';
+import { addWebhooks } from './webhook-commands.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -154,6 +155,7 @@ export function createProgram(surroundings: Surroundings): Command {
   addLogin(program, parts);
   addMembers(program, parts);
   addSecrets(program, parts);
+  addWebhooks(program, parts);
 
   const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
   leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {

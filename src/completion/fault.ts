@@ -422,6 +422,12 @@ export const faults = {
     'A key that was revoked or has expired gets no new secret.',
     'Create a new key with `carrier keys create`.',
   ),
+  webhooks_exhausted: row(
+    'invalid',
+    409,
+    'There are as many webhooks here as there may be.',
+    'Remove one that is not needed; one can be told of several events.',
+  ),
   secrets_rotating: row(
     'invalid',
     409,

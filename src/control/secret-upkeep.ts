@@ -24,7 +24,7 @@ const sealedColumns = [
 interface UpkeepParts {
   readonly store: Store;
   readonly keyring: Keyring;
-  readonly control: () => Pick<Control, 'resealSecrets' | 'followFiles'>;
+  readonly control: () => Pick<Control, 'resealSecrets' | 'followFiles' | 'references'>;
   readonly nowMs?: () => number;
 }
 
@@ -57,7 +57,11 @@ export function followFilesJob({ control }: Pick<UpkeepParts, 'control'>): Job {
     name: 'secret-files',
     purpose: 'Reads again the files that credentials refer to, and takes over what changed',
     schedule: { everyMs: filesEveryMs },
-    run: async () => ({ changed: await control().followFiles({ actor: 'system:secret-files' }) }),
+    run: async () => {
+      const changed = await control().followFiles({ actor: 'system:secret-files' });
+      const unread = (await control().references()).filter(({ problem }) => problem !== null);
+      return { changed, unresolved: unread.length, first: unread[0]?.usedBy ?? null };
+    },
   };
 }
 

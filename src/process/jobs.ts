@@ -14,6 +14,9 @@ import { usageFoldJob } from '../ledger/usage-fold.ts';
 import type { Store } from '../store/connect.ts';
 import type { RetentionSettings } from '../store/maintenance.ts';
 import { maintain } from '../store/maintenance.ts';
+import type { WebhookContext } from '../webhooks/context.ts';
+import { webhookJob } from '../webhooks/delivery-job.ts';
+import { webhookUpkeepJob } from '../webhooks/upkeep.ts';
 
 /** Dates of public prices begin with a day, UTC. */
 const factsEveryMs = 60_000;
@@ -25,6 +28,7 @@ export function allJobs({
   followFacts,
   lowBalances,
   secrets,
+  webhooks,
   nowMs = Date.now,
 }: {
   readonly store: Store;
@@ -35,6 +39,8 @@ export function allJobs({
   readonly lowBalances: () => Promise<readonly LowBalance[]>;
   /** Absent: what stores no secrets needs no upkeep of them. */
   readonly secrets?: { readonly keyring: Keyring; readonly control: () => Control };
+  /** Absent: nobody is told anything. */
+  readonly webhooks?: WebhookContext;
   /** What day it is for retention and for the end of grants. */
   readonly nowMs?: () => number;
 }): readonly Job[] {
@@ -57,6 +63,7 @@ export function allJobs({
       schedule: { everyMs: factsEveryMs },
       run: async () => ({ published: (await followFacts()) ? 1 : 0 }),
     },
+    ...(webhooks === undefined ? [] : [webhookJob(webhooks), webhookUpkeepJob()]),
     accessUpkeepJob(),
     usageFoldJob(),
     ...ledgerJobs(store),

@@ -13,6 +13,7 @@ import { findExchange, listExchanges, readUsage } from '../ledger/queries.ts';
 import { providers } from '../providers/registry.ts';
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { WebhookContext } from '../webhooks/context.ts';
 import type { AdminHandler } from './admin-server.ts';
 
 export interface ManagementOptions {
@@ -28,6 +29,7 @@ export interface ManagementOptions {
   /** Resolves when what was committed is served. */
   readonly changed: () => Promise<void>;
   readonly jobs: JobDesk;
+  readonly webhooks: WebhookContext;
   readonly log: Log;
 }
 
@@ -76,6 +78,7 @@ export function openManagement(options: ManagementOptions): Management {
       readUsage: query => readUsage(store, query),
     },
     jobs: options.jobs,
+    webhooks: options.webhooks,
     wallets: createWalletDesk({
       store,
       nowMs: Date.now,

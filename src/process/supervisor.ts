@@ -14,8 +14,10 @@ import { LedgerShipping } from '../ledger/shipping.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import { maintain } from '../store/maintenance.ts';
+import { writeNotice } from '../store/notice.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts';
+import { BreakerNotices } from './breaker-notices.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { EpochDesk } from './epoch-desk.ts';
@@ -33,6 +35,7 @@ import { DeferredShippingTarget } from './shipping-target.ts';
 import { SupervisorBudgets } from './supervisor-budgets.ts';
 import { SupervisorLimits } from './supervisor-limits.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
+import { webhookContextOf } from './webhook-context.ts';
 import { within } from './within.ts';
 import { WorkerPool } from './worker-pool.ts';
 import { concurrencyLimits } from './worker-snapshot.ts';
@@ -51,7 +54,7 @@ export interface SupervisorOptions {
 const applyWaitMs = 1_000;
 /** How often the reasoning shelf forgets what is past its time. */
 const sweepIntervalMs = 60_000;
-/** So often it is said how far the journal is in the ledger. */
+/** So often the database is told how far the journal is in the ledger, which master key is here, and which breakers opened. */
 const watermarkIntervalMs = 10_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
@@ -83,6 +86,7 @@ export class Supervisor {
   readonly #pool: WorkerPool;
   readonly #budgets: SupervisorBudgets;
   readonly #limits: SupervisorLimits;
+  readonly #breakers: BreakerNotices;
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #sweeping: NodeJS.Timeout | undefined;
@@ -144,6 +148,7 @@ export class Supervisor {
       onMisconfigured: deployment =>
         log.error('a deployment refuses our credential or its model; it is put behind the others', { deployment }),
     });
+    this.#breakers = new BreakerNotices(home.generation.replica);
     this.#epochs = new EpochDesk({
       replica: home.generation.replica,
       nowMs: Date.now,
@@ -240,16 +245,19 @@ export class Supervisor {
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
     await this.#keyring.load(store);
+    const webhooks = webhookContextOf(store, this.#keyring.sealer, this.#settings.webhooks);
     const jobs = allJobs({
       store,
       retention: this.#settings.retention,
       followFacts: () => control.followFacts(),
       lowBalances: async () => lowBalancesOf(await control.readConfiguration()),
       secrets: { keyring: this.#keyring, control: () => control },
+      webhooks,
     });
     const { control, handle } = openManagement({
       store,
       jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),
+      webhooks,
       keyring: this.#keyring,
       masterKeyPlace: this.#masterKeyPlace,
       adminKey: this.#adminKey,
@@ -281,20 +289,21 @@ export class Supervisor {
       log: (level, message, details) => this.#log[level](message, details),
     });
     this.#jobs.start();
-    this.#watermark ??= setInterval(() => this.#publishWatermark(store), watermarkIntervalMs);
+    this.#watermark ??= setInterval(() => this.#tellDatabase(store), watermarkIntervalMs);
   }
 
-  #publishWatermark(store: Store): void {
+  #tellDatabase(store: Store): void {
+    const nowMs = Date.now();
     const { lagSeconds } = this.#shipper.status();
-    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs: Date.now() };
-    this.#keyring
-      .present(store)
-      .catch(error =>
-        this.#log.debug('the keyring cannot be compared with that of the database', { error: error.message }),
-      );
-    publishWatermark(store, mark).catch(error =>
-      this.#log.debug('how far the journal is shipped cannot be told', { error: error.message }),
-    );
+    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs };
+    const told = [
+      publishWatermark(store, mark),
+      this.#keyring.present(store),
+      ...this.#breakers.look(this.#health.examine(), nowMs).map(notice => writeNotice(store.db, notice)),
+    ];
+    for (const one of told) {
+      one.catch(error => this.#log.debug('how this replica is cannot be told', { error: error.message }));
+    }
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */

@@ -12,6 +12,8 @@ import { createSecretDesk } from '../../src/control/secret-desk.ts';
 import { masterKeyPlace } from '../../src/control/secret-files.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
+import { AddressPolicy } from '../../src/media/address-policy.ts';
+import { resolveHost } from '../../src/media/resolve-host.ts';
 import { jobDesk } from '../../src/process/jobs.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from './control.ts';
@@ -106,6 +108,15 @@ export function adminOver(
       sources: references,
       runJob: name => jobs.runNow(name),
     }),
+    webhooks: {
+      store,
+      secrets: sealer,
+      policy: new AddressPolicy(['127.0.0.1/32']),
+      resolve: resolveHost,
+      hasAllowed: true,
+      nowMs,
+      random: () => 0,
+    },
     wallets: createWalletDesk({ store, nowMs, changed: () => {} }),
     status: () => ({ workers: 2 }),
     health: () => testHealth,
