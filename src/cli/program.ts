@@ -31,6 +31,7 @@ import { addPriceCommands } from './price-commands.ts';
 import { addReplay } from './replay-command.ts';
 import { addReports, tellCoverage } from './report-command.ts';
 import { addRoutes } from './route-commands.ts';
+import { addSecrets } from './secret-commands.ts';
 import { connectServer } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
@@ -39,6 +40,7 @@ import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 import { addUsageEvents } from './usage-event-commands.ts';
 import { addWallets } from './wallet-command.ts';
+import { addWebhooks } from './webhook-commands.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -223,6 +225,8 @@ export function createProgram(surroundings: Surroundings): Command {
   addAudit(program, parts);
   addLogin(program, parts);
   addMembers(program, parts);
+  addSecrets(program, parts);
+  addWebhooks(program, parts);
 
   return program;
 

@@ -14,6 +14,7 @@ import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveR
 import { ClientAnswer } from './client-answer.ts';
 import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
+import { enter } from './enter.ts';
 import type { Exchange, Understood } from './exchange.ts';
 import { exchangeTags } from './exchange-tags.ts';
 import type { GatewayState } from './gateway.ts';
@@ -21,7 +22,7 @@ import type { Identified } from './identify.ts';
 import { meterExchange } from './meter.ts';
 import { onFailureOf } from './on-failure.ts';
 import type { Recalled } from './open-reasoning.ts';
-import { passLimits, settleLimits } from './pass-limits.ts';
+import { settleLimits } from './pass-limits.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
@@ -42,13 +43,12 @@ export async function serveCompletion(
   try {
     const understood = await understand(gateway, arrival, dialect, identified);
     const route = resolveRoute(understood.snapshot, understood.principal, understood.scan.requestedModel);
-    const choosing = chooseOn(gateway, understood, route);
-    const chosen = choosing instanceof Promise ? await choosing : choosing;
-    const passed = passLimits(gateway, chosen, async cheaper => chooseOn(gateway, understood, cheaper));
-    const { exchange, pass } = passed instanceof Promise ? await passed : passed;
+    const { exchange, pass, admission } = await enter(gateway, route, {
+      choose: each => chooseOn(gateway, understood, each),
+      admit: each => admit(gateway, each),
+    });
     let end: EndRecord | undefined;
     try {
-      const admission = await admit(gateway, exchange);
       const outcome = await attemptInOrder(gateway, exchange, admission);
       exchange.media?.close();
       const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
