@@ -12,7 +12,6 @@ deployments:
   two: { provider: p, model: openai/gpt-5-mini }
 `;
 
-
 function problemsOf(text: string): readonly string[] {
   try {
     const { problems } = planText(`${supply}${text}`, emptyConfiguration);
@@ -75,7 +74,10 @@ test('a budget that contradicts another, or itself, is refused at its place', ()
     ['budgets: [ { limit: "5", hard: false, shadow: true } ]', /budgets\.0: a budget that is not hard refuses nothing/],
     ['budgets: [ { limit: "5", shadow: true, onExhausted: { route: one } } ]', /a budget that refuses nothing/],
     ['budgets: [ { limit: "5", hard: false, onExhausted: { route: one } } ]', /a budget that refuses nothing/],
-    ['budgets: [ { limit: "5", onExhausted: { route: three } } ]', /^organisations\.acme\.budgets: onExhausted names three/],
+    [
+      'budgets: [ { limit: "5", onExhausted: { route: three } } ]',
+      /^organisations\.acme\.budgets: onExhausted names three/,
+    ],
     ['budget: { limit: "5", model: openai/gpt-5 }', /budget\.model: no setting has this name here/],
     [
       'budget: { limit: "5" }, budgets: [ { limit: "6" } ]',

@@ -97,7 +97,9 @@ describe('budget warnings', () => {
     await noteBudgetRefusal(store, refused, undefined);
     await noteBudgetRefusal(store, { ...refused, window: '2026-12-01' }, undefined);
 
-    const { rows } = await store.pool.query(`select kind, body ->> 'spent' as spent from notice order by body ->> 'window'`);
+    const { rows } = await store.pool.query(
+      `select kind, body ->> 'spent' as spent from notice order by body ->> 'window'`,
+    );
     assert.deepEqual(rows, [
       { kind: 'budget.refused', spent: '0.0014' },
       { kind: 'budget.refused', spent: null },

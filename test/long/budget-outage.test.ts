@@ -6,7 +6,7 @@ import { revokeLocally } from '../../src/control/local-revocation.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { checkLedger } from '../../src/ledger/check.ts';
 import { connect } from '../../src/store/connect.ts';
-import { type ChatAnswer, askChat } from '../scenarios/support/ask-chat.ts';
+import { askChat, type ChatAnswer } from '../scenarios/support/ask-chat.ts';
 import { type DatabaseCut, startDatabaseCut } from '../scenarios/support/database-cut.ts';
 import { declareSupply } from '../scenarios/support/declare-supply.ts';
 import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
@@ -63,7 +63,12 @@ test('through a minute without the database nobody is refused who need not be, a
   };
   const made = await carriers[0]!.api('POST', '/api/v1/keys', { project: 'acme/open', name: 'once' });
   assert.equal(made.status, 201, made.text);
-  const secrets = { open: secretOf('open'), capped: secretOf('capped'), revoked: secretOf('revoked'), once: made.json.secret };
+  const secrets = {
+    open: secretOf('open'),
+    capped: secretOf('capped'),
+    revoked: secretOf('revoked'),
+    once: made.json.secret,
+  };
   let revokedAtMs: number | undefined;
   const onceLate: string[] = [];
   let stopped = false;
@@ -100,7 +105,9 @@ test('through a minute without the database nobody is refused who need not be, a
   const told = Object.fromEntries(
     Object.entries(answers).map(([key, list]) => [
       key,
-      Object.fromEntries([...Map.groupBy(list, ({ outcome }) => outcome)].map(([outcome, each]) => [outcome, each.length])),
+      Object.fromEntries(
+        [...Map.groupBy(list, ({ outcome }) => outcome)].map(([outcome, each]) => [outcome, each.length]),
+      ),
     ]),
   );
   t.diagnostic(JSON.stringify(told));
@@ -112,7 +119,10 @@ test('through a minute without the database nobody is refused who need not be, a
   for (const { outcome } of answers.capped) {
     assert.ok(['200', 'cut', 'budget_unverifiable'].includes(outcome), JSON.stringify(told));
   }
-  assert.ok(answers.revoked.every(({ outcome }) => ['key_revoked', 'cut'].includes(outcome)), JSON.stringify(told));
+  assert.ok(
+    answers.revoked.every(({ outcome }) => ['key_revoked', 'cut'].includes(outcome)),
+    JSON.stringify(told),
+  );
   assert.ok(onceLate.length > 100 && onceLate.every(outcome => outcome === 'key_revoked'), onceLate.join());
 
   const served = Object.values(answers).flatMap(list => list.filter(({ outcome }) => outcome === '200'));
