@@ -32,11 +32,13 @@ import { reportOperations } from './reports.ts';
 import { originOf } from './request-origin.ts';
 import { usageRerateOperations } from './rerate-usage.ts';
 import { resourceOperations } from './resources.ts';
+import { secretOperations } from './secrets.ts';
 import { serviceAccountOperations } from './service-accounts.ts';
 import { usageEventOperations } from './usage-events.ts';
 import { userOperations } from './users.ts';
 import { credentialsOf, type Sender, visitOf } from './visit.ts';
 import { walletOperations } from './wallets.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -64,6 +66,8 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...userOperations(dependencies),
     ...serviceAccountOperations(dependencies),
     ...providerViewOperations(dependencies),
+    ...secretOperations(dependencies),
+    ...webhookOperations(dependencies),
   ];
 }
 

@@ -139,6 +139,10 @@ export interface BudgetAnswer {
   readonly currency: string;
   readonly period: string;
   readonly hard: boolean;
+  readonly shadow: boolean;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
   /** Oldest first. */
   readonly windows: readonly { readonly window: string; readonly spent: string; readonly leased: string }[];
 }

@@ -422,6 +422,30 @@ export const faults = {
     'A key that was revoked or has expired gets no new secret.',
     'Create a new key with `carrier keys create`.',
   ),
+  webhooks_exhausted: row(
+    'invalid',
+    409,
+    'There are as many webhooks here as there may be.',
+    'Remove one that is not needed; one can be told of several events.',
+  ),
+  secrets_rotating: row(
+    'invalid',
+    409,
+    'Keys of eight rotations are still waiting for their end.',
+    'Wait: each ends a day after everything is sealed anew. `carrier secrets` shows them.',
+  ),
+  master_key_outdated: row(
+    'invalid',
+    409,
+    'The master key was replaced, and a replica still runs with the one before.',
+    'Start every replica again with the new master key, then repeat it.',
+  ),
+  master_key_same: row(
+    'invalid',
+    409,
+    'The new master key is the one that is used already.',
+    'Name another secret of 32 characters or more.',
+  ),
   key_rotations_open: row(
     'invalid',
     409,
@@ -607,6 +631,8 @@ export interface FaultOptions {
   readonly listing?: readonly string[];
   /** Where the caller stands with its limits; sent in the headers of its dialect. */
   readonly rateLimits?: readonly RateLimitState[];
+  /** Id of the hard budget that is short; not shown by itself. */
+  readonly budget?: string;
 }
 
 /** A named failure. The message is safe to show: it never contains a key, a prompt or a price. */
@@ -618,6 +644,7 @@ export class Fault extends Error {
   readonly upstreamStatus: number | undefined;
   readonly listing: readonly string[] | undefined;
   readonly rateLimits: readonly RateLimitState[] | undefined;
+  readonly budget: string | undefined;
 
   constructor(code: FaultCode, message?: string, options: FaultOptions = {}) {
     super(message ?? faults[code].meaning, options.cause === undefined ? undefined : { cause: options.cause });
@@ -627,6 +654,7 @@ export class Fault extends Error {
     this.upstreamStatus = options.upstreamStatus;
     this.listing = options.listing;
     this.rateLimits = options.rateLimits;
+    this.budget = options.budget;
   }
 
   get class(): FaultClass {

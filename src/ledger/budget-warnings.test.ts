@@ -70,7 +70,7 @@ describe('budget warnings', () => {
 
     const warnings = await raiseBudgetWarnings(store, cases);
 
-    assert.deepEqual(warnings.map(({ budget, atPpm }) => `${budget} ${atPpm}`).sort(), [
+    assert.deepEqual(warnings.map(({ budget, atPpm }) => `${budget.id} ${atPpm}`).sort(), [
       'organisation 500000',
       'organisation 700000',
       'total 1000000',

@@ -1,9 +1,10 @@
-import { createSealer } from '../control/seal.ts';
+import { createSealer, type Sealer } from '../control/seal.ts';
 import { StateSeal } from '../dialects/opaque-state.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
+import { refuses } from '../snapshot/budgets.ts';
 import type { HeldBudget, Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
@@ -66,6 +67,7 @@ class Worker {
   readonly #log: Log;
   readonly #journal: FileJournal;
   readonly #snapshot: WorkerSnapshot;
+  readonly #sealer: Sealer;
   readonly #allowances: WorkerAllowances;
   readonly #permits: WorkerPermits;
   readonly #limits: WorkerLimits;
@@ -79,7 +81,7 @@ class Worker {
   #draining = false;
 
   static async open(channel: SupervisorChannel, settings: WorkerSettings, log: Log): Promise<Worker> {
-    const sealer = createSealer(settings.masterKey);
+    const sealer = createSealer(settings.keys);
     const snapshot = await WorkerSnapshot.read(settings.snapshotPath, sealer);
     const journal = await FileJournal.open({
       directory: settings.journalDirectory,
@@ -92,7 +94,7 @@ class Worker {
       onAlarm: ({ code, message }) => log.error(message, { code }),
     });
     const seal = new StateSeal(sealer.keyFor('reasoning-state/1'));
-    return new Worker({ channel, settings, log, journal, snapshot, seal, digestSecret: sealer.digestSecret });
+    return new Worker({ channel, settings, log, journal, snapshot, seal, sealer });
   }
 
   private constructor(parts: {
@@ -102,7 +104,7 @@ class Worker {
     readonly journal: FileJournal;
     readonly snapshot: WorkerSnapshot;
     readonly seal: StateSeal;
-    readonly digestSecret: (secret: string) => string;
+    readonly sealer: Sealer;
   }) {
     const { channel, settings, snapshot, journal } = parts;
     this.#channel = channel;
@@ -110,6 +112,7 @@ class Worker {
     this.#log = parts.log;
     this.#journal = journal;
     this.#snapshot = snapshot;
+    this.#sealer = parts.sealer;
     this.#allowances = new WorkerAllowances({
       budget: id => snapshot.current.findBudget(id),
       send: message => channel.send(message),
@@ -143,7 +146,7 @@ class Worker {
         draw: atMs => this.#epochs.drawAt(atMs),
         reasoning: this.#reasoning,
         credential: provider => snapshot.credential(provider),
-        digestSecret: parts.digestSecret,
+        digestSecret: parts.sealer.digestSecret,
         observe: this.#observer(),
         clock,
         draining: () => this.#draining,
@@ -166,11 +169,14 @@ class Worker {
     switch (message.type) {
       case 'start':
         throw new Error('a worker is started once');
+      case 'keys':
+        this.#sealer.useKeys(message.keys);
+        break;
       case 'snapshot':
         void this.#applySnapshot(message.path);
         break;
       case 'grant':
-        this.#allowances.granted(message.request, message.grant, message.refusal);
+        this.#allowances.granted(message.request, message.grant, message.refusal, message.standing);
         break;
       case 'recall':
         this.#allowances.recall(message.budget, message.window);
@@ -283,7 +289,7 @@ function isLowered(before: HeldBudget | undefined, now: HeldBudget | undefined):
 
 /** The first of them: more would be a rush at the start for what may never be used. */
 function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
-  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard);
+  const hard = [...snapshot.budgets.values()].filter(refuses);
   const ids = [...hard.map(({ id }) => id), ...snapshot.wallets.flatMap(({ onlyPool }) => onlyPool ?? [])];
   return ids.slice(0, prefetchedBudgetsMax).map(id => ({ id, limitAtto: snapshot.findBudget(id)!.limitAtto }));
 }
