@@ -138,6 +138,9 @@ suite('the management API', () => {
       '/api/v1/route-simulations',
       '/api/v1/routes',
       '/api/v1/routes/{id}',
+      '/api/v1/secrets',
+      '/api/v1/secrets/rotate',
+      '/api/v1/secrets/rotate-master',
       '/api/v1/service-account-tokens/{id}',
       '/api/v1/service-accounts',
       '/api/v1/service-accounts/{id}',
@@ -159,6 +162,12 @@ suite('the management API', () => {
       '/api/v1/wallets/{id}',
       '/api/v1/wallets/{id}/grants',
       '/api/v1/wallets/{id}/statement',
+      '/api/v1/webhook-deliveries',
+      '/api/v1/webhook-deliveries/{id}/redeliver',
+      '/api/v1/webhooks',
+      '/api/v1/webhooks/{id}',
+      '/api/v1/webhooks/{id}/rotate',
+      '/api/v1/webhooks/{id}/test',
     ]);
   });
 

@@ -30,12 +30,15 @@ import { providerViewOperations } from './provider-view.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
 import { originOf } from './request-origin.ts';
+import { usageRerateOperations } from './rerate-usage.ts';
 import { resourceOperations } from './resources.ts';
+import { secretOperations } from './secrets.ts';
 import { serviceAccountOperations } from './service-accounts.ts';
 import { usageEventOperations } from './usage-events.ts';
 import { userOperations } from './users.ts';
 import { credentialsOf, type Sender, visitOf } from './visit.ts';
 import { walletOperations } from './wallets.ts';
+import { webhookOperations } from './webhooks.ts';
 
 export function operations(dependencies: AdminDependencies): readonly Operation[] {
   return [
@@ -53,6 +56,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),
+    ...usageRerateOperations(dependencies),
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),
@@ -62,6 +66,8 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...userOperations(dependencies),
     ...serviceAccountOperations(dependencies),
     ...providerViewOperations(dependencies),
+    ...secretOperations(dependencies),
+    ...webhookOperations(dependencies),
   ];
 }
 

@@ -1,10 +1,12 @@
 import type { WalletDesk } from '../billing/wallet-desk.ts';
 import type { Control } from '../control/control.ts';
 import type { Sealer } from '../control/seal.ts';
+import type { SecretDesk } from '../control/secret-desk.ts';
 import type { JobView } from '../jobs/queries.ts';
 import type { UsageDimension } from '../ledger/queries.ts';
 import type { Within } from '../ledger/within.ts';
 import type { Store } from '../store/connect.ts';
+import type { WebhookContext } from '../webhooks/context.ts';
 
 /** What the management API is made of. */
 export interface AdminDependencies {
@@ -12,6 +14,8 @@ export interface AdminDependencies {
   readonly control: Control;
   readonly store: Store;
   readonly sealer: Sealer;
+  readonly secrets: SecretDesk;
+  readonly webhooks: WebhookContext;
   readonly queries: LedgerQueries;
   readonly jobs: JobDesk;
   readonly wallets: WalletDesk;

@@ -55,17 +55,24 @@ export function healthOperations({ health, replica, nowMs }: AdminDependencies):
       path: '/api/v1/health/deployments',
       access: { permission: 'performance.read', scope: 'provider' },
       summary: 'How the deployments are, as this replica knows it; answers without the database',
-      query: pageQuery.extend({ state: z.enum(deploymentStates).optional() }),
+      query: pageQuery.extend({
+        state: z.enum(deploymentStates).optional(),
+        provider: z.string().max(64).optional().openapi({ description: 'Only those of this provider account.' }),
+      }),
       answer: z.object({
         replica: z.string(),
         at: z.string(),
         items: z.array(deploymentHealthSchema),
         next: z.string().optional(),
       }),
-      handle: async ({ query: { state, ...page }, caller }) => {
+      handle: async ({ query: { state, provider, ...page }, caller }) => {
         const own = caller.providers('performance.read');
-        const all = own === 'all' ? health() : health().filter(({ provider }) => own.has(provider));
-        const asked = state === undefined ? all : all.filter(view => view.state === state);
+        const asked = health().filter(
+          view =>
+            (own === 'all' || own.has(view.provider)) &&
+            (provider === undefined || view.provider === provider) &&
+            (state === undefined || view.state === state),
+        );
         return { replica, at: new Date(nowMs()).toISOString(), ...pageOf(asked, page) };
       },
     }),

@@ -30,7 +30,7 @@ const reportQuery = z.strictObject({
       z.array(
         z.custom<UsageDimension>(
           name => typeof name === 'string' && (usageDimensions.some(known => known === name) || isTagDimension(name)),
-          { error: `must be of ${usageDimensions.join(', ')}, or a tag such as tag:team` },
+          { error: `must be one of ${usageDimensions.join(', ')}, or a tag such as tag:team` },
         ),
       ),
     )

@@ -90,6 +90,7 @@ export interface ExchangeAnswer extends ExchangeSummaryAnswer {
   readonly durationMs: number;
   readonly reading: Readonly<Record<string, unknown>> | null;
   readonly trimmed: readonly string[];
+  readonly queuedMs?: number | null;
   readonly losses: readonly { readonly action: string; readonly code: string; readonly path: string }[];
   readonly attempts: readonly {
     readonly attempt: number;

@@ -7,7 +7,7 @@ import { planText, testMasterKey, testNowMs } from '../../test/support/control.t
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { claimInstallation, commitConfiguration, readConfiguration } from '../control/configuration-store.ts';
 import { emptyConfiguration } from '../control/resources.ts';
-import { createSealer } from '../control/seal.ts';
+import { masterKeyFingerprint } from '../control/seal.ts';
 import { connect } from '../store/connect.ts';
 import { startEmbeddedPostgres } from '../store/embedded/start.ts';
 import { runProgram } from './program.ts';
@@ -33,7 +33,7 @@ async function run(words: readonly string[], environment: Readonly<Record<string
 
 async function configure(url: string): Promise<void> {
   const store = connect(url);
-  await claimInstallation(store, createSealer(testMasterKey).fingerprint);
+  await claimInstallation(store, masterKeyFingerprint(testMasterKey));
   const plan = planText(design);
   await commitConfiguration(store, { before: emptyConfiguration, ...plan, actor: 'test', nowMs: testNowMs });
   await store.close();

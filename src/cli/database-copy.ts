@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import pg from 'pg';
-import { createSealer } from '../control/seal.ts';
+import { masterKeyFingerprint } from '../control/seal.ts';
 import { masterKeyPath, readSecretFile } from '../control/secret-files.ts';
 import { type BackupProgress, BackupRefusal, type BackupResult, backup, restore } from '../store/backup.ts';
 import { connectionString } from '../store/connect.ts';
@@ -100,7 +100,7 @@ function serverRuns(): CommandFailure {
 
 function fingerprint({ environment }: Surroundings): { readonly masterKeyFingerprint?: string } {
   const masterKey = environment['CARRIER_MASTER_KEY'] || readSecretFile(masterKeyPath(dataDirectory(environment)));
-  return masterKey ? { masterKeyFingerprint: createSealer(masterKey).fingerprint } : {};
+  return masterKey ? { masterKeyFingerprint: masterKeyFingerprint(masterKey) } : {};
 }
 
 function showProgress({ err }: Surroundings): (progress: BackupProgress) => void {

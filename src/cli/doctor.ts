@@ -33,6 +33,7 @@ export async function diagnose({ environment, send, machine }: DoctorSurrounding
     checkMasterKey(masterKey, dataDirectory, databaseUrl !== undefined),
     database.finding,
     ...(database.ledger === undefined ? [] : [database.ledger]),
+    ...(database.vault ?? []),
     await checkServer({ url, host, port, processId: running?.processId }, send),
     checkJournal(dataDirectory, journal.bytesMax),
     checkClock(machine.nowMs, database.nowMs === undefined ? undefined : database.nowMs),

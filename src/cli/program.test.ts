@@ -289,6 +289,25 @@ suite('the command line', () => {
     for (const words of ['--help', 'apply --help', '']) assert.equal((await run(words)).code, 0, words);
   });
 
+  test('help lists every command under what it is for', async () => {
+    const { out } = await run('--help');
+    const [, ...groups] = out.split(/^(?=\S.*:$)/m);
+    const headings = groups.map(group => group.split('\n')[0]);
+
+    assert.deepEqual(headings, [
+      'Options:',
+      'Serve:',
+      'Configure:',
+      'See what happens:',
+      'Money and limits:',
+      'People and programs:',
+      'Commands:',
+    ]);
+    // One that was added to no group would stand beside `help`.
+    assert.deepEqual(groups.at(-1)!.match(/^ {2}\S+/gm), ['  help']);
+    assert.match(groups[3]!, /^ {2}health /m);
+  });
+
   test('without a server, a key or a management API behind the address the exit code is 3 or 4', async () => {
     const send = { readText: () => '', writeText: () => {}, out: { write: () => {}, isTerminal: false } };
     let err = '';

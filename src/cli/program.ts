@@ -31,6 +31,7 @@ import { addPriceCommands } from './price-commands.ts';
 import { addReplay } from './replay-command.ts';
 import { addReports, tellCoverage } from './report-command.ts';
 import { addRoutes } from './route-commands.ts';
+import { addSecrets } from './secret-commands.ts';
 import { connectServer } from './server.ts';
 import { countChanges, formatChanges } from './show-changes.ts';
 import { formatExchange } from './show-exchange.ts';
@@ -39,6 +40,7 @@ import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
 import { addUsageEvents } from './usage-event-commands.ts';
 import { addWallets } from './wallet-command.ts';
+import { addWebhooks } from './webhook-commands.ts';
 
 const usageDimensions = ['key', 'project', 'organisation', 'route', 'model', 'provider', 'deployment', 'class', 'day'];
 /** Pages that a listing command reads at most; then it says that there is more. */
@@ -52,6 +54,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const program = new Command('carrier')
     .description('Every model, carried on equal terms: a self-hosted gateway, meter and ledger for AI models.')
     .version(readRelease(), '--version', 'print the release')
+    .addHelpText('after', '\n`carrier <command> --help` says more; --json prints one JSON document.')
     .showSuggestionAfterError()
     .configureOutput({ writeOut: text => out.write(text), writeErr: text => err.write(text) })
     .exitOverride();
@@ -69,6 +72,9 @@ export function createProgram(surroundings: Surroundings): Command {
   const table = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], empty: string) =>
     formatTable(rows, columns, { isTerminal: out.isTerminal, empty });
 
+  const parts = { surroundings, server, leaf, print, table, readPages };
+
+  program.commandsGroup('Serve:');
   addServe(program);
 
   leaf(program, 'doctor', 'Look at everything that a start needs, with the server down or up').action(async options => {
@@ -79,126 +85,6 @@ export function createProgram(surroundings: Surroundings): Command {
     if (failed === 0) return;
     throw new CommandFailure(exitCodes.failedCheck, 'check_failed', `${failed} of ${findings.length} checks failed.`);
   });
-
-  leaf(program, 'apply', 'Apply a declarative file: idempotent; what it does not name stays')
-    .requiredOption('-f, --file <path>', 'the file; - reads standard input')
-    .option('--dry-run', 'print what would change, change nothing', false)
-    .option('--prune', 'remove what the file does not name', false)
-    .option('--expected-revision <number>', 'refuse when the configuration is at another revision')
-    .action(async options => {
-      const { dryRun, prune, expectedRevision } = options;
-      const file = surroundings.readText(options.file);
-      const answer = (await server().post('/api/v1/apply', { file, dryRun, prune, expectedRevision })) as ApplyAnswer;
-      print(options, answer, showApply);
-    });
-
-  leaf(program, 'export', 'Write the stored configuration as a declarative file')
-    .option('-o, --output <path>', 'write to a file instead of standard output')
-    .action(async options => {
-      const text = await server().getText('/api/v1/export');
-      if (options.output !== undefined) surroundings.writeText(options.output, text);
-      else if (options.json) print(options, { file: text }, () => '');
-      else out.write(text);
-    });
-
-  const parts = { surroundings, server, leaf, print, table, readPages };
-  addKeys(program, parts);
-
-  leaf(program, 'models', 'List models with the deployments that serve them').action(async options => {
-    const items = await readPages<ModelAnswer>('/api/v1/models');
-    print(options, { items }, () => showModels(items, table));
-  });
-
-  leaf(program, 'usage', 'Requests, tokens and amounts, added up')
-    .option('--by <dimension>', `what to add up by: ${usageDimensions.join(', ')}, or a tag such as tag:team`, 'model')
-    .option('--from <instant>', 'first instant, such as 2026-09-01; 30 days before --to unless said')
-    .option('--to <instant>', 'first instant after; now unless said')
-    .option('--project <organisation/project>', 'of one project')
-    .action(async options => {
-      const { by, from, to, project } = options;
-      if (!usageDimensions.includes(by) && !/^tag:./.test(by)) {
-        throw usage(`--by is one of ${usageDimensions.join(', ')}, or tag:<name>`);
-      }
-      const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
-      tellCoverage(err, answer);
-      print(options, answer, () => showUsage(answer, table));
-    });
-  addReports(program, leaf, surroundings, server);
-  addUsageEvents(program, leaf, surroundings, server);
-  addLedger(program, leaf, surroundings, server);
-  addWallets(program, leaf, surroundings, server);
-
-  addPriceCommands(program, parts);
-
-  leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
-    const items = await readPages<BudgetAnswer>('/api/v1/budgets');
-    print(options, { items }, () => showBudgets(items, table));
-  });
-
-  leaf(program, 'limits', 'Limits, what their newest window has used, and what the newest ones refused').action(
-    async options => {
-      const items = await readPages<LimitAnswer>('/api/v1/limits');
-      print(options, { items }, () => showLimits(items, table));
-    },
-  );
-
-  leaf(program, 'alerts', 'What an operator should look at, newest first')
-    .option('--limit <number>', 'how many', '20')
-    .action(async options => {
-      const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
-      print(options, answer, () => showAlerts(answer.items, table));
-    });
-
-  addAudit(program, parts);
-  addLogin(program, parts);
-  addMembers(program, parts);
-
-  const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
-  leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {
-    isDefault: true,
-  }).action(async options => {
-    const answer = (await server().get('/api/v1/jobs')) as Page<JobAnswer>;
-    print(options, answer, () => showJobs(answer.items, table));
-  });
-  leaf(jobs, 'run <name>', 'Make a job due now; some replica begins it within seconds').action(
-    async (name: string, options) => {
-      const job = (await server().post(`/api/v1/jobs/${encodeURIComponent(name)}/run`, {})) as JobAnswer;
-      print(options, job, () => `Job ${job.name} is ${job.state}; \`carrier jobs list\` shows how it ends.\n`);
-    },
-  );
-
-  const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
-  leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
-    const answer = (await server().get(`/api/v1/exchanges/${encodeURIComponent(id)}`)) as ExchangeAnswer;
-    print(options, answer, exchange => formatExchange(exchange, out.isTerminal));
-  });
-  leaf(exchanges, 'list', 'The newest exchanges')
-    .option('--limit <number>', 'how many', '20')
-    .option('--project <organisation/project>', 'of one project')
-    .option('--key <id>', 'of one key')
-    .addOption(new Option('--status <status>').choices(['settled', 'estimated', 'void', 'quarantined']))
-    .action(async options => {
-      const { limit, project, key, status } = options;
-      const page = (await server().get('/api/v1/exchanges', {
-        limit,
-        project,
-        key,
-        status,
-      })) as Page<ExchangeSummaryAnswer>;
-      print(options, page, () => showExchanges(page, table));
-    });
-
-  leaf(program, 'emulate', 'Run emulated providers on loopback')
-    .option('--port <number>', 'where to listen', '9100')
-    .action(async options => {
-      const port = Number(options.port);
-      if (!/^\d{1,5}$/.test(options.port) || port > 65_535)
-        throw usage('--port must be a whole number from 0 to 65535');
-      const { runEmulatorProcess } = await import('../emulator/run-process.ts');
-      await runEmulatorProcess({ port }, ({ url }) =>
-        print(options, { url }, () => `Emulated providers answer at ${url}\n`),
-      );
-    });
 
   leaf(
     program,
@@ -219,11 +105,128 @@ export function createProgram(surroundings: Surroundings): Command {
         () => `Restored ${result.rows} rows. Start the server with the master key of the backup.\n`,
       );
     });
-
-  addRoutes(program, leaf, surroundings, server);
-  addHealth(program, leaf, surroundings, server);
+  leaf(program, 'emulate', 'Run emulated providers on loopback')
+    .option('--port <number>', 'where to listen', '9100')
+    .action(async options => {
+      const port = Number(options.port);
+      if (!/^\d{1,5}$/.test(options.port) || port > 65_535)
+        throw usage('--port must be a whole number from 0 to 65535');
+      const { runEmulatorProcess } = await import('../emulator/run-process.ts');
+      await runEmulatorProcess({ port }, ({ url }) =>
+        print(options, { url }, () => `Emulated providers answer at ${url}\n`),
+      );
+    });
   addDrill(program, leaf, surroundings);
+
+  program.commandsGroup('Configure:');
+  leaf(program, 'apply', 'Apply a declarative file: idempotent; what it does not name stays')
+    .requiredOption('-f, --file <path>', 'the file; - reads standard input')
+    .option('--dry-run', 'print what would change, change nothing', false)
+    .option('--prune', 'remove what the file does not name', false)
+    .option('--expected-revision <number>', 'refuse when the configuration is at another revision')
+    .action(async options => {
+      const { dryRun, prune, expectedRevision } = options;
+      const file = surroundings.readText(options.file);
+      const answer = (await server().post('/api/v1/apply', { file, dryRun, prune, expectedRevision })) as ApplyAnswer;
+      print(options, answer, showApply);
+    });
+
+  leaf(program, 'export', 'Write the stored configuration as a declarative file')
+    .option('-o, --output <path>', 'write to a file instead of standard output')
+    .action(async options => {
+      const text = await server().getText('/api/v1/export');
+      if (options.output !== undefined) surroundings.writeText(options.output, text);
+      else if (options.json) print(options, { file: text }, () => '');
+      else out.write(text);
+    });
+  addKeys(program, parts);
+  leaf(program, 'models', 'List models with the deployments that serve them').action(async options => {
+    const items = await readPages<ModelAnswer>('/api/v1/models');
+    print(options, { items }, () => showModels(items, table));
+  });
+  addPriceCommands(program, parts);
+
+  program.commandsGroup('See what happens:');
+  leaf(program, 'usage', 'Requests, tokens and amounts, added up')
+    .option('--by <dimension>', `what to add up by: ${usageDimensions.join(', ')}, or a tag such as tag:team`, 'model')
+    .option('--from <instant>', 'first instant, such as 2026-09-01; 30 days before --to unless said')
+    .option('--to <instant>', 'first instant after; now unless said')
+    .option('--project <organisation/project>', 'of one project')
+    .action(async options => {
+      const { by, from, to, project } = options;
+      if (!usageDimensions.includes(by) && !/^tag:./.test(by)) {
+        throw usage(`--by is one of ${usageDimensions.join(', ')}, or tag:<name>`);
+      }
+      const answer = (await server().get('/api/v1/usage', { by, from, to, project })) as UsageAnswer;
+      tellCoverage(err, answer);
+      print(options, answer, () => showUsage(answer, table));
+    });
+  const exchanges = program.command('exchanges').description('What was asked and answered').exitOverride();
+  leaf(exchanges, 'show <id>', 'One exchange: attempts, reading, charge').action(async (id: string, options) => {
+    const answer = (await server().get(`/api/v1/exchanges/${encodeURIComponent(id)}`)) as ExchangeAnswer;
+    print(options, answer, exchange => formatExchange(exchange, out.isTerminal));
+  });
+  leaf(exchanges, 'list', 'The newest exchanges')
+    .option('--limit <number>', 'how many', '20')
+    .option('--project <organisation/project>', 'of one project')
+    .option('--key <id>', 'of one key')
+    .addOption(new Option('--status <status>').choices(['settled', 'estimated', 'void', 'quarantined']))
+    .action(async options => {
+      const { limit, project, key, status } = options;
+      const page = (await server().get('/api/v1/exchanges', {
+        limit,
+        project,
+        key,
+        status,
+      })) as Page<ExchangeSummaryAnswer>;
+      print(options, page, () => showExchanges(page, table));
+    });
+  addRoutes(program, leaf, surroundings, server);
   addReplay(program, leaf, surroundings, server);
+  addHealth(program, leaf, surroundings, server);
+  leaf(program, 'alerts', 'What an operator should look at, newest first')
+    .option('--limit <number>', 'how many', '20')
+    .action(async options => {
+      const answer = (await server().get('/api/v1/alerts', { limit: options.limit })) as Page<AlertAnswer>;
+      print(options, answer, () => showAlerts(answer.items, table));
+    });
+  const jobs = program.command('jobs').description('What the installation does by itself').exitOverride();
+  leaf(jobs, 'list', 'Jobs: when they run, what they are at, how the last run ended', {
+    isDefault: true,
+  }).action(async options => {
+    const answer = (await server().get('/api/v1/jobs')) as Page<JobAnswer>;
+    print(options, answer, () => showJobs(answer.items, table));
+  });
+  leaf(jobs, 'run <name>', 'Make a job due now; some replica begins it within seconds').action(
+    async (name: string, options) => {
+      const job = (await server().post(`/api/v1/jobs/${encodeURIComponent(name)}/run`, {})) as JobAnswer;
+      print(options, job, () => `Job ${job.name} is ${job.state}; \`carrier jobs list\` shows how it ends.\n`);
+    },
+  );
+
+  program.commandsGroup('Money and limits:');
+  leaf(program, 'budgets', 'Budgets, and what hard ones have spent in their newest window').action(async options => {
+    const items = await readPages<BudgetAnswer>('/api/v1/budgets');
+    print(options, { items }, () => showBudgets(items, table));
+  });
+
+  leaf(program, 'limits', 'Limits, what their newest window has used, and what the newest ones refused').action(
+    async options => {
+      const items = await readPages<LimitAnswer>('/api/v1/limits');
+      print(options, { items }, () => showLimits(items, table));
+    },
+  );
+  addReports(program, leaf, surroundings, server);
+  addUsageEvents(program, leaf, surroundings, server);
+  addLedger(program, leaf, surroundings, server);
+  addWallets(program, leaf, surroundings, server);
+
+  program.commandsGroup('People and programs:');
+  addAudit(program, parts);
+  addLogin(program, parts);
+  addMembers(program, parts);
+  addSecrets(program, parts);
+  addWebhooks(program, parts);
 
   return program;
 

@@ -106,8 +106,8 @@ function cliPage(): string {
   return page(
     'Command line',
     '`carrier <command>` when installed, `npm run -s carrier -- <command>` in a checkout. Commands talk to `CARRIER_URL`, by ' +
-      'default the server that runs on the data directory `CARRIER_DATA`, else where `CARRIER_HOST` and `CARRIER_PORT` place one; with the key of `CARRIER_ADMIN_KEY`, ' +
-      'else of `admin.key` in `CARRIER_DATA` (`./.carrier`).',
+      'default the server that runs on the data directory `CARRIER_DATA`, else where `CARRIER_HOST` and `CARRIER_PORT` place one: as who `CARRIER_TOKEN` or ' +
+      '`CARRIER_ADMIN_KEY` is, else who is logged in there (`carrier login`), else with `admin.key` of `CARRIER_DATA` (`./.carrier`).',
     table(
       ['exit code', 'meaning'],
       Object.entries(exitCodes).map(([name, code]) => [String(code), exitMeanings[name as keyof typeof exitCodes]]),

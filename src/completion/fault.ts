@@ -422,6 +422,30 @@ export const faults = {
     'A key that was revoked or has expired gets no new secret.',
     'Create a new key with `carrier keys create`.',
   ),
+  webhooks_exhausted: row(
+    'invalid',
+    409,
+    'There are as many webhooks here as there may be.',
+    'Remove one that is not needed; one can be told of several events.',
+  ),
+  secrets_rotating: row(
+    'invalid',
+    409,
+    'Keys of eight rotations are still waiting for their end.',
+    'Wait: each ends a day after everything is sealed anew. `carrier secrets` shows them.',
+  ),
+  master_key_outdated: row(
+    'invalid',
+    409,
+    'The master key was replaced, and a replica still runs with the one before.',
+    'Start every replica again with the new master key, then repeat it.',
+  ),
+  master_key_same: row(
+    'invalid',
+    409,
+    'The new master key is the one that is used already.',
+    'Name another secret of 32 characters or more.',
+  ),
   key_rotations_open: row(
     'invalid',
     409,

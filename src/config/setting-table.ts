@@ -113,6 +113,14 @@ export const settingTable = {
     consequence:
       'Networks that media may be fetched from, at any port, although they are not public. Every key with `mediaFetch` can make this process ask whatever answers there.',
   },
+  webhooksAllowAddresses: {
+    ...generic('webhooks.allowAddresses'),
+    value: { type: 'networks' },
+    standard: undefined,
+    standardText: 'none',
+    consequence:
+      'Networks that webhooks may be sent to, at any port and without TLS, although they are not public. Every owner of an organisation can make this process post to whatever answers there.',
+  },
   trustedProxies: {
     ...named('trustedProxies', 'CARRIER_TRUSTED_PROXIES'),
     value: { type: 'networks' },

@@ -37,6 +37,7 @@ export interface ProcessSettings {
   /** Where this process runs; undefined is GLOBAL. */
   readonly zone: string | undefined;
   readonly mediaFetch: { readonly allowAddresses: readonly string[] };
+  readonly webhooks: { readonly allowAddresses: readonly string[] };
   /** Networks of the proxies in front. */
   readonly trustedProxies: readonly string[];
   readonly drainTimeoutMs: number;
@@ -107,6 +108,7 @@ export function readSettings(sources: SettingSources): ProcessSettings {
     proxy: { httpsProxy: optional('httpsProxy'), noProxy: optional('noProxy') },
     zone: optional('zone'),
     mediaFetch: { allowAddresses: optional('mediaFetchAllowAddresses')?.split(',') ?? [] },
+    webhooks: { allowAddresses: optional('webhooksAllowAddresses')?.split(',') ?? [] },
     trustedProxies: optional('trustedProxies')?.split(',') ?? [],
     drainTimeoutMs: number('drainTimeoutMs'),
     log: {

@@ -8,7 +8,7 @@ import type { Sealer } from './seal.ts';
 
 /** The `access:` part between the file, what is stored and what people log in by. */
 
-const secretContext = 'access:oidc';
+export const accessSecretContext = 'access:oidc';
 
 /** What the file says as it is stored; the secret is sealed anew only when it is another one. */
 export function desireAccess(desire: Desire): AccessResource[] {
@@ -42,7 +42,11 @@ function desireSecret(desire: Desire, reference: string | undefined) {
   const fingerprint = desire.sealer.fingerprintOf(resolved.value);
   const stored = resourceOf(desire.stored, 'access', 'access');
   const isSame = stored?.fingerprint === fingerprint && stored.sealed !== null;
-  return { reference, sealed: isSame ? stored.sealed : desire.sealer.seal(resolved.value, secretContext), fingerprint };
+  return {
+    reference,
+    sealed: isSame ? stored.sealed : desire.sealer.seal(resolved.value, accessSecretContext),
+    fingerprint,
+  };
 }
 
 /** Whom groups are mapped to is there. */
@@ -102,7 +106,7 @@ export async function readAccessPolicy(store: Store, sealer: Sealer): Promise<Ac
         ? undefined
         : {
             ...oidc,
-            clientSecret: sealed === null ? undefined : sealer.open(sealed, secretContext),
+            clientSecret: sealed === null ? undefined : sealer.open(sealed, accessSecretContext),
             groups: oidc.groups.map(({ group, ...written }) => ({ group, grant: toGrant(written) })),
           },
   };

@@ -31,10 +31,17 @@ export async function claimInstallation(store: Store, fingerprint: string): Prom
     .values({ master_key_fingerprint: fingerprint })
     .onConflict(conflict => conflict.doNothing())
     .execute();
-  const row = await store.db.selectFrom('installation').select('master_key_fingerprint').executeTakeFirstOrThrow();
+  const row = await store.db
+    .selectFrom('installation')
+    .select(['master_key_fingerprint', 'master_key_changed_at'])
+    .executeTakeFirstOrThrow();
   if (row.master_key_fingerprint === fingerprint) return;
+  const since = row.master_key_changed_at;
+  const owner =
+    since === null ? 'was set up with another master key' : `has had another master key since ${since.toISOString()}`;
   throw new MasterKeyMismatch(
-    'the database was set up with another master key; start with that one (CARRIER_MASTER_KEY or master.key)',
+    `the database ${owner}; start with that one (CARRIER_MASTER_KEY or master.key): its fingerprint is ` +
+      `${row.master_key_fingerprint.slice(0, 8)}, that of the one given ${fingerprint.slice(0, 8)}`,
   );
 }
 

@@ -13,7 +13,7 @@ import { claimInstallation, MasterKeyMismatch, readRevision } from './configurat
 import { type Control, createControl } from './control.ts';
 import { readLocalRevocations, revokeLocally, storeLocalRevocations } from './local-revocation.ts';
 import { publicPricesAt } from './public-prices.ts';
-import { createSealer } from './seal.ts';
+import { createSealer, masterKeyFingerprint } from './seal.ts';
 import { readSnapshotFile, snapshotPath, writeSnapshotFile } from './snapshot-file.ts';
 
 const design = readFileSync(new URL('../../test/support/fixtures/design.yaml', import.meta.url), 'utf8');
@@ -205,10 +205,10 @@ suite('the stored configuration', () => {
   });
 
   test('a database set up with another master key is refused', async () => {
-    await claimInstallation(store, createSealer(testMasterKey).fingerprint);
-    await claimInstallation(store, createSealer(testMasterKey).fingerprint);
+    await claimInstallation(store, masterKeyFingerprint(testMasterKey));
+    await claimInstallation(store, masterKeyFingerprint(testMasterKey));
 
-    await assert.rejects(claimInstallation(store, createSealer('x'.repeat(40)).fingerprint), MasterKeyMismatch);
+    await assert.rejects(claimInstallation(store, masterKeyFingerprint('x'.repeat(40))), MasterKeyMismatch);
   });
 
   test('a snapshot on disk is used while it is whole and young enough', async () => {

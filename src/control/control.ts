@@ -15,6 +15,7 @@ import type { PriceFacts } from './price-facts.ts';
 import type { ProviderKind } from './provider-kinds.ts';
 import { type ReadDeclaration, readDeclaration } from './read-declaration.ts';
 import { type ReferenceSources, resolveReference } from './references.ts';
+import { createSecretControl, type SecretControl } from './reseal.ts';
 import { createResourceControl, type ResourceControl } from './resource-control.ts';
 import { type Configuration, resourceOf } from './resources.ts';
 import type { Sealer } from './seal.ts';
@@ -22,7 +23,7 @@ import { ensureSecretFile, sandboxKeyPath } from './secret-files.ts';
 import { noticesOf, type PublicPrices, planZeroConfiguration } from './zero-configuration.ts';
 
 /** Everything that changes the configuration, and what is made of it. One for each supervisor. */
-export interface Control extends ResourceControl, KeyControl {
+export interface Control extends ResourceControl, KeyControl, SecretControl {
   /** Plans a file and, unless it is a dry run, commits it. Throws ConfigurationError with all problems. */
   apply(request: ApplyRequest): Promise<ApplyResult>;
   exportText(): Promise<string>;
@@ -185,6 +186,12 @@ export function createControl(options: ControlOptions): Control {
     readConfiguration: () => readConfiguration(store),
     ...createResourceControl({ change, makeContext }),
     ...createKeyControl({ change, makeContext, sealer, nowMs: options.nowMs }),
+    ...createSecretControl({
+      change,
+      readConfiguration: () => readConfiguration(store),
+      sealer,
+      sources: options.references,
+    }),
     ensureZeroConfiguration: async () => void (await ensureZero()),
     followFacts,
     notices: () => noticesOf(options.references.environment),

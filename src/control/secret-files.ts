@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { secretLengthMin } from '../config/settings.ts';
 import { writeWholeFileSync } from './whole-file.ts';
@@ -11,6 +11,41 @@ const secretBytesMax = 64 * 1024;
  *  directory that only its owner may read. */
 export function ensureMasterKey(dataDirectory: string, given: string | undefined): string {
   return given ?? ensureSecretFile(masterKeyPath(dataDirectory), () => randomBytes(32).toString('base64url'));
+}
+
+/** Where the master key of a running server comes from, and what becomes of it when it is replaced. */
+export interface MasterKeyPlace {
+  /** One or more; two where a replacement broke off: the database says which one is good. */
+  readonly candidates: readonly string[];
+  /** Is it kept in the data directory, so that the server can put another in its place? */
+  readonly isOurs: boolean;
+  /** Before anything needs the next one: it must not be lost. */
+  prepare(next: string): void;
+  /** This one is good. */
+  settle(good: string): void;
+}
+
+/** A given one is its owner's to replace, where it was given. */
+export function masterKeyPlace(dataDirectory: string, given: string | undefined): MasterKeyPlace {
+  const current = ensureMasterKey(dataDirectory, given);
+  if (given !== undefined) return { candidates: [current], isOurs: false, prepare: () => {}, settle: () => {} };
+  const path = masterKeyPath(dataDirectory);
+  const nextPath = `${path}.next`;
+  const next = readSecretFile(nextPath);
+  return {
+    candidates: next === undefined ? [current] : [current, next],
+    isOurs: true,
+    prepare: key => writeWholeFileSync(nextPath, `${key}\n`),
+    settle: good => {
+      if (readSecretFile(nextPath) === good) renameSync(nextPath, path);
+      else rmSync(nextPath, { force: true });
+    },
+  };
+}
+
+/** The wrapped keys that the database has, for a start without it. */
+export function keyringPath(dataDirectory: string): string {
+  return join(dataDirectory, 'keyring.json');
 }
 
 export function ensureAdminKey(dataDirectory: string, given: string | undefined): string {

@@ -16,7 +16,7 @@ export interface Entered {
 
 export interface EnterSteps {
   /** resolve → filter → decide on another route. */
-  readonly choose: (route: ResolvedRoute) => Promise<Exchange>;
+  readonly choose: (route: ResolvedRoute) => Exchange | Promise<Exchange>;
   readonly admit: (exchange: Exchange) => Promise<Admission>;
 }
 
@@ -28,12 +28,14 @@ export async function enter(
   asked: ResolvedRoute,
   { choose, admit }: EnterSteps,
 ): Promise<Entered> {
-  const first = await choose(asked);
+  const choosing = choose(asked);
+  const first = choosing instanceof Promise ? await choosing : choosing;
   let exchange = first;
   let refusal: Fault | undefined;
   const left = new Set<string>();
   for (;;) {
-    const { exchange: entering, pass } = await passed(gateway, exchange, { choose, refusal });
+    const passing = passed(gateway, exchange, { choose, refusal });
+    const { exchange: entering, pass } = passing instanceof Promise ? await passing : passing;
     try {
       return { exchange: entering, pass, admission: await admit(entering) };
     } catch (error) {
@@ -48,16 +50,17 @@ export async function enter(
   }
 }
 
-async function passed(
+/** At once where nothing limits it. */
+function passed(
   gateway: GatewayState,
   exchange: Exchange,
   { choose, refusal }: Pick<EnterSteps, 'choose'> & { readonly refusal: Fault | undefined },
-): Promise<Passed> {
-  try {
-    return await passLimits(gateway, exchange, choose);
-  } catch (error) {
-    throw refusal ?? error;
-  }
+): Passed | Promise<Passed> {
+  const passing = passLimits(gateway, exchange, async cheaper => choose(cheaper));
+  if (!(passing instanceof Promise) || refusal === undefined) return passing;
+  return passing.catch(() => {
+    throw refusal;
+  });
 }
 
 async function downgraded(route: ResolvedRoute, choose: EnterSteps['choose']): Promise<Exchange> {

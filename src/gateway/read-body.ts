@@ -72,6 +72,11 @@ class BodyReader implements Watched {
   }
 
   checkDeadlines(nowMs: number): void {
+    // A client that is not read, because what it sent is still to be unpacked, is not the slow one.
+    if (this.#source.decompress?.writableNeedDrain === true) {
+      this.#lastAtMs = nowMs;
+      return;
+    }
     if (nowMs - this.#lastAtMs >= this.#source.limits.bodyIdleTimeoutMs) this.#fail(new Fault('request_timeout'));
   }
 
@@ -88,8 +93,14 @@ class BodyReader implements Watched {
   };
 
   readonly #onEnd = (): void => {
-    if (this.#source.decompress === undefined) this.#finish();
-    else this.#source.decompress.end();
+    const { decompress, deadlines } = this.#source;
+    if (decompress === undefined) {
+      this.#finish();
+      return;
+    }
+    // All of it came. What is left is ours to do, bounded in bytes.
+    deadlines.unwatch(this);
+    decompress.end();
   };
 
   readonly #onDecompressed = (chunk: Buffer): void => {

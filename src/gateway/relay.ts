@@ -173,7 +173,8 @@ export class WholeRelay implements AnswerReceiver {
 
   #commit(): void {
     this.committed = true;
-    const { client, progress } = this.#context;
+    const { client, progress, showing } = this.#context;
+    showing.wholeBegun();
     client.begin(this.#status, this.#context.finishHead(relayHeaders(this.#headers, true), undefined));
     for (const chunk of this.#chunks.slice(0, -1)) client.write(chunk);
     progress.committed(this);

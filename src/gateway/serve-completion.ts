@@ -88,8 +88,8 @@ async function understand(
   return { arrival, dialect, carrier, snapshot, principal, body, scan, client };
 }
 
-/** resolve → filter → decide. */
-async function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Promise<Exchange> {
+/** resolve → filter → decide. At once, unless earlier reasoning is to be asked for. */
+function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Exchange | Promise<Exchange> {
   const { ports } = gateway;
   const { arrival, dialect, carrier, snapshot, principal, body, scan } = understood;
   const policy = policyFor(carrier, principal, route);
@@ -109,18 +109,33 @@ async function chooseOn(gateway: GatewayState, understood: Understood, route: Re
     isPaid: true,
     organisation: principal.organisation,
   };
-  const orderOf = (made: Choice) => made.decision.order.map(handle => snapshot.deployment(handle));
-  const chosen = chooseCandidates(question, ports, gateway.learnt);
-  const { choice, recalled } =
-    chosen.translation === undefined
-      ? { choice: chosen, recalled: nothingRecalled }
-      : await chooseWithRecalled(gateway, question, chosen, orderOf(chosen));
+  const choice = chooseCandidates(question, ports, gateway.learnt);
+  if (choice.translation === undefined) return exchangeOf(understood, route, choice, nothingRecalled);
+  return chooseWithRecalled(gateway, question, choice, orderOf(choice, snapshot)).then(again =>
+    exchangeOf(understood, route, again.choice, again.recalled),
+  );
+}
+
+function orderOf({ decision }: Choice, snapshot: Understood['snapshot']): readonly Deployment[] {
+  return decision.order.map(handle => snapshot.deployment(handle));
+}
+
+function exchangeOf(understood: Understood, route: ResolvedRoute, choice: Choice, recalled: Recalled): Exchange {
+  const { arrival, dialect, carrier, snapshot, principal, body, scan, client } = understood;
   const { decision, translation, prefixes } = choice;
-  const order = orderOf(choice);
+  const order = orderOf(choice, snapshot);
   const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
+  // Written out and not spread, since it is made for every request.
   return {
-    ...understood,
+    arrival,
+    dialect,
+    carrier,
+    snapshot,
+    principal,
+    body,
+    scan,
+    client,
     route,
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,

@@ -11,6 +11,7 @@ export class Showing {
   readonly #hasTools: boolean;
   #answer: ShownAnswer | undefined;
   #isBegun = false;
+  #isWholeBegun = false;
   #isCommitted = false;
   #next: 'restart' | 'continue' | undefined;
   /** UTF-8 bytes of text that stay shown from attempts before the one that goes on. */
@@ -33,6 +34,7 @@ export class Showing {
   }
 
   get level(): CommitLevel {
+    if (this.#isWholeBegun) return 'other';
     if (!this.#isBegun) return 'nothing';
     return this.#answer?.level ?? 'other';
   }
@@ -77,6 +79,11 @@ export class Showing {
   begun(): void {
     this.#isBegun = true;
     this.#answer ??= this.#newAnswer();
+  }
+
+  /** A part of a whole answer is about to be sent: nobody else can write the rest of its document. */
+  wholeBegun(): void {
+    this.#isWholeBegun = true;
   }
 
   /** Content is about to be sent. From now on only those need to know what was shown who may do something with it. */

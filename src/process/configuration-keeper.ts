@@ -16,6 +16,8 @@ const confirmIntervalMs = 600_000;
 export interface ConfigurationKeeperOptions {
   readonly dataPath: string;
   readonly log: Log;
+  /** Awaited before a snapshot is published: the keys of what is sealed in it are to be here by then. */
+  readonly beforePublish: (store: Store) => Promise<void>;
   /** The snapshot on disk is another one now. */
   readonly onSnapshot: (snapshot: SnapshotJson) => void;
 }
@@ -68,7 +70,7 @@ export class ConfigurationKeeper {
   /** The database is there: compiles what is stored, and follows it from now on. */
   async follow(store: Store, control: Control): Promise<void> {
     await storeLocalRevocations(this.#options.dataPath, control);
-    await this.#compile(control, await readWalletChanges(store));
+    await this.#compile({ store, control }, await readWalletChanges(store));
     this.#stored = { store, control };
     this.#databaseUp = true;
   }
@@ -107,7 +109,7 @@ export class ConfigurationKeeper {
         const walletChanges = await readWalletChanges(stored.store);
         this.#databaseUp = true;
         const changed = revision !== this.#revision || walletChanges !== this.#walletChanges;
-        if (changed) await this.#compile(stored.control, walletChanges);
+        if (changed) await this.#compile(stored, walletChanges);
         else this.#confirm();
         return;
       }
@@ -122,8 +124,12 @@ export class ConfigurationKeeper {
   }
 
   /** `walletChanges` was read before, so that what comes between is seen at the next look. */
-  async #compile(control: Control, walletChanges: bigint): Promise<void> {
+  async #compile(
+    { store, control }: { readonly store: Store; readonly control: Control },
+    walletChanges: bigint,
+  ): Promise<void> {
     const snapshot = await control.compile(readLocalRevocations(this.#options.dataPath));
+    await this.#options.beforePublish(store);
     this.#walletChanges = walletChanges;
     this.#publish(snapshot);
     this.#confirmedAtMs = Date.now();

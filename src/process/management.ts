@@ -4,18 +4,22 @@ import type { DeploymentHealthView, JobDesk } from '../admin/dependencies.ts';
 import { createWalletDesk } from '../billing/wallet-desk.ts';
 import { readWalletStates } from '../billing/wallet-states.ts';
 import { type Control, createControl } from '../control/control.ts';
+import type { Keyring } from '../control/keyring.ts';
 import { readPriceFacts } from '../control/price-facts.ts';
 import { publicPricesAt } from '../control/public-prices.ts';
-import type { Sealer } from '../control/seal.ts';
+import { createSecretDesk } from '../control/secret-desk.ts';
+import type { MasterKeyPlace } from '../control/secret-files.ts';
 import { findExchange, listExchanges, readUsage } from '../ledger/queries.ts';
 import { providers } from '../providers/registry.ts';
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { WebhookContext } from '../webhooks/context.ts';
 import type { AdminHandler } from './admin-server.ts';
 
 export interface ManagementOptions {
   readonly store: Store;
-  readonly sealer: Sealer;
+  readonly keyring: Keyring;
+  readonly masterKeyPlace: MasterKeyPlace;
   readonly adminKey: string;
   readonly dataPath: string;
   readonly sandboxBaseUrl: string;
@@ -25,6 +29,7 @@ export interface ManagementOptions {
   /** Resolves when what was committed is served. */
   readonly changed: () => Promise<void>;
   readonly jobs: JobDesk;
+  readonly webhooks: WebhookContext;
   readonly log: Log;
 }
 
@@ -35,13 +40,15 @@ export interface Management {
 
 /** What changes and shows the installation, once the database is there. */
 export function openManagement(options: ManagementOptions): Management {
-  const { store, sealer, log } = options;
+  const { store, keyring, log } = options;
+  const { sealer } = keyring;
+  const references = { environment: process.env, workingDirectory: process.cwd(), dataDirectory: options.dataPath };
   let changes = 0;
   const priceFacts = readPriceFacts(providers);
   const control = createControl({
     store,
     sealer,
-    references: { environment: process.env, workingDirectory: process.cwd(), dataDirectory: options.dataPath },
+    references,
     kinds: providers,
     facts: atMs => publicPricesAt(priceFacts, atMs),
     priceFacts: () => priceFacts,
@@ -57,12 +64,21 @@ export function openManagement(options: ManagementOptions): Management {
     control,
     store,
     sealer,
+    secrets: createSecretDesk({
+      store,
+      keyring,
+      place: options.masterKeyPlace,
+      control,
+      sources: references,
+      runJob: name => options.jobs.runNow(name),
+    }),
     queries: {
       findExchange: id => findExchange(store, id),
       listExchanges: (filter, page) => listExchanges(store, filter, page),
       readUsage: query => readUsage(store, query),
     },
     jobs: options.jobs,
+    webhooks: options.webhooks,
     wallets: createWalletDesk({
       store,
       nowMs: Date.now,

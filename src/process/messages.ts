@@ -1,3 +1,4 @@
+import type { OpenKeys } from '../control/seal.ts';
 import type { DataPlaneLimits } from '../gateway/settings.ts';
 import type { AnswerSums, AttemptFailure, HealthEntry } from '../routing/health/health-book.ts';
 
@@ -8,6 +9,8 @@ export type { DataPlaneLimits };
 export type ToWorker =
   /** The first message. */
   | { readonly type: 'start'; readonly settings: WorkerSettings }
+  /** Other keys open and seal from now on; always before a snapshot that needs them. */
+  | { readonly type: 'keys'; readonly keys: OpenKeys }
   /** A new snapshot is on disk; answer with snapshot-applied once requests use it. */
   | { readonly type: 'snapshot'; readonly path: string; readonly hash: string }
   | {
@@ -133,7 +136,7 @@ export interface Grant {
   readonly amountAtto: string;
 }
 
-/** Everything a worker needs to start. The master key comes here too: never on a command line or in its environment. */
+/** Everything a worker needs to start. Keys come here too: never on a command line or in its environment. */
 export interface WorkerSettings {
   /** Never used twice in one generation: a restarted worker has a new number, so what names the old one is settled once. */
   readonly worker: number;
@@ -147,7 +150,7 @@ export interface WorkerSettings {
   readonly fsyncIntervalMs: number;
   readonly journalBytesMax: number;
   readonly snapshotPath: string;
-  readonly masterKey: string;
+  readonly keys: OpenKeys;
   /** Unix socket of the supervisor's admin server, to which /api, /console and /metrics are passed; undefined when they
    *  have an address of their own (CARRIER_ADMIN_LISTEN) and are not to be reached here. */
   readonly adminSocket: string | undefined;

@@ -4,18 +4,20 @@ import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
-import { claimInstallation, MasterKeyMismatch } from '../control/configuration-store.ts';
+import { MasterKeyMismatch } from '../control/configuration-store.ts';
+import { Keyring } from '../control/keyring.ts';
 import { lowBalancesOf } from '../control/low-balances.ts';
-import { createSealer, type Sealer } from '../control/seal.ts';
-import { ensureAdminKey, ensureMasterKey } from '../control/secret-files.ts';
+import { ensureAdminKey, keyringPath, type MasterKeyPlace, masterKeyPlace } from '../control/secret-files.ts';
 import { JobRunner } from '../jobs/runner.ts';
 import { Shipper } from '../journal/shipper.ts';
 import { LedgerShipping } from '../ledger/shipping.ts';
 import type { SnapshotJson } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/connect.ts';
 import { maintain } from '../store/maintenance.ts';
+import { writeNotice } from '../store/notice.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type AdminServer, isBearer, startAdminServer } from './admin-server.ts';
+import { BreakerNotices } from './breaker-notices.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { DatabaseSession } from './database-session.ts';
 import { EpochDesk } from './epoch-desk.ts';
@@ -33,6 +35,7 @@ import { DeferredShippingTarget } from './shipping-target.ts';
 import { SupervisorBudgets } from './supervisor-budgets.ts';
 import { SupervisorLimits } from './supervisor-limits.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
+import { webhookContextOf } from './webhook-context.ts';
 import { within } from './within.ts';
 import { WorkerPool } from './worker-pool.ts';
 import { concurrencyLimits } from './worker-snapshot.ts';
@@ -51,7 +54,7 @@ export interface SupervisorOptions {
 const applyWaitMs = 1_000;
 /** How often the reasoning shelf forgets what is past its time. */
 const sweepIntervalMs = 60_000;
-/** So often it is said how far the journal is in the ledger. */
+/** So often the database is told how far the journal is in the ledger, which master key is here, and which breakers opened. */
 const watermarkIntervalMs = 10_000;
 /** How long a stop waits for the journal to reach the ledger; what is left waits in the journal. */
 const shipTimeoutMs = 15_000;
@@ -67,9 +70,9 @@ export class Supervisor {
   readonly #home: ReplicaHome;
   readonly #log: Log;
   readonly #configFile: string | undefined;
-  readonly #masterKey: string;
   readonly #adminKey: string;
-  readonly #sealer: Sealer;
+  readonly #masterKeyPlace: MasterKeyPlace;
+  readonly #keyring: Keyring;
   readonly #metrics = new SupervisorMetrics();
   readonly #target = new DeferredShippingTarget();
   readonly #desk: PermitDesk;
@@ -83,6 +86,7 @@ export class Supervisor {
   readonly #pool: WorkerPool;
   readonly #budgets: SupervisorBudgets;
   readonly #limits: SupervisorLimits;
+  readonly #breakers: BreakerNotices;
   #admin: AdminServer | undefined;
   #concurrency: ReadonlyMap<string, number> = new Map();
   #sweeping: NodeJS.Timeout | undefined;
@@ -95,9 +99,14 @@ export class Supervisor {
     this.#configFile = configFile;
     this.#home = home;
     this.#log = log;
-    this.#masterKey = ensureMasterKey(home.dataPath, settings.masterKey);
     this.#adminKey = ensureAdminKey(home.dataPath, settings.adminKey);
-    this.#sealer = createSealer(this.#masterKey);
+    this.#masterKeyPlace = masterKeyPlace(home.dataPath, settings.masterKey);
+    this.#keyring = new Keyring({
+      place: this.#masterKeyPlace,
+      path: keyringPath(home.dataPath),
+      replica: home.generation.replica,
+      onKeys: keys => this.#pool.broadcast({ type: 'keys', keys }),
+    });
     this.#sandbox = new Sandbox({
       entryPath,
       socketPath: home.sandboxSocketPath,
@@ -107,6 +116,7 @@ export class Supervisor {
     this.#keeper = new ConfigurationKeeper({
       dataPath: home.dataPath,
       log,
+      beforePublish: store => this.#keyring.refresh(store),
       onSnapshot: snapshot => this.#snapshotChanged(snapshot),
     });
     this.#database = new DatabaseSession({
@@ -138,6 +148,7 @@ export class Supervisor {
       onMisconfigured: deployment =>
         log.error('a deployment refuses our credential or its model; it is put behind the others', { deployment }),
     });
+    this.#breakers = new BreakerNotices(home.generation.replica);
     this.#epochs = new EpochDesk({
       replica: home.generation.replica,
       nowMs: Date.now,
@@ -188,7 +199,7 @@ export class Supervisor {
       early: (request, isLocal) => this.#answerEarly(request, isLocal),
     });
     const database = this.#database.open();
-    if (this.#keeper.useDisk()) {
+    if (this.#keyring.isOpen && this.#keeper.useDisk()) {
       this.#snapshotChanged(this.#snapshot);
       // Requests are served meanwhile; what waiting cannot mend ends the process.
       database.catch(error => this.#failed(error));
@@ -215,7 +226,7 @@ export class Supervisor {
 
   /** For the welcome. */
   get example(): ExampleKey | undefined {
-    return exampleKey(this.#home.dataPath, this.#snapshot, this.#sealer);
+    return exampleKey(this.#home.dataPath, this.#snapshot, this.#keyring.sealer);
   }
 
   get #snapshot(): SnapshotJson {
@@ -235,17 +246,22 @@ export class Supervisor {
 
   /** The database answers and is migrated. Runs again from the start when any step fails. */
   async #prepare(store: Store): Promise<void> {
-    await claimInstallation(store, this.#sealer.fingerprint);
+    await this.#keyring.load(store);
+    const webhooks = webhookContextOf(store, this.#keyring.sealer, this.#settings.webhooks);
     const jobs = allJobs({
       store,
       retention: this.#settings.retention,
       followFacts: () => control.followFacts(),
       lowBalances: async () => lowBalancesOf(await control.readConfiguration()),
+      secrets: { keyring: this.#keyring, control: () => control },
+      webhooks,
     });
     const { control, handle } = openManagement({
       store,
       jobs: jobDesk(store, jobs, () => this.#jobs?.nudge()),
-      sealer: this.#sealer,
+      webhooks,
+      keyring: this.#keyring,
+      masterKeyPlace: this.#masterKeyPlace,
       adminKey: this.#adminKey,
       dataPath: this.#home.dataPath,
       sandboxBaseUrl: this.#sandbox.baseUrl,
@@ -275,15 +291,21 @@ export class Supervisor {
       log: (level, message, details) => this.#log[level](message, details),
     });
     this.#jobs.start();
-    this.#watermark ??= setInterval(() => this.#publishWatermark(store), watermarkIntervalMs);
+    this.#watermark ??= setInterval(() => this.#tellDatabase(store), watermarkIntervalMs);
   }
 
-  #publishWatermark(store: Store): void {
+  #tellDatabase(store: Store): void {
+    const nowMs = Date.now();
     const { lagSeconds } = this.#shipper.status();
-    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs: Date.now() };
-    publishWatermark(store, mark).catch(error =>
-      this.#log.debug('how far the journal is shipped cannot be told', { error: error.message }),
-    );
+    const mark = { journal: this.#home.generation.replica, lagSeconds, nowMs };
+    const told = [
+      publishWatermark(store, mark),
+      this.#keyring.present(store),
+      ...this.#breakers.look(this.#health.examine(), nowMs).map(notice => writeNotice(store.db, notice)),
+    ];
+    for (const one of told) {
+      one.catch(error => this.#log.debug('how this replica is cannot be told', { error: error.message }));
+    }
   }
 
   /** A change was committed here: workers serve with it when this resolves, or a second has passed. */
@@ -361,7 +383,7 @@ export class Supervisor {
       fsyncIntervalMs: settings.journal.fsyncIntervalMs,
       journalBytesMax: settings.journal.bytesMax,
       snapshotPath: this.#keeper.path,
-      masterKey: this.#masterKey,
+      keys: this.#keyring.keys,
       adminSocket: settings.adminListen === undefined ? home.adminSocketPath : undefined,
       proxy: settings.proxy,
       zone: settings.zone,
@@ -383,6 +405,7 @@ export class Supervisor {
       snapshot: { hash: current?.hash, revision: current?.revision, compiledAt: current?.compiledAt },
       database: databaseUp ? 'up' : 'down',
       shipper: this.#shipper.status(),
+      masterKey: this.#keyring.isOutdated ? 'outdated' : 'current',
     };
   }
 

@@ -1,4 +1,4 @@
-import { createSealer } from '../control/seal.ts';
+import { createSealer, type Sealer } from '../control/seal.ts';
 import { StateSeal } from '../dialects/opaque-state.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
@@ -67,6 +67,7 @@ class Worker {
   readonly #log: Log;
   readonly #journal: FileJournal;
   readonly #snapshot: WorkerSnapshot;
+  readonly #sealer: Sealer;
   readonly #allowances: WorkerAllowances;
   readonly #permits: WorkerPermits;
   readonly #limits: WorkerLimits;
@@ -80,7 +81,7 @@ class Worker {
   #draining = false;
 
   static async open(channel: SupervisorChannel, settings: WorkerSettings, log: Log): Promise<Worker> {
-    const sealer = createSealer(settings.masterKey);
+    const sealer = createSealer(settings.keys);
     const snapshot = await WorkerSnapshot.read(settings.snapshotPath, sealer);
     const journal = await FileJournal.open({
       directory: settings.journalDirectory,
@@ -93,7 +94,7 @@ class Worker {
       onAlarm: ({ code, message }) => log.error(message, { code }),
     });
     const seal = new StateSeal(sealer.keyFor('reasoning-state/1'));
-    return new Worker({ channel, settings, log, journal, snapshot, seal, digestSecret: sealer.digestSecret });
+    return new Worker({ channel, settings, log, journal, snapshot, seal, sealer });
   }
 
   private constructor(parts: {
@@ -103,7 +104,7 @@ class Worker {
     readonly journal: FileJournal;
     readonly snapshot: WorkerSnapshot;
     readonly seal: StateSeal;
-    readonly digestSecret: (secret: string) => string;
+    readonly sealer: Sealer;
   }) {
     const { channel, settings, snapshot, journal } = parts;
     this.#channel = channel;
@@ -111,6 +112,7 @@ class Worker {
     this.#log = parts.log;
     this.#journal = journal;
     this.#snapshot = snapshot;
+    this.#sealer = parts.sealer;
     this.#allowances = new WorkerAllowances({
       budget: id => snapshot.current.findBudget(id),
       send: message => channel.send(message),
@@ -144,7 +146,7 @@ class Worker {
         draw: atMs => this.#epochs.drawAt(atMs),
         reasoning: this.#reasoning,
         credential: provider => snapshot.credential(provider),
-        digestSecret: parts.digestSecret,
+        digestSecret: parts.sealer.digestSecret,
         observe: this.#observer(),
         clock,
         draining: () => this.#draining,
@@ -167,6 +169,9 @@ class Worker {
     switch (message.type) {
       case 'start':
         throw new Error('a worker is started once');
+      case 'keys':
+        this.#sealer.useKeys(message.keys);
+        break;
       case 'snapshot':
         void this.#applySnapshot(message.path);
         break;

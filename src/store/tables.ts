@@ -6,6 +6,7 @@ import type { JobTables } from './tables/jobs.ts';
 import type { LedgerTables } from './tables/ledger.ts';
 import type { LimitTables } from './tables/limits.ts';
 import type { UsageEventTables } from './tables/usage-events.ts';
+import type { VaultTables } from './tables/vault.ts';
 
 /** Every table, as Kysely sees it. Each file of tables/ belongs to one group of migrations. */
 export interface Tables
@@ -16,4 +17,5 @@ export interface Tables
     BookkeepingTables,
     AuditTables,
     AccessTables,
-    LimitTables {}
+    LimitTables,
+    VaultTables {}

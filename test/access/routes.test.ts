@@ -45,6 +45,8 @@ const installationWide = {
     'POST /api/v1/users/{id}/enable',
     'POST /api/v1/users/{id}/end-sessions',
     'POST /api/v1/users/{id}/reset',
+    'POST /api/v1/secrets/rotate',
+    'POST /api/v1/secrets/rotate-master',
   ],
   'operator inspector': [
     'GET /api/v1/export',
@@ -77,6 +79,7 @@ const installationWide = {
     'GET /api/v1/reports/margin',
     'GET /api/v1/reports/margin.csv',
     'GET /api/v1/users',
+    'GET /api/v1/secrets',
   ],
 } as const;
 
@@ -113,6 +116,20 @@ function makeAccount(organisation: string, { admin }: Tenants): Promise<string> 
   made += 1;
   return createServiceAccount(admin.access, { name: `robot-${made}`, organisation }, asking);
 }
+async function makeWebhook(organisation: string, { call }: Tenants): Promise<string> {
+  if (organisation === 'nowhere') return 'we_none';
+  const body = { organisation, url: 'http://127.0.0.1:9/' };
+  return (await done(call('key', 'POST', '/api/v1/webhooks', body))).json.id;
+}
+const webhooks = new Map<string, string>();
+/** An organisation has few of them, so what does not end one takes the same. */
+const onWebhook =
+  (suffix: string, body?: unknown): Row['ask'] =>
+  async (organisation, tenants) => {
+    const id = webhooks.get(organisation) ?? (await makeWebhook(organisation, tenants));
+    webhooks.set(organisation, id);
+    return { path: `/api/v1/webhooks/${id}${suffix}`, body };
+  };
 const onKey =
   (suffix: string, body?: unknown): Row['ask'] =>
   async (organisation, tenants) => ({ path: `/api/v1/keys/${await makeKey(organisation, tenants)}${suffix}`, body });
@@ -165,6 +182,10 @@ const inOrganisations: Readonly<Record<string, Row>> = {
   'GET /api/v1/usage-events/{id}': {
     may: readers,
     ask: (organisation, { things }) => ({ path: `/api/v1/usage-events/${things[organisation]?.event ?? 'none'}` }),
+  },
+  'GET /api/v1/usage-months': {
+    may: readers,
+    ask: organisation => ({ path: `/api/v1/usage-months?book=sell&subject=${organisation}` }),
   },
   'GET /api/v1/budgets': list(`${readers} narrow`, '/api/v1/budgets'),
   'GET /api/v1/limits': list(`${readers} narrow`, '/api/v1/limits'),
@@ -222,6 +243,28 @@ const inOrganisations: Readonly<Record<string, Row>> = {
       return { path: `/api/v1/invitations/${organisation === 'nowhere' ? 'none' : invitation.id}` };
     },
   },
+  'GET /api/v1/webhooks': list('operator inspector owner auditor narrow', '/api/v1/webhooks'),
+  'POST /api/v1/webhooks': {
+    may: 'operator owner',
+    ask: organisation => ({ path: '/api/v1/webhooks', body: { organisation, url: 'http://127.0.0.1:9/' } }),
+  },
+  'GET /api/v1/webhooks/{id}': { may: 'operator inspector owner auditor', ask: onWebhook('') },
+  'PATCH /api/v1/webhooks/{id}': { may: 'operator owner', ask: onWebhook('', { description: 'x' }) },
+  'DELETE /api/v1/webhooks/{id}': {
+    may: 'operator owner',
+    ask: async (organisation, tenants) => ({ path: `/api/v1/webhooks/${await makeWebhook(organisation, tenants)}` }),
+  },
+  'POST /api/v1/webhooks/{id}/rotate': { may: 'operator owner', ask: onWebhook('/rotate', {}) },
+  'POST /api/v1/webhooks/{id}/test': { may: 'operator owner', ask: onWebhook('/test', {}) },
+  'GET /api/v1/webhook-deliveries': list('operator inspector owner auditor narrow', '/api/v1/webhook-deliveries'),
+  'POST /api/v1/webhook-deliveries/{id}/redeliver': {
+    may: 'operator owner',
+    ask: async (organisation, tenants) => {
+      const { path } = await onWebhook('/test')(organisation, tenants);
+      const { json } = await tenants.call('key', 'POST', path, {});
+      return { path: `/api/v1/webhook-deliveries/${json.id ?? 'msg_none'}/redeliver`, body: {} };
+    },
+  },
   'GET /api/v1/service-accounts': list('operator inspector owner developer auditor narrow', '/api/v1/service-accounts'),
   'POST /api/v1/service-accounts': {
     may: 'operator owner',
@@ -251,6 +294,7 @@ const inOrganisations: Readonly<Record<string, Row>> = {
 };
 
 const ofProviders: Readonly<Record<string, string>> = {
+  'GET /api/v1/health/deployments': '/api/v1/health/deployments?limit=500',
   'GET /api/v1/provider-usage': `/api/v1/provider-usage?by=provider&${week}`,
   'GET /api/v1/provider-performance': `/api/v1/provider-performance?from=2026-11-19T12:00:00Z&to=2026-11-20T12:00:00Z`,
 };
@@ -371,6 +415,7 @@ suite('who may what', () => {
       '/api/v1/members?organisation=zeta',
       '/api/v1/invitations?organisation=zeta',
       '/api/v1/service-accounts?organisation=zeta',
+      '/api/v1/webhooks?organisation=zeta',
       '/api/v1/audit?organisation=zeta',
       '/api/v1/keys?project=zeta/web',
       '/api/v1/projects?organisation=zeta',
@@ -433,7 +478,7 @@ suite('who may what', () => {
       for (const hidden of ['acme', 'zeta', 'sell', 'anthropic', 'key'])
         assert.ok(!text.includes(hidden), `${route} ${text}`);
       const others = await tenants.call('provider', 'GET', `${path}&provider=anthropic`);
-      assert.deepEqual(others.json.rows, []);
+      assert.deepEqual(others.json.rows ?? others.json.items, []);
     }
     const usage = await tenants.call('provider', 'GET', ofProviders['GET /api/v1/provider-usage']!);
     assert.deepEqual(

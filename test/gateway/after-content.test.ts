@@ -269,6 +269,12 @@ suite('after the first content', () => {
 
     const shown = await post('/v1/chat/completions', 'chat', 'error', whole('chat'));
     await assert.rejects(shown.text());
+    const end = gateway.ends().at(-1)!;
+    assert.deepEqual(
+      end.attempts.map(({ deployment, outcome }) => [deployment, outcome]),
+      [['first-chat', 'upstream_truncated']],
+    );
+    assert.equal(end.outcome, 'upstream_truncated');
   });
 
   const impossible: readonly (readonly [

@@ -268,7 +268,7 @@ const rows: Readonly<Record<string, Row>> = {
   'deep-event': {
     stream: true,
     does: events(`data: {"choices":${'['.repeat(20_000)}${']'.repeat(20_000)}}\n\n`),
-    own: '502 upstream_truncated',
+    own: '502 upstream_malformed',
     across: '502 upstream_malformed',
   },
   'nul-in-an-event': {

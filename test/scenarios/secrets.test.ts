@@ -23,6 +23,9 @@ const answer = 'ckxanswer the diagnosis is secret';
 let emulator: Emulator;
 let carrier: Carrier;
 let mintedKey: string;
+let webhookSecret: string;
+let secondWebhookSecret: string;
+let accountToken: string;
 /** What clients were told when something failed. */
 const errors: string[] = [];
 
@@ -42,11 +45,12 @@ before(async () => {
       CARRIER_ADMIN_KEY: adminKey,
       CARRIER_MASTER_KEY: masterKey,
     },
-    flags: ['--log-level=trace', '--limits-body-idle-timeout-ms=500'],
+    flags: ['--webhooks-allow-addresses=127.0.0.1/32', '--log-level=trace', '--limits-body-idle-timeout-ms=500'],
   });
   const created = await carrier.command('keys', 'create', '--project', 'acme/web', '--name', 'minted', '--json');
   mintedKey = JSON.parse(created.stdout).secret;
   assert.match(mintedKey, /^cck_/);
+  await rotateEverything();
   await useEverything();
 });
 after(() => emulator.stop());
@@ -83,6 +87,31 @@ async function send(path: string, body: string, headers: Record<string, string>)
   if (response.status !== 200 || text.includes('"error"'))
     errors.push(`${JSON.stringify([...response.headers])} ${text}`);
   return response;
+}
+
+/** Secrets of every other kind are made, and all of them sealed under another key; requests are served with what came of it. */
+async function rotateEverything(): Promise<void> {
+  const webhook = await carrier.api('POST', '/api/v1/webhooks', { url: 'http://127.0.0.1:9/', organisation: 'acme' });
+  webhookSecret = webhook.json.secret;
+  const rotated = await carrier.command('webhooks', 'rotate', webhook.json.id);
+  secondWebhookSecret = rotated.stdout.trim();
+  assert.match(`${webhookSecret} ${secondWebhookSecret}`, /^whsec_\S{44} whsec_\S{44}$/);
+  const tested = await carrier.command('webhooks', 'test', webhook.json.id);
+  assert.deepEqual([tested.code, /ECONNREFUSED/.test(tested.stderr)], [1, true], tested.stderr);
+  const account = await carrier.api('POST', '/api/v1/service-accounts', { name: 'robot', organisation: 'acme' });
+  accountToken = (await carrier.api('POST', `/api/v1/service-accounts/${account.json.id}/tokens`, {})).json.token;
+  assert.match(accountToken, /^cca_/);
+
+  const { stdout } = await carrier.command('secrets', 'rotate', '--json');
+  const { id } = JSON.parse(stdout);
+  await until('everything is sealed under the new key', async () => {
+    const { json } = await carrier.api('GET', '/api/v1/jobs');
+    const job = json.items.find(({ name }: { name: string }) => name === 'secrets-reseal');
+    const snapshot = readFileSync(join(carrier.dataDirectory, 'snapshot.json'), 'utf8');
+    return job.result?.resealed === 4 && snapshot.includes(`v2.${id}.`) ? true : undefined;
+  });
+  const shown = await carrier.command('secrets');
+  assert.match(shown.stdout, new RegExp(`${id}\\s+active`));
 }
 
 /** Everything that carries a secret or a prompt anywhere: answers, refusals, failures and a crash. */
@@ -163,7 +192,18 @@ async function useEverything(): Promise<void> {
 }
 
 function secrets(): Readonly<Record<string, string>> {
-  return { importedKey, wrongKey, openaiCredential, anthropicCredential, adminKey, masterKey, mintedKey };
+  return {
+    importedKey,
+    wrongKey,
+    openaiCredential,
+    anthropicCredential,
+    adminKey,
+    masterKey,
+    mintedKey,
+    webhookSecret: webhookSecret.slice('whsec_'.length),
+    secondWebhookSecret: secondWebhookSecret.slice('whsec_'.length),
+    accountToken,
+  };
 }
 
 /** The forms in which a secret could be found, with what each is. */

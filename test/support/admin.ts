@@ -7,14 +7,19 @@ import { createAdminApp, operations } from '../../src/admin/app.ts';
 import type { AdminDependencies } from '../../src/admin/dependencies.ts';
 import { createWalletDesk } from '../../src/billing/wallet-desk.ts';
 import { createControl } from '../../src/control/control.ts';
-import { createSealer } from '../../src/control/seal.ts';
+import type { Keyring } from '../../src/control/keyring.ts';
+import { createSecretDesk } from '../../src/control/secret-desk.ts';
+import { masterKeyPlace } from '../../src/control/secret-files.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { findExchange, listExchanges, readUsage } from '../../src/ledger/queries.ts';
+import { AddressPolicy } from '../../src/media/address-policy.ts';
+import { resolveHost } from '../../src/media/resolve-host.ts';
 import { jobDesk } from '../../src/process/jobs.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { designVariables, planContext, testFacts, testMasterKey, testPriceFacts } from './control.ts';
 import { createTestDatabase } from './database.ts';
 import { testHealth } from './deployment-health.ts';
+import { testKeyring } from './keyring.ts';
 
 /** The management API over a database of its own, without a socket. */
 export interface AdminUnderTest {
@@ -23,6 +28,7 @@ export interface AdminUnderTest {
   readonly store: Store;
   /** Users, sessions and tokens of the same database. */
   readonly access: AccessContext;
+  readonly keyring: Keyring;
   /** `METHOD path` of every operation. */
   readonly routes: readonly string[];
   /** Errors that had no name. */
@@ -42,8 +48,10 @@ export async function startAdmin(nowMs: () => number = standardNowMs): Promise<A
   const database = await createTestDatabase();
   const store = connect(database.url);
   const dataDirectory = mkdtempSync(join(tmpdir(), 'carrier-admin-'));
+  const admin = adminOver(store, dataDirectory, nowMs);
+  await admin.keyring.load(store);
   return {
-    ...adminOver(store, dataDirectory, nowMs),
+    ...admin,
     store,
     clear: async () => {
       await store.pool.query(
@@ -63,14 +71,17 @@ export function adminOver(
   store: Store,
   dataDirectory: string,
   nowMs: () => number = standardNowMs,
-): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected' | 'access' | 'routes'> {
+): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected' | 'access' | 'routes' | 'keyring'> {
   const adminKey = 'admin-key-admin-key-admin-key-admin';
   const unexpected: unknown[] = [];
-  const sealer = createSealer(testMasterKey);
+  const keyring = testKeyring(dataDirectory);
+  const { sealer } = keyring;
+  const references = { environment: designVariables, workingDirectory: dataDirectory, dataDirectory };
+  const jobs = jobDesk(store, testJobs, () => {});
   const control = createControl({
     store,
     sealer,
-    references: { environment: designVariables, workingDirectory: dataDirectory, dataDirectory },
+    references,
     kinds: planContext().kinds,
     facts: () => testFacts,
     priceFacts: () => testPriceFacts,
@@ -88,7 +99,24 @@ export function adminOver(
       listExchanges: (filter, page) => listExchanges(store, filter, page),
       readUsage: query => readUsage(store, query),
     },
-    jobs: jobDesk(store, testJobs, () => {}),
+    jobs,
+    secrets: createSecretDesk({
+      store,
+      keyring,
+      place: masterKeyPlace(dataDirectory, testMasterKey),
+      control,
+      sources: references,
+      runJob: name => jobs.runNow(name),
+    }),
+    webhooks: {
+      store,
+      secrets: sealer,
+      policy: new AddressPolicy(['127.0.0.1/32']),
+      resolve: resolveHost,
+      hasAllowed: true,
+      nowMs,
+      random: () => 0,
+    },
     wallets: createWalletDesk({ store, nowMs, changed: () => {} }),
     status: () => ({ workers: 2 }),
     health: () => testHealth,
@@ -102,6 +130,7 @@ export function adminOver(
     app,
     adminKey,
     unexpected,
+    keyring,
     access: accessContextOf({ store, sealer, nowMs }),
     routes: operations(dependencies).map(({ method, path }) => `${method.toUpperCase()} ${path}`),
   };

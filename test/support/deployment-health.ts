@@ -20,6 +20,8 @@ export const testHealth: readonly DeploymentHealthView[] = [
   {
     ...well,
     id: 'haiku-eu',
+    provider: 'anthropic',
+    model: 'anthropic/claude-haiku-4-5',
     state: 'open',
     breaker: { state: 'open', scope: 'account', name: 'anthropic', until: null },
     errorRate: null,
@@ -38,6 +40,8 @@ export const testHealth: readonly DeploymentHealthView[] = [
   {
     ...well,
     id: 'sonnet-eu',
+    provider: 'anthropic',
+    model: 'anthropic/claude-sonnet-5',
     state: 'open',
     breaker: { state: 'open', scope: 'deployment', name: null, until: '2026-09-21T14:13:35.000Z' },
     errorRate: 0.82,

@@ -10,6 +10,7 @@ import { connectionUrl, ownerLives, readRecord } from '../../store/embedded/reco
 import { chooseServerUser } from '../../store/embedded/server-user.ts';
 import { reasonOf } from '../server.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import { askVault } from './vault.ts';
 
 const answerTimeoutMs = 5000;
 
@@ -69,6 +70,8 @@ export interface DatabaseAnswer {
   readonly nowMs: number | undefined;
   /** Is what is booked sound? undefined: nobody could be asked, or nothing was set up yet. */
   readonly ledger?: Finding | undefined;
+  /** Secrets and webhooks; the same. */
+  readonly vault?: readonly Finding[];
 }
 
 export async function checkDatabase(databaseUrl: string | undefined, directory: string): Promise<DatabaseAnswer> {
@@ -114,7 +117,8 @@ async function ask(url: string, name: string, advice: string): Promise<DatabaseA
     );
     const [{ version, now }] = rows as [{ version: string; now: string }];
     const ledger = await askLedger(client);
-    return { finding: ok('database', `${name}, version ${version}`), nowMs: Number(now), ledger };
+    const vault = await askVault(client);
+    return { finding: ok('database', `${name}, version ${version}`), nowMs: Number(now), ledger, vault };
   } catch (error) {
     // The message of a failed connection names host and port, never the password.
     return {

@@ -272,12 +272,14 @@ test('a hostile schema is refused by name, soon, and never stalls', () => {
     },
   ];
   for (const schema of hostile) {
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     assert.throws(
       () => lowered(schema, { ...openai, propertiesMax: 1e9, enumValuesMax: 1e9 }),
       (fault: unknown) => fault instanceof Fault && fault.code === 'schema_too_complex' && fault.parameter === 's',
     );
-    assert.ok(performance.now() - startedMs < 1000);
+    // Time on the processor: time on the wall would be that of whatever else the machine does.
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 1_000_000, `it took ${user + system} µs`);
   }
   assert.equal(
     lowered({ ...closed({ a: { $ref: '#/$defs/p0' } }), $defs: { ...chain, p400: big } }, openai),

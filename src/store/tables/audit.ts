@@ -29,4 +29,5 @@ export interface NoticeTable {
   readonly kind: string;
   readonly organisation: string | null;
   readonly body: Json;
+  readonly told_at: Date | null;
 }

@@ -18,6 +18,8 @@ type Json = ColumnType<unknown, string, string>;
 export interface InstallationTable {
   readonly single: Generated<boolean>;
   readonly master_key_fingerprint: string;
+  readonly keyring_revision: Generated<bigint>;
+  readonly master_key_changed_at: Date | null;
   readonly created_at: Generated<Date>;
 }
 
