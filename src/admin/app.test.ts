@@ -371,6 +371,7 @@ suite('the management API', () => {
         currency: 'USD',
         period: 'month',
         hard: true,
+        shadow: false,
         windows: [],
       },
     ]);
