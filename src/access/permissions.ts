@@ -74,7 +74,7 @@ export const permissionTable = {
   'audit.read': row('operator owner auditor', 'Read the audit log.'),
   'webhooks.read': row('operator owner auditor', 'See webhooks, without their secrets.'),
   'webhooks.write': row('operator owner', 'Create, change and remove webhooks.'),
-  'secrets.rotate': row('operator', 'Encrypt stored secrets under another master key.'),
+  'secrets.rotate': row('operator', 'Replace the keys that stored secrets are sealed under, and the master key.'),
   'jobs.read': row('operator auditor', 'See what the installation does by itself.'),
   'jobs.run': row('operator', 'Make a job due now.'),
   'health.read': row('operator auditor', 'See how a replica is.'),

@@ -128,6 +128,18 @@ const budget = fc.record({
   hard: optional(fc.boolean()),
   warnAt: optional(fc.uniqueArray(fc.constantFrom('0.5', '0.80', '1', '1.0'), { maxLength: 3 })),
 });
+const budgets = fc.uniqueArray(
+  fc.record({
+    limit: decimal,
+    period: fc.constantFrom('day', 'week', 'total'),
+    model: fc.constantFrom('openai/*', '**'),
+    route: optional(fc.constant('smart')),
+    hard: fc.constant(true),
+    shadow: optional(fc.constant(false)),
+    warnAt: optional(fc.constant(['0.50'])),
+  }),
+  { minLength: 1, maxLength: 3, selector: ({ period, model, route }) => `${period} ${model} ${route}` },
+);
 const key = (secret: string) =>
   fc.record({
     secret: fc.constant(secret),
@@ -141,6 +153,7 @@ const key = (secret: string) =>
     origins: optional(fc.constantFrom(['https://App.example.com', 'https://*.example.org'])),
     tags: optional(fc.constantFrom({}, { team: 'search' }, { b: '2', a: '1' })),
     budget: optional(budget),
+    budgets: optional(budgets),
     limits: optional(limits),
   });
 const project = fc.record({
@@ -148,6 +161,7 @@ const project = fc.record({
   zones: optional(zones),
   mediaFetch: optional(fc.boolean()),
   budget: optional(budget),
+  budgets: optional(budgets),
   limits: optional(limits),
 });
 const declaration = fc.record({

@@ -43,7 +43,8 @@ export function budgetExhausted(refusal: BudgetRefusal): Fault {
   const name = describeBudget(entry);
   const figures = standing === undefined || !isOwn ? '' : `${figuresOf(standing, entry.currency)}; `;
   const message = `${name[0]!.toUpperCase()}${name.slice(1)} cannot hold the cost of this request: ${figures}${renews}.`;
-  const isReserved = standing !== undefined && standing.limitAtto - standing.spentAtto >= amountAtto;
+  // Where it is not known what is spent, it may be no more than reserved.
+  const isReserved = standing === undefined || standing.limitAtto - standing.spentAtto >= amountAtto;
   const untilRenewalMs = endsAtMs === undefined ? undefined : Math.max(0, endsAtMs - nowMs);
   const retryAfterMs = isReserved ? reservedRetryAfterMs : untilRenewalMs;
   const says = retryAfterMs !== undefined && retryAfterMs <= retryAfterMsMax;

@@ -33,6 +33,7 @@ const installationWide = {
     'POST /api/v1/jobs/{id}/run',
     'POST /api/v1/usage-events',
     'POST /api/v1/usage-events/rate',
+    'POST /api/v1/usage-events/rerate',
     'POST /api/v1/true-ups/responses',
     'POST /api/v1/ledger/transfers',
     'POST /api/v1/ledger/pending/{id}/post',

@@ -6,7 +6,8 @@ import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { checkLedger } from '../../src/ledger/check.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { askChat } from '../scenarios/support/ask-chat.ts';
-import { type CapReport, randomFrom, spendToTheEnd } from '../scenarios/support/spend-cap.ts';
+import { seeded } from '../scenarios/support/seeded.ts';
+import { type CapReport, spendToTheEnd } from '../scenarios/support/spend-cap.ts';
 import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
 import { until } from '../scenarios/support/until.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -119,7 +120,7 @@ async function spend(
   project: string,
   of: { readonly callers: number; readonly maxTokens: number; readonly seed: number; readonly withinMs: number },
 ): Promise<CapReport> {
-  const random = randomFrom(of.seed);
+  const random = seeded(of.seed).next;
   const victim = carriers[Math.floor(random() * 3)]!;
   const run = random() < 0.3 ? killSupervisor(victim) : killWorker(victim);
   const afterServed = Math.floor(random() * budgets[project]! * 0.8);
@@ -158,7 +159,7 @@ test('fifty random schedules hold their caps', async t => {
   const startedMs = performance.now();
   const neighbour = askAlong();
   for (const seed of seeds) {
-    const random = randomFrom(1_000 + seed);
+    const random = seeded(1_000 + seed).next;
     const project = `seed${seed}`;
     const maxTokens = 10 + Math.floor(random() * 190);
 
