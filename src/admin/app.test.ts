@@ -151,6 +151,7 @@ suite('the management API', () => {
       '/api/v1/usage',
       '/api/v1/usage-events',
       '/api/v1/usage-events/rate',
+      '/api/v1/usage-events/rerate',
       '/api/v1/usage-events/{id}',
       '/api/v1/usage-months',
       '/api/v1/users',
@@ -371,6 +372,7 @@ suite('the management API', () => {
         currency: 'USD',
         period: 'month',
         hard: true,
+        shadow: false,
         windows: [],
       },
     ]);

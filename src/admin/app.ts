@@ -30,6 +30,7 @@ import { providerViewOperations } from './provider-view.ts';
 import { readBody } from './read-body.ts';
 import { reportOperations } from './reports.ts';
 import { originOf } from './request-origin.ts';
+import { usageRerateOperations } from './rerate-usage.ts';
 import { resourceOperations } from './resources.ts';
 import { secretOperations } from './secrets.ts';
 import { serviceAccountOperations } from './service-accounts.ts';
@@ -55,6 +56,7 @@ export function operations(dependencies: AdminDependencies): readonly Operation[
     ...walletOperations(dependencies),
     ...jobOperations(dependencies),
     ...usageEventOperations(dependencies),
+    ...usageRerateOperations(dependencies),
     ...ledgerOperations(dependencies),
     ...correctionOperations(dependencies),
     ...reportOperations(dependencies),

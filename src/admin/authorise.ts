@@ -7,6 +7,8 @@ import { Fault } from '../completion/fault.ts';
  *  - installation: the permission must hold in the whole installation.
  *  - organisation: `of` gives what the request is about, from its id, query or body; or `answer`: the answer is made only of
  *    what the caller's reach for the permission holds, which the operation sees to, in SQL where there are many rows.
+ *    With `fields`, a body that says nothing but some of these takes their permissions instead: who may set a budget need
+ *    not be who may change the rest.
  *  - provider: the answer is made only of the caller's own provider accounts.
  *  - self: any caller, about itself.
  *  - public: anybody. */
@@ -16,6 +18,7 @@ export type Access<Query = Record<string, unknown>, Body = unknown> =
       readonly permission: Permission;
       readonly scope: 'organisation';
       readonly of: 'answer' | ((input: OperationInput<Query, Body>) => Subject | readonly Subject[]);
+      readonly fields?: Readonly<Record<string, Permission>>;
     }
   | { readonly scope: 'self' }
   | { readonly scope: 'public' };
@@ -30,7 +33,9 @@ export interface OperationInput<Query, Body> {
 export function authoriseAtAll(access: Access, caller: Caller): void {
   if (access.scope === 'self' || access.scope === 'public') return;
   const { permission, scope } = access;
-  if (!holdsAtAll(caller, permission, scope)) throw refusal(permission);
+  if (holdsAtAll(caller, permission, scope)) return;
+  const others = access.scope === 'organisation' ? Object.values(access.fields ?? {}) : [];
+  if (!others.some(other => holdsAtAll(caller, other, scope))) throw refusal(permission);
 }
 
 function holdsAtAll(
@@ -57,8 +62,21 @@ export function authorise(
   if (access.scope !== 'organisation' || access.of === 'answer') return;
   const named = access.of(input);
   for (const subject of Array.isArray(named) ? (named as readonly Subject[]) : [named as Subject]) {
-    authoriseSubject(caller, access.permission, subject);
+    for (const permission of permissionsFor(access, input.body)) authoriseSubject(caller, permission, subject);
   }
+}
+
+/** What a body takes: of its fields, where every one of them has a permission of its own. */
+export function permissionsFor(
+  {
+    permission,
+    fields = {},
+  }: { readonly permission: Permission; readonly fields?: Readonly<Record<string, Permission>> },
+  body: unknown,
+): readonly Permission[] {
+  const said = typeof body === 'object' && body !== null ? Object.keys(body) : [];
+  if (said.length === 0 || !said.every(field => Object.hasOwn(fields, field))) return [permission];
+  return [...new Set(said.map(field => fields[field]!))];
 }
 
 /** For what was found by an id that does not say whose it is: what its caller may not even see is not there. */

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { isReached } from '../access/caller.ts';
-import { compileBudgets } from '../control/compile.ts';
+import { compileBudgets } from '../control/budgets.ts';
 import { type Configuration, organisationOf, resourceOf } from '../control/resources.ts';
 import { listAlerts, readBudgetWindows } from '../ledger/queries.ts';
 import { formatAtto } from '../pricing/money.ts';
@@ -10,12 +10,17 @@ import { type Operation, operation, pageLimitMax, pageOf, pageQuery } from './op
 const budgetSchema = z
   .object({
     id: z.string(),
-    scope: z.enum(['key', 'project', 'organisation']),
+    scope: z.enum(['key', 'project', 'organisation', 'installation']),
     subject: z.string(),
     limit: z.string(),
     currency: z.string(),
     period: z.enum(['day', 'week', 'month', 'total']),
     hard: z.boolean(),
+    model: z.string().optional(),
+    provider: z.string().optional(),
+    route: z.string().optional(),
+    shadow: z.boolean(),
+    onExhausted: z.string().optional().openapi({ description: 'The route that serves instead of a refusal.' }),
     windows: z.array(z.object({ window: z.string(), spent: z.string(), leased: z.string() })),
   })
   .openapi('Budget');
@@ -44,7 +49,7 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
         const configuration = await control.readConfiguration();
         const reach = caller.reach('budgets.read');
         const budgets = compileBudgets(configuration).filter(budget =>
-          isReached(reach, placeOf(budget, configuration)),
+          budget.scope === 'installation' ? reach === 'all' : isReached(reach, placeOf(budget, configuration)),
         );
         budgets.sort((left, right) => (left.id < right.id ? -1 : 1));
         const page = pageOf(budgets, query);
@@ -55,15 +60,11 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
         const byBudget = Map.groupBy(windows, window => window.budget);
         return {
           ...page,
-          items: page.items.map(({ id, scope, subject, limitAtto, currency, period, hard }) => ({
-            id,
-            scope,
-            subject,
+          items: page.items.map(({ limitAtto, warnAtPpm: _warnAt, shadow, ...budget }) => ({
+            ...budget,
             limit: formatAtto(BigInt(limitAtto)),
-            currency,
-            period,
-            hard,
-            windows: (byBudget.get(id) ?? []).map(({ window, spent, leased }) => ({ window, spent, leased })),
+            shadow: shadow ?? false,
+            windows: (byBudget.get(budget.id) ?? []).map(({ window, spent, leased }) => ({ window, spent, leased })),
           })),
         };
       },

@@ -53,6 +53,9 @@ const exchangeSchema = z
         }),
       }),
     ),
+    queuedMs: z.int().nullable().openapi({
+      description: 'Milliseconds in the waiting line for a place, all attempts together; null: it did not wait.',
+    }),
     trimmed: z.array(z.string()).openapi({
       description: 'What was left out because the record was over its bound; empty nearly always.',
     }),

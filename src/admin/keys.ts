@@ -4,7 +4,7 @@ import type { Permission } from '../access/permissions.ts';
 import { Fault } from '../completion/fault.ts';
 import { documentOf, etagOf, findManaged } from '../control/resource-documents.ts';
 import { type KeyResource, keyName, organisationOf, resourcesOf } from '../control/resources.ts';
-import { type Access, authoriseFound, subjectOfProject } from './authorise.ts';
+import { type Access, authoriseFound, permissionsFor, subjectOfProject } from './authorise.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Call, type Operation, operation, pageOf, pageQuery, Reply } from './operation.ts';
 import { documentSchemas, kindTable } from './resource-kinds.ts';
@@ -39,7 +39,8 @@ const overlapSecondsDefault = 86_400;
 const byAnyName = 'By id, or as organisation/project/name with / as %2F.';
 
 export function keyOperations({ control, nowMs }: AdminDependencies): readonly Operation[] {
-  const found = (permission: Permission): Access => ({ permission, scope: 'organisation', of: 'answer' });
+  const found = (permission: Permission) =>
+    ({ permission, scope: 'organisation', of: 'answer' }) as const satisfies Access;
   return [
     operation({
       method: 'get',
@@ -117,7 +118,7 @@ export function keyOperations({ control, nowMs }: AdminDependencies): readonly O
       operation({
         method,
         path,
-        access: found('keys.write'),
+        access: method === 'patch' ? { ...found('keys.write'), fields: kindTable.key.fields } : found('keys.write'),
         summary:
           method === 'put'
             ? 'Replace what a key may do; its secret stays'
@@ -132,15 +133,17 @@ export function keyOperations({ control, nowMs }: AdminDependencies): readonly O
         hasEtag: true,
         recordsItself: true,
         handle: async call => {
-          const key = await find(call, 'keys.write');
+          const fields = method === 'patch' ? kindTable.key.fields : {};
+          const needed = permissionsFor({ permission: 'keys.write', fields }, call.body);
+          const [key] = await Promise.all(needed.map(permission => find(call, permission)));
           const { resource } = await control.writeResource({
             ...call.author,
             kind: 'key',
-            name: key.id,
+            name: key!.id,
             mode: method === 'put' ? 'replace' : 'patch',
             document: call.body,
             preconditions: call.preconditions,
-            review: reviewFields('key', call.caller, keyName(key)),
+            review: reviewFields('key', call.caller, keyName(key!)),
           });
           return replyOf(resource as KeyResource, {}, 200); // true: of the kind that was written
         },

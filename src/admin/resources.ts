@@ -125,7 +125,7 @@ function operationsOf(kind: PlainKind, { control }: AdminDependencies): readonly
     operation({
       method: 'patch',
       path,
-      access: access(write),
+      access: { ...access(write), ...(scope === 'organisation' ? { fields: kindTable[kind].fields } : {}) },
       summary: `Change ${one}: a JSON merge patch of its document`,
       description: 'RFC 7396: null takes a field back to its default, lists are replaced whole.',
       body: anyDocument,

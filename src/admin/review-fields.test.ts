@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { callerOf, type Grant } from '../access/caller.ts';
 import type { Role } from '../access/permissions.ts';
 import type { ManagedKind, ManagedResource } from '../control/resource-documents.ts';
+import { permissionsFor } from './authorise.ts';
 import { reviewFields } from './review-fields.ts';
 
 const before = { kind: 'organisation', id: 'acme' } as ManagedResource; // no more of it is looked at
@@ -37,6 +38,17 @@ test('who may change a resource may not for that reason change what others answe
   ];
   for (const [role, kind, name, fields, expected] of cases) {
     assert.equal(verdict(role, kind, name, fields), expected, `${role}: ${kind} ${fields.join(', ')}`);
+  }
+});
+
+test('a body of fields that others answer for takes their permissions instead, and any other the usual one', () => {
+  const access = { permission: 'projects.write', fields: { budget: 'budgets.write', limits: 'limits.write' } } as const;
+
+  assert.deepEqual(permissionsFor(access, { budget: null }), ['budgets.write']);
+  assert.deepEqual(permissionsFor(access, { budget: null, limits: null }), ['budgets.write', 'limits.write']);
+  assert.deepEqual(permissionsFor(access, { budget: null, allow: [] }), ['projects.write']);
+  for (const body of [{}, undefined, null, 'budget', { toString: 1 }]) {
+    assert.deepEqual(permissionsFor(access, body), ['projects.write']);
   }
 });
 

@@ -86,6 +86,9 @@ const monthSchema = z
     freeLeft: z.string().openapi({ description: 'Of what is free, not used yet.' }),
     amount: z.string(),
     currency: z.string(),
+    replaced: z.boolean().openapi({
+      description: 'Rated again: another sum of the month holds, and what was in this one is there, or is being moved.',
+    }),
   })
   .openapi('UsageMonth');
 

@@ -65,6 +65,11 @@ export class WalletLeases implements BrokerLeases {
     return this.#options.leases.close(lease);
   }
 
+  /** Of a wallet the management API tells. */
+  async standing(budget: string, window: string) {
+    return parsePoolId(budget) === undefined ? this.#options.leases.standing(budget, window) : undefined;
+  }
+
   async askOthers(budget: string, window: string, holder: string): Promise<boolean> {
     if (parsePoolId(budget) === undefined) return this.#options.leases.askOthers(budget, window, holder);
     return askHolders(this.#options.store, { budget, window, exceptHolder: holder });

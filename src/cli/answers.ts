@@ -90,6 +90,7 @@ export interface ExchangeAnswer extends ExchangeSummaryAnswer {
   readonly durationMs: number;
   readonly reading: Readonly<Record<string, unknown>> | null;
   readonly trimmed: readonly string[];
+  readonly queuedMs?: number | null;
   readonly losses: readonly { readonly action: string; readonly code: string; readonly path: string }[];
   readonly attempts: readonly {
     readonly attempt: number;
@@ -138,6 +139,10 @@ export interface BudgetAnswer {
   readonly currency: string;
   readonly period: string;
   readonly hard: boolean;
+  readonly shadow: boolean;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
   /** Oldest first. */
   readonly windows: readonly { readonly window: string; readonly spent: string; readonly leased: string }[];
 }

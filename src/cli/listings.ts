@@ -49,8 +49,9 @@ export function showBudgets(items: readonly BudgetAnswer[], table: TableOf): str
     items,
     [
       { title: 'of', cell: budget => `${budget.scope} ${budget.subject}` },
+      { title: 'for', cell: ({ model, provider, route }) => [model, provider, route].filter(Boolean).join(', ') },
       { title: 'period', cell: budget => budget.period },
-      { title: 'hard', cell: budget => (budget.hard ? 'yes' : 'no') },
+      { title: 'hard', cell: ({ hard, shadow }) => (shadow ? 'shadow' : hard ? 'yes' : 'no') },
       { title: 'limit', right: true, cell: budget => `${budget.limit} ${budget.currency}` },
       { title: 'window', cell: budget => budget.windows.at(-1)?.window ?? '' },
       { title: 'spent', right: true, cell: budget => budget.windows.at(-1)?.spent ?? '' },

@@ -182,7 +182,7 @@ suite('the command line', () => {
     );
     assert.equal(JSON.parse((await run('prices --json')).out).books.length, 2);
     assert.deepEqual(JSON.parse((await run('usage --by key --json')).out).rows, []);
-    assert.match((await run('budgets')).out, /^project acme\/web {2}month {3}yes {3}100 USD$/m);
+    assert.match((await run('budgets')).out, /^project acme\/web {7}month {3}yes {3}100 USD$/m);
     assert.equal((await run('alerts')).out, 'No alerts.\n');
     assert.equal((await run('exchanges list')).out, 'No exchanges yet.\n');
     assert.equal((await run('exchanges show ex_none')).code, 4);

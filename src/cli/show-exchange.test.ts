@@ -42,6 +42,11 @@ test('an exchange that came to nothing says so', () => {
   assert.doesNotMatch(text, /left out/);
 });
 
+test('time in the waiting line is told, and none is not', () => {
+  assert.match(formatExchange({ ...refused, queuedMs: 7 }, false), /^took +12 ms, 7 ms of it waiting for a place$/m);
+  assert.match(formatExchange({ ...refused, queuedMs: null }, false), /^took +12 ms$/m);
+});
+
 test('what the record left out is named', () => {
   const text = formatExchange({ ...refused, trimmed: ['decision', 'raw'] }, false);
 

@@ -15,7 +15,10 @@ export function formatExchange(exchange: ExchangeAnswer, isTerminal: boolean): s
     ['requested', exchange.requestedModel],
     ['served', exchange.servedModel ?? undefined],
     ['outcome', `${exchange.outcome}, ${exchange.status}${exchange.sandbox ? ', sandbox' : ''}`],
-    ['took', `${exchange.durationMs} ms`],
+    [
+      'took',
+      `${exchange.durationMs} ms${exchange.queuedMs == null ? '' : `, ${exchange.queuedMs} ms of it waiting for a place`}`,
+    ],
     ['reading', reading === null ? 'none' : formatReading(reading)],
     ['charged', exchange.sell === null ? 'nothing' : formatMoney(exchange.sell)],
     ['paid by', formatPayers(exchange.transfers)],

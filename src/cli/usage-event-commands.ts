@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Page, UsageEventAnswer, UsageEventResultAnswer } from './answers.ts';
 import { CommandFailure, exitCodes } from './outcome.ts';
+import { addRerateUsage } from './rerate-usage.ts';
 import type { Server } from './server.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Column, formatTable } from './table.ts';
@@ -11,7 +12,7 @@ const bytesAtOnce = 4_000_000;
 /** Results that are listed when something is wrong with them. */
 const shownMax = 20;
 
-/** `carrier usage-events send|rate|true-up|list|months`. `leaf` makes a command with --json. */
+/** `carrier usage-events send|rate|rerate|true-up|list|months`. `leaf` makes a command with --json. */
 export function addUsageEvents(
   program: Command,
   leaf: (parent: Command, words: string, description: string) => Command,
@@ -64,6 +65,8 @@ export function addUsageEvents(
       if (err.isTerminal) err.write('\r\x1b[2K');
       print(options, { rated, left }, () => `Rated ${rated} events; ${left} still have no price.\n`);
     });
+
+  addRerateUsage(parent, leaf, surroundings, server);
 
   leaf(parent, 'true-up', 'Book what providers’ own answers said attempts cost, beside our own rating')
     .requiredOption('--from <instant>', 'first instant, such as 2026-09-01')
@@ -127,12 +130,13 @@ interface UsageMonthAnswer {
   readonly freeLeft: string;
   readonly amount: string;
   readonly currency: string;
+  readonly replaced: boolean;
 }
 
 const monthColumns: readonly Column<UsageMonthAnswer>[] = [
   { title: 'month', cell: ({ month }) => month.slice(0, 7) },
   { title: 'for', cell: ({ subject }) => subject },
-  { title: 'product', cell: ({ product }) => product },
+  { title: 'product', cell: ({ product, replaced }) => (replaced ? `${product} (replaced)` : product) },
   { title: 'meter', cell: ({ meter }) => meter },
   { title: 'quantity', right: true, cell: ({ quantity }) => quantity },
   { title: 'left free', right: true, cell: ({ freeLeft }) => freeLeft },

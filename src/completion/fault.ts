@@ -631,6 +631,8 @@ export interface FaultOptions {
   readonly listing?: readonly string[];
   /** Where the caller stands with its limits; sent in the headers of its dialect. */
   readonly rateLimits?: readonly RateLimitState[];
+  /** Id of the hard budget that is short; not shown by itself. */
+  readonly budget?: string;
 }
 
 /** A named failure. The message is safe to show: it never contains a key, a prompt or a price. */
@@ -642,6 +644,7 @@ export class Fault extends Error {
   readonly upstreamStatus: number | undefined;
   readonly listing: readonly string[] | undefined;
   readonly rateLimits: readonly RateLimitState[] | undefined;
+  readonly budget: string | undefined;
 
   constructor(code: FaultCode, message?: string, options: FaultOptions = {}) {
     super(message ?? faults[code].meaning, options.cause === undefined ? undefined : { cause: options.cause });
@@ -651,6 +654,7 @@ export class Fault extends Error {
     this.upstreamStatus = options.upstreamStatus;
     this.listing = options.listing;
     this.rateLimits = options.rateLimits;
+    this.budget = options.budget;
   }
 
   get class(): FaultClass {

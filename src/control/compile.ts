@@ -2,18 +2,11 @@ import { intersect } from '../governance/zones.ts';
 import { parseAtto } from '../pricing/money.ts';
 import { snapshotHash } from '../snapshot/hash.ts';
 import type { LimitEntry } from '../snapshot/limits.ts';
-import type {
-  BudgetEntry,
-  ContractEntry,
-  DeploymentEntry,
-  ProviderEntry,
-  SnapshotJson,
-  WalletEntry,
-} from '../snapshot/snapshot.ts';
+import type { ContractEntry, DeploymentEntry, ProviderEntry, SnapshotJson, WalletEntry } from '../snapshot/snapshot.ts';
+import { compileBudgets } from './budgets.ts';
 import { compileLimits } from './limits.ts';
 import { contractPricesOf, currencyOf, isSandbox, pricesOf } from './price-book.ts';
 import {
-  type Budget,
   type Configuration,
   contractor,
   type KeyResource,
@@ -106,16 +99,6 @@ function keyEntry(key: KeyResource, context: CompileContext) {
   };
 }
 
-/** All budgets, whoever they bind, in the currency of the sell book. */
-export function compileBudgets(configuration: Configuration): BudgetEntry[] {
-  const currency = currencyOf(configuration, 'sell');
-  return (['key', 'organisation', 'project'] as const).flatMap(scope =>
-    resourcesOf(configuration, scope).flatMap(({ id, budget }) =>
-      budget === null ? [] : [budgetEntry({ scope, subject: id, budget, currency })],
-    ),
-  );
-}
-
 /** Organisations whose requests stop where their money does. */
 export function cappedOrganisations(
   configuration: Configuration,
@@ -144,25 +127,6 @@ function walletEntries(
     };
   });
   return entries.length === 0 ? {} : { wallets: entries };
-}
-
-/** Period and currency are in the id: spending of one must not count against a limit in the other. */
-function budgetEntry(of: {
-  readonly scope: BudgetEntry['scope'];
-  readonly subject: string;
-  readonly budget: Budget;
-  readonly currency: string;
-}): BudgetEntry {
-  return {
-    id: `${of.scope}:${of.subject}:${of.budget.period}:${of.currency}`,
-    scope: of.scope,
-    subject: of.subject,
-    limitAtto: parseAtto(of.budget.limit).toString(),
-    currency: of.currency,
-    period: of.budget.period,
-    hard: of.budget.hard,
-    warnAtPpm: of.budget.warnAt.map(share => Number(parseAtto(share) / 1_000_000_000_000n)),
-  };
 }
 
 function compileProviders(configuration: Configuration, context: CompileContext): ProviderEntry[] {

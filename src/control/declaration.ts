@@ -4,6 +4,7 @@ import { capabilities, policyNames } from '../routing/decision.ts';
 import { queueClasses } from '../routing/queue/waiting-line.ts';
 import { isClientNetwork, isOriginPattern, tagNamePattern, tagValuePattern } from '../snapshot/key-guard.ts';
 import { accessSchema } from './declaration-access.ts';
+import { amount, budget, budgets, decimal, installationBudgets } from './declaration-budgets.ts';
 import { callerLimits, deploymentLimits, providerLimits, routeLimits } from './declaration-limits.ts';
 import { pricesSchema } from './declaration-prices.ts';
 import { referencePattern } from './references.ts';
@@ -36,20 +37,6 @@ export const modelPattern =
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._:@+-]*(?:\/[A-Za-z0-9._:@+-]+){0,3}$/;
 const model = z.string().max(200).regex(modelPattern, { error: 'must be vendor/name, such as openai/gpt-5' });
 
-const decimal = (integerDigits: number, decimals: number, what: string) =>
-  z
-    .string({ error: `must be a decimal string in quotes, such as "1.25": ${what}` })
-    .regex(new RegExp(`^\\d{1,${integerDigits}}(?:\\.\\d{1,${decimals}})?$`), {
-      error: `must be a decimal such as "1.25", with at most ${decimals} decimals and no sign`,
-    });
-
-const amount = decimal(18, 18, 'an amount of money');
-const share = z
-  .string({ error: 'must be a decimal string in quotes, such as "0.8"' })
-  .regex(/^(?:0\.\d{1,6}|1(?:\.0{1,6})?)$/, {
-    error: 'must be a part of the limit, above 0 and at most 1, such as "0.8"',
-  })
-  .refine(text => Number(text) > 0, { error: 'must be above 0' });
 /** In exports: a credential that was given by the management API, and is stored on the installation that wrote it. */
 export const storedPattern = /^stored:([0-9a-f]{16})$/;
 const reference = z.string().max(4_096).regex(referencePattern, {
@@ -82,13 +69,6 @@ const tags = z
   .refine(entries => Object.keys(entries).length <= keyTagsMax, {
     error: `must not have more than ${keyTagsMax} tags`,
   });
-
-const budget = z.strictObject({
-  limit: amount.describe('In the currency of the sell book.'),
-  period: z.enum(['day', 'week', 'month', 'total']).default('month').describe('UTC calendar; weeks begin on Monday.'),
-  hard: z.boolean().default(true).describe('Requests that do not fit are refused; otherwise warned about only.'),
-  warnAt: z.array(share).max(16).default([]).describe('Parts of the limit at which to warn.'),
-});
 
 const dialects = ['openai-chat', 'anthropic-messages'] as const;
 /** Known wire formats that deployments cannot be called in yet. */
@@ -330,6 +310,7 @@ export const keySchema = z.strictObject({
       'Put on each of its requests, and told apart in usage: `carrier usage --by tag:team`. A request cannot say another value.',
     ),
   budget: budget.optional(),
+  budgets,
   limits: callerLimits.optional(),
 });
 export const projectSchema = z.strictObject({
@@ -341,6 +322,7 @@ export const projectSchema = z.strictObject({
     .default(false)
     .describe('Fetch media named by URL, where a provider needs bytes: public addresses only, in the zones.'),
   budget: budget.optional(),
+  budgets,
   limits: callerLimits.optional(),
 });
 export const organisationSchema = z
@@ -354,6 +336,7 @@ export const organisationSchema = z
         'Names of tags that requests bring (`x-carrier-tags`) and usage is told apart by, with at most 1000 values each; further values count as `(others)`. Tags of keys need not be named. None unless said.',
       ),
     budget: budget.optional(),
+    budgets,
     limits: callerLimits.optional(),
     terms: z
       .enum(['prepaid', 'postpaid'])
@@ -398,12 +381,13 @@ export const declarationSchema = z.strictObject({
         .enum(['delivered', 'free'])
         .optional()
         .describe('What a customer pays for an attempt whose process died; delivered unless said.'),
+      budgets: installationBudgets,
     })
     .optional(),
 });
 
 export type Declaration = z.output<typeof declarationSchema>;
-export type DeclaredBudget = z.output<typeof budget>;
+export type { DeclaredBudget } from './declaration-budgets.ts';
 
 /** Keys that users of such a system know or will know, by place; `*` is any name. Refused by name (I10). */
 export const keysNotAvailable: ReadonlyMap<string, string> = new Map([

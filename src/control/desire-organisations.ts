@@ -1,11 +1,11 @@
 import { intersect } from '../governance/zones.ts';
 import { plainNetwork, plainOrigin } from '../snapshot/key-guard.ts';
-import type { Declaration, DeclaredBudget } from './declaration.ts';
+import { plainDecimal as plain, toBudget, toBudgets } from './budgets.ts';
+import type { Declaration } from './declaration.ts';
 import { keySecretPattern, refuseSecret } from './key-secret.ts';
 import { toLimits } from './limits.ts';
 import type { Desire } from './plan.ts';
 import {
-  type Budget,
   type KeyResource,
   keyName as keyNameOf,
   type OrganisationResource,
@@ -27,6 +27,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
       kind: 'organisation' as const,
       id: organisation,
       budget: toBudget(declared.budget),
+      budgets: toBudgets(declared.budgets),
       usageTags: sortedOrAbsent(declared.usageTags),
       limits: toLimits(declared.limits),
       ...toTerms(declared),
@@ -61,6 +62,7 @@ function toProject(id: string, declared: DeclaredProject): ProjectResource {
     zones: intersect(declared.zones, undefined) ?? null,
     mediaFetch: declared.mediaFetch === true ? true : undefined,
     budget: toBudget(declared.budget),
+    budgets: toBudgets(declared.budgets),
     limits: toLimits(declared.limits),
   };
 }
@@ -99,6 +101,7 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     origins: sortedOrAbsent(declared.origins?.map(plainOrigin)),
     tags: tagsOrAbsent(declared.tags),
     budget: toBudget(declared.budget),
+    budgets: toBudgets(declared.budgets),
     createdAt: stored?.id === identity.id ? stored.createdAt : new Date(desire.nowMs).toISOString(),
     // A secret that was rotated away is good for its time as long as the one that took its place is.
     previous: stored?.digest === identity.digest ? stored.previous : undefined,
@@ -163,17 +166,6 @@ function toTerms({ terms, overdraft, creditLimit }: DeclaredOrganisation): { rea
   return creditLimit === undefined ? {} : { terms: { type: 'postpaid', line: plain(creditLimit) } };
 }
 
-/** One spelling for one budget: no superfluous zeros, warnings in order. */
-function toBudget(declared: DeclaredBudget | undefined): Budget | null {
-  if (declared === undefined) return null;
-  return {
-    limit: plain(declared.limit),
-    period: declared.period,
-    hard: declared.hard,
-    warnAt: [...new Set(declared.warnAt.map(plain))].sort((left, right) => Number(left) - Number(right)),
-  };
-}
-
 function sortedOrAbsent(entries: readonly string[] | undefined): string[] | undefined {
   return entries === undefined || entries.length === 0 ? undefined : sorted(entries);
 }
@@ -186,11 +178,4 @@ function tagsOrAbsent(tags: Readonly<Record<string, string>> | undefined): Recor
 
 function sorted(patterns: readonly string[]): string[] {
   return [...new Set(patterns)].sort();
-}
-
-function plain(decimal: string): string {
-  return decimal
-    .replace(/^0+(?=\d)/, '')
-    .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '');
 }

@@ -123,6 +123,7 @@ export function organisationEntry(organisation: OrganisationResource) {
   return withoutEmpty({
     usageTags: organisation.usageTags,
     budget: budgetEntry(organisation.budget),
+    budgets: budgetEntries(organisation.budgets),
     limits: organisation.limits,
     ...termsEntry(organisation),
     lowBalance: organisation.lowBalance,
@@ -136,6 +137,7 @@ export function projectEntry(project: ProjectResource) {
     zones: project.zones ?? undefined,
     mediaFetch: project.mediaFetch,
     budget: budgetEntry(project.budget),
+    budgets: budgetEntries(project.budgets),
     limits: project.limits,
   });
 }
@@ -162,6 +164,7 @@ export function keyEntry(key: KeyResource) {
     origins: key.origins,
     tags: key.tags,
     budget: budgetEntry(key.budget),
+    budgets: budgetEntries(key.budgets),
     limits: key.limits,
   });
 }
@@ -171,9 +174,15 @@ function budgetEntry(budget: Budget | null) {
   return { ...budget, warnAt: budget.warnAt.length === 0 ? undefined : budget.warnAt };
 }
 
+function budgetEntries(budgets: readonly Budget[] | undefined) {
+  return budgets?.map(budget => withoutEmpty(budgetEntry(budget)!));
+}
+
 function policiesEntry(configuration: Configuration) {
   const policies = resourceOf(configuration, 'policies', 'policies');
-  return policies === undefined ? undefined : { orphans: policies.orphans };
+  return policies === undefined
+    ? undefined
+    : withoutEmpty({ orphans: policies.orphans, budgets: budgetEntries(policies.budgets) });
 }
 
 function entries<Value extends { readonly id: string }, Entry>(

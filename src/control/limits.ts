@@ -104,7 +104,8 @@ export function checkLimits(configuration: Configuration): readonly LimitProblem
   return problems;
 }
 
-function namesOf(configuration: Configuration): ReadonlySet<string> {
+/** What a client may put where a model goes. */
+export function namesOf(configuration: Configuration): ReadonlySet<string> {
   const deployments = resourcesOf(configuration, 'deployment');
   return new Set([
     ...resourcesOf(configuration, 'route').map(({ id }) => id),

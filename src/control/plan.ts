@@ -1,7 +1,9 @@
 import type { Problem } from '../config/problem.ts';
 import { canonicalJson } from '../snapshot/hash.ts';
 import type { LimitScope } from '../snapshot/limits.ts';
+import type { BudgetEntry } from '../snapshot/snapshot.ts';
 import { checkAccess, desireAccess } from './access-settings.ts';
+import { checkBudgets, toBudgets } from './budgets.ts';
 import { type Change, changeBetween } from './changes.ts';
 import type { Declaration } from './declaration.ts';
 import { desireOrganisations } from './desire-organisations.ts';
@@ -164,7 +166,8 @@ function merge(stored: Configuration, { desired, renamed, pruned, endsFacts }: M
 function desirePolicies(desire: Desire): Resource[] {
   const policies = desire.declaration.policies;
   if (policies === undefined) return [];
-  return [{ kind: 'policies', id: 'policies', orphans: policies.orphans ?? 'delivered' }];
+  const { orphans = 'delivered', budgets } = policies;
+  return [{ kind: 'policies', id: 'policies', orphans, budgets: toBudgets(budgets) }];
 }
 
 /** Everything named is there, and no two things have one name. Said of the whole result, since a pruned resource may be
@@ -208,23 +211,33 @@ export function checkReferences(next: Configuration, desire: Pick<Desire, 'refus
   checkKeys(next, desire);
   checkAccess(next, desire.refuse);
   for (const { scope, subject, message } of checkLimits(next)) desire.refuse(placeOf(scope, subject, next), message);
+  for (const { scope, subject, message } of checkBudgets(next)) {
+    desire.refuse([...placeOf(scope, subject, next, 'budgets')], message);
+  }
   if (next.resources.size > resourcesMax) desire.refuse([], `more than ${resourcesMax} resources`);
 }
 
-/** Where a block of limits stands in a file. */
-function placeOf(scope: LimitScope, subject: string, next: Configuration): readonly string[] {
+/** Where a block of limits, or budgets, stands in a file. */
+function placeOf(
+  scope: LimitScope | BudgetEntry['scope'],
+  subject: string,
+  next: Configuration,
+  block = 'limits',
+): readonly string[] {
   const project = (id: string) => ['organisations', organisationOf(id), 'projects', projectName(id)];
   switch (scope) {
+    case 'installation':
+      return ['policies', block];
     case 'organisation':
-      return ['organisations', subject, 'limits'];
+      return ['organisations', subject, block];
     case 'project':
-      return [...project(subject), 'limits'];
+      return [...project(subject), block];
     case 'key': {
       const key = resourceOf(next, 'key', subject);
-      return key === undefined ? [] : [...project(key.project), 'keys', key.name, 'limits'];
+      return key === undefined ? [] : [...project(key.project), 'keys', key.name, block];
     }
     default:
-      return [`${scope}s`, subject, 'limits'];
+      return [`${scope}s`, subject, block];
   }
 }
 

@@ -28,6 +28,13 @@ export interface Budget {
   readonly hard: boolean;
   /** Ascending parts of the limit. */
   readonly warnAt: readonly string[];
+  /** Patterns: only what such a model or provider account answers, or what names such a route. Absent: everything. */
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
+  /** Absent: no. */
+  readonly shadow?: boolean;
+  readonly onExhausted?: { readonly route: string };
 }
 
 /** What is not said is absent. */
@@ -50,6 +57,8 @@ export interface OrganisationResource {
   /** The name. */
   readonly id: string;
   readonly budget: Budget | null;
+  /** Beside it; absent: none. */
+  readonly budgets?: readonly Budget[] | undefined;
   /** Names of tags that requests bring and usage is told apart by. Absent: none. */
   readonly usageTags?: readonly string[] | undefined;
   /** Absent: postpaid, without a limit. */
@@ -76,6 +85,8 @@ export interface ProjectResource {
   /** Absent: no. */
   readonly mediaFetch?: boolean | undefined;
   readonly budget: Budget | null;
+  /** Beside it; absent: none. */
+  readonly budgets?: readonly Budget[] | undefined;
   readonly limits?: Limits | undefined;
 }
 
@@ -103,6 +114,8 @@ export interface KeyResource {
   readonly origins?: readonly string[] | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly budget: Budget | null;
+  /** Beside it; absent: none. */
+  readonly budgets?: readonly Budget[] | undefined;
   /** ISO 8601 instant; absent in what older releases stored. */
   readonly createdAt?: string | undefined;
   /** Secrets that it had before, the newest first; each is good until its instant. Absent: it never was rotated. */
@@ -215,6 +228,8 @@ export interface PoliciesResource {
   readonly kind: 'policies';
   readonly id: 'policies';
   readonly orphans: 'delivered' | 'free';
+  /** Of all customers together. Absent: none. */
+  readonly budgets?: readonly Budget[] | undefined;
 }
 
 /** How people log in. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { stringify } from 'yaml';
-import { planContext, planText, testNowMs } from '../../test/support/control.ts';
+import { planContext, testNowMs } from '../../test/support/control.ts';
 import { providers } from '../providers/registry.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
-import type { PlanContext } from './plan.ts';
+import { type Plan, type PlanContext, planApply } from './plan.ts';
+import { type ReadDeclaration, readDeclaration } from './read-declaration.ts';
 import { type Configuration, emptyConfiguration } from './resources.ts';
 
 const variables = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`KEY_${i}`, `${i}`.repeat(40)]));
@@ -128,6 +128,18 @@ const budget = fc.record({
   hard: optional(fc.boolean()),
   warnAt: optional(fc.uniqueArray(fc.constantFrom('0.5', '0.80', '1', '1.0'), { maxLength: 3 })),
 });
+const budgets = fc.uniqueArray(
+  fc.record({
+    limit: decimal,
+    period: fc.constantFrom('day', 'week', 'total'),
+    model: fc.constantFrom('openai/*', '**'),
+    route: optional(fc.constant('smart')),
+    hard: fc.constant(true),
+    shadow: optional(fc.constant(false)),
+    warnAt: optional(fc.constant(['0.50'])),
+  }),
+  { minLength: 1, maxLength: 3, selector: ({ period, model, route }) => `${period} ${model} ${route}` },
+);
 const key = (secret: string) =>
   fc.record({
     secret: fc.constant(secret),
@@ -141,6 +153,7 @@ const key = (secret: string) =>
     origins: optional(fc.constantFrom(['https://App.example.com', 'https://*.example.org'])),
     tags: optional(fc.constantFrom({}, { team: 'search' }, { b: '2', a: '1' })),
     budget: optional(budget),
+    budgets: optional(budgets),
     limits: optional(limits),
   });
 const project = fc.record({
@@ -148,6 +161,7 @@ const project = fc.record({
   zones: optional(zones),
   mediaFetch: optional(fc.boolean()),
   budget: optional(budget),
+  budgets: optional(budgets),
   limits: optional(limits),
 });
 const declaration = fc.record({
@@ -202,36 +216,40 @@ const declaration = fc.record({
 });
 
 /** With the kinds of provider that there really are. */
-function context(): PlanContext {
-  return { ...planContext(variables), kinds: providers };
+const context: PlanContext = { ...planContext(variables), kinds: providers };
+
+/** Reading is most of the time, and depends on nothing but the text: each is read once. */
+function planned(read: ReadDeclaration, stored: Configuration, prune = false): Plan {
+  return planApply(read, stored, { prune }, context);
 }
 
-function applied(text: string, stored: Configuration): Configuration {
-  const plan = planText(text, stored, { context: context() });
+function applied(read: ReadDeclaration, stored: Configuration): Configuration {
+  const plan = planned(read, stored);
   assert.deepEqual(plan.problems, []);
   return plan.next;
 }
 
-/** JSON drops what is undefined, which YAML would write as null. */
-function toYaml(content: unknown): string {
-  return stringify(JSON.parse(JSON.stringify(content)));
+/** JSON is YAML, drops what is undefined, and is written in no time; the exports are in blocks. */
+function textOf(content: unknown): string {
+  return JSON.stringify(content);
 }
 
 test('whatever is applied compiles, is the same when applied again, and comes back from its export', () => {
   fc.assert(
     fc.property(declaration, content => {
-      const text = toYaml(content);
-      const once = applied(text, emptyConfiguration);
+      const read = readDeclaration(textOf(content));
+      const once = applied(read, emptyConfiguration);
       loadSnapshot(compileSnapshot(once, { compiledAt: '2026-09-01T00:00:00.000Z', sandboxBaseUrl: 'unix:/x' }));
 
       const exported = exportConfiguration(once, testNowMs);
-      for (const again of [text, exported]) {
+      const readAgain = readDeclaration(exported);
+      for (const again of [read, readAgain]) {
         for (const prune of [false, true]) {
-          const plan = planText(again, once, { prune, context: context() });
+          const plan = planned(again, once, prune);
           assert.deepEqual([plan.problems, plan.changes, plan.publications], [[], [], []]);
         }
       }
-      assert.equal(exportConfiguration(applied(exported, emptyConfiguration), testNowMs), exported);
+      assert.equal(exportConfiguration(applied(readAgain, emptyConfiguration), testNowMs), exported);
     }),
     { numRuns: 150 },
   );
@@ -239,21 +257,19 @@ test('whatever is applied compiles, is the same when applied again, and comes ba
 
 test('from one configuration to another and back nothing is left behind but what a revocation keeps', () => {
   const unrevoked = declaration.map(content =>
-    JSON.parse(JSON.stringify(content).replaceAll('"revoked":true', '"revoked":false')),
+    readDeclaration(textOf(content).replaceAll('"revoked":true', '"revoked":false')),
   );
   fc.assert(
     fc.property(unrevoked, unrevoked, (first, second) => {
-      const start = applied(toYaml(first), emptyConfiguration);
-      const prune = (text: string, stored: Configuration) =>
-        planText(text, stored, { prune: true, context: context() });
-      const there = prune(toYaml(second), start);
-      const back = prune(toYaml(first), there.next);
+      const start = applied(first, emptyConfiguration);
+      const there = planned(second, start, true);
+      const back = planned(first, there.next, true);
 
       assert.deepEqual([there.problems, back.problems], [[], []]);
       assert.equal(exportConfiguration(back.next, testNowMs), exportConfiguration(start, testNowMs));
       assert.equal(
         exportConfiguration(there.next, testNowMs),
-        exportConfiguration(applied(toYaml(second), emptyConfiguration), testNowMs),
+        exportConfiguration(applied(second, emptyConfiguration), testNowMs),
       );
     }),
     { numRuns: 80 },

@@ -6,6 +6,7 @@ import { toolTokensBound } from '../metering/tool-bounds.ts';
 import { maximumCharge, outputTokensWithin, type UsageBounds } from '../pricing/maximum-charge.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 import { cardsWithin } from '../pricing/timeline.ts';
+import { counts } from '../snapshot/budgets.ts';
 import { type Deployment, type Principal, sellPrices } from '../snapshot/load.ts';
 import type { Exchange } from './exchange.ts';
 import type { BudgetHold, BudgetHolds } from './ports.ts';
@@ -17,7 +18,7 @@ export interface Fitting {
   readonly order: readonly Deployment[];
   /** undefined when no hard budget applies. */
   readonly hold: BudgetHold | undefined;
-  /** Where several pools of a wallet hold it: the ids of the deployments that each is for. */
+  /** Of budgets, and pools of a wallet, that are not for all of the order: the ids of the deployments that each is for. */
   readonly pools?: ReadonlyMap<string, readonly string[]> | undefined;
   /** The output limit to send instead of the client's, where the key allows lowering it. */
   readonly loweredOutputTokensMax: number | undefined;
@@ -31,6 +32,8 @@ export interface Admission extends Fitting {
 export interface AdmissionQuestion {
   readonly order: readonly Deployment[];
   readonly principal: Principal;
+  /** What was asked for. */
+  readonly routeName: string;
   readonly client: Dialect;
   readonly body: Buffer;
   readonly scan: RequestScan;
@@ -44,18 +47,19 @@ export interface AdmissionQuestion {
 
 /** Sets aside the most that the exchange can cost: the maximum over the order, since any of them may answer. When that
  *  does not fit, the order is shortened to what does; when nothing does, the output limit is lowered, if the key allows
- *  it. Of a wallet only money counts that can pay for the deployment: where that differs within the order, each pool
- *  holds the amount, and only the one of the deployment that answers is charged. Throws Fault `budget_exhausted` or
- *  `budget_unverifiable`. */
+ *  it. Of a wallet only money counts that can pay for the deployment, and of budgets only those that the deployment counts
+ *  against: where that differs within the order, each holds the amount, and only those of the deployment that answers are
+ *  charged. What costs nothing is never refused. Throws Fault `budget_exhausted` or `budget_unverifiable`. */
 export function takeHold(question: AdmissionQuestion, budgets: BudgetHolds): Fitting | Promise<Fitting> {
   const { order, principal } = question;
-  if (principal.hardBudgets.length === 0 && principal.scopedWallet === undefined) {
+  const { hardBudgets, narrowedBudgets, scopedWallet } = principal;
+  if (hardBudgets.length === 0 && scopedWallet === undefined && narrowedBudgets === undefined) {
     return { order, hold: undefined, loweredOutputTokensMax: undefined };
   }
   const costs = order.map(deployment => worstCost(question, deployment));
   const whole = take(question, budgets, order, maximum(costs));
   if (whole instanceof Fault || whole instanceof Promise) return holdWhatFits(question, budgets, costs, whole);
-  return fitting(principal, order, whole);
+  return fitting(question, order, whole);
 }
 
 /** What remains to be done where the whole hold is not there at once. */
@@ -67,29 +71,42 @@ async function holdWhatFits(
 ): Promise<Fitting> {
   const { order, principal } = question;
   const whole = await taken;
-  if (!(whole instanceof Fault)) return fitting(principal, order, whole);
-  if (whole.code !== 'budget_exhausted') throw whole;
+  if (!(whole instanceof Fault)) return fitting(question, order, whole);
+  if (whole.code !== 'budget_exhausted') return holdNothing(question, budgets, costs, whole);
   // Asking what is left gathers it here, away from others: only where something could be done with less.
   const lowerable = principal.lowerOutputToFit && !question.strict;
-  const groups = groupByPool(principal, order);
+  const groups = groupByBudgets(question, order);
   if (!lowerable && groups.length === 1 && costs.every(cost => cost === costs[0])) throw whole;
 
   const available = new Map<Deployment, bigint>();
   for (const group of groups) {
-    const amount = await budgets.available(bindingBudgets(principal, group), question.nowMs);
+    const amount = await budgets.available(bindingBudgets(question, group), question.nowMs);
     for (const deployment of group) available.set(deployment, amount);
   }
   const affordable = order.filter((deployment, index) => costs[index]! <= available.get(deployment)!);
   // What each pool has may partly be the same money: where it does not do for all, it does for the first that can pay.
-  const choices = groups.length === 1 ? [affordable] : [affordable, ...groupByPool(principal, affordable)];
+  const choices = groups.length === 1 ? [affordable] : [affordable, ...groupByBudgets(question, affordable)];
   for (const chosen of choices) {
     if (chosen.length === 0) continue;
     const amount = maximum(chosen.map(deployment => costs[order.indexOf(deployment)]!));
     const hold = await take(question, budgets, chosen, amount);
-    if (!(hold instanceof Fault)) return fitting(principal, chosen, hold);
+    if (!(hold instanceof Fault)) return fitting(question, chosen, hold);
     if (hold.code !== 'budget_exhausted' || groups.length === 1) throw hold;
   }
   return lowerOutput(question, available, budgets, whole);
+}
+
+/** Whether there is money nobody can say: what costs nothing needs none. */
+async function holdNothing(
+  question: AdmissionQuestion,
+  budgets: BudgetHolds,
+  costs: readonly bigint[],
+  refusal: Fault,
+): Promise<Fitting> {
+  const free = question.order.filter((_, index) => costs[index] === 0n);
+  const hold = free.length === 0 ? refusal : await take(question, budgets, free, 0n);
+  if (hold instanceof Fault) throw hold;
+  return fitting(question, free, hold);
 }
 
 async function lowerOutput(
@@ -140,6 +157,7 @@ export function admissionQuestion(
   return {
     order,
     principal,
+    routeName: route.name,
     client: dialect,
     body,
     scan,
@@ -179,28 +197,53 @@ function sellCards({ principal, nowMs, lifetimeMs }: AdmissionQuestion, deployme
 }
 
 function take(question: AdmissionQuestion, budgets: BudgetHolds, order: readonly Deployment[], amount: bigint) {
-  return budgets.take(bindingBudgets(question.principal, order), amount, question.nowMs);
+  return budgets.take(bindingBudgets(question, order), amount, question.nowMs);
 }
 
-function fitting(principal: Principal, order: readonly Deployment[], hold: BudgetHold): Fitting {
-  const groups = principal.scopedWallet === undefined ? [] : groupByPool(principal, order);
-  const pools =
-    groups.length < 2
-      ? undefined
-      : new Map(groups.map(group => [principal.scopedWallet!.poolOf(group[0]!), group.map(({ id }) => id)] as const));
-  return { order, hold, loweredOutputTokensMax: undefined, pools };
+function fitting(question: AdmissionQuestion, order: readonly Deployment[], hold: BudgetHold): Fitting {
+  return { order, hold, loweredOutputTokensMax: undefined, pools: poolsOf(question, order) };
+}
+
+function poolsOf(
+  question: AdmissionQuestion,
+  order: readonly Deployment[],
+): ReadonlyMap<string, readonly string[]> | undefined {
+  if (order.length === 1 || isOneForAll(question.principal)) return undefined;
+  const pools = new Map<string, string[]>();
+  for (const deployment of order) {
+    for (const budget of ownBudgets(question, deployment)) {
+      const deployments = pools.get(budget);
+      if (deployments === undefined) pools.set(budget, [deployment.id]);
+      else deployments.push(deployment.id);
+    }
+  }
+  for (const [budget, deployments] of pools) if (deployments.length === order.length) pools.delete(budget);
+  return pools.size === 0 ? undefined : pools;
+}
+
+/** Do the same budgets bind whatever answers? */
+function isOneForAll({ scopedWallet, narrowedBudgets }: Principal): boolean {
+  return scopedWallet === undefined && narrowedBudgets === undefined;
+}
+
+/** What binds this deployment, beside what binds all. */
+function ownBudgets({ principal, routeName }: AdmissionQuestion, deployment: Deployment): readonly string[] {
+  const { scopedWallet, narrowedBudgets = [] } = principal;
+  const budgets = narrowedBudgets.filter(budget => counts(budget, routeName, deployment)).map(({ id }) => id);
+  return scopedWallet === undefined ? budgets : [...budgets, scopedWallet.poolOf(deployment)];
 }
 
 /** Every budget that must hold the cost of whichever of these answers. */
-function bindingBudgets({ hardBudgets, scopedWallet }: Principal, order: readonly Deployment[]): readonly string[] {
-  if (scopedWallet === undefined) return hardBudgets;
-  return [...hardBudgets, ...new Set(order.map(deployment => scopedWallet.poolOf(deployment)))];
+function bindingBudgets(question: AdmissionQuestion, order: readonly Deployment[]): readonly string[] {
+  const { principal } = question;
+  if (isOneForAll(principal)) return principal.hardBudgets;
+  return [...principal.hardBudgets, ...new Set(order.flatMap(deployment => ownBudgets(question, deployment)))];
 }
 
-/** Those that the same money can pay for, in the order of their first. */
-function groupByPool({ scopedWallet }: Principal, order: readonly Deployment[]): readonly (readonly Deployment[])[] {
-  if (scopedWallet === undefined) return [order];
-  return [...Map.groupBy(order, deployment => scopedWallet.poolOf(deployment)).values()];
+/** Those that the same budgets bind, in the order of their first. */
+function groupByBudgets(question: AdmissionQuestion, order: readonly Deployment[]): readonly (readonly Deployment[])[] {
+  if (isOneForAll(question.principal)) return [order];
+  return [...Map.groupBy(order, deployment => ownBudgets(question, deployment).join('\n')).values()];
 }
 
 function maximum(amounts: readonly bigint[]): bigint {

@@ -80,7 +80,7 @@ export async function attemptInOrder(
       continue;
     }
     if (again !== undefined) countFurther(gateway, exchange, again);
-    walk.last = await trySeat(walk, { ...seat, passed }, again);
+    walk.last = await trySeat(walk, passed === undefined ? seat : { ...seat, passed }, again);
     if (walk.last.result?.committed === true) shown = walk.last;
     if (walk.last.fault === undefined || walk.last.final) break;
   }
@@ -113,27 +113,47 @@ const sameAgain: ReadonlySet<Fault['code']> = new Set<Fault['code']>([
 ]);
 
 /** Sends the request to who was found, and where that takes long and the route says so, to a second one beside it. */
-async function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promise<Tried> {
-  const { gateway, exchange, admission } = walk;
+function trySeat(walk: Walk, seat: Seat, again: Again | undefined): Promise<Tried> {
+  const { gateway, exchange } = walk;
   const mayHedge = again === undefined && exchange.route.policy.retries > 0 && walk.left.length > 0;
   const afterMs = mayHedge ? hedgeAfterMs(gateway, exchange, seat.deployment) : undefined;
-  const race = afterMs === undefined ? undefined : new Race(exchange.client);
+  return afterMs === undefined ? tryAlone(walk, seat) : tryRaced(walk, seat, afterMs);
+}
+
+async function tryAlone(walk: Walk, seat: Seat): Promise<Tried> {
+  const { gateway, exchange, admission } = walk;
+  let sent: SentAttempt;
+  try {
+    const sending = sendAttempt(gateway, exchange, admission, seat);
+    sent = sending instanceof Promise ? await sending : sending;
+  } catch (error) {
+    leave(gateway, seat, undefined);
+    return notTried(error, exchange, seat.deployment);
+  }
+  return endWith(walk, seat, sent, await sent.attempt.result);
+}
+
+async function tryRaced(walk: Walk, seat: Seat, afterMs: number): Promise<Tried> {
+  const { gateway, exchange, admission } = walk;
+  const race = new Race(exchange.client);
   let sent: SentAttempt;
   try {
     sent = await sendAttempt(gateway, exchange, admission, seat, { race });
   } catch (error) {
     leave(gateway, seat, undefined);
-    race?.over();
+    race.over();
     return notTried(error, exchange, seat.deployment);
   }
-  if (afterMs === undefined || race === undefined) return endOne(walk, seat, sent);
   return tryBeside(walk, { seat, sent }, race, afterMs);
 }
 
 /** Meters an attempt when it is over, and gives its place to others. Never throws. */
-async function endOne(walk: Walk, seat: Seat, { attempt, end }: SentAttempt): Promise<Tried> {
+async function endOne(walk: Walk, seat: Seat, sent: SentAttempt): Promise<Tried> {
+  return endWith(walk, seat, sent, await sent.attempt.result);
+}
+
+function endWith(walk: Walk, seat: Seat, { end }: SentAttempt, result: AttemptResult): Tried {
   const { deployment } = seat;
-  const result = await attempt.result;
   let tried: Tried | undefined;
   try {
     tried = end(result);

@@ -116,7 +116,11 @@ function refuseWhatNeverFits(limits: readonly Limit[], inputTokens: number): voi
   }
 }
 
-function downgradeOf({ onExhausted }: Limit, { carrier, snapshot, principal }: Exchange): ResolvedRoute | undefined {
+/** The route that serves instead of a refusal; undefined where none is named, or it must not. */
+export function downgradeOf(
+  { onExhausted }: { readonly onExhausted?: string | undefined },
+  { carrier, snapshot, principal }: Pick<Exchange, 'carrier' | 'snapshot' | 'principal'>,
+): ResolvedRoute | undefined {
   if (onExhausted === undefined || carrier.strict) return undefined;
   const route = snapshot.resolve(onExhausted);
   return route instanceof Fault || !snapshot.allows(principal, route) ? undefined : route;

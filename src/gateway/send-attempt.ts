@@ -61,17 +61,32 @@ export interface SentAttempt {
   readonly end: (result: AttemptResult) => Tried;
 }
 
-/** Journals an attempt at one deployment and sends it. `race`: another may be sent beside it; `beside`: it is that other one.
- *  Throws Fault when the request cannot be written for this deployment, or not be journaled. */
-export async function sendAttempt(
+/** What an attempt is sent with, once the journal has it. */
+interface Prepared {
+  readonly addressee: Addressee;
+  readonly letter: ReturnType<typeof letterFor>;
+  readonly path: string;
+  readonly headers: string[];
+  readonly number: number;
+  readonly startedAtMs: number;
+  readonly estimated: ReturnType<typeof estimatedContinuation>;
+  readonly inputTokensEstimate: number;
+  readonly race: AttemptSetup['race'];
+  readonly beside: number | undefined;
+}
+
+/** Journals an attempt at one deployment and sends it: at once, unless the journal's disk is to be waited for. `race`: another
+ *  may be sent beside it; `beside`: it is that other one. Throws Fault when the request cannot be written for this deployment,
+ *  or not be journaled. */
+export function sendAttempt(
   gateway: GatewayState,
   exchange: Exchange,
   admission: Admission,
   addressee: Addressee,
   { race, beside }: { readonly race?: AttemptSetup['race']; readonly beside?: number | undefined } = {},
-): Promise<SentAttempt> {
-  const { ports, deadlines, settings } = gateway;
-  const { arrival, carrier, route, client } = exchange;
+): SentAttempt | Promise<SentAttempt> {
+  const { ports } = gateway;
+  const { arrival, carrier } = exchange;
   const { deployment, dialect } = addressee;
   const letter = letterFor(gateway, exchange, admission, addressee);
   const { path, headers } = upstreamRequest({
@@ -96,8 +111,28 @@ export async function sendAttempt(
   const written = ports.journal.attempt(
     attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs, beside }),
   );
-  if (written !== undefined) await written;
+  const prepared: Prepared = {
+    addressee,
+    letter,
+    path,
+    headers,
+    number,
+    startedAtMs,
+    estimated,
+    inputTokensEstimate,
+    race,
+    beside,
+  };
+  if (written === undefined) return dispatch(gateway, exchange, prepared);
+  return written.then(() => dispatch(gateway, exchange, prepared));
+}
 
+function dispatch(gateway: GatewayState, exchange: Exchange, prepared: Prepared): SentAttempt {
+  const { ports, deadlines, settings } = gateway;
+  const { arrival, route, client } = exchange;
+  const { letter, path, headers, number, startedAtMs, estimated, inputTokensEstimate, race, beside } = prepared;
+  const { deployment, dialect } = prepared.addressee;
+  const family = familyOf(deployment.model);
   const answerLosses = new LossLedger();
   const progress = new ProgressNotes(
     ports.journal,

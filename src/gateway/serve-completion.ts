@@ -14,6 +14,7 @@ import { type Choice, type ChoiceQuestion, chooseCandidates, policyFor, resolveR
 import { ClientAnswer } from './client-answer.ts';
 import { turnBytes } from './continuation.ts';
 import { deliver } from './deliver.ts';
+import { enter } from './enter.ts';
 import type { Exchange, Understood } from './exchange.ts';
 import { exchangeTags } from './exchange-tags.ts';
 import type { GatewayState } from './gateway.ts';
@@ -21,7 +22,7 @@ import type { Identified } from './identify.ts';
 import { meterExchange } from './meter.ts';
 import { onFailureOf } from './on-failure.ts';
 import type { Recalled } from './open-reasoning.ts';
-import { passLimits, settleLimits } from './pass-limits.ts';
+import { settleLimits } from './pass-limits.ts';
 import { readBody } from './read-body.ts';
 import { nothingRecalled, recalledBytes, recallReasoning } from './recall-reasoning.ts';
 import { neverSent, refuse } from './refuse.ts';
@@ -42,12 +43,12 @@ export async function serveCompletion(
   try {
     const understood = await understand(gateway, arrival, dialect, identified);
     const route = resolveRoute(understood.snapshot, understood.principal, understood.scan.requestedModel);
-    const chosen = await chooseOn(gateway, understood, route);
-    const passed = passLimits(gateway, chosen, cheaper => chooseOn(gateway, understood, cheaper));
-    const { exchange, pass } = passed instanceof Promise ? await passed : passed;
+    const { exchange, pass, admission } = await enter(gateway, route, {
+      choose: each => chooseOn(gateway, understood, each),
+      admit: each => admit(gateway, each),
+    });
     let end: EndRecord | undefined;
     try {
-      const admission = await admit(gateway, exchange);
       const outcome = await attemptInOrder(gateway, exchange, admission);
       exchange.media?.close();
       const bug = outcome.fault?.code === 'internal' ? outcome.fault.cause : undefined;
@@ -87,8 +88,8 @@ async function understand(
   return { arrival, dialect, carrier, snapshot, principal, body, scan, client };
 }
 
-/** resolve → filter → decide. */
-async function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Promise<Exchange> {
+/** resolve → filter → decide. At once, unless earlier reasoning is to be asked for. */
+function chooseOn(gateway: GatewayState, understood: Understood, route: ResolvedRoute): Exchange | Promise<Exchange> {
   const { ports } = gateway;
   const { arrival, dialect, carrier, snapshot, principal, body, scan } = understood;
   const policy = policyFor(carrier, principal, route);
@@ -108,18 +109,33 @@ async function chooseOn(gateway: GatewayState, understood: Understood, route: Re
     isPaid: true,
     organisation: principal.organisation,
   };
-  const orderOf = (made: Choice) => made.decision.order.map(handle => snapshot.deployment(handle));
-  const chosen = chooseCandidates(question, ports, gateway.learnt);
-  const { choice, recalled } =
-    chosen.translation === undefined
-      ? { choice: chosen, recalled: nothingRecalled }
-      : await chooseWithRecalled(gateway, question, chosen, orderOf(chosen));
+  const choice = chooseCandidates(question, ports, gateway.learnt);
+  if (choice.translation === undefined) return exchangeOf(understood, route, choice, nothingRecalled);
+  return chooseWithRecalled(gateway, question, choice, orderOf(choice, snapshot)).then(again =>
+    exchangeOf(understood, route, again.choice, again.recalled),
+  );
+}
+
+function orderOf({ decision }: Choice, snapshot: Understood['snapshot']): readonly Deployment[] {
+  return decision.order.map(handle => snapshot.deployment(handle));
+}
+
+function exchangeOf(understood: Understood, route: ResolvedRoute, choice: Choice, recalled: Recalled): Exchange {
+  const { arrival, dialect, carrier, snapshot, principal, body, scan, client } = understood;
   const { decision, translation, prefixes } = choice;
-  const order = orderOf(choice);
+  const order = orderOf(choice, snapshot);
   const onFailure = onFailureOf({ carrier, route, dialect, body, scan, order, read: translation });
   const totalMs = Math.min(route.policy.totalTimeoutMs, carrier.deadlineMs ?? Number.POSITIVE_INFINITY);
+  // Written out and not spread, since it is made for every request.
   return {
-    ...understood,
+    arrival,
+    dialect,
+    carrier,
+    snapshot,
+    principal,
+    body,
+    scan,
+    client,
     route,
     totalEndsAtMs: arrival.startedMs + totalMs,
     decision,

@@ -18,8 +18,13 @@ export interface ShipperOptions {
   readonly orphans: () => 'delivered' | 'free';
   readonly nowMs: () => number;
   /** What a worker's exchanges took from each lease, once it is in the ledger. `dead`: the process that wrote them is
-   *  gone; a new one may have its number. */
-  readonly onShipped?: (worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>) => void;
+   *  gone; a new one may have its number. `generation`: of the run that wrote them. */
+  readonly onShipped?: (
+    worker: number,
+    dead: boolean,
+    charged: ReadonlyMap<string, bigint>,
+    generation: number,
+  ) => void;
   /** Everything that dead processes of this worker number wrote is in the ledger. */
   readonly onSettled?: (worker: number) => void;
   /** Everything that lay in the directory at the start is in the ledger. */
@@ -284,7 +289,8 @@ export class Shipper {
     const charges = chargesByStream(batch);
     for (const [stream, position] of batch.positions) {
       const charged = charges.get(stream);
-      if (charged !== undefined) this.#options.onShipped?.(stream.worker, stream.deadThrough !== undefined, charged);
+      const dead = stream.deadThrough !== undefined;
+      if (charged !== undefined) this.#options.onShipped?.(stream.worker, dead, charged, stream.generation);
       this.#follower.deleteShipped(stream, position);
       if (batch.finished.has(stream)) await this.#close(stream);
     }

@@ -9,6 +9,15 @@ export interface BrokerLeases {
   close(lease: string): Promise<void>;
   /** False when no other replica holds anything of it. */
   askOthers(budget: string, window: string, holder: string): Promise<boolean>;
+  /** Where the budget stands in this window; undefined where nobody is to be told. */
+  standing?(budget: string, window: string): Promise<Standing | undefined>;
+}
+
+export interface Standing {
+  /** Booked. */
+  readonly spentAtto: bigint;
+  /** Leased and not booked. */
+  readonly reservedAtto: bigint;
 }
 
 /** To a worker; the messages of the same names in process/messages.ts. */
@@ -18,6 +27,7 @@ export type BrokerMessage =
       readonly request: number;
       readonly grant: { readonly lease: string; readonly amountAtto: string } | undefined;
       readonly refusal: 'exhausted' | 'unverifiable' | undefined;
+      readonly standing?: { readonly limitAtto: string; readonly spentAtto: string; readonly reservedAtto: string };
     }
   | { readonly type: 'recall'; readonly budget: string; readonly window: string };
 
@@ -49,5 +59,7 @@ export interface BrokerOptions {
   /** Calls back once; returns how to cancel it. */
   readonly after: (ms: number, run: () => void) => () => void;
   readonly nowMs: () => number;
+  /** Somebody was told `exhausted`. */
+  readonly refused?: (at: BudgetWindow, standing: Standing | undefined) => void;
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;
 }

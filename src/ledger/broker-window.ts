@@ -1,4 +1,5 @@
 import type { AllowanceAmounts, BudgetWindow } from './allowance-book.ts';
+import type { Standing } from './broker-port.ts';
 
 export interface Waiting extends AllowanceAmounts {
   readonly worker: number;
@@ -23,8 +24,18 @@ export interface WindowState extends BudgetWindow {
   onRecalled: (() => void) | undefined;
   /** The ledger could not add so much to what is free in the book. */
   ledgerLacks: Shortage | undefined;
+  /** When the ledger was last short, for those who are refused. */
+  standing: Standing | undefined;
   /** Nor could other workers and other replicas. */
   exhausted: Shortage | undefined;
+}
+
+/** What is left of a lease when its generation ends without the ledger. */
+export interface CarriedLease extends BudgetWindow {
+  readonly lease: string;
+  readonly amountAtto: bigint;
+  /** The budget's limit when it was granted. */
+  readonly limitAtto: bigint;
 }
 
 /** A shortage: the ledger has not so much. */
@@ -63,4 +74,20 @@ export function onlyAsker(state: WindowState): number | undefined {
 
 export function windowKey({ budget, window }: BudgetWindow): string {
   return JSON.stringify([budget, window]);
+}
+
+/** The answers that came in time; none when not all did. */
+export async function within<Answer>(
+  late: Promise<unknown>,
+  answers: Promise<readonly Answer[]>,
+): Promise<readonly Answer[]> {
+  return Promise.race([answers, late.then(() => [])]);
+}
+
+export function writtenStanding({ spentAtto, reservedAtto }: Standing, limitAtto: bigint) {
+  return {
+    limitAtto: limitAtto.toString(),
+    spentAtto: spentAtto.toString(),
+    reservedAtto: reservedAtto.toString(),
+  };
 }

@@ -1,6 +1,7 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
 import type { AllowanceRequest, BrokerOptions } from './broker-port.ts';
 import {
+  type CarriedLease,
   forgetShortage,
   hasNeed,
   type LedgerAnswer,
@@ -10,6 +11,8 @@ import {
   type Waiting,
   type WindowState,
   windowKey,
+  within,
+  writtenStanding,
 } from './broker-window.ts';
 
 export type { AllowanceRequest, BrokerLeases, BrokerMessage, BrokerOptions } from './broker-port.ts';
@@ -21,6 +24,8 @@ const acquireMs = 15;
 /** How long other workers, and other replicas, may take to give back. Replicas are only waited for when the ledger says
  *  that they hold something: a lone one knows in a few milliseconds. */
 const recallMs = 12;
+/** How long a refusal may wait for where the budget stands, which was asked for before the last step. */
+const standingMs = 4;
 /** The ledger is asked for so many times what workers want, so that most requests are answered from the book. */
 const blocksAhead = 4n;
 /** Windows that nobody asked about for so long give their free part back to the ledger. */
@@ -66,7 +71,7 @@ export class AllowanceBroker {
       return;
     }
     if (this.#isShort(state, state.exhausted, amounts.needAtto, exhaustedFreshMs)) {
-      this.#refuse(worker, request, 'exhausted');
+      this.#refuse(worker, request, 'exhausted', state);
       return;
     }
     if (state.waiting.size >= waitingMax) {
@@ -171,6 +176,24 @@ export class AllowanceBroker {
     await this.#options.leases.renew(this.#options.holder);
   }
 
+  /** Leases that the generation before could not give back, because the ledger did not answer: what nobody held of them. */
+  carryIn(carried: readonly CarriedLease[]): void {
+    for (const { budget, window, lease, amountAtto, limitAtto } of carried) {
+      this.#book.addBlock({ budget, window }, lease, amountAtto);
+      // Under the limit that it was granted by: a lower one by now is noticed as any change is.
+      this.#window({ budget, window }).limitAtto = limitAtto;
+    }
+  }
+
+  /** Takes out what nobody holds, for the generation to come; nothing of it goes back to the ledger by itself any more. */
+  carryOut(): CarriedLease[] {
+    return [...this.#windows.values()].flatMap(state => {
+      if (state.lowered) return [];
+      const { budget, window, limitAtto } = state;
+      return this.#book.takeFree(state).map(block => ({ ...block, budget, window, limitAtto }));
+    });
+  }
+
   /** Refuses whoever waits and gives back what nobody holds. The leases themselves end with the generation. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -195,14 +218,18 @@ export class AllowanceBroker {
     return true;
   }
 
-  #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable'): void {
-    this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal });
+  #refuse(worker: number, request: number, refusal: 'exhausted' | 'unverifiable', state?: WindowState): void {
+    const limitAtto = state === undefined ? undefined : this.#options.limitAtto(state.budget);
+    const known = refusal === 'exhausted' && limitAtto !== undefined ? state?.standing : undefined;
+    const standing = known === undefined ? {} : { standing: writtenStanding(known, limitAtto!) };
+    if (refusal === 'exhausted' && state !== undefined) this.#options.refused?.(state, known);
+    this.#options.send(worker, { type: 'grant', request, grant: undefined, refusal, ...standing });
   }
 
   #answer(state: WindowState, waiting: Waiting, refusal: 'exhausted' | 'unverifiable'): void {
     if (!state.waiting.delete(waiting)) return;
     waiting.cancelTimer();
-    this.#refuse(waiting.worker, waiting.request, refusal);
+    this.#refuse(waiting.worker, waiting.request, refusal, state);
   }
 
   /** Nobody could say in time; what was known a moment ago is the better answer. */
@@ -264,6 +291,7 @@ export class AllowanceBroker {
     if (cameBack && hasNeed(state.waiting) && answer !== 'no-answer') answer = await this.#acquire(state);
     if (hasNeed(state.waiting) && answer !== 'no-answer') {
       const { leases, holder } = this.#options;
+      const standing = this.#readStanding(state);
       const asked = leases.askOthers(state.budget, state.window, holder).then(async others => {
         if (others) await this.#pause(recallMs);
         return others;
@@ -273,11 +301,25 @@ export class AllowanceBroker {
         return true;
       });
       if (worthwhile) answer = await this.#acquire(state);
+      if (answer !== 'granted') await Promise.race([standing, this.#pause(standingMs)]);
     }
     // Without an answer nobody knows; the timers of those who wait say so. What was granted and does not suffice was
     // asked for before the last of them came.
     if (answer === 'granted') state.again = true;
     else if (answer !== 'no-answer') this.#refuseRest(state, asking, answer);
+  }
+
+  /** For those who are to be refused: it is worth a few milliseconds, and nothing more. */
+  async #readStanding(state: WindowState): Promise<void> {
+    const { leases } = this.#options;
+    await leases
+      .standing?.(state.budget, state.window)
+      .then(standing => {
+        state.standing = standing;
+      })
+      .catch(() => {
+        state.standing = undefined;
+      });
   }
 
   /** Everybody who asked before this round began has had his chance; but what is short for the largest need may do for a
@@ -443,14 +485,10 @@ export class AllowanceBroker {
         onRecalled: undefined,
         ledgerLacks: undefined,
         exhausted: undefined,
+        standing: undefined,
       };
       this.#windows.set(key, state);
     }
     return state;
   }
-}
-
-/** The answers that came in time; none when not all did. */
-async function within<Answer>(late: Promise<unknown>, answers: Promise<readonly Answer[]>): Promise<readonly Answer[]> {
-  return Promise.race([answers, late.then(() => [])]);
 }

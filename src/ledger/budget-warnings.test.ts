@@ -5,7 +5,7 @@ import { exchangeId, recordsOf } from '../../test/support/exchanges.ts';
 import { type CompletedExchange, ExchangeAssembler } from '../journal/assemble.ts';
 import type { BudgetEntry } from '../snapshot/snapshot.ts';
 import { connect, type Store } from '../store/connect.ts';
-import { raiseBudgetWarnings } from './budget-warnings.ts';
+import { noteBudgetRefusal, raiseBudgetWarnings } from './budget-warnings.ts';
 import { LedgerShipping } from './shipping.ts';
 
 describe('budget warnings', () => {
@@ -54,6 +54,58 @@ describe('budget warnings', () => {
     assert.deepEqual(await raiseBudgetWarnings(store, [november]), []);
   });
 
+  test('of a narrowed budget look at what it is narrowed to, of the installation at everybody, of a shadow at the whole', async () => {
+    await store.pool.query('truncate notice');
+    const { rows } = await store.pool.query('select distinct route, model, provider from usage_hourly');
+    const [{ route, model, provider }] = rows;
+    const half = { limitAtto: '1400000000000000', warnAtPpm: [1_000_000] };
+    const cases = [
+      budget({ id: 'of model', model, ...half }),
+      budget({ id: 'of vendor and route', model: `${model.split('/')[0]}/*`, route, provider, ...half }),
+      budget({ id: 'of another model', model: 'nobody/*', ...half }),
+      budget({ id: 'of another route', model, route: 'none', ...half }),
+      budget({ id: 'everybody', scope: 'installation', subject: '*', ...half }),
+      budget({ id: 'shadow', ...half, warnAtPpm: [], shadow: true }),
+      budget({ id: 'large shadow', limitAtto: '1500000000000000', warnAtPpm: [], shadow: true }),
+    ].map(each => ({ budget: each, window: '2026-11-01', organisation: 'acme' }));
+
+    const warnings = await raiseBudgetWarnings(store, cases);
+
+    assert.deepEqual(warnings.map(({ budget }) => budget.id).sort(), [
+      'everybody',
+      'of model',
+      'of vendor and route',
+      'shadow',
+    ]);
+    const notices = await store.pool.query(
+      `select kind, organisation, body ->> 'budget' as budget, body ->> 'spent' as spent, body ->> 'at' as at from notice order by 3`,
+    );
+    assert.deepEqual(notices.rows, [
+      { kind: 'budget.threshold', organisation: 'acme', budget: 'everybody', spent: '0.0014', at: '1' },
+      { kind: 'budget.threshold', organisation: 'acme', budget: 'of model', spent: '0.0014', at: '1' },
+      { kind: 'budget.threshold', organisation: 'acme', budget: 'of vendor and route', spent: '0.0014', at: '1' },
+      { kind: 'budget.would-refuse', organisation: 'acme', budget: 'shadow', spent: '0.0014', at: '1' },
+    ]);
+    assert.deepEqual(await raiseBudgetWarnings(store, cases), []);
+  });
+
+  test('that somebody was refused is told once a window', async () => {
+    await store.pool.query('truncate notice');
+    const refused = { budget: budget({}), window: '2026-11-01' };
+
+    await noteBudgetRefusal(store, refused, { spentAtto: 1_400_000_000_000_000n, reservedAtto: 0n });
+    await noteBudgetRefusal(store, refused, undefined);
+    await noteBudgetRefusal(store, { ...refused, window: '2026-12-01' }, undefined);
+
+    const { rows } = await store.pool.query(
+      `select kind, body ->> 'spent' as spent from notice order by body ->> 'window'`,
+    );
+    assert.deepEqual(rows, [
+      { kind: 'budget.refused', spent: '0.0014' },
+      { kind: 'budget.refused', spent: null },
+    ]);
+  });
+
   test('look at the budget’s own subject, currency and window', async () => {
     const cases = [
       { budget: budget({ id: 'total', limitAtto: '2100000000000000', warnAtPpm: [1_000_000] }), window: 'total' },
@@ -70,7 +122,7 @@ describe('budget warnings', () => {
 
     const warnings = await raiseBudgetWarnings(store, cases);
 
-    assert.deepEqual(warnings.map(({ budget, atPpm }) => `${budget} ${atPpm}`).sort(), [
+    assert.deepEqual(warnings.map(({ budget, atPpm }) => `${budget.id} ${atPpm}`).sort(), [
       'organisation 500000',
       'organisation 700000',
       'total 1000000',

@@ -7,6 +7,7 @@ import type { EndRecord, RatedAmount } from '../journal/record.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { balanceAtto, readBalances } from './balances.ts';
 import { checkLedger } from './check.ts';
+import { findExchange } from './queries.ts';
 import { LedgerShipping } from './shipping.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
@@ -71,5 +72,56 @@ describe('a provider that dies in the middle and the one that answers instead', 
       'unbilled:org_acme': 24_500_000_000_000_000n,
     });
     assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('three that break on one tight hold: the customer pays the hold, the operator the rest and what was wasted', async () => {
+    const leases = [{ budget: 'b1', window: 'total', lease: 'l1' }];
+    const atto = (micro: bigint) => micro * 10n ** 12n;
+    const id = exchangeId(2);
+    const records = recordsOf({
+      id,
+      atMs,
+      failedAttempts: 3,
+      leases,
+      holdAtto: atto(807_500n).toString(),
+      organisation: 'tight',
+    });
+    const end = records.at(-1) as EndRecord;
+    const wasted = rated(30, 6, { input: 1_250_000_000_000_000n, output: 10_000_000_000_000_000n });
+    const answered = rated(400, 90, { input: 1_250_000_000_000_000n, output: 10_000_000_000_000_000n });
+    const whole: EndRecord = {
+      ...end,
+      attempts: end.attempts.map((attempt, index) => ({
+        ...attempt,
+        provider: 'd',
+        ...(index < 3 ? { outcome: 'upstream_truncated', buy: wasted } : { buy: answered }),
+      })),
+      sell: { ...answered, overHoldAtto: atto(592_500n).toString() },
+      queuedMs: 37,
+    };
+    const assembler = new ExchangeAssembler();
+    for (const record of [...records.slice(0, -1), whole]) {
+      const done = assembler.accept(record, { sequence: 2, offset: 0 });
+      if (done === undefined || done === 'conflict') continue;
+      await new LedgerShipping(store, 'j1').ship({ exchanges: [done], positions: [], alerts: [] });
+    }
+
+    const { rows } = await store.pool.query(
+      `select d.name as debit, c.name as credit, sum(t.amount_atto) as atto
+         from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
+        where t.exchange_id = $1 group by d.name, c.name order by d.name collate "C"`,
+      [id],
+    );
+    assert.deepEqual(
+      rows.map(row => [row.debit, row.credit, row.atto]),
+      [
+        ['cogs:d', 'provider_accrued:d', atto(1_400_000n)],
+        ['cogs:failed_attempt', 'provider_accrued:d', atto(292_500n)],
+        ['operator:over_hold', 'revenue:inference', atto(592_500n)],
+        ['unbilled:tight', 'revenue:inference', atto(807_500n)],
+      ],
+    );
+    assert.equal((await findExchange(store, id))?.queuedMs, 37);
+    assert.equal((await findExchange(store, exchangeId(1)))?.queuedMs, null);
   });
 });

@@ -128,6 +128,58 @@ describe('leases of budgets', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('a replica whose clock is minutes off spends another window, and neither passes its limit nor loses its lease', async () => {
+    // Around midnight of the last of the month: one is in the next window already, the other still in the last.
+    const ahead = request({ holder: 'j1:1', window: '2026-12-01', needAtto: 0n, dueAtto: 2_000n, wantAtto: 2_000n });
+    const behind = request({ holder: 'j2:1', window: '2026-11-01', needAtto: 0n, dueAtto: 2_000n, wantAtto: 2_000n });
+
+    assert.equal(amount(await leases.acquire(ahead)), 1_000n);
+    assert.equal(amount(await leases.acquire(behind)), 1_000n);
+    assert.equal(await leases.acquire({ ...ahead, holder: 'j2:1', needAtto: 1n }), 'exhausted');
+    assert.equal(await leases.acquire({ ...behind, holder: 'j1:1', needAtto: 1n }), 'exhausted');
+    // When a lease was last renewed and when a day is over the database says, by one clock.
+    await store.pool.query(`update lease set renewed_at = now() - interval '23 hours 59 minutes'`);
+    assert.equal(await leases.expire(), 0);
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('of a generation that ended without the ledger go on with the next one, once', async () => {
+    const left = await leases.acquire(request({ holder: 'j1:1', needAtto: 300n }));
+    const other = await leases.acquire(request({ holder: 'j1:1', budget: 'b2', needAtto: 50n }));
+    assert.ok(typeof left !== 'string' && typeof other !== 'string');
+
+    await leases.takeOver([left.lease, 'lse_unknown'], 'j1:2');
+    await leases.closeEarlier('j1', 'j1:2');
+
+    const { rows } = await store.pool.query('select budget, holder, state from lease order by budget');
+    assert.deepEqual(rows, [
+      { budget: 'b1', holder: 'j1:2', state: 'open' },
+      { budget: 'b2', holder: 'j1:1', state: 'closed' },
+    ]);
+    const more = await leases.acquire(request({ holder: 'j1:2', needAtto: 100n }));
+    assert.ok(typeof more !== 'string');
+    assert.equal(more.lease, left.lease);
+    // One that has ended is nobody's any more.
+    await leases.takeOver([other.lease], 'j1:2');
+    await leases.closeGeneration('j1:2');
+    assert.deepEqual(await windowSums(), [
+      { limit_atto: 1_000n, leased_atto: 0n, spent_atto: 0n },
+      { limit_atto: 1_000n, leased_atto: 0n, spent_atto: 0n },
+    ]);
+  });
+
+  test('say what of a window is spent and what is only set aside', async () => {
+    const block = await leases.acquire(request({ needAtto: 300n }));
+    await leases.acquire(request({ holder: 'j2:1', needAtto: 100n }));
+    assert.ok(typeof block !== 'string');
+    await store.pool.query('update lease set spent_atto = 40 where id = $1', [block.lease]);
+
+    assert.deepEqual(await leases.standing('b1', '2026-11-01'), { spentAtto: 40n, reservedAtto: 360n });
+    await leases.closeGeneration('j1:1');
+    assert.deepEqual(await leases.standing('b1', '2026-11-01'), { spentAtto: 40n, reservedAtto: 100n });
+    assert.equal(await leases.standing('b1', '2026-12-01'), undefined);
+  });
+
   test('other replicas hear the question, the one who asks does not', async () => {
     const heard: string[] = [];
     const hears = Promise.withResolvers<void>();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import type { Store } from '../store/connect.ts';
 import { listen } from '../store/listen.ts';
+import type { Standing } from './broker-port.ts';
 
 /** Blocks of budget set aside for one supervisor generation. For every budget and window, always:
  *  Σ amounts of open leases + Σ spent by closed ones (expired ones whole) ≤ the largest limit a grant was made under.
@@ -102,6 +103,14 @@ export class LedgerLeases {
     await this.#store.pool.query(`update lease set renewed_at = now() where holder = $1 and state = 'open'`, [holder]);
   }
 
+  /** These are of this holder now, who goes on with what is left of them. */
+  async takeOver(leases: readonly string[], holder: string): Promise<void> {
+    await this.#store.pool.query(
+      `update lease set holder = $2, renewed_at = now() where id = any($1) and state <> 'closed'`,
+      [leases, holder],
+    );
+  }
+
   /** Ends one lease of a living holder, all of whose charges to it are shipped. */
   async close(lease: string): Promise<void> {
     await this.#close('id = $1', lease);
@@ -160,6 +169,21 @@ export class LedgerLeases {
       [recallChannel, JSON.stringify([budget, window, holder]), budget, window, holder],
     );
     return rowCount === 1;
+  }
+
+  /** Where a budget stands in a window. undefined for one that nothing was ever leased of. */
+  async standing(budget: string, window: string): Promise<Standing | undefined> {
+    const { rows } = await this.#store.pool.query({
+      name: 'lease-standing',
+      text: `select w.spent_atto + coalesce(open.spent, 0) as spent, w.leased_atto - coalesce(open.spent, 0) as reserved
+               from budget_window as w
+               left join lateral (
+                 select sum(spent_atto) as spent from lease
+                  where lease.budget = w.budget and lease.period = w.period and state = 'open') as open on true
+              where w.budget = $1 and w.period = $2`,
+      values: [budget, window],
+    });
+    return rows.length === 0 ? undefined : { spentAtto: rows[0].spent, reservedAtto: rows[0].reserved };
   }
 
   /** Calls back when another replica asks. Reconnects by itself; returns how to stop. */

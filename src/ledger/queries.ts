@@ -46,6 +46,8 @@ export interface ExchangeView extends ExchangeSummary {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly firstByteMs: number | null;
+  /** Milliseconds in the waiting line, all attempts together; null: it did not wait. */
+  readonly queuedMs: number | null;
   /** The charge's lines, as they were rated. */
   readonly lines: readonly {
     readonly book: 'buy' | 'sell';
@@ -211,6 +213,7 @@ export async function findExchange(store: Store, id: string): Promise<ExchangeVi
     requestBytes: Number(exchange.request_bytes),
     responseBytes: Number(exchange.response_bytes),
     firstByteMs: toNumber(exchange.first_byte_ms),
+    queuedMs: exchange.queued_ms,
     lines: charges.map(({ book, attempt, lines }) => ({
       book,
       attempt,

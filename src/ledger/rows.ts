@@ -19,7 +19,7 @@ export const copiedColumns = {
     'at, id, ended_at, organisation, project, key, dialect, requested_model, served_model, stream, sandbox, snapshot, ' +
     'hold_atto, hold_currency, hold_leases, tags, usage_tags, status, outcome, state, delivered_attempt, reading, losses, ' +
     'sell_atto, over_hold_atto, sell_currency, sell_version, delivered_bytes, request_bytes, response_bytes, ' +
-    'first_byte_ms, duration_ms, trimmed',
+    'first_byte_ms, duration_ms, trimmed, queued_ms',
   attempt:
     'at, exchange_id, attempt, started_at, deployment, provider, model, target_model, served_model, dialect, outcome, ' +
     'upstream_status, provider_request_id, first_byte_ms, duration_ms, reading, buy_atto, buy_currency, buy_version',
@@ -67,7 +67,7 @@ function exchangeRow(exchange: CompletedExchange): string {
     `${sell === undefined ? absent : chargedAtto(sell)}\t` +
     `${sell?.overHoldAtto ?? absent}\t${text(sell?.currency)}\t${text(sell?.version)}\t` +
     `${whole(end.deliveredBytes)}\t${whole(end.requestBytes)}\t${whole(end.responseBytes)}\t` +
-    `${whole(end.firstByteMs)}\t${whole(end.durationMs)}\t${json(end.trimmed)}\n`
+    `${whole(end.firstByteMs)}\t${whole(end.durationMs)}\t${json(end.trimmed)}\t${whole(end.queuedMs)}\n`
   );
 }
 

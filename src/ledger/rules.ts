@@ -330,7 +330,8 @@ export const rules = {
       events as (
         select date_trunc('day', at, 'UTC') as day, sum(sell_atto) as sell
           from usage_event join usage_event_rating as r using (ref)
-         where at >= $1 and at < $2 and r.state = 'rated' group by 1)
+         -- What is rated again is a correction.
+         where at >= $1 and at < $2 and r.state = 'rated' and r.replaces is null group by 1)
       select told.day::text as subject,
              'usage says ' || coalesce(rolled.requests, 0) || ' requests for ' || coalesce(rolled.sell, 0) || ', exchanges ' ||
              told.requests || ' for ' || told.sell || ', and usage events ' || coalesce(events.sell, 0) as detail
@@ -377,9 +378,23 @@ export const rules = {
              coalesce(r.atto, 0) as detail
         from usage_month m
         left join lateral (
-          select sum(sell_units) as units, sum(sell_atto) as atto from usage_event_rating where m.book = 'sell' and sell_month = m.id
+          select sum(units) as units, sum(atto) as atto
+              from (select sell_units as units, sell_atto - sell_shift_atto as atto
+                      from usage_event_rating where m.book = 'sell' and sell_month = m.id
+                    union all
+                    -- What left it: what stayed of the amount is the shift of the next rating.
+                    select -r.sell_units, n.sell_shift_atto - r.sell_atto
+                      from usage_event_rating r join usage_event_rating n on n.ref = r.ref and n.replaces = r.number
+                     where m.book = 'sell' and r.sell_month = m.id) as sells
           union all
-          select sum(buy_units), sum(buy_atto) from usage_event_rating where m.book = 'buy' and buy_month = m.id) as r
+          select sum(units) as units, sum(atto) as atto
+              from (select buy_units as units, buy_atto - buy_shift_atto as atto
+                      from usage_event_rating where m.book = 'buy' and buy_month = m.id
+                    union all
+                    -- What left it: what stayed of the amount is the shift of the next rating.
+                    select -r.buy_units, n.buy_shift_atto - r.buy_atto
+                      from usage_event_rating r join usage_event_rating n on n.ref = r.ref and n.replaces = r.number
+                     where m.book = 'buy' and r.buy_month = m.id) as buys) as r
              on r.units is not null
        -- What is older cannot change: events come at most 35 days late.
        where m.month >= $1::timestamptz - interval '100 days'

@@ -4,6 +4,9 @@ import type { Payment } from './exchange-payer.ts';
 /** Who pays what customers are charged for usage that is no exchange. billing/ fills it with wallets; without it everything
  *  is unbilled. */
 export interface UsagePayer {
+  /** Takes the locks of all that these organisations may pay with, in the one order, before it is both paid and given back
+   *  in one transaction. */
+  lock(client: pg.ClientBase, organisations: readonly string[]): Promise<void>;
   /** Pays, in the transaction that books the charges and near its end: it holds rows that others wait for. For each charge,
    *  in their order, what adds up to it. */
   pay(client: pg.ClientBase, charges: readonly UsageCharge[]): Promise<readonly (readonly Payment[])[]>;

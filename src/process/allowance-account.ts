@@ -1,5 +1,6 @@
 import type { Fault } from '../completion/fault.ts';
 import type { BudgetHold } from '../gateway/ports.ts';
+import type { BudgetStanding } from './budget-refusal.ts';
 
 /** The allowance of one budget in one window that this worker holds, by lease. */
 export interface Account {
@@ -22,6 +23,8 @@ export interface Account {
   refillAfterMs: number;
   /** Nobody could add so much to what is free here; undefined when that is not known. */
   exhausted: { readonly needAtto: bigint; readonly atMs: number } | undefined;
+  /** Where the budget stood when it was last refused. */
+  standing: BudgetStanding | undefined;
   usedAtMs: number;
   openHolds: number;
 }
@@ -45,6 +48,8 @@ export interface Taker {
   readonly accounts: readonly Account[];
   readonly amount: bigint;
   readonly startedAtMs: number;
+  /** Wall clock at the request. */
+  readonly nowMs: number;
   readonly resolve: (answer: BudgetHold | Fault) => void;
   cancelTimer: () => void;
 }

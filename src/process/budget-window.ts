@@ -37,6 +37,14 @@ function windowOf(period: BudgetPeriod, atMs: number): string {
   }
 }
 
+/** First millisecond after a window of `budgetWindow`; undefined for one that never ends. */
+export function windowEndsAtMs(period: BudgetPeriod, window: string): number | undefined {
+  if (period === 'total') return undefined;
+  const begins = new Date(`${window}T00:00:00Z`);
+  if (period === 'month') return Date.UTC(begins.getUTCFullYear(), begins.getUTCMonth() + 1, 1);
+  return begins.getTime() + (period === 'week' ? 7 : 1) * dayMs;
+}
+
 function isoDate(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10);
 }

@@ -49,7 +49,7 @@ export async function beginGeneration(dataPath: string): Promise<Generation> {
   const fresh = Date.now() * 100 + randomInt(100);
   const generation = Math.max(fresh, (previous?.generation ?? 0) + 1);
   const replica = previous?.replica ?? randomUUID();
-  const begun = new Generation(dataPath, { replica, generation, boot, processes: [] });
+  const begun = new Generation(dataPath, { replica, generation, boot, processes: [] }, previous?.generation);
   begun.write();
   return begun;
 }
@@ -57,10 +57,13 @@ export async function beginGeneration(dataPath: string): Promise<Generation> {
 export class Generation {
   readonly #dataPath: string;
   #record: GenerationRecord;
+  /** The one before; undefined for the first. */
+  readonly previous: number | undefined;
 
-  constructor(dataPath: string, record: GenerationRecord) {
+  constructor(dataPath: string, record: GenerationRecord, previous?: number) {
     this.#dataPath = dataPath;
     this.#record = record;
+    this.previous = previous;
   }
 
   get number(): number {

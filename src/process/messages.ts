@@ -18,6 +18,8 @@ export type ToWorker =
       readonly request: number;
       readonly grant: Grant | undefined;
       readonly refusal: 'exhausted' | 'unverifiable' | undefined;
+      /** With `exhausted`, where it is known. */
+      readonly standing?: GrantStanding | undefined;
     }
   /** Give back what you hold unused of this budget; answer with return. */
   | { readonly type: 'recall'; readonly budget: string; readonly window: string }
@@ -120,6 +122,13 @@ export interface LimitCount {
   readonly refused: number;
   /** By a shadow. */
   readonly wouldRefuse: number;
+}
+
+/** Where a budget stands in its window; atto-currency. */
+export interface GrantStanding {
+  readonly limitAtto: string;
+  readonly spentAtto: string;
+  readonly reservedAtto: string;
 }
 
 export interface Grant {

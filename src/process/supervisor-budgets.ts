@@ -1,12 +1,15 @@
 import { WalletLeases } from '../billing/wallet-leases.ts';
+import type { BudgetWindow } from '../ledger/allowance-book.ts';
 import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
-import { raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
+import type { Standing } from '../ledger/broker-port.ts';
+import { noteBudgetRefusal, raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
 import { LedgerLeases } from '../ledger/leases.ts';
 import type { BudgetEntry, SnapshotJson, WalletEntry } from '../snapshot/snapshot.ts';
 import { budgetFamily, loadWallet, parsePoolId, type Wallet, type WalletPool } from '../snapshot/wallets.ts';
 import type { Store } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
 import { budgetWindow } from './budget-window.ts';
+import { takeCarriedLeases, writeCarriedLeases } from './carried-leases.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 
 /** Leases are renewed, idle ones given back and past windows wound up so often. */
@@ -15,11 +18,16 @@ const sweepIntervalMs = 10_000;
 const expiryIntervalMs = 600_000;
 /** Budgets that pass a part of their limit at which to warn are looked for so often. */
 const warningIntervalMs = 60_000;
+/** So many refusals are remembered as told; beyond it they are told again, which changes nothing. */
+const refusalsToldMax = 10_000;
 
 export interface SupervisorBudgetsOptions {
+  readonly dataPath: string;
   /** Names this data directory among the replicas of one database. */
   readonly replica: string;
   readonly generation: number;
+  /** The run of this data directory before; undefined for the first. */
+  readonly previousGeneration: number | undefined;
   readonly snapshot: () => SnapshotJson | undefined;
   readonly workers: () => readonly number[];
   readonly send: (worker: number, message: ToWorker) => void;
@@ -43,6 +51,11 @@ export class SupervisorBudgets {
   #leases: LedgerLeases | undefined;
   #walletLeases: WalletLeases | undefined;
   #stopListening: (() => Promise<void>) | undefined;
+  #store: Store | undefined;
+  /** Budgets and windows of which it was told that somebody was refused. */
+  readonly #refusalsTold = new Set<string>();
+  /** Leases of the generation before that the ledger does not know to be ours yet. */
+  #carried: readonly string[];
   #adopted = false;
   /** Were the leases of earlier generations ended? */
   #earlierEnded = false;
@@ -63,8 +76,12 @@ export class SupervisorBudgets {
       settlingEarlier: () => !this.#earlierEnded,
       after: options.after,
       nowMs: Date.now,
+      refused: (at, standing) => this.#refused(at, standing),
       log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
     });
+    const carried = takeCarriedLeases(options.dataPath, options.previousGeneration);
+    this.#carried = [...new Set(carried.map(({ lease }) => lease))];
+    this.#broker.carryIn(carried);
   }
 
   /** The ledger is there. */
@@ -72,7 +89,7 @@ export class SupervisorBudgets {
     if (this.#leases !== undefined) return;
     const leases = new LedgerLeases(store);
     this.#leases = leases;
-    this.#walletLeases = new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
+    this.#store = store;
     this.#stopListening = leases.listen(this.#holder, (budget, window) => this.#broker.asked(budget, window));
     this.#attempt('first questions', () => leases.warm());
     this.#timers.push(setInterval(() => this.#attempt('sweep', () => this.#sweep()), sweepIntervalMs));
@@ -81,7 +98,7 @@ export class SupervisorBudgets {
     this.#timers.push(setInterval(warn, warningIntervalMs));
     // What was spent while nobody looked is told at once.
     warn();
-    this.#endEarlier();
+    this.#takeOver(leases, store);
   }
 
   /** A new snapshot is current. */
@@ -99,7 +116,9 @@ export class SupervisorBudgets {
     this.#broker.workerDied(worker);
   }
 
-  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>): void {
+  /** What earlier generations spent of a lease that was carried on was taken out before it was. */
+  shipped(worker: number, dead: boolean, charged: ReadonlyMap<string, bigint>, generation: number): void {
+    if (generation !== this.#options.generation) return;
     this.#broker.shipped(worker, dead, charged);
   }
 
@@ -113,10 +132,20 @@ export class SupervisorBudgets {
     this.#endEarlier();
   }
 
+  /** The ledger is asked for nothing before it knows whose the carried leases are; again at every sweep until it does. */
+  #takeOver(leases: LedgerLeases, store: Store): void {
+    this.#attempt('taking over leases', async () => {
+      if (this.#carried.length > 0) await leases.takeOver(this.#carried, this.#holder);
+      this.#carried = [];
+      this.#walletLeases ??= new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
+      this.#endEarlier();
+    });
+  }
+
   /** Once both are there, the ledger and everything that was left in the journal; again at every sweep until it is done. */
   #endEarlier(): void {
     const leases = this.#leases;
-    if (leases === undefined || !this.#adopted || this.#earlierEnded) return;
+    if (leases === undefined || this.#walletLeases === undefined || !this.#adopted || this.#earlierEnded) return;
     this.#attempt('ending earlier leases', async () => {
       await leases.closeEarlier(this.#options.replica, this.#holder);
       this.#earlierEnded = true;
@@ -124,6 +153,7 @@ export class SupervisorBudgets {
   }
 
   async #sweep(): Promise<void> {
+    if (this.#walletLeases === undefined) this.#takeOver(this.#leases!, this.#store!); // A sweep has both.
     this.#endEarlier();
     await this.#broker.sweep();
   }
@@ -132,6 +162,8 @@ export class SupervisorBudgets {
    *  start ends them. */
   async close(shippedWhole: boolean): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    // Before anything of it is sent to a ledger that may not answer.
+    if (!shippedWhole) writeCarriedLeases(this.#options.dataPath, this.#options.generation, this.#broker.carryOut());
     await this.#stopListening?.();
     await this.#broker.close();
     if (!shippedWhole || this.#leases === undefined) return;
@@ -152,10 +184,30 @@ export class SupervisorBudgets {
     const budgets = (snapshot()?.budgets ?? []).map(budget => ({
       budget,
       window: budgetWindow(budget.period, Date.now()),
+      organisation: this.#organisationOf(budget),
     }));
-    for (const warning of await raiseBudgetWarnings(store, budgets)) {
-      log.warn(warning.message, { code: 'budget_warning', budget: warning.budget, window: warning.window });
+    for (const { message, budget, window } of await raiseBudgetWarnings(store, budgets)) {
+      log.warn(message, { code: 'budget_warning', budget: budget.id, window });
     }
+  }
+
+  /** Told once a window; the ledger writes it once for all replicas. */
+  #refused({ budget: id, window }: BudgetWindow, standing: Standing | undefined): void {
+    const key = `${id} ${window}`;
+    const budget = this.#index.budgets.get(id);
+    const store = this.#store;
+    if (budget === undefined || store === undefined || this.#refusalsTold.has(key)) return;
+    if (this.#refusalsTold.size >= refusalsToldMax) this.#refusalsTold.clear();
+    this.#refusalsTold.add(key);
+    const refused = { budget, window, organisation: this.#organisationOf(budget) };
+    noteBudgetRefusal(store, refused, standing).catch(() => this.#refusalsTold.delete(key));
+  }
+
+  #organisationOf({ scope, subject }: BudgetEntry): string | undefined {
+    const snapshot = this.#options.snapshot();
+    if (scope === 'organisation') return subject;
+    const project = scope === 'key' ? snapshot?.keys.find(({ id }) => id === subject)?.project : subject;
+    return snapshot?.projects.find(({ id }) => id === project)?.organisation;
   }
 
   #limitAtto(id: string): bigint | undefined {
@@ -202,6 +254,7 @@ export class SupervisorBudgets {
       renew: async holder => ready().renew(holder),
       close: async lease => ready().close(lease),
       askOthers: async (budget, window, holder) => ready().askOthers(budget, window, holder),
+      standing: async (budget, window) => ready().standing(budget, window),
     };
   }
 }

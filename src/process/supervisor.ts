@@ -135,7 +135,7 @@ export class Supervisor {
       target: this.#target,
       orphans: () => this.#keeper.current?.settings.orphans ?? 'delivered',
       nowMs: Date.now,
-      onShipped: (worker, dead, charged) => this.#budgets.shipped(worker, dead, charged),
+      onShipped: (...shipped) => this.#budgets.shipped(...shipped),
       onSettled: worker => this.#budgets.workerSettled(worker),
       onAdopted: () => this.#budgets.adopted(),
       log: (message, details) => this.#logShipping(message, details),
@@ -161,8 +161,10 @@ export class Supervisor {
       warn: message => log.warn('the anchor of the epochs waits for the database', { error: message }),
     });
     this.#budgets = new SupervisorBudgets({
+      dataPath: home.dataPath,
       replica: home.generation.replica,
       generation: home.generation.number,
+      previousGeneration: home.generation.previous,
       snapshot: () => this.#keeper.current,
       workers: () => this.#pool.numbers,
       send: (worker, message) => this.#pool.send(worker, message),

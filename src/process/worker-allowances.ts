@@ -1,6 +1,7 @@
 import { Fault } from '../completion/fault.ts';
 import type { BudgetHold, BudgetHolds } from '../gateway/ports.ts';
 import type { HeldLease } from '../journal/record.ts';
+import type { BudgetEntry } from '../snapshot/snapshot.ts';
 import type { WalletWindows } from '../snapshot/wallets.ts';
 import {
   type Account,
@@ -14,8 +15,9 @@ import {
   type Taker,
 } from './allowance-account.ts';
 import { Hold } from './allowance-hold.ts';
+import { type BudgetStanding, budgetExhausted } from './budget-refusal.ts';
 import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
-import type { Grant, ToSupervisor } from './messages.ts';
+import type { Grant, GrantStanding, ToSupervisor } from './messages.ts';
 
 /** Longest wait of a request for an allowance; then `budget_unverifiable`. The one wait the request path may have. */
 export const allowanceWaitMs = 50;
@@ -44,6 +46,8 @@ export interface AllowanceBudget {
   readonly period: BudgetPeriod | WalletWindows;
   /** The organisation whose wallet it is, where it is one. */
   readonly walletOf?: string | undefined;
+  /** What it says, where it is a budget. */
+  readonly entry?: BudgetEntry | undefined;
 }
 
 export interface AllowanceOptions {
@@ -86,11 +90,11 @@ export class WorkerAllowances implements BudgetHolds {
     const hold = this.#takeNow(accounts, amount);
     if (hold !== undefined) return hold;
     const full = accounts.find(account => this.#refusesAtOnce(account, amount));
-    if (full !== undefined) return this.#exhausted(full);
+    if (full !== undefined) return this.#exhausted(full, amount, nowMs);
     if (accounts.some(account => account.waiters.size >= waitersMax)) {
       return new Fault('overloaded', `More than ${waitersMax} requests wait for one budget.`);
     }
-    return new Promise(resolve => this.#wait(accounts, amount, resolve));
+    return new Promise(resolve => this.#wait(accounts, { amount, nowMs }, resolve));
   }
 
   async available(budgets: readonly string[], nowMs: number): Promise<bigint> {
@@ -111,11 +115,17 @@ export class WorkerAllowances implements BudgetHolds {
   }
 
   /** The supervisor answered a lease-request, in time or late. */
-  granted(request: number, grant: Grant | undefined, refusal: 'exhausted' | 'unverifiable' | undefined): void {
+  granted(
+    request: number,
+    grant: Grant | undefined,
+    refusal: 'exhausted' | 'unverifiable' | undefined,
+    standing?: GrantStanding,
+  ): void {
     const outstanding = this.#outstanding.get(request);
     if (outstanding === undefined) return;
     this.#outstanding.delete(request);
     const { account } = outstanding;
+    if (refusal === 'exhausted') account.standing = standing === undefined ? undefined : readStanding(standing);
     if (account.refill === outstanding) account.refill = undefined;
     else account.outstanding = undefined;
     if (grant !== undefined) {
@@ -218,6 +228,7 @@ export class WorkerAllowances implements BudgetHolds {
           grantedAtMs: Number.NEGATIVE_INFINITY,
           refillAfterMs: Number.NEGATIVE_INFINITY,
           exhausted: undefined,
+          standing: undefined,
           usedAtMs: this.#options.monotonicMs(),
           openHolds: 0,
         };
@@ -249,10 +260,14 @@ export class WorkerAllowances implements BudgetHolds {
     return new Hold(amount, leases, accounts, (account, lease, unused) => this.#settled(account, lease, unused));
   }
 
-  #wait(accounts: readonly Account[], amount: bigint, resolve: (answer: BudgetHold | Fault) => void): void {
+  #wait(
+    accounts: readonly Account[],
+    asked: { readonly amount: bigint; readonly nowMs: number },
+    resolve: (answer: BudgetHold | Fault) => void,
+  ): void {
     const taker: Taker = {
       accounts,
-      amount,
+      ...asked,
       startedAtMs: this.#options.monotonicMs(),
       resolve,
       cancelTimer: () => {},
@@ -275,15 +290,14 @@ export class WorkerAllowances implements BudgetHolds {
   #refuse(taker: Taker, refusal: 'exhausted' | 'unverifiable', by?: Account): void {
     const known = taker.accounts.find(account => this.#isExhausted(account, taker.amount, exhaustedKnownMs));
     const full = known ?? (refusal === 'exhausted' ? by : undefined);
-    if (full !== undefined) this.#answer(taker, this.#exhausted(full), 'exhausted');
+    if (full !== undefined) this.#answer(taker, this.#exhausted(full, taker.amount, taker.nowMs), 'exhausted');
     else this.#answer(taker, new Fault('budget_unverifiable', undefined, { retryAfterMs: 1_000 }), 'unverifiable');
   }
 
-  /** Whose wallet it is the client may know; names of budgets are the operator's. */
-  #exhausted({ budget }: Account): Fault {
-    const walletOf = this.#options.budget(budget)?.walletOf;
-    if (walletOf === undefined) return new Fault('budget_exhausted');
-    return new Fault('budget_exhausted', `The wallet of ${walletOf} cannot hold the cost of this request.`);
+  #exhausted({ budget: id, window, standing }: Account, amountAtto: bigint, nowMs: number): Fault {
+    const budget = this.#options.budget(id);
+    const { entry, walletOf } = budget ?? {};
+    return budgetExhausted({ budget: id, entry, walletOf, window, amountAtto, standing, nowMs });
   }
 
   /** While one asks anew the others are answered by what is known: a crowd at an exhausted budget keeps nobody busy. */
@@ -446,4 +460,8 @@ export class WorkerAllowances implements BudgetHolds {
   #arrived(): void {
     for (const check of [...this.#arrivals]) check();
   }
+}
+
+function readStanding({ limitAtto, spentAtto, reservedAtto }: GrantStanding): BudgetStanding {
+  return { limitAtto: BigInt(limitAtto), spentAtto: BigInt(spentAtto), reservedAtto: BigInt(reservedAtto) };
 }

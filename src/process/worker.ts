@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
+import { refuses } from '../snapshot/budgets.ts';
 import type { HeldBudget, Snapshot } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
@@ -175,7 +176,7 @@ class Worker {
         void this.#applySnapshot(message.path);
         break;
       case 'grant':
-        this.#allowances.granted(message.request, message.grant, message.refusal);
+        this.#allowances.granted(message.request, message.grant, message.refusal, message.standing);
         break;
       case 'recall':
         this.#allowances.recall(message.budget, message.window);
@@ -288,7 +289,7 @@ function isLowered(before: HeldBudget | undefined, now: HeldBudget | undefined):
 
 /** The first of them: more would be a rush at the start for what may never be used. */
 function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
-  const hard = [...snapshot.budgets.values()].filter(budget => budget.hard);
+  const hard = [...snapshot.budgets.values()].filter(refuses);
   const ids = [...hard.map(({ id }) => id), ...snapshot.wallets.flatMap(({ onlyPool }) => onlyPool ?? [])];
   return ids.slice(0, prefetchedBudgetsMax).map(id => ({ id, limitAtto: snapshot.findBudget(id)!.limitAtto }));
 }

@@ -3,6 +3,7 @@ import { intersect, placeOf } from '../governance/zones.ts';
 import { parseTimeline, type RateTimeline } from '../pricing/timeline.ts';
 import type { PolicyName } from '../routing/decision.ts';
 import { matchesAny } from './allow.ts';
+import { isNarrowed, refuses } from './budgets.ts';
 import { snapshotHash } from './hash.ts';
 import { guardFactory, type KeyGuard, originMatcher } from './key-guard.ts';
 import { type Limit, type LimitScope, loadLimit } from './limits.ts';
@@ -53,6 +54,8 @@ export interface HeldBudget {
   readonly limitAtto: bigint;
   /** Whose wallet it is, where it is one. */
   readonly walletOf: string | undefined;
+  /** What it says, where it is a budget. */
+  readonly entry?: BudgetEntry | undefined;
 }
 
 /** Who calls: resolved from the key. */
@@ -74,9 +77,11 @@ export interface Principal {
   readonly usageTags: readonly string[] | undefined;
   /** Zones its prompts may be processed in; undefined is anywhere. The intersection of project and key. */
   readonly zones: readonly string[] | undefined;
-  /** Ids of the hard budgets that bind it, whatever is asked for: key, project, organisation, and the wallet when all its
-   *  money can pay for everything. */
+  /** Ids of the hard budgets that bind it, whatever is asked for: key, project, organisation, installation, and the wallet
+   *  when all its money can pay for everything. */
   readonly hardBudgets: readonly string[];
+  /** Hard budgets that bind it for some routes or deployments only; absent when there are none. */
+  readonly narrowedBudgets?: readonly BudgetEntry[] | undefined;
   /** Policies that a request may ask for; undefined: all. */
   readonly policies: readonly PolicyName[] | undefined;
   /** The wallet, when some of its money can pay for some deployments only: which pool binds depends on them. */
@@ -227,10 +232,7 @@ function isCovered(route: ResolvedRoute, patterns: readonly string[]): boolean {
 function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>, limits: LoadedLimits) {
   const organisations = new Map(json.organisations.map(organisation => [organisation.id, organisation]));
   const projects = new Map(json.projects.map(project => [project.id, project]));
-  const hardBudgets = Map.groupBy(
-    json.budgets.filter(budget => budget.hard),
-    budget => `${budget.scope}:${budget.subject}`,
-  );
+  const hardBudgets = Map.groupBy(json.budgets.filter(refuses), budget => subjectKey(budget.scope, budget.subject));
   const contracts = loadContracts(json);
   const guardOf = guardFactory();
   const principals = new Map<string, Principal>();
@@ -238,9 +240,11 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
   for (const key of json.keys) {
     const project = need(projects, key.project, 'project');
     const organisation = need(organisations, project.organisation, 'organisation');
-    const subjects = [`key:${key.id}`, `project:${project.id}`, `organisation:${organisation.id}`];
+    const subjects = [`key:${key.id}`, `project:${project.id}`, `organisation:${organisation.id}`, 'installation:*'];
     const wallet = wallets.get(organisation.id);
-    const budgets = subjects.flatMap(subject => (hardBudgets.get(subject) ?? []).map(budget => budget.id));
+    const binding = subjects.flatMap(subject => hardBudgets.get(subject) ?? []);
+    const budgets = binding.filter(budget => !isNarrowed(budget)).map(({ id }) => id);
+    const narrowed = binding.filter(isNarrowed);
     const principal: Principal = {
       organisation: organisation.id,
       project: project.id,
@@ -256,6 +260,7 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
       // Absent in a snapshot that an older release left on disk.
       policies: key.policies ?? undefined,
       hardBudgets: wallet?.onlyPool === undefined ? budgets : [...budgets, wallet.onlyPool],
+      narrowedBudgets: narrowed.length === 0 ? undefined : narrowed,
       scopedWallet: wallet?.onlyPool === undefined ? wallet : undefined,
       lowerOutputToFit: key.lowerOutputToFit,
       mediaFetch: key.mediaFetch ?? project.mediaFetch ?? false,
@@ -275,8 +280,9 @@ function loadPrincipals(json: SnapshotJson, wallets: ReadonlyMap<string, Wallet>
   return { principals, patternsOf };
 }
 
-function heldBudget({ id, period, limitAtto }: BudgetEntry): HeldBudget {
-  return { id, period, limitAtto: BigInt(limitAtto), walletOf: undefined };
+function heldBudget(entry: BudgetEntry): HeldBudget {
+  const { id, period, limitAtto } = entry;
+  return { id, period, limitAtto: BigInt(limitAtto), walletOf: undefined, entry };
 }
 
 function loadContracts(json: SnapshotJson): ReadonlyMap<string, Contract> {
@@ -319,7 +325,7 @@ function loadLimits(json: SnapshotJson): LoadedLimits {
   };
 }
 
-function subjectKey(scope: LimitScope, subject: string): string {
+function subjectKey(scope: LimitScope | BudgetEntry['scope'], subject: string): string {
   return `${scope}:${subject}`;
 }
 

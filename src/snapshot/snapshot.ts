@@ -92,8 +92,8 @@ export interface KeyEntry {
 
 export interface BudgetEntry {
   readonly id: string;
-  readonly scope: 'key' | 'project' | 'organisation';
-  /** Id of the key, project or organisation. */
+  readonly scope: 'key' | 'project' | 'organisation' | 'installation';
+  /** Id of the key, project or organisation; `*` of the installation, whose budgets bind everybody together. */
   readonly subject: string;
   /** Decimal integer string of atto-currency. */
   readonly limitAtto: string;
@@ -103,6 +103,14 @@ export interface BudgetEntry {
   readonly hard: boolean;
   /** Parts per million of the limit at which to warn. */
   readonly warnAtPpm: readonly number[];
+  /** Patterns: only what such a model or provider account answers, or what names such a route. */
+  readonly model?: string;
+  readonly provider?: string;
+  readonly route?: string;
+  /** Of a hard one: refuses nothing. Absent: no. */
+  readonly shadow?: boolean;
+  /** The route that a request takes instead of being refused. */
+  readonly onExhausted?: string;
 }
 
 /** What its holds need to know of a wallet; how much is left only the ledger knows. */

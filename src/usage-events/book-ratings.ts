@@ -2,11 +2,12 @@ import type pg from 'pg';
 import { unbilled } from '../ledger/accounts.ts';
 import { book, type TransferOrder } from '../ledger/book.ts';
 import type { Payment } from '../ledger/exchange-payer.ts';
-import type { UsageCredit, UsagePayer } from '../ledger/usage-payer.ts';
+import type { UsagePayer } from '../ledger/usage-payer.ts';
 import type { UsageDirectory } from './directory.ts';
 import { eventOrders } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
 import type { RatedEvent } from './rate-event.ts';
+import { readPaid } from './read-paid.ts';
 
 /** One rating of an event that has an amount. */
 export interface BookedRating {
@@ -79,35 +80,11 @@ async function giveBack(
   if (payer === undefined) return [{ kind: 'sell', debit: unbilled(organisation), amountAtto }];
   const owesRest = directory.owesOnLine({ organisation, currency });
   const credit = { organisation, currency, amountAtto, owesRest };
-  return payer.giveBack(client, { ...credit, ...(await readPaid(client, organisation, sell.month!.id)) }); // only a month gives back
-}
-
-/** Who has paid how much of a month so far. */
-async function readPaid(
-  client: pg.ClientBase,
-  organisation: string,
-  month: bigint,
-): Promise<Pick<UsageCredit, 'paid' | 'owedAtto'>> {
-  const { rows } = await client.query(
-    `select a.name, sum(case when t.debit = a.id then t.amount_atto else -t.amount_atto end) as atto
-       from usage_event_rating r
-       join usage_event e using (ref)
-       join transfer t on t.at = e.at and t.exchange_id > r.ref || ':' and t.exchange_id < r.ref || ';'
-       join account a on a.id in (t.debit, t.credit)
-      where r.sell_month = $1
-        and (a.name = $2 or starts_with(a.name, $3))
-      group by a.name`,
-    [month.toString(), unbilled(organisation).name, `wallet:${organisation}:`],
-  );
-  const paid = rows.filter(({ name, atto }) => name !== unbilled(organisation).name && atto > 0n);
-  return {
-    paid: paid.map(({ name, atto }) => ({ grant: name.slice(`wallet:${organisation}:`.length), amountAtto: atto })),
-    owedAtto: rows.find(({ name }) => name === unbilled(organisation).name)?.atto ?? 0n,
-  };
+  return payer.giveBack(client, { ...credit, ...(await readPaid(client, organisation, [sell.month!.id])) }); // only a month gives back
 }
 
 /** The ids are of ratings that were just taken, so nothing of them can be there. */
-async function bookNew(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
+export async function bookNew(client: pg.ClientBase, orders: readonly TransferOrder[]): Promise<void> {
   const results = await book(client, orders);
   const other = results.find(({ outcome }) => outcome !== 'booked');
   if (other !== undefined) throw new Error(`transfer ${other.id} of a new rating is there already: ${other.outcome}`);

@@ -1,7 +1,7 @@
 import { cogs, providerAccrued, revenue } from '../ledger/accounts.ts';
 import type { TransferOrder } from '../ledger/book.ts';
 import type { Payment } from '../ledger/exchange-payer.ts';
-import type { UsageDelta } from '../ledger/usage-series.ts';
+import type { UsageDelta, UsageSeries } from '../ledger/usage-series.ts';
 import { meterRow } from '../pricing/meters.ts';
 import type { BookedRating } from './book-ratings.ts';
 import type { PlacedEvent } from './place-event.ts';
@@ -64,21 +64,8 @@ export function eventDeltas(
   rated: Worth | undefined,
   change: 'arrived' | 'rated-later',
 ): UsageDelta[] {
-  const series = {
-    organisation: event.organisation,
-    project: event.placedProject,
-    key: event.key ?? '',
-    route: '',
-    model: event.placedProduct,
-    provider: event.placedProvider,
-    deployment: event.deployment ?? '',
-    class: meterRow(event.meter).revenue,
-    sellCurrency: '',
-    buyCurrency: '',
-    sandbox: false,
-  };
-  const priced =
-    rated === undefined ? series : { ...series, sellCurrency: rated.sell.currency, buyCurrency: rated.buy.currency };
+  const series = seriesOf(event, undefined);
+  const priced = seriesOf(event, rated);
   const amounts: UsageDelta['measures'] =
     rated === undefined ? {} : { sell_atto: rated.sell.amountAtto, buy_atto: rated.buy.amountAtto };
   const { atMs } = event;
@@ -92,4 +79,42 @@ export function eventDeltas(
   deltas.push({ atMs, series: { ...series, meter: event.meter }, measures: quantity });
   if (quarantined !== 0n) deltas.push({ atMs, series: { ...series, meter: '' }, measures: { quarantined } });
   return deltas.filter(({ measures }) => Object.values(measures).some(value => value !== 0n));
+}
+
+/** What the roll-ups add when an event is rated again: the difference, where it was counted, marked as a correction. */
+export function rerateDeltas(event: PlacedEvent, before: Worth, after: Worth): UsageDelta[] {
+  const { atMs, meter } = event;
+  const isSame = before.sell.currency === after.sell.currency && before.buy.currency === after.buy.currency;
+  const series = seriesOf(event, before);
+  const deltas: UsageDelta[] = [{ atMs, series, measures: { corrections: 1n } }];
+  const add = (place: Worth, sell: bigint, buy: bigint) => {
+    const amounts = { sell_atto: sell, sell_correction_atto: sell, buy_atto: buy, buy_correction_atto: buy };
+    deltas.push({ atMs, series: seriesOf(event, place), measures: amounts });
+    deltas.push({ atMs, series: { ...seriesOf(event, place), meter }, measures: { sell_atto: sell, buy_atto: buy } });
+  };
+  if (isSame) {
+    add(before, after.sell.amountAtto - before.sell.amountAtto, after.buy.amountAtto - before.buy.amountAtto);
+  } else {
+    add(before, -before.sell.amountAtto, -before.buy.amountAtto);
+    add(after, after.sell.amountAtto, after.buy.amountAtto);
+  }
+  return deltas.filter(({ measures }) => Object.values(measures).some(value => value !== 0n));
+}
+
+/** Of the whole. */
+function seriesOf(event: PlacedEvent, worth: Worth | undefined): UsageSeries {
+  return {
+    organisation: event.organisation,
+    project: event.placedProject,
+    key: event.key ?? '',
+    route: '',
+    model: event.placedProduct,
+    provider: event.placedProvider,
+    deployment: event.deployment ?? '',
+    class: meterRow(event.meter).revenue,
+    meter: '',
+    sellCurrency: worth?.sell.currency ?? '',
+    buyCurrency: worth?.buy.currency ?? '',
+    sandbox: false,
+  };
 }

@@ -25,6 +25,15 @@ export interface UsageEventView {
   readonly reason: string | null;
   readonly sell: RatedView | null;
   readonly buy: RatedView | null;
+  /** Of one that was rated again: by which work and why, and what it had been sold for before; null otherwise. */
+  readonly rerated: {
+    /** Of the rating that counts; the first is 1. */
+    readonly number: number;
+    readonly run: string;
+    readonly reason: string;
+    readonly before: string;
+    readonly currency: string;
+  } | null;
 }
 
 export interface RatedView {
@@ -87,6 +96,7 @@ function selectEvents(store: Store) {
     .selectFrom('usage_event as e')
     .innerJoin('usage_event_key as k', 'k.ref', 'e.ref')
     .innerJoin('usage_event_rating as r', 'r.ref', 'e.ref')
+    .leftJoin('usage_event_rating as p', join => join.onRef('p.ref', '=', 'r.ref').onRef('p.number', '=', 'r.replaces'))
     .where(({ eb, selectFrom }) =>
       eb(
         'r.number',
@@ -122,6 +132,11 @@ function selectEvents(store: Store) {
       'r.buy_currency',
       'r.buy_version',
       'r.buy_lines',
+      'r.number',
+      'r.run',
+      'r.cause',
+      'p.sell_atto as before_atto',
+      'p.sell_currency as before_currency',
     ]);
 }
 
@@ -148,7 +163,13 @@ function viewOf(row: Row): UsageEventView {
     reason: row.reason,
     sell: ratedView(row.sell_atto, row.sell_currency, row.sell_version, row.sell_lines),
     buy: ratedView(row.buy_atto, row.buy_currency, row.buy_version, row.buy_lines),
+    rerated: reratedView(row),
   };
+}
+
+function reratedView({ number, run, cause, before_atto, before_currency }: Row): UsageEventView['rerated'] {
+  if (run === null || cause === null || before_atto === null || before_currency === null) return null;
+  return { number, run, reason: cause, before: formatAtto(before_atto), currency: before_currency };
 }
 
 function ratedView(

@@ -21,6 +21,8 @@ export interface UsageMonthView {
   readonly freeLeft: string;
   readonly amount: string;
   readonly currency: string;
+  /** Another price took its place: its events are moved to another sum of the month, or are being moved. */
+  readonly replaced: boolean;
 }
 
 export interface UsageMonthFilter {
@@ -39,7 +41,7 @@ export async function listUsageMonths(
   const after = page.after ?? '0';
   if (!/^\d{1,18}$/.test(after)) throw new RangeError('this is not a cursor that a page of months gave');
   const { rows } = await store.pool.query(
-    `select id, book, subject, priced, meter, month::text as month, version, price, quantity, amount_atto, currency
+    `select id, book, subject, priced, meter, month::text as month, version, price, quantity, amount_atto, currency, replaced
        from usage_month
       where id > $1 and ($2::text is null or book = $2) and ($3::text is null or subject = $3)
         and ($4::date is null or month = date_trunc('month', $4::date))
@@ -61,6 +63,7 @@ export async function listUsageMonths(
       freeLeft: (row.quantity < free ? free - row.quantity : 0n).toString(),
       amount: formatAtto(row.amount_atto),
       currency: row.currency,
+      replaced: row.replaced,
     };
   });
   return { items, next: rows.length > page.limit ? items.at(-1)?.id : undefined };

@@ -21,6 +21,8 @@ export interface RatedSide {
   readonly lines: readonly EventLine[];
   /** Of a price by the month: which sum it was added to, and how many units. */
   readonly month?: { readonly id: bigint; readonly units: bigint };
+  /** Of the amount: what an earlier place in the sum of a month cost otherwise than the last one, which it left. */
+  readonly shiftAtto?: bigint;
 }
 
 /** As the lines of a charge. */
@@ -31,6 +33,8 @@ export interface EventLine {
   readonly ratePico: string;
   readonly per?: string;
   readonly amountAtto: string;
+  /** Of no units: the difference that stayed when it left the sum of a month (RatedSide.shiftAtto). */
+  readonly because?: 'left-month';
 }
 
 /** Priced by the sum of a month: what it comes to is known only beside what was counted before. */
@@ -78,7 +82,8 @@ export function rateEvent(
   return 'quarantine' in bought ? bought : { sell: sold, buy: bought };
 }
 
-function rateBy(
+/** By one book. */
+export function rateBy(
   event: PlacedEvent,
   timeline: RateTimeline | undefined,
   { book, pricesOfMs }: { readonly book: 'sell' | 'buy'; readonly pricesOfMs: number | undefined },

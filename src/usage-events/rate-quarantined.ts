@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { UsagePayer } from '../ledger/usage-payer.ts';
-import type { Meter } from '../pricing/meters.ts';
 import type { Store } from '../store/connect.ts';
 import { type BookedRating, bookRatings } from './book-ratings.ts';
 import type { UsageDirectory } from './directory.ts';
@@ -8,6 +7,7 @@ import { eventDeltas, foreseenDeltas } from './event-postings.ts';
 import type { PlacedEvent } from './place-event.ts';
 import { type PricedEvent, rateEvent } from './rate-event.ts';
 import { insertRatings, usageSeries } from './record-events.ts';
+import { readStored, type StoredEvent, storedColumns } from './stored-event.ts';
 import { rateByMonths } from './usage-months.ts';
 
 export interface RatedLater {
@@ -22,13 +22,8 @@ export interface RatedLater {
 /** One transaction. */
 const ratedAtOnce = 1_000;
 
-interface QuarantinedRow extends Omit<PlacedEvent, 'atMs' | 'quantity' | 'holders' | 'meter'> {
-  readonly ref: string;
-  readonly at: Date;
+interface QuarantinedRow extends StoredEvent {
   readonly number: number;
-  readonly meter: string;
-  readonly quantity: bigint;
-  readonly holders: bigint;
 }
 
 /** Rates again what could not be rated, by the prices there are now for the instant of use (a price is never published for
@@ -57,7 +52,7 @@ export async function rateQuarantined(
   try {
     const { rows } = await client.query<QuarantinedRow>(quarantinedSql, [after, limit]);
     const found = rows.map(row => {
-      const event = eventOf(row);
+      const event = readStored(row);
       return { row, event, priced: rateEvent(event, directory, pricesOfMs) };
     });
     const priced = found.flatMap(({ row, event, priced }) =>
@@ -124,9 +119,7 @@ async function lockUnrated(client: pg.ClientBase, priced: readonly Priced[]): Pr
 
 /** The partial index finds events that were quarantined once; the newest rating says whether they still are. */
 const quarantinedSql = `
-select e.ref, k.source, k.id, e.at, e.organisation, nullif(e.project, '') as project, e.project as "placedProject",
-       nullif(e.key, '') as key, e.meter, e.quantity, e.holders, e.product as "placedProduct",
-       e.provider as "placedProvider", nullif(e.deployment, '') as deployment, nullif(e.region, '') as region, e.mode,
+select ${storedColumns},
        newest.number
   from (select distinct ref from usage_event_rating where state = 'quarantined' and ref > $1) as once
   join usage_event e on e.ref = once.ref
@@ -136,20 +129,3 @@ select e.ref, k.source, k.id, e.at, e.organisation, nullif(e.project, '') as pro
  where newest.state = 'quarantined'
  order by e.ref
  limit $2`;
-
-function eventOf(row: QuarantinedRow): PlacedEvent {
-  const { ref: _ref, at, number: _number, ...rest } = row;
-  return {
-    ...rest,
-    atMs: at.getTime(),
-    meter: rest.meter as Meter, // true: it was one when the event was read, and meters are never taken away
-    quantity: Number(rest.quantity),
-    holders: Number(rest.holders),
-    project: rest.project ?? undefined,
-    key: rest.key ?? undefined,
-    product: undefined,
-    deployment: rest.deployment ?? undefined,
-    provider: undefined,
-    region: rest.region ?? undefined,
-  };
-}

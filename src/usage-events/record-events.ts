@@ -35,6 +35,8 @@ export interface Rating {
   readonly ref: string;
   readonly number: number;
   readonly rated: RatedEvent | { readonly quarantine: string };
+  /** Of one that takes the place of another: which, and the piece of work it was and why. */
+  readonly corrects?: { readonly replaces: number; readonly run: string; readonly cause: string };
 }
 
 /** Numbers of series never change, so one book serves all. */
@@ -155,13 +157,15 @@ async function insertEvents(client: pg.ClientBase, fresh: readonly Candidate[]):
 /** Ratings of numbers that nobody else can take: of events that are new, or locked. */
 export async function insertRatings(client: pg.ClientBase, ratings: readonly Rating[]): Promise<void> {
   if (ratings.length === 0) return;
-  const rows = ratings.map(({ ref, number, rated }) => {
-    if ('quarantine' in rated) return { ref, number, state: 'quarantined', reason: rated.quarantine };
-    return { ref, number, state: 'rated', ...sideColumns('sell', rated.sell), ...sideColumns('buy', rated.buy) };
+  const rows = ratings.map(({ ref, number, rated, corrects }) => {
+    const facts = { ref, number, ...corrects, sell_shift_atto: '0', buy_shift_atto: '0' };
+    if ('quarantine' in rated) return { ...facts, state: 'quarantined', reason: rated.quarantine };
+    return { ...facts, state: 'rated', ...sideColumns('sell', rated.sell), ...sideColumns('buy', rated.buy) };
   });
   const columns =
     'ref, number, state, reason, sell_atto, sell_currency, sell_version, sell_lines, sell_month, sell_units, ' +
-    'buy_atto, buy_currency, buy_version, buy_lines, buy_month, buy_units';
+    'buy_atto, buy_currency, buy_version, buy_lines, buy_month, buy_units, replaces, run, cause, ' +
+    'sell_shift_atto, buy_shift_atto';
   await client.query(
     `insert into usage_event_rating (${columns})
      select ${columns} from json_populate_recordset(null::usage_event_rating, $1::json)`,
@@ -169,12 +173,14 @@ export async function insertRatings(client: pg.ClientBase, ratings: readonly Rat
   );
 }
 
-function sideColumns(book: 'sell' | 'buy', { amountAtto, currency, version, lines, month }: RatedSide) {
+function sideColumns(book: 'sell' | 'buy', side: RatedSide) {
+  const { amountAtto, currency, version, lines, month, shiftAtto = 0n } = side;
   return {
     [`${book}_atto`]: amountAtto.toString(),
     [`${book}_currency`]: currency,
     [`${book}_version`]: version,
     [`${book}_lines`]: lines,
+    [`${book}_shift_atto`]: shiftAtto.toString(),
     ...(month === undefined
       ? {}
       : { [`${book}_month`]: month.id.toString(), [`${book}_units`]: month.units.toString() }),

@@ -238,6 +238,25 @@ suite('prices by the month', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('what becomes cheaper after a debt for it was repaid is a credit on what is unbilled', async () => {
+    const bank = new Bank(store);
+    bank.lineAtto = 10n ** 20n;
+    const by = {
+      ...directoryOf(always({ amount: '3', per: 1, volume: [{ above: '10', amount: '1' }] })),
+      owesOnLine: () => true,
+    };
+    await tell(by, used('a', 10, { atMs: startMs }));
+    await bank.grant('g', 40_000);
+    assert.deepEqual(await bank.left(), { g: 10_000 });
+
+    assert.deepEqual(await tell(by, used('b', 2, { atMs: startMs })), ['-18']);
+
+    // It was owed and paid; the grant that paid the debt did not pay for the usage.
+    assert.deepEqual(await bank.left(), { g: 10_000 });
+    assert.deepEqual(await bank.accounts('unbilled'), { 'unbilled:org_acme': -18_000 });
+    assert.deepEqual(await checkLedger(store), []);
+  });
+
   test('an amount of a month with more than 38 digits is quarantined and not counted', async () => {
     const by = directoryOf(always({ amount: '99999999999999', per: 1, free: '1' }));
     const max = Number.MAX_SAFE_INTEGER;

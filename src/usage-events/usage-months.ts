@@ -20,8 +20,17 @@ export interface PricedUsage {
   readonly priced: PricedEvent;
 }
 
+/** Sums of months under one lock: whoever rates adds to them together with others, whoever rates again does it alone. */
+const monthsLock = 0x6d_6f_6e_74; // "mont"
+
+/** `alone`: until the end of the transaction nobody else reads or changes the sum of a month to rate by it. It is taken
+ *  after the names of events, and before the sums. */
+export async function lockMonths(client: pg.ClientBase, how: 'together' | 'alone'): Promise<void> {
+  await client.query(`select pg_advisory_xact_lock${how === 'alone' ? '' : '_shared'}($1)`, [monthsLock]);
+}
+
 /** The sum of one month, as the caller's transaction sees it under its lock. */
-interface MonthSum {
+export interface MonthSum {
   readonly id: bigint;
   readonly currency: string;
   readonly version: string;
@@ -53,7 +62,9 @@ export async function rateByMonths<Usage extends PricedUsage>(
 
 const books = ['sell', 'buy'] as const;
 
-interface MonthKey {
+export type MonthName = Omit<MonthKey, 'version' | 'price'>;
+
+export interface MonthKey {
   readonly book: 'sell' | 'buy';
   readonly subject: string;
   readonly priced: string;
@@ -65,7 +76,11 @@ interface MonthKey {
   readonly price: RateJson;
 }
 
-function keyOf(book: 'sell' | 'buy', event: PlacedEvent, { currency, version, rate, place }: MonthPriced): MonthKey {
+export function keyOf(
+  book: 'sell' | 'buy',
+  event: PlacedEvent,
+  { currency, version, rate, place }: MonthPriced,
+): MonthKey {
   const { organisation, placedProvider, deployment, placedProduct, meter, atMs } = event;
   return {
     book,
@@ -80,7 +95,7 @@ function keyOf(book: 'sell' | 'buy', event: PlacedEvent, { currency, version, ra
   };
 }
 
-function nameOf({ book, subject, priced, meter, place, currency, month }: MonthKey): string {
+export function nameOf({ book, subject, priced, meter, place, currency, month }: MonthName): string {
   return [book, subject, priced, meter, place, currency, month].join('\n');
 }
 
@@ -89,6 +104,7 @@ async function openSums(client: pg.ClientBase, wanted: ReadonlyMap<string, Month
   if (wanted.size === 0) return new Map();
   const keys = [...wanted].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, key]) => key);
   const json = JSON.stringify(keys);
+  await lockMonths(client, 'together');
   await client.query(
     `insert into usage_month (book, subject, priced, meter, place, currency, month, version, price)
      select book, subject, priced, meter, place, currency, month, version, price
@@ -102,6 +118,7 @@ async function openSums(client: pg.ClientBase, wanted: ReadonlyMap<string, Month
        from usage_month m
        join json_populate_recordset(null::usage_month, $1::json) as k
             using (book, subject, priced, meter, place, currency, month)
+      where not m.replaced
       order by m.id
         for update of m`,
     [json],
@@ -113,13 +130,18 @@ async function openSums(client: pg.ClientBase, wanted: ReadonlyMap<string, Month
         id: row.id,
         currency: row.currency,
         version: row.version,
-        rate: (parseRates({ [row.meter]: row.price }) as Record<string, MonthlyRate>)[row.meter]!, // true: keyOf wrote it
+        rate: readRate(row.meter, row.price),
         quantity: row.quantity,
         amountAtto: row.amount_atto,
         changed: false,
       },
     ]),
   );
+}
+
+/** Of a sum: keyOf wrote it. */
+export function readRate(meter: string, price: RateJson): MonthlyRate {
+  return (parseRates({ [meter]: price }) as Record<string, MonthlyRate>)[meter]!; // true: it was a price by the month
 }
 
 function rateOne(
@@ -150,7 +172,11 @@ function rateOne(
   return done;
 }
 
-function sideOf(sum: MonthSum, { meter, quantity, holders }: PlacedEvent): RatedSide {
+/** What an event adds to the sum as it stands, which stays as it is. */
+export function sideOf(
+  sum: MonthSum,
+  { meter, quantity, holders }: PlacedEvent,
+): RatedSide & Required<Pick<RatedSide, 'month'>> {
   const { rate, id, currency, version } = sum;
   const units = BigInt(chargedUnits(quantity, rate, holders));
   const { lines, amountAtto } = rateAdded(sum.quantity, units, monthPriceOf(rate)!); // it has a month
@@ -174,7 +200,7 @@ function lineOf(meter: string, { quantity, rate, amountAtto }: PeriodLine, { per
   };
 }
 
-async function writeSums(client: pg.ClientBase, sums: readonly MonthSum[]): Promise<void> {
+export async function writeSums(client: pg.ClientBase, sums: readonly MonthSum[]): Promise<void> {
   const changed = sums.filter(sum => sum.changed);
   if (changed.length === 0) return;
   await client.query(

@@ -33,6 +33,7 @@ const installationWide = {
     'POST /api/v1/jobs/{id}/run',
     'POST /api/v1/usage-events',
     'POST /api/v1/usage-events/rate',
+    'POST /api/v1/usage-events/rerate',
     'POST /api/v1/true-ups/responses',
     'POST /api/v1/ledger/transfers',
     'POST /api/v1/ledger/pending/{id}/post',
@@ -428,6 +429,25 @@ suite('who may what', () => {
       assert.ok(!text.includes('zeta'), `${path} ${text}`);
       assert.deepEqual(json.items ?? json.rows, [], path);
     }
+  });
+
+  test('who answers for money sets budgets without being able to change anything else', async () => {
+    const project = `/api/v1/projects/${await makeProject('acme', tenants)}`;
+    const key = `/api/v1/keys/${await makeKey('acme', tenants)}`;
+    const budget = { limit: '5.00', period: 'day', hard: true };
+
+    for (const path of ['/api/v1/organisations/acme', project, key]) {
+      const set = await tenants.call('billing', 'PATCH', path, { budget });
+      assert.deepEqual([set.status, set.json.document?.budget?.limit], [200, '5'], set.text);
+      assert.equal((await tenants.call('billing', 'PATCH', path, { budget: null })).status, 200);
+      for (const body of [{ budget, limits: { requestsPerDay: 1 } }, { budget, zones: ['EU'] }, {}]) {
+        assert.equal((await tenants.call('billing', 'PATCH', path, body)).fault, 'permission_denied');
+      }
+      assert.equal((await tenants.call('billing', 'PUT', path, { budget })).fault, 'permission_denied');
+      assert.equal((await tenants.call('developer', 'PATCH', path, { budget })).fault, 'permission_denied');
+    }
+    const others = await tenants.call('billing', 'PATCH', '/api/v1/organisations/zeta', { budget });
+    assert.deepEqual([others.status, others.fault], [404, 'resource_not_found']);
   });
 
   test('what attempts cost is shown to the operator, not to customers', async () => {

@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import type { RoutePolicy } from '../../src/snapshot/snapshot.ts';
-import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
+import { digestOf, secret, startGateway, type TestGateway } from '../support/gateway.ts';
 import { rateCard } from '../support/snapshot.ts';
 
 /** 48 letters: twelve tokens of the emulator, each an event of its own. */
@@ -411,6 +411,65 @@ suite('after the first content', () => {
     // 28 tokens at 40.00 and 7 at 10.00.
     assert.deepEqual([end.sell?.amountAtto, end.sell?.overHoldAtto], ['1190000000000000', '0']);
     assert.deepEqual([end.outcome, end.deliveredBytes], ['ok', 48]);
+  });
+
+  test('three that break one after another cost their customer no more than the hold, which is all there is', async t => {
+    const emulators = { first, second };
+    const ids = ['first-a', 'first-b', 'first-c', 'second-d'] as const;
+    const tight = await startGateway({
+      ports: { health: { of: () => undefined, inFlight: () => 0, begin: () => true, end: () => {} } },
+      // 150 bytes of request and 256 tokens that a provider may add at 1.25, 30 tokens at 10.00: all that is left.
+      budgetAtto: 807_500_000_000_000n,
+      snapshot: {
+        keys: [{ id: 'test0001', digest: digestOf(secret) }],
+        budgets: [{ id: 'b1', subject: 'web' }],
+        providers: ids.map(name => ({
+          name,
+          dialects: ['openai-chat' as const],
+          baseUrl: `${emulators[name.startsWith('first') ? 'first' : 'second'].url}/v1`,
+        })),
+        deployments: ids.map(id => ({ id, provider: id, model: `emulated/${id}` })),
+        routes: [
+          {
+            name: 'chain',
+            candidates: ids.map((deployment, index) => ({ deployment, priority: index + 1 })),
+            policy: { retries: 3, onFailure: 'restart' },
+          },
+        ],
+      },
+    });
+    t.after(() => tight.stop());
+    second.replaceRules(['report-input=400;report-output=90']);
+
+    const response = await fetch(`${tight.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'chain',
+        stream: true,
+        max_tokens: 30,
+        messages: [{ role: 'user', content: prompt }],
+      }),
+    });
+    assert.equal(response.status, 200, await response.clone().text());
+    await response.text();
+    await tight.untilEnded(1);
+
+    const end = tight.ends()[0]!;
+    assert.equal(tight.records.find(record => record.type === 'admit')?.hold.amountAtto, '807500000000000');
+    assert.deepEqual(
+      end.attempts.map(({ outcome, buy }) => [outcome, buy?.amountAtto]),
+      [
+        ['upstream_truncated', '97500000000000'],
+        ['upstream_truncated', '97500000000000'],
+        ['upstream_truncated', '97500000000000'],
+        ['ok', '1400000000000000'],
+      ],
+    );
+    // 400 tokens at 1.25 and 90 at 10.00, of which the hold pays 807.5; the rest and what broke are the operator's.
+    assert.deepEqual([end.sell?.amountAtto, end.sell?.overHoldAtto], ['1400000000000000', '592500000000000']);
+    assert.deepEqual(tight.settled, [807_500_000_000_000n]);
+    assert.deepEqual(tight.alerts, ['charge_over_hold']);
   });
 
   test('a text that has used up its limit is not gone on with', async () => {

@@ -3,12 +3,15 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { revokeLocally } from '../../src/control/local-revocation.ts';
+import { checkLedger } from '../../src/ledger/check.ts';
+import { connect } from '../../src/store/connect.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseCut, startDatabaseCut } from './support/database-cut.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
 
 const limitedKey = 'limited-secret-limited-secret-limited-s';
+const cappedKey = 'capped-secret-capped-secret-capped-sec';
 
 let database: TestDatabase;
 let cut: DatabaseCut;
@@ -17,7 +20,10 @@ let carrier: Carrier;
 before(async () => {
   database = await createTestDatabase();
   cut = await startDatabaseCut(database.url);
-  carrier = await startCarrier({ workers: 2, env: { DATABASE_URL: cut.url, LIMITED_KEY: limitedKey } });
+  carrier = await startCarrier({
+    workers: 2,
+    env: { DATABASE_URL: cut.url, LIMITED_KEY: limitedKey, CAPPED_KEY: cappedKey },
+  });
 });
 after(async () => {
   await cut?.mend();
@@ -130,6 +136,37 @@ test('a stop without the database leaves the journal for the next start, which s
   await carrier.start();
 
   await untilBooked(exchangeId);
+});
+
+test('a key under a hard budget goes on over a restart without the database, from what was leased', async () => {
+  await carrier.apply(
+    'organisations: { sandbox: { projects: { capped: { budget: { limit: "1.00", period: total }, keys: { one: { secret: env:CAPPED_KEY } } } } } }',
+  );
+  const before = await ask(cappedKey);
+  assert.equal(before.status, 200);
+  await cut.cut();
+  const during = await ask(cappedKey);
+  assert.equal(during.status, 200);
+
+  assert.equal(await carrier.stop(), 0);
+  await carrier.start();
+
+  const later = [await ask(cappedKey), await ask(cappedKey)];
+  assert.deepEqual(
+    later.map(({ status, fault }) => [status, fault]),
+    [
+      [200, null],
+      [200, null],
+    ],
+  );
+  await cut.mend();
+  for (const { exchangeId } of [before, during, ...later]) await untilBooked(exchangeId);
+  assert.equal((await ask(cappedKey)).status, 200);
+  const store = connect(database.url);
+  assert.deepEqual(await checkLedger(store), []);
+  const { rows } = await store.pool.query(`select state from lease where budget like 'project:sandbox/capped:%'`);
+  assert.deepEqual([...new Set(rows.map(({ state }) => state))], ['open']);
+  await store.close();
 });
 
 test('a key revoked on the machine while the database is gone stops working at once, and stays revoked', async () => {

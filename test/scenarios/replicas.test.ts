@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { checkLedger } from '../../src/ledger/check.ts';
 import { connect } from '../../src/store/connect.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { acmeKey, declareSupply } from './support/declare-supply.ts';
+import { seeded } from './support/seeded.ts';
+import { spendToTheEnd } from './support/spend-cap.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 import { until } from './support/until.ts';
 
 const dayKey = 'day-secret-day-secret-day-secret-day-0';
 const onceKey = 'once-secret-once-secret-once-secret-0';
+const crowdKey = 'crowd-secret-crowd-secret-crowd-secret';
 
 let emulator: Emulator;
 let database: TestDatabase;
@@ -28,12 +32,14 @@ before(async () => {
       '        keys:',
       '          day: { secret: env:DAY_KEY, limits: { requestsPerDay: 60 } }',
       '          once: { secret: env:ONCE_KEY, limits: { concurrency: 4 } }',
+      '      crowd: { keys: { one: { secret: env:CROWD_KEY } }, budget: { limit: "0.02", period: total } }',
     ],
   });
   const env = {
     ...supply.env,
     DAY_KEY: dayKey,
     ONCE_KEY: onceKey,
+    CROWD_KEY: crowdKey,
     DATABASE_URL: database.url,
     CARRIER_MASTER_KEY: randomBytes(32).toString('base64url'),
   };
@@ -120,6 +126,37 @@ test('two replicas spend one hard budget nearly whole and never pass it', async 
 
   await until('the budget is charged nearly whole', async () => ((await charged()) > 23_500 ? true : undefined));
   assert.ok((await charged()) <= 25_500);
+});
+
+test('a crowd at two replicas, streams and leavers among it, spends a cap nearly whole though a worker is killed', async () => {
+  const victim = one.workerProcessIds()[0]!;
+  const report = await spendToTheEnd({
+    urls: [one.url, two.url],
+    key: crowdKey,
+    callers: 40,
+    maxTokens: 20,
+    random: seeded(20_261_120).next,
+    disturbance: { afterServed: 30, run: async () => void process.kill(victim, 'SIGKILL') },
+    withinMs: 30_000,
+  });
+
+  const store = connect(database.url);
+  const charged = async () => {
+    const { rows } = await store.pool.query(
+      `select coalesce(sum(sell_atto), 0) as atto from exchange where project = 'acme/crowd'`,
+    );
+    return Number(rows[0].atto) / 1e12;
+  };
+  const told = `${await charged()} of 20,000 millionths: ${JSON.stringify([...report.outcomes])} ${report.lastRefusal}`;
+  // A hold is about 350 millionths.
+  await until(told, async () => ((await charged()) > 19_500 ? true : undefined));
+  assert.ok((await charged()) <= 20_000, told);
+  assert.equal(report.unfinished, 0, told);
+  assert.match(report.lastRefusal, /The total budget of project acme\/crowd cannot hold .* it does not renew\./);
+  assert.deepEqual(await checkLedger(store), []);
+  const notices = await store.pool.query(`select organisation from notice where kind = 'budget.refused'`);
+  assert.ok(notices.rows.length > 0 && notices.rows.every(({ organisation }) => organisation === 'acme'));
+  await store.close();
 });
 
 test('three workers of two replicas admit together what a limit allows, and say where it stands', async () => {

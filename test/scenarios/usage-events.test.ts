@@ -230,6 +230,57 @@ test('what has no price waits, by command, until it has one', async () => {
   assert.equal(check.code, 0, check.stdout + check.stderr);
 });
 
+test('what was rated is rated again by another version, by command, once', async () => {
+  await carrier.apply(prices('\n      carrier/pages: { page: { amount: "3", per: 1000 } }'));
+  const [told] = await tell([event('pages:dear', { meter: 'page', quantity: 10, product: 'carrier/pages' })]);
+  const version = (told?.sell as { version?: string } | undefined)?.version ?? '';
+  const span = ['--from', today, '--to', new Date(Date.now() + 86_400_000).toISOString()];
+  const rerate = (...words: readonly string[]) => carrier.command('usage-events', 'rerate', ...span, ...words);
+
+  const dry = await rerate('--product', 'carrier/pages', '--price-version', version, '--dry-run');
+  assert.match(dry.stdout, /^sell +carrier\/pages +page +sell-\w+ +sell-\w+ +4 +0\.06 +0\.12 +0\.06 +USD$/m);
+  assert.match(dry.stdout, /^5 events looked at, 4 to correct\. Nothing was changed: this is a dry run\.$/m);
+  const done = await rerate('--price-version', version, '--run', 'pages', '--reason', 'the first price was wrong');
+  assert.match(done.stdout, /events looked at, 4 corrected, as pages\.$/m);
+  assert.match((await rerate('--price-version', version)).stdout, /^Every event comes out as it was booked\.$/m);
+
+  const { json } = await carrier.api('GET', '/api/v1/usage-events?meter=page&limit=100');
+  const { items } = json as { items: readonly { id: string; sell: { amount: string }; rerated: object | null }[] };
+  assert.deepEqual(new Set(items.map(({ sell }) => sell.amount)), new Set(['0.03']));
+  assert.deepEqual(items.find(({ id }) => id === 'pages:1')?.rerated, {
+    number: 3,
+    run: 'pages',
+    reason: 'the first price was wrong',
+    before: '0.015',
+    currency: 'USD',
+  });
+  const check = await carrier.command('ledger', 'check', '--full');
+  assert.equal(check.code, 0, check.stdout + check.stderr);
+});
+
+test('rating again refuses what it does not know', async () => {
+  const span = { from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z' };
+  const refused = async (body: object) => {
+    const { status, json } = await carrier.api('POST', '/api/v1/usage-events/rerate', { ...span, ...body });
+    return [status, JSON.stringify(json)] as const;
+  };
+
+  for (const [body, said] of [
+    [{ version: 'sell-none' }, /body\.version.*no price version sell-none was published/],
+    [{ organisation: 'globex' }, /body\.organisation.*there is no organisation globex/],
+    [{ project: 'acme/none' }, /body\.project.*there is no project acme\/none/],
+    [{ to: span.from }, /`from` must lie before `to`/],
+    [{ after: 'junk' }, /not a cursor/],
+    [{ run: 'two words' }, /visible characters/],
+    [{ reason: '' }, /reason/],
+    [{ hours: 3 }, /hours/],
+  ] as const) {
+    const [status, text] = await refused(body);
+    assert.equal(status, 400, text);
+    assert.match(text, said);
+  }
+});
+
 async function ask(model: string, path: string): Promise<string> {
   const body = JSON.stringify({ model, max_tokens: 64, messages: [{ role: 'user', content: 'hi' }] });
   const headers = { 'content-type': 'application/json', 'x-api-key': key, 'anthropic-version': '2023-06-01' };

@@ -6,13 +6,14 @@ import type { CompletedExchange } from '../../src/journal/assemble.ts';
 import { trialBalance } from '../../src/ledger/balances.ts';
 import { LedgerShipping } from '../../src/ledger/shipping.ts';
 import { UsageFold } from '../../src/ledger/usage-fold.ts';
-import { formatAtto } from '../../src/pricing/money.ts';
+import { formatAtto, parseAtto } from '../../src/pricing/money.ts';
 import { allJobs } from '../../src/process/jobs.ts';
 import { readPeriod } from '../../src/reports/period.ts';
 import { type ReportRow, readReport } from '../../src/reports/report.ts';
 import { connect, type Store } from '../../src/store/connect.ts';
 import { createTestDatabase } from './database.ts';
 import { crashAtStatement } from './ledger.ts';
+import { QuarterUsage, type QuarterUsageReport } from './quarter-usage.ts';
 import { QuarterWallets, type QuarterWork } from './quarter-wallets.ts';
 import { randomOf, type TrafficEvent, type TrafficPlan, trafficEvent, trafficExchange } from './traffic.ts';
 
@@ -29,10 +30,12 @@ export interface QuarterSettings {
 }
 
 const dayMs = 86_400_000;
+/** One usage event for so many exchanges. */
+const usageShare = 50;
 const fromMs = Date.UTC(2026, 6, 1);
 
 /** Counts of what was made to go wrong, so that a run in which nothing did is seen. */
-export interface QuarterReport {
+export interface QuarterReport extends QuarterUsageReport {
   shipments: number;
   crashes: number;
   duplicates: number;
@@ -63,6 +66,11 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
     late: 0,
     jobRuns: 0,
     jobCrashes: 0,
+    usageEvents: 0,
+    usageLate: 0,
+    usageDuplicates: 0,
+    usageConflicts: 0,
+    usageRerates: 0,
   };
   try {
     const oracle = addUp(plan);
@@ -70,9 +78,11 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
     const wallets = new QuarterWallets(store, { fromMs, days }, charged);
     await wallets.begin();
     const arrivals = new Arrivals(plan, days, report);
+    const perDay = Math.max(9, Math.floor(settings.events / days / usageShare));
+    const usage = new QuarterUsage(store, { fromMs, days, seed: settings.seed, perDay }, report);
     for (let day = 0; day < days; day += 1) {
       clock.nowMs = fromMs + (day + 1) * dayMs;
-      let works = wallets.worksOf(day);
+      let works = [...wallets.worksOf(day), ...usage.worksOf(day)];
       const batches = cutInBatches(withNoise(arrivals.of(day), plan, report, random), settings.batchMax, random);
       for (let at = 0; at < batches.length; at += 2) {
         const pair = batches.slice(at, at + 2);
@@ -95,14 +105,18 @@ export async function simulateQuarter(settings: QuarterSettings): Promise<Quarte
     }
     clock.nowMs += 4 * dayMs;
     await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
+    await usage.end();
+    await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
     onProgress('everything is shipped and kept up');
-    await verifyReports(store, plan, oracle);
+    await verifyReports(store, plan, oracle, usage);
     await wallets.verify(charged);
+    await usage.verify();
     const before = await contents(store);
     onProgress('reports are right');
     await shipAgain(plan, replicas[1]!, settings.batchMax);
     onProgress('everything was shipped again');
     await wallets.orderAgain();
+    await usage.tellAgain();
     assert.deepEqual(await contents(store), before, 'everything again changes nothing');
     await runJobsThroughCrash({ store, replicas, jobs: upkeep }, random, report);
     await runJobsThroughCrash({ store, replicas, jobs: ['ledger-check-full'] }, random, report);
@@ -310,17 +324,28 @@ async function contents(store: Store): Promise<unknown> {
            (select sum(buy_atto) from usage_hourly) as usage_bought, (select sum(output) from usage_hourly) as output,
            (select count(*) from wallet_grant) as grants, (select sum(remaining_atto) from wallet_balance) as left_of_them,
            (select sum(amount_atto) from wallet_hour) as told_of_them, (select count(*) from pending_outcome) as outcomes,
-           (select count(*) from transfer_conflict) as conflicts, (select sum(debit_atto) from balance_day) as folded,
+           (select count(*) from usage_event) as told, (select count(*) from usage_event_rating) as ratings,
+           (select sum(sell_atto) from usage_event_rating) as rated, (select sum(amount_atto) from usage_month) as months,
+           (select count(*) from usage_event_conflict) as other_facts, (select count(*) from transfer_conflict) as conflicts, (select sum(debit_atto) from balance_day) as folded,
            (select count(*) from alert where code <> 'job_failed') as alerts`);
   return rows;
 }
 
 /** What reports must say, from the events alone. */
-async function verifyReports(store: Store, plan: TrafficPlan, oracle: ReturnType<typeof addUp>): Promise<void> {
+async function verifyReports(
+  store: Store,
+  plan: TrafficPlan,
+  oracle: ReturnType<typeof addUp>,
+  usage: QuarterUsage,
+): Promise<void> {
   const { toMs } = plan;
   const period = readPeriod({ from: new Date(fromMs), to: new Date(toMs), grain: 'total', nowMs: toMs });
-  const read = async (kind: 'spend' | 'margin' | 'usage', by: 'organisation' | 'provider' | 'model') => {
-    const request = { kind, by: [by], grain: 'total', period, filter: {}, compare: false } as const;
+  const read = async (
+    kind: 'spend' | 'margin' | 'usage',
+    by: 'organisation' | 'provider' | 'model',
+    ofClass = 'inference',
+  ) => {
+    const request = { kind, by: [by], grain: 'total', period, filter: { class: ofClass }, compare: false } as const;
     const { rows, next } = await readReport(store, request, { limit: 5_000 });
     assert.equal(next, undefined);
     return new Map<string, ReportRow>(rows.map(row => [String(row[by]), row]));
@@ -336,6 +361,13 @@ async function verifyReports(store: Store, plan: TrafficPlan, oracle: ReturnType
     assert.equal(row?.['estimatedSell'], formatAtto(sums.estimated), organisation);
     assert.equal(row?.['held'], formatAtto(sums.held), organisation);
   }
+  const ofUsage = new Map<string, bigint>();
+  for (const ofClass of ['storage', 'accelerator', 'seats']) {
+    for (const [organisation, row] of await read('margin', 'organisation', ofClass)) {
+      ofUsage.set(organisation, (ofUsage.get(organisation) ?? 0n) + parseAtto(String(row['revenue'])));
+    }
+  }
+  for (const [organisation, { sell }] of usage.addUp()) assert.equal(ofUsage.get(organisation), sell, organisation);
   const byProvider = await read('margin', 'provider');
   for (const [provider, cost] of oracle.providerCosts) {
     const row = byProvider.get(provider);
@@ -344,7 +376,14 @@ async function verifyReports(store: Store, plan: TrafficPlan, oracle: ReturnType
   }
   const byModel = await read('usage', 'model');
   for (const [model, output] of oracle.outputTokens) assert.equal(byModel.get(model)?.['output'], output, model);
-  const request = { kind: 'spend', by: [], grain: 'day', period, filter: {}, compare: false } as const;
+  const request = {
+    kind: 'spend',
+    by: [],
+    grain: 'day',
+    period,
+    filter: { class: 'inference' },
+    compare: false,
+  } as const;
   const perDay = await readReport(store, request, { limit: 5_000 });
   assert.equal(perDay.rows.length, oracle.days.size);
   for (const row of perDay.rows) {

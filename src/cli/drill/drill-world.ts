@@ -166,10 +166,12 @@ async function ready(
 }
 
 async function end(gateway: ChildProcess): Promise<void> {
-  if (gateway.exitCode !== null || gateway.signalCode !== null || gateway.pid === undefined) return;
+  const { pid } = gateway;
+  if (gateway.exitCode !== null || gateway.signalCode !== null || pid === undefined) return;
   const exited = once(gateway, 'exit');
   gateway.kill('SIGTERM');
-  const force = setTimeout(() => gateway.kill('SIGKILL'), stopWithinMs);
+  // With its workers and its database, which would go on writing to what is removed: it leads a group of its own.
+  const force = setTimeout(() => process.kill(-pid, 'SIGKILL'), stopWithinMs);
   await exited;
   clearTimeout(force);
 }
@@ -178,11 +180,14 @@ async function end(gateway: ChildProcess): Promise<void> {
 function removeData(home: string, dataDirectory: string): void {
   const database = findHome(dataDirectory);
   if (database !== undefined && !database.startsWith(`${dataDirectory}/`)) {
-    rmSync(database, { recursive: true, force: true });
+    rmSync(database, removal);
     rmSync(`${database}.owner`, { force: true });
   }
-  rmSync(home, { recursive: true, force: true });
+  rmSync(home, removal);
 }
+
+/** Again for some seconds: what was killed may still write its last files into a directory that is being removed. */
+const removal = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
 
 function broken(why: string): CommandFailure {
   return new CommandFailure(exitCodes.failedCheck, 'check_failed', `The drill's own gateway failed: ${why}`);

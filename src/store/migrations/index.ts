@@ -15,6 +15,7 @@ import { migration0014 } from './0014-access.ts';
 import { migration0015 } from './0015-limits.ts';
 import { migration0016 } from './0016-audit.ts';
 import { migration0019 } from './0019-vault.ts';
+import { migration0020 } from './0020-rerated-usage.ts';
 
 /** In the order of their numbers. */
 export const migrations: readonly Migration[] = [
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   migration0015,
   migration0016,
   migration0019,
+  migration0020,
 ];

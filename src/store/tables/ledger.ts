@@ -68,6 +68,7 @@ export interface ExchangeTable {
   readonly duration_ms: Immutable<bigint>;
   /** What the journal left out: names of journal/record.ts EndTrim; null when nothing. */
   readonly trimmed: Immutable<unknown>;
+  readonly queued_ms: Immutable<number | null>;
 }
 
 export interface AttemptTable {

@@ -1,6 +1,6 @@
 import type { ColumnType, GeneratedAlways } from 'kysely';
 
-/** Tables of migrations 0008 and 0012. int8 and numeric are bigint; json comes back parsed. */
+/** Tables of migrations 0008, 0012 and 0020. int8 and numeric are bigint; json comes back parsed. */
 export interface UsageEventTables {
   usage_event_key: UsageEventKeyTable;
   usage_event: UsageEventTable;
@@ -55,6 +55,11 @@ export interface UsageEventRatingTable {
   readonly sell_units: Immutable<bigint | null>;
   readonly buy_month: Immutable<bigint | null>;
   readonly buy_units: Immutable<bigint | null>;
+  readonly replaces: Immutable<number | null>;
+  readonly run: Immutable<string | null>;
+  readonly cause: Immutable<string | null>;
+  readonly sell_shift_atto: Immutable<bigint>;
+  readonly buy_shift_atto: Immutable<bigint>;
   readonly rated_at: GeneratedAlways<Date>;
 }
 
@@ -91,4 +96,5 @@ export interface UsageMonthTable {
   readonly price: Immutable<unknown>;
   readonly quantity: bigint;
   readonly amount_atto: bigint;
+  readonly replaced: boolean;
 }

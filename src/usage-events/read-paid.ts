@@ -1,0 +1,26 @@
+import type pg from 'pg';
+import { unbilled } from '../ledger/accounts.ts';
+import type { UsageCredit } from '../ledger/usage-payer.ts';
+
+/** Who has paid how much of usage that is, or was, in these sums of months so far. */
+export async function readPaid(
+  client: pg.ClientBase,
+  organisation: string,
+  months: readonly bigint[],
+): Promise<Pick<UsageCredit, 'paid' | 'owedAtto'>> {
+  const { rows } = await client.query(
+    `select a.name, sum(case when t.debit = a.id then t.amount_atto else -t.amount_atto end) as atto
+       from (select distinct ref from usage_event_rating where sell_month = any($1)) as r
+       join usage_event e using (ref)
+       join transfer t on t.at = e.at and t.exchange_id > r.ref || ':' and t.exchange_id < r.ref || ';'
+       join account a on a.id in (t.debit, t.credit)
+      where (a.name = $2 or starts_with(a.name, $3))
+      group by a.name`,
+    [months.map(String), unbilled(organisation).name, `wallet:${organisation}:`],
+  );
+  const paid = rows.filter(({ name, atto }) => name !== unbilled(organisation).name && atto > 0n);
+  return {
+    paid: paid.map(({ name, atto }) => ({ grant: name.slice(`wallet:${organisation}:`.length), amountAtto: atto })),
+    owedAtto: rows.find(({ name }) => name === unbilled(organisation).name)?.atto ?? 0n,
+  };
+}
