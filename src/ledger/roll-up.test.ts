@@ -12,8 +12,15 @@ import { readUsage } from './queries.ts';
 import { rollUp } from './roll-up.ts';
 import { measureColumns, seriesColumns } from './usage-columns.ts';
 import { UsageFold } from './usage-fold.ts';
-import type { UsageDelta } from './usage-series.ts';
-import { type UsageGrain, usageDimensions, usageGrains, usageSumsSql } from './usage-sums.ts';
+import type { UsageDelta, UsageSeries } from './usage-series.ts';
+import {
+  type UsageDimension,
+  type UsageFilter,
+  type UsageGrain,
+  usageDimensions,
+  usageGrains,
+  usageSumsSql,
+} from './usage-sums.ts';
 
 const atMs = Date.UTC(2026, 10, 20, 9, 30);
 const hourMs = 3_600_000;
@@ -226,6 +233,9 @@ describe('the roll-ups by hour, day and month', () => {
       usageDelta(
         new Date(atMs - (number % 11) * 7 * hourMs).toISOString(),
         {
+          // A quarter is what of the whole had a tag.
+          meter: number % 4 === 3 ? `tag:team=t${number % 3}` : '',
+          project: `o${number % 2}/p${number % 3}`,
           organisation: `o${number % 2}`,
           key: `k${number % 3}`,
           route: `r${number % 2}`,
@@ -245,12 +255,34 @@ describe('the roll-ups by hour, day and month', () => {
       return grain === 'day' ? `${iso.slice(0, 10)}T00:00:00.000Z` : `${iso.slice(0, 7)}-01T00:00:00.000Z`;
     };
     const moved = fc.integer({ min: 0, max: 30 });
-    const dimensions = fc.subarray(
-      [...usageDimensions].filter(name => name !== 'meter' && name !== 'class'),
-      {
-        maxLength: 2,
-      },
+    const dimensions = fc.subarray<UsageDimension>(
+      [...[...usageDimensions].filter(name => name !== 'meter' && name !== 'class'), 'tag:team'],
+      { maxLength: 2 },
     );
+    const filters = fc
+      .subarray<UsageFilter>(
+        [
+          { organisation: 'o1' },
+          { key: 'k1' },
+          { model: 'm2' },
+          { provider: 'p1' },
+          { route: 'r0' },
+          { providers: ['p0', 'p2', 'unknown'] },
+          { providers: [] },
+          { within: { organisations: ['o0'], projects: ['o1/p2'] } },
+          { within: { organisations: [], projects: ['o0/p0', 'o1/p1'] } },
+        ],
+        { maxLength: 2 },
+      )
+      .map(parts => Object.assign({}, ...parts) as UsageFilter);
+    const isAsked = ({ within, providers, ...names }: UsageFilter, series: UsageSeries) =>
+      Object.entries(names).every(([name, value]) => series[name as 'key'] === value) &&
+      (providers === undefined || providers.includes(series.provider)) &&
+      (within === undefined ||
+        within.organisations.includes(series.organisation) ||
+        within.projects.includes(series.project));
+    const namedBy = (series: UsageSeries, name: UsageDimension | undefined) =>
+      name === 'tag:team' ? series.meter.slice('tag:team='.length) : series[name as 'key'];
     const hours = fc.tuple(fc.integer({ min: -90, max: 2 }), fc.integer({ min: 1, max: 90 }));
 
     await fc.assert(
@@ -259,18 +291,20 @@ describe('the roll-ups by hour, day and month', () => {
         dimensions,
         fc.constantFrom(...usageGrains),
         hours,
-        async (count, by, grain, [from, length]) => {
+        filters,
+        async (count, by, grain, [from, length], filter) => {
           await fold(count);
           const period = { fromMs: startMs + from * hourMs, toMs: startMs + (from + length) * hourMs };
           const values: unknown[] = [];
           const measures = ['requests', 'sell_atto', 'buy_correction_atto'] as const;
-          const sql = usageSumsSql({ by, grain, period, filter: {}, measures }, values);
+          const sql = usageSumsSql({ by, grain, period, filter, measures }, values);
           const told = (await store.pool.query(`select * from (${sql}) as part`, values)).rows;
           const sums = new Map<string, readonly bigint[]>();
           for (const { atMs: usedMs, series, measures: added } of rows) {
             const at = usedMs - (usedMs % hourMs);
-            if (at < period.fromMs || at >= period.toMs) continue;
-            const names = [series[by[0] as 'key'], series[by[1] as 'key'], series.sellCurrency];
+            if (at < period.fromMs || at >= period.toMs || !isAsked(filter, series)) continue;
+            if (by.includes('tag:team') !== series.meter.startsWith('tag:')) continue;
+            const names = [namedBy(series, by[0]), namedBy(series, by[1]), series.sellCurrency];
             const key = JSON.stringify([pieceOf(grain, at), ...names]);
             const before = sums.get(key) ?? [0n, 0n, 0n];
             sums.set(
@@ -290,7 +324,7 @@ describe('the roll-ups by hour, day and month', () => {
           );
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 90 },
     );
   });
 

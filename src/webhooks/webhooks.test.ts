@@ -372,7 +372,7 @@ suite('webhooks', () => {
     const signal = new AbortController().signal;
 
     await client.query('begin');
-    assert.equal(await fanOut(client), 1);
+    assert.equal(await fanOut(client, Date.now()), 1);
     await client.query('rollback');
     await assert.rejects(webhookJob(context).run({ client: dying, progress: () => {}, signal }), /has died/);
     assert.deepEqual(await run(), { delivered: 1, failed: 0 });

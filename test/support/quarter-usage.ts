@@ -20,31 +20,31 @@ const toldAtOnce = 200;
 interface Price {
   readonly free: number;
   readonly first: number;
-  /** graduated: units above it cost `then`; volume: all of them do once there are more. */
+  /** graduated: units above it cost `beyond`; volume: all of them do once there are more. */
   readonly scope: 'flat' | 'graduated' | 'volume';
   readonly above: number;
-  readonly then: number;
+  readonly beyond: number;
 }
 
 const products = ['storage', 'accelerator', 'seat'] as const satisfies readonly Meter[];
 type Product = (typeof products)[number];
-const flat = (first: number): Price => ({ free: 0, first, scope: 'flat', above: 0, then: 0 });
+const flat = (first: number): Price => ({ free: 0, first, scope: 'flat', above: 0, beyond: 0 });
 /** The last ones hold in the end. */
 const priceSets: readonly Readonly<Record<Product, Price>>[] = [
   {
     storage: flat(1_000),
-    accelerator: { free: 40, first: 3_000, scope: 'graduated', above: 200, then: 2_000 },
-    seat: { free: 0, first: 5_000, scope: 'volume', above: 60, then: 3_000 },
+    accelerator: { free: 40, first: 3_000, scope: 'graduated', above: 200, beyond: 2_000 },
+    seat: { free: 0, first: 5_000, scope: 'volume', above: 60, beyond: 3_000 },
   },
   {
-    storage: { free: 100, first: 900, scope: 'graduated', above: 500, then: 400 },
+    storage: { free: 100, first: 900, scope: 'graduated', above: 500, beyond: 400 },
     accelerator: flat(2_500),
-    seat: { free: 5, first: 4_000, scope: 'volume', above: 40, then: 2_500 },
+    seat: { free: 5, first: 4_000, scope: 'volume', above: 40, beyond: 2_500 },
   },
   {
     storage: flat(700),
-    accelerator: { free: 10, first: 3_500, scope: 'volume', above: 100, then: 1_500 },
-    seat: { free: 0, first: 5_000, scope: 'graduated', above: 30, then: 1_000 },
+    accelerator: { free: 10, first: 3_500, scope: 'volume', above: 100, beyond: 1_500 },
+    seat: { free: 0, first: 5_000, scope: 'graduated', above: 30, beyond: 1_000 },
   },
 ];
 /** What is bought: another set than what is sold. */
@@ -253,11 +253,11 @@ function isPrepaid(organisation: string): boolean {
   return Number(organisation.slice('org_'.length)) % 8 === 1;
 }
 
-function costOf(units: bigint, { free, first, scope, above, then }: Price): bigint {
+function costOf(units: bigint, { free, first, scope, above, beyond }: Price): bigint {
   const charged = units > BigInt(free) ? units - BigInt(free) : 0n;
   if (scope === 'flat' || charged <= BigInt(above)) return charged * BigInt(first);
-  if (scope === 'volume') return charged * BigInt(then);
-  return BigInt(above) * BigInt(first) + (charged - BigInt(above)) * BigInt(then);
+  if (scope === 'volume') return charged * BigInt(beyond);
+  return BigInt(above) * BigInt(first) + (charged - BigInt(above)) * BigInt(beyond);
 }
 
 function directoryOf(set: number): UsageDirectory {
@@ -278,10 +278,10 @@ function timelineOf(set: Readonly<Record<Product, Price>>, version: string) {
   const decimal = (atto: number) => `0.${String(atto).padStart(12, '0')}`;
   const rates = Object.fromEntries(
     products.map(product => {
-      const { free, first, scope, above, then } = set[product];
+      const { free, first, scope, above, beyond } = set[product];
       const amount = { amount: decimal(first), per: 1_000_000 };
       const steps =
-        scope === 'flat' ? {} : { free: String(free), [scope]: [{ above: String(above), amount: decimal(then) }] };
+        scope === 'flat' ? {} : { free: String(free), [scope]: [{ above: String(above), amount: decimal(beyond) }] };
       return [product, { ...amount, ...steps }];
     }),
   ) as Record<string, DecimalRate>;
