@@ -145,6 +145,8 @@ export function createProgram(surroundings: Surroundings): Command {
     print(options, { items }, () => showModels(items, table));
   });
   addPriceCommands(program, parts);
+  addWebhooks(program, parts);
+  addSecrets(program, parts);
 
   program.commandsGroup('See what happens:');
   leaf(program, 'usage', 'Requests, tokens and amounts, added up')
@@ -225,8 +227,6 @@ export function createProgram(surroundings: Surroundings): Command {
   addAudit(program, parts);
   addLogin(program, parts);
   addMembers(program, parts);
-  addSecrets(program, parts);
-  addWebhooks(program, parts);
 
   return program;
 

@@ -94,6 +94,20 @@ suite('the keyring', () => {
     const again = testKeyring(directory);
     assert.equal(again.isOpen, true);
     assert.equal(again.sealer.open(sealed, 'provider:openai'), 'sk-secret');
+    assert.equal(testKeyring(directory, { masterKey: nextKey }).isOpen, false);
+    const file = readFileSync(join(directory, 'keyring.json'), 'utf8');
+    for (const damaged of [
+      '',
+      '{}',
+      '{',
+      file.replaceAll('"w1.', '"w1.AAAA'),
+      file.replaceAll('"wrapped":"', '"w":"'),
+    ]) {
+      writeFileSync(join(directory, 'keyring.json'), damaged);
+      assert.equal(testKeyring(directory).isOpen, false, damaged);
+    }
+    assert.equal((await loaded(testKeyring(directory))).sealer.open(sealed, 'provider:openai'), 'sk-secret');
+    assert.equal(testKeyring(directory).isOpen, true);
     const { rows } = await store.pool.query(`select wrapped from sealing_key where state = 'active'`);
     const id = sealed.split('.')[1] ?? '';
     assert.equal(Buffer.from(unwrapKey(testMasterKey, rows[0].wrapped, id), 'base64url').length, 32);

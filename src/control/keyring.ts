@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Author } from '../audit/author.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { Fault } from '../completion/fault.ts';
@@ -14,7 +14,7 @@ import { writeWholeFileSync } from './whole-file.ts';
 /** Keys that open and no longer seal, at once: each is a rotation whose day is not over. */
 export const retiringKeysMax = 8;
 /** A replica that was not seen for so long does not run. */
-const replicaSilentMs = 60_000;
+const replicaSilentSeconds = 60;
 
 export interface KeyringOptions {
   /** Where the master key is, and may be replaced. */
@@ -23,6 +23,8 @@ export interface KeyringOptions {
   readonly path: string;
   readonly replica: string;
   readonly onKeys?: (keys: OpenKeys) => void;
+  /** Called once, when another replica has replaced the master key. */
+  readonly onOutdated?: () => void;
 }
 
 interface StoredKeys {
@@ -48,8 +50,9 @@ export class Keyring {
     const fitting = options.place.candidates.find(key => masterKeyFingerprint(key) === onDisk?.fingerprint);
     this.#masterKey = fitting ?? options.place.candidates[0]!; // there is one
     this.#keys = { root: rootOf(this.#masterKey), active: null, data: {} };
-    if (onDisk !== undefined && fitting !== undefined) {
-      this.#keys = openKeys(fitting, onDisk);
+    const keys = onDisk === undefined || fitting === undefined ? undefined : tryOpenKeys(fitting, onDisk);
+    if (keys !== undefined) {
+      this.#keys = keys;
       this.#isOpen = true;
     }
     this.sealer = createSealer(this.#keys);
@@ -110,7 +113,7 @@ export class Keyring {
         throw new Fault('secrets_rotating');
       await transaction
         .updateTable('sealing_key')
-        .set({ state: 'retiring', retired_at: new Date() })
+        .set({ state: 'retiring', retired_at: sql<Date>`now()` })
         .where('state', '=', 'active')
         .execute();
       await this.#insertKey(transaction, { id, state: 'active' });
@@ -150,7 +153,7 @@ export class Keyring {
       }
       await transaction
         .updateTable('installation')
-        .set({ master_key_fingerprint: after, master_key_changed_at: new Date() })
+        .set({ master_key_fingerprint: after, master_key_changed_at: sql<Date>`now()` })
         .execute();
       await raiseRevision(transaction);
       await recordAudit(transaction, {
@@ -225,7 +228,9 @@ export class Keyring {
           .execute();
         return { fingerprint: row.master_key_fingerprint, revision: row.keyring_revision, keys };
       });
+    const wasOutdated = this.#isOutdated;
     this.#isOutdated = stored.fingerprint !== masterKeyFingerprint(this.#masterKey);
+    if (this.#isOutdated && !wasOutdated) this.#options.onOutdated?.();
     // Nothing of it opens here; what is open in memory goes on.
     if (this.#isOutdated) return;
     this.#keys = openKeys(this.#masterKey, stored);
@@ -244,7 +249,7 @@ async function refuseStragglers(transaction: Transaction<Tables>, fingerprint: s
     .selectFrom('sealing_replica')
     .select('replica')
     .where('master_key_fingerprint', '<>', fingerprint)
-    .where('seen_at', '>', new Date(Date.now() - replicaSilentMs))
+    .where('seen_at', '>', sql<Date>`now() - ${replicaSilentSeconds} * interval '1 second'`)
     .limit(1)
     .executeTakeFirst();
   if (straggler === undefined) return;
@@ -268,6 +273,15 @@ function openKeys(masterKey: string, { keys }: Pick<StoredKeys, 'keys'>): OpenKe
   if (root === undefined) throw new MasterKeyMismatch('the keyring has no root; restore it from a backup');
   open.delete('root');
   return { root, active: keys.find(({ state }) => state === 'active')?.id ?? null, data: Object.fromEntries(open) };
+}
+
+/** A file that is damaged is none: the database has what was in it. */
+function tryOpenKeys(masterKey: string, stored: StoredKeys): OpenKeys | undefined {
+  try {
+    return openKeys(masterKey, stored);
+  } catch {
+    return undefined;
+  }
 }
 
 function writeKeyringFile(path: string, stored: StoredKeys): void {

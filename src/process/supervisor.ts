@@ -106,6 +106,10 @@ export class Supervisor {
       path: keyringPath(home.dataPath),
       replica: home.generation.replica,
       onKeys: keys => this.#pool.broadcast({ type: 'keys', keys }),
+      onOutdated: () =>
+        log.error(
+          'the master key was replaced: this replica goes on, and needs the new CARRIER_MASTER_KEY at its next start',
+        ),
     });
     this.#sandbox = new Sandbox({
       entryPath,

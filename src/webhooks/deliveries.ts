@@ -59,10 +59,13 @@ export async function findDelivery(context: Pick<WebhookContext, 'store'>, id: s
 }
 
 /** Tells it again, under the same id, with all its attempts; one that waits is due now. */
-export async function redeliver({ store }: Pick<WebhookContext, 'store'>, id: string): Promise<WebhookDelivery> {
+export async function redeliver(
+  { store, nowMs }: Pick<WebhookContext, 'store' | 'nowMs'>,
+  id: string,
+): Promise<WebhookDelivery> {
   await store.pool.query(
-    `update webhook_delivery set state = 'waiting', due_at = now(), attempts = 0, error = null, status = null where id = $1`,
-    [id],
+    `update webhook_delivery set state = 'waiting', due_at = $2, attempts = 0, error = null, status = null where id = $1`,
+    [id, new Date(nowMs())],
   );
   return findDelivery({ store }, id);
 }

@@ -37,7 +37,7 @@ export function webhookJob(context: WebhookContext): Job {
     purpose: 'Delivers notices to webhooks, and tries again what failed',
     schedule: { everyMs },
     run: async ({ client, signal, progress }) => {
-      while ((await fanOut(client)) > 0) signal.throwIfAborted();
+      while ((await fanOut(client, context.nowMs())) > 0) signal.throwIfAborted();
       const counts = { delivered: 0, failed: 0 };
       for (let round = 0; round < roundsMax; round += 1) {
         const due = await readDue(client, context.nowMs());

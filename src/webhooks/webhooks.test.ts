@@ -94,6 +94,24 @@ suite('webhooks', () => {
     });
   const deliveries = async (webhook: string) => (await listDeliveries(context, { webhook }, { limit: 100 })).items;
 
+  test('an organisation has fifty endpoints at the most, beside those of others and of the installation', async () => {
+    const url = 'http://127.0.0.1:9/hook';
+    for (let n = 0; n < 50; n += 1) await endpointAt(url, { organisation: 'acme' });
+
+    await assert.rejects(endpointAt(url, { organisation: 'acme' }), { code: 'webhooks_exhausted' });
+
+    await endpointAt(url, { organisation: 'other' });
+    await endpointAt(url);
+    const { rows } = await store.pool.query(
+      'select organisation, count(*)::int as count from webhook_endpoint group by 1 order by 1 nulls last',
+    );
+    assert.deepEqual(rows, [
+      { organisation: 'acme', count: 50 },
+      { organisation: 'other', count: 1 },
+      { organisation: null, count: 1 },
+    ]);
+  });
+
   test('what happens is told once, to whom it concerns and who asked for it, and the receiver of the guide accepts it', async t => {
     const told: unknown[] = [];
     let secret = '';
@@ -354,7 +372,7 @@ suite('webhooks', () => {
     const signal = new AbortController().signal;
 
     await client.query('begin');
-    assert.equal(await fanOut(client), 1);
+    assert.equal(await fanOut(client, Date.now()), 1);
     await client.query('rollback');
     await assert.rejects(webhookJob(context).run({ client: dying, progress: () => {}, signal }), /has died/);
     assert.deepEqual(await run(), { delivered: 1, failed: 0 });

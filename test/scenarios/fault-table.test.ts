@@ -290,6 +290,10 @@ const rows: Partial<Record<FaultCode, Row>> = {
 const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   media_fetch_refused: 'test/scenarios/media.test.ts',
   policy_not_allowed: 'test/gateway/policies.test.ts',
+  master_key_outdated: 'src/control/keyring.test.ts',
+  master_key_same: 'src/control/keyring.test.ts',
+  secrets_rotating: 'src/control/keyring.test.ts',
+  webhooks_exhausted: 'src/webhooks/webhooks.test.ts',
   exceeds_pending: 'src/ledger/pending.test.ts',
   pending_resolved: 'src/cli/ledger.test.ts',
   grant_conflict: 'src/billing/wallets.test.ts',

@@ -732,7 +732,7 @@ async function send({ method = 'POST', path, body, type = 'application/json' }: 
 
 /** What a carrier writes by itself, at its own times. */
 const ownTables =
-  /^(job|balance|usage_(by|series|delta|customer|supply|part)|journal_|ledger_check|epoch_|lease|replica|budget_window|wallet_reserve|limit_)/;
+  /^(job|balance|usage_(by|series|delta|customer|supply|part)|journal_|ledger_check|epoch_|lease|replica|budget_window|wallet_reserve|limit_|sealing_replica|notice|webhook_delivery)/;
 
 /** The tables in which something changed. */
 async function changedSince(before: Readonly<Record<string, string>>): Promise<readonly string[]> {

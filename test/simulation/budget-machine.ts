@@ -266,6 +266,27 @@ class Machine {
     return false;
   }
 
+  /** Everybody who is down comes back, all ends, is shipped and given back; nobody ends. What is still leased then. */
+  rest(): { readonly leased: bigint; readonly spentOfOpen: bigint; readonly hasExpired: boolean } {
+    for (const [index, replica] of this.replicas.entries()) {
+      if (!replica.up) this.run({ type: 'restart', replica: index, worker: 0 });
+      if (replica.earlier.length > 0) this.#adopt(replica);
+      this.#shipDead(replica);
+      for (const worker of replica.workers) {
+        while (worker.holds.length > 0) this.#end(worker, 0n);
+        this.#ship(replica, worker);
+        this.#giveBack(replica, worker);
+      }
+      this.#giveUp(replica);
+    }
+    const open = this.ledger.leases.filter(({ state, budget }) => state === 'open' && budget === at.budget);
+    return {
+      leased: this.ledger.window(at.budget).leased,
+      spentOfOpen: open.reduce((sum, { spent }) => sum + spent, 0n),
+      hasExpired: this.ledger.leases.some(({ state }) => state === 'expired'),
+    };
+  }
+
   /** Everybody comes back in peace: all that was not charged can be had again. */
   wakeAll(): void {
     for (const replica of this.replicas) {
@@ -437,6 +458,10 @@ function lookAhead(after: (actions: readonly Action[]) => Machine, actions: read
   const living = now.replicas.find(({ up }) => up);
   if (living !== undefined)
     assert.ok(now.take(living, living.workers[0]!, idle), `an idle budget is refused: ${told()}`);
+
+  const { leased: left, spentOfOpen, hasExpired } = after(actions).rest();
+  // What an expired lease was made of comes back when its generation ends.
+  if (!hasExpired) assert.equal(left, spentOfOpen, `what nobody holds stays leased: ${told()}`);
 
   const later = after(actions);
   later.wakeAll();
