@@ -67,7 +67,11 @@ async function readLegs(client: pg.ClientBase, rerated: readonly RatedAgain[]): 
   const { rows } = await client.query(
     `select e.ref, p.is_sale, p.account, t.currency, sum(p.sign * t.amount_atto) as atto
        from unnest($1::text[], $2::timestamptz[]) as e (ref, at)
-       join transfer t on t.at = e.at and t.exchange_id > e.ref || ':' and t.exchange_id < e.ref || ';'
+       -- One look into the index for each: of one instant there may be thousands, and a join by it would pair them all.
+      cross join lateral (
+            select * from transfer
+             where at = e.at and exchange_id > (e.ref || ':') collate "C" and exchange_id < (e.ref || ';') collate "C"
+            offset 0) as t
        join account d on d.id = t.debit
        join account c on c.id = t.credit
       cross join lateral (
