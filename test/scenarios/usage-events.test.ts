@@ -132,6 +132,7 @@ test('storage, egress and accelerators are billed to the last digit', async () =
         freeLeft: '0',
         amount: '102.105',
         currency: 'USD',
+        replaced: false,
       },
     ],
   );
