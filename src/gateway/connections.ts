@@ -22,3 +22,8 @@ export function connectionOf(socket: Socket): ClientConnection {
   }
   return connection;
 }
+
+/** Has a request come on it? */
+export function hasAsked(socket: Socket): boolean {
+  return connections.has(socket);
+}

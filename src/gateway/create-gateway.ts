@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { AddressPolicy } from '../media/address-policy.ts';
 import { MediaFetcher } from '../media/media-fetcher.ts';
 import { resolveHost } from '../media/resolve-host.ts';
 import { trustedProxiesOf } from './client-address.ts';
 import { answerClientError } from './client-error.ts';
+import { hasAsked } from './connections.ts';
 import { Deadlines } from './deadlines.ts';
 import { DeploymentGate } from './deployment-gate.ts';
 import { dialectOfPath, handleRequest } from './edge.ts';
@@ -59,13 +60,14 @@ export function createGateway(ports: GatewayPorts, settings: GatewaySettings): G
     openExchanges: 0,
     isCutting: false,
   };
-  const server = openServer(state);
+  const sockets = new Set<Socket>();
+  const server = openServer(state, sockets);
   const tlsWatch = settings.tls === undefined ? undefined : new TlsWatch(settings.tls, server, ports.observe);
 
   let drained: Promise<void> | undefined;
   const close = async () => {
     tlsWatch?.close();
-    await closeServer(server);
+    await closeServer(server, sockets);
     await untilQuiet(state);
     state.deadlines.close();
     await state.upstreams.close();
@@ -103,7 +105,7 @@ function mediaFetcherOf({ proxy, mediaFetch }: GatewaySettings): MediaFetcher {
   });
 }
 
-function openServer(state: GatewayState): Server {
+function openServer(state: GatewayState, sockets: Set<Socket>): Server {
   const { limits, tls } = state.settings;
   const options = {
     maxHeaderSize: limits.headerBytesMax,
@@ -119,6 +121,10 @@ function openServer(state: GatewayState): Server {
     ...(tls === undefined ? undefined : { ...readTlsFiles(tls), handshakeTimeout: limits.headersTimeoutMs }),
   };
   const server: Server = tls === undefined ? createServer(options) : createTlsServer(options);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   // One more than allowed is kept, so that the excess is seen and refused instead of being cut off in silence.
   server.maxHeadersCount = 201;
   server.maxConnections = limits.connectionsMax;
@@ -154,12 +160,18 @@ function listen(server: Server, settings: GatewaySettings): Promise<number> {
   });
 }
 
-async function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise<void>(resolve => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  const closeIdle = () => {
+    server.closeIdleConnections();
+    // Node counts a connection as busy until its first request. One that is kept ready by a client would hold up the end
+    // for as long as headers may take.
+    for (const socket of sockets) if (socket.bytesRead === 0 && !hasAsked(socket)) socket.destroy();
+  };
+  closeIdle();
+  const idle = setInterval(closeIdle, 100);
   await closed;
   clearInterval(idle);
 }

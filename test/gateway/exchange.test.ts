@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../src/completion/fault.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { postingsOf } from '../../src/ledger/postings.ts';
@@ -556,6 +558,29 @@ suite('leaving and the neighbours', () => {
     await drained;
     assert.equal(gateway.gateway.openExchanges, 0);
     await assert.rejects(ask(gateway, {}));
+  });
+
+  test('a connection on which nothing was ever asked does not hold up a drain', async t => {
+    const emulator = await startEmulator();
+    const gateway = await startGateway({ snapshot: snapshotFor(emulator) });
+    t.after(() => emulator.stop());
+    const kept = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    t.after(() => kept.destroy());
+    const ended = once(
+      kept.on('error', () => {}),
+      'close',
+    );
+    await once(kept, 'connect');
+    // What the server accepts after it, it accepts after it.
+    await (await ask(gateway, {})).text();
+
+    const outcome = await Promise.race([
+      gateway.gateway.drain(5_000).then(() => 'drained'),
+      sleep(2_000, 'held up', { ref: false }),
+    ]);
+
+    assert.equal(outcome, 'drained');
+    await ended;
   });
 
   test('what a drain has no time for ends as draining, and is charged for what was delivered', async t => {
