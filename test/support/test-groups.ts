@@ -28,7 +28,16 @@ export function testGroups(choice: {
   readonly parts: readonly string[];
 }): readonly TestGroup[] {
   const groups: readonly TestGroup[] = choice.long
-    ? [{ ...long, title: 'long', isolation: 'process', concurrency: 1, files: find('test/long/**/*.test.ts') }]
+    ? [
+        {
+          ...long,
+          title: 'long',
+          isolation: 'process',
+          concurrency: 1,
+          timed: true,
+          files: find('test/long/**/*.test.ts'),
+        },
+      ]
     : [
         ...roomShards([...find('src/**/*.test.ts'), ...find('test/architecture/**/*.test.ts')]),
         {
