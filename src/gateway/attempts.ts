@@ -209,25 +209,26 @@ async function sendSecond(walk: Walk, first: Runner, race: Race): Promise<Runner
   const entered = gateway.gate.enter(backup, true);
   const place = entered instanceof Promise ? await entered : entered;
   if (place === undefined) return undefined;
-  const isWanted = !first.sent.attempt.isOver && race.winner === undefined;
-  const isPaid = isWanted && hasRetryRoom(walk) && gateway.budgets.hedges(route.name).take(weightOf(decision.facts));
-  if (isWanted && !isPaid) gateway.ports.observe.walked({ type: 'further', kind: 'hedge', outcome: 'refused' });
-  if (!isPaid) {
-    gateway.gate.leave(place, nothingShown);
-    return undefined;
-  }
   const passing = passDeployment(gateway, exchange, backup);
   const passed = passing instanceof Promise ? await passing : passing;
   if (passed instanceof Fault) {
     gateway.gate.leave(place, nothingShown);
     return undefined;
   }
-  countFurther(gateway, exchange, 'hedge');
-  walk.left = walk.left.filter(deployment => deployment !== backup);
   const dialect = dialectFor(backup, exchange.dialect);
   // A backup needs nothing fetched, so its request is there as it was read.
   const read = dialect === exchange.dialect ? undefined : exchange.translation;
   const seat: Seat = { deployment: backup, dialect, read, place, passed };
+  // Only now: the first one may have answered while the backup's place and limits were asked for.
+  const isWanted = !first.sent.attempt.isOver && race.winner === undefined;
+  const isPaid = isWanted && hasRetryRoom(walk) && gateway.budgets.hedges(route.name).take(weightOf(decision.facts));
+  if (isWanted && !isPaid) gateway.ports.observe.walked({ type: 'further', kind: 'hedge', outcome: 'refused' });
+  if (!isPaid) {
+    leave(gateway, seat, undefined);
+    return undefined;
+  }
+  countFurther(gateway, exchange, 'hedge');
+  walk.left = walk.left.filter(deployment => deployment !== backup);
   try {
     const sent = await sendAttempt(gateway, exchange, admission, seat, { race, beside: first.sent.number });
     race.joined(sent.attempt);

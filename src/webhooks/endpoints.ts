@@ -1,4 +1,4 @@
-import type { Selectable, Transaction } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import type { Author } from '../audit/author.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { base62 } from '../completion/base62.ts';
@@ -25,6 +25,10 @@ export async function createEndpoint(
   const id = `we_${base62(16)}`;
   const secret = mintWebhookSecret();
   const endpoint = await context.store.db.transaction().execute(async transaction => {
+    // One after the other, or several at once would pass the bound together.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`webhooks of ${organisation ?? ''}`}, 0))`.execute(
+      transaction,
+    );
     const { count } = await transaction
       .selectFrom('webhook_endpoint')
       .select(eb => eb.fn.countAll<bigint>().as('count'))

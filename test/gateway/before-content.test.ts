@@ -7,8 +7,10 @@ import { cogsFailedAttempt } from '../../src/ledger/accounts.ts';
 import { postingsOf } from '../../src/ledger/postings.ts';
 import { after as later } from '../../src/process/late-timer.ts';
 import { WorkerHealth } from '../../src/process/worker-health.ts';
+import { loadLimit } from '../../src/snapshot/limits.ts';
 import type { RoutePolicy } from '../../src/snapshot/snapshot.ts';
 import { secret, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { limitsInMemory } from '../support/limits.ts';
 import { permitsOf } from '../support/permits.ts';
 
 const time = { monotonicMs: () => performance.now(), after: later };
@@ -269,6 +271,31 @@ suite('before content', () => {
   const hedging: Partial<RoutePolicy> = { hedge: { afterMs: 40, percent: 50 } };
   /** Of a hundred requests fifty may be sent twice: the second one is the first that may. */
   const warmUp = (gateway: TestGateway) => ask(gateway);
+
+  test('what is sent beside another counts against the limits of who gets it', async t => {
+    const entry = {
+      id: 'deployment:two',
+      scope: 'deployment',
+      subject: 'two',
+      measure: 'requestsPerDay',
+      limit: 2,
+    } as const;
+    const counting = limitsInMemory([entry]);
+    const remaining = () => counting.limits.state(loadLimit(entry), Date.now()).remaining;
+    const gateway = await start(t, {
+      policy: hedging,
+      rest: { ports: { limits: counting.limits }, snapshot: { limits: [entry] } },
+    });
+    await warmUp(gateway);
+    const before = remaining();
+    first.replaceRules(['hang']);
+
+    const answer = await ask(gateway);
+    await gateway.untilEnded(2);
+
+    assert.equal(answer.headers.get('x-carrier-deployment'), 'two');
+    assert.deepEqual([before, remaining()], [2, 1]);
+  });
 
   test('a request that gets no byte is sent to a second deployment, and its customer pays for one', async t => {
     const gateway = await start(t, { policy: hedging, rest: { budgetAtto: 10n ** 21n } });
