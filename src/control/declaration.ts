@@ -397,7 +397,10 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['deployments.*.zones.transientStorage', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.atRest', 'Only `processing` is enforced yet.'],
   ['deployments.*.zones.supportAccess', 'Only `processing` is enforced yet.'],
-  ['routes.*.affinity', 'Session affinity is not built yet.'],
+  [
+    'routes.*.affinity',
+    'A session stays at one place under `policy: sticky`; other policies count warm prefixes by themselves.',
+  ],
   ['organisations.*.wallet', 'What a wallet holds is granted: `carrier wallets grant`. Set `terms` here.'],
   ['organisations.*.commitments', 'Commitments are not built yet.'],
   ['organisations.*.zones', 'Set zones on projects and keys.'],

@@ -171,7 +171,7 @@ test('zones of a project keep its prompts out of every other place', async () =>
 test('a file with problems changes nothing and says all of them', async () => {
   const broken = `${yaml}\nroutes: { a: { candidates: [ { deployment: none } ] }, b: { affinity: session, hedge: 1, candidates: [] } }\n`;
   await assert.rejects(carrier.apply(broken), error => {
-    assert.match(String(error), /routes\.b\.affinity: Session affinity is not built yet/);
+    assert.match(String(error), /routes\.b\.affinity: A session stays at one place under/);
     assert.match(String(error), /routes\.b\.hedge: .*expected object/);
     assert.match(String(error), /routes\.b\.candidates/);
     return true;
