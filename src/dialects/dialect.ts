@@ -17,10 +17,13 @@ export interface Dialect {
   readonly name: DialectName;
   /** What the API itself takes, as its maker documents it; providers differ from it. */
   readonly profile: DialectProfile;
+  /** Media type of its streams, without parameters. */
+  readonly streamType: 'text/event-stream' | 'application/vnd.amazon.eventstream';
 
   /** Reads what the walk needs from a request body in one pass over its bytes, and checks it: valid UTF-8 and JSON, no
-   *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. */
-  scanRequest(body: Buffer): RequestScan;
+   *  NUL, depth ≤ 128, no duplicate of a field it reads. Throws Fault. Does not look at fields it does not need. `named`: what
+   *  the path says, where the dialect has the model there. */
+  scanRequest(body: Buffer, named?: PathFacts): RequestScan;
   /** Same dialect: the client's bytes with the model name and, where needed, the usage flag spliced. */
   spliceRequest(body: Buffer, scan: RequestScan, splice: RequestSplice): Buffer;
 
@@ -32,8 +35,8 @@ export interface Dialect {
   withoutEnvelopes?(body: Buffer, scan: RequestScan, form: () => ReasoningForm): EnvelopeEdits | undefined;
 
   /** Reads a whole request into the middle. Throws Fault('translation_unsupported') naming a feature the middle cannot
-   *  carry yet, Fault('parameter_invalid' | 'parameter_missing') for wrong values. */
-  decodeRequest(body: Buffer, losses: LossLedger): CompletionRequest;
+   *  carry yet, Fault('parameter_invalid' | 'parameter_missing') for wrong values. `named` as for its scan. */
+  decodeRequest(body: Buffer, losses: LossLedger, named?: PathFacts): CompletionRequest;
   /** Writes a request for a provider of this dialect. What it cannot carry goes to `losses`. */
   encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer;
   /** Headers of the dialect that what `encodeRequest` writes needs, names and values in turn; absent when it has none. */
@@ -66,7 +69,19 @@ export interface Dialect {
   resumeStream?(soFar: AnswerSoFar): (events: Buffer) => Buffer;
 }
 
+/** What the path of a request says, in dialects that name the model there and not in the body. */
+export interface PathFacts {
+  readonly requestedModel: string;
+  readonly stream: boolean;
+  /** Of a stream: one JSON list that grows, where the dialect has that beside its events (Gemini without `alt=sse`). */
+  readonly streamForm?: StreamForm | undefined;
+}
+
+export type StreamForm = 'events' | 'list';
+
 export interface RequestScan {
+  /** As it was given to the scan. */
+  readonly named?: PathFacts | undefined;
   readonly requestedModel: string;
   /** Byte offsets of the JSON string that holds the model name, quotes included. Absent when the model is in the path. */
   readonly modelAt: ByteRange | undefined;
@@ -158,6 +173,8 @@ export interface AnswerFacts {
 export interface ObserveOptions {
   /** Usage was asked for by us, not by the client: remove the chunk that carries only usage. */
   readonly stripUsage: boolean;
+  /** `events` unless said. */
+  readonly streamForm?: StreamForm | undefined;
   /** A larger event is `upstream_malformed`; 8 MiB unless said. */
   readonly eventBytesMax?: number;
 }
@@ -206,6 +223,8 @@ export interface AnswerContext {
   readonly targetModel: string;
   readonly createdAtMs: number;
   readonly streamUsage: boolean;
+  /** Of a stream; `events` unless said. */
+  readonly streamForm?: StreamForm | undefined;
   /** For dialects that promise input tokens at the start of a stream. */
   readonly inputTokensEstimate: number;
   /** What the client's dialect cannot carry of the answer. */
@@ -225,12 +244,16 @@ export interface FaultResponse {
 
 export interface FaultContext {
   readonly exchangeId: string;
+  /** Of a stream; `events` unless said. */
+  readonly streamForm?: StreamForm | undefined;
   /** Of a stream: calls that came whole before it broke off. */
   readonly salvage?: readonly CompleteCall[] | undefined;
 }
 
 export interface NoticeContext {
   readonly exchangeId: string;
+  /** `events` unless said. */
+  readonly streamForm?: StreamForm | undefined;
   readonly createdAtMs: number;
 }
 
@@ -238,4 +261,6 @@ export interface FaultAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: Buffer;
+  /** Names and values in turn, where the dialect's clients read more than the body. */
+  readonly headers?: readonly string[];
 }

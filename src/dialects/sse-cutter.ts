@@ -1,3 +1,4 @@
+import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
 
 /** A server-sent event larger than this is refused unless another bound is set: it has to be held until it is whole. */
@@ -9,7 +10,7 @@ const dataLinesMax = 4096;
 /** Finds whole events in a stream of bytes, whatever the chunks: lines end in LF, CRLF or CR; comments and fields that
  *  mean nothing here are passed over; several data lines are joined by LF. Nothing is copied while events lie whole in
  *  their chunks. After `next` said true, the fields describe the event. */
-export class SseCutter {
+export class SseCutter implements EventCutter {
   /** The bytes that `eventStart` and `eventEnd` point into: valid until the next `append`. */
   buffer: Buffer = noBytes;
   eventStart = 0;
@@ -112,6 +113,14 @@ export class SseCutter {
   /** The event's data as text; it has some. */
   dataText(): string {
     return this.dataBuffer.toString('utf8', this.dataStart, this.dataEnd);
+  }
+
+  /** With its blank line. */
+  ended(rest: Buffer): Buffer {
+    const last = rest.at(-1);
+    // A carriage return may be half of a line end. After a line feed it is half of the blank line itself.
+    const blankBegun = last === 0x0a || (last === 0x0d && rest.at(-2) === 0x0a);
+    return Buffer.concat([rest, blankBegun ? lineFeed : blankLine]);
   }
 
   /** The end of the next line, or -1. A CR at the very end waits, since LF may follow. */

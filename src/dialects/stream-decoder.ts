@@ -2,6 +2,7 @@ import type { CompletionEvent } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
 import type { AnswerEvents } from './answer-events.ts';
 import type { AnswerFacts, StreamDecoder } from './dialect.ts';
+import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
 import { eventBytesMaxDefault, SseCutter } from './sse-cutter.ts';
 
@@ -16,13 +17,18 @@ export interface WireEventDecoder {
 /** Reads a provider's stream into events, whatever its chunks. */
 export class EventStreamDecoder implements StreamDecoder {
   readonly #decoder: WireEventDecoder;
-  readonly #cutter: SseCutter;
+  readonly #cutter: EventCutter;
   readonly #eventBytesMax: number;
 
-  constructor(decoder: WireEventDecoder, eventBytesMax: number = eventBytesMaxDefault) {
+  /** `cutter`: of server-sent events unless said. */
+  constructor(
+    decoder: WireEventDecoder,
+    eventBytesMax: number = eventBytesMaxDefault,
+    cutter: EventCutter = new SseCutter(decoder.eventNames),
+  ) {
     this.#eventBytesMax = eventBytesMax;
     this.#decoder = decoder;
-    this.#cutter = new SseCutter(decoder.eventNames);
+    this.#cutter = cutter;
   }
 
   get facts(): AnswerFacts {

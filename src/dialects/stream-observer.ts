@@ -1,5 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver, StreamStep } from './dialect.ts';
+import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
 import { eventBytesMaxDefault, SseCutter } from './sse-cutter.ts';
 
@@ -12,7 +13,7 @@ export type EventMeaning = 'quiet' | 'content' | 'usage-only' | 'end' | 'failure
 export interface EventReader {
   readonly eventNames: NameTable<string>;
   /** Of an event with data. Never throws. */
-  read(event: SseCutter): EventMeaning;
+  read(event: EventCutter): EventMeaning;
   readonly facts: AnswerFacts;
   readonly contentBytesSinceUsage: number;
 }
@@ -22,15 +23,20 @@ export class PassingObserver implements StreamObserver {
   readonly #reader: EventReader;
   readonly #stripUsage: boolean;
   readonly #eventBytesMax: number;
-  readonly #cutter: SseCutter;
+  readonly #cutter: EventCutter;
   #state: StreamStep['state'] = 'nothing';
   #fault: Fault | undefined = undefined;
 
-  constructor(reader: EventReader, { stripUsage, eventBytesMax = eventBytesMaxDefault }: ObserveOptions) {
+  /** `cutter`: of server-sent events unless said. */
+  constructor(
+    reader: EventReader,
+    { stripUsage, eventBytesMax = eventBytesMaxDefault }: ObserveOptions,
+    cutter: EventCutter = new SseCutter(reader.eventNames),
+  ) {
     this.#reader = reader;
     this.#stripUsage = stripUsage;
     this.#eventBytesMax = eventBytesMax;
-    this.#cutter = new SseCutter(reader.eventNames);
+    this.#cutter = cutter;
   }
 
   get facts(): AnswerFacts {
@@ -85,11 +91,11 @@ export class PassingObserver implements StreamObserver {
     const meaning = this.#reader.read(cutter);
     if (meaning === 'end' || meaning === 'failure') {
       this.#state = meaning === 'end' ? 'ended' : 'failed';
-      return { pass: undefined, held: withBlankLine(rest), state: this.#state };
+      return { pass: undefined, held: cutter.ended(rest), state: this.#state };
     }
     if (meaning === 'content') this.#state = 'content';
     const isStripped = meaning === 'usage-only' && this.#stripUsage;
-    return { pass: isStripped ? undefined : withBlankLine(rest), held: undefined, state: this.#state };
+    return { pass: isStripped ? undefined : cutter.ended(rest), held: undefined, state: this.#state };
   }
 
   get #isOver(): boolean {
@@ -97,18 +103,11 @@ export class PassingObserver implements StreamObserver {
   }
 }
 
-function piecesTo(cutter: SseCutter, pieces: Buffer[] | undefined, from: number, to: number): Buffer | undefined {
+function piecesTo(cutter: EventCutter, pieces: Buffer[] | undefined, from: number, to: number): Buffer | undefined {
   if (pieces === undefined || pieces.length === 0) {
     if (from === to) return undefined;
     return from === 0 && to === cutter.buffer.length ? cutter.buffer : cutter.buffer.subarray(from, to);
   }
   if (from < to) pieces.push(cutter.buffer.subarray(from, to));
   return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
-}
-
-function withBlankLine(event: Buffer): Buffer {
-  const last = event.at(-1);
-  // A carriage return may be half of a line end. After a line feed it is half of the blank line itself.
-  const blankBegun = last === 0x0a || (last === 0x0d && event.at(-2) === 0x0a);
-  return Buffer.concat([event, Buffer.from(blankBegun ? '\n' : '\n\n')]);
 }

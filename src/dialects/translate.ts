@@ -1,6 +1,6 @@
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
-import type { AnswerContext, Dialect, RequestTarget, StreamEncoder } from './dialect.ts';
+import type { AnswerContext, Dialect, PathFacts, RequestTarget, StreamEncoder } from './dialect.ts';
 import { type AnswerForm, plainForm, restoreAnswer, restoreStream } from './lower/answer-form.ts';
 import { lowerRequest } from './lower/lower.ts';
 
@@ -23,9 +23,9 @@ export interface WrittenRequest {
 }
 
 /** Reads a request once, whichever deployments are tried. Throws Fault. */
-export function readRequest(client: Dialect, body: Buffer): ReadRequest {
+export function readRequest(client: Dialect, body: Buffer, named?: PathFacts): ReadRequest {
   const losses = new LossLedger();
-  return { client: client.name, request: client.decodeRequest(body, losses), losses: losses.losses };
+  return { client: client.name, request: client.decodeRequest(body, losses, named), losses: losses.losses };
 }
 
 /** Writes what was read for one deployment. Throws Fault. */
@@ -41,11 +41,13 @@ export interface TranslationPair {
   readonly client: Dialect;
   readonly provider: Dialect;
   readonly target: RequestTarget;
+  /** What the client's path says, where its dialect has the model there. */
+  readonly named?: PathFacts | undefined;
 }
 
 /** The whole way of a request, as the gateway walks it. Throws Fault. */
-export function translateRequest(body: Buffer, { client, provider, target }: TranslationPair): WrittenRequest {
-  return writeRequest(readRequest(client, body), provider, target);
+export function translateRequest(body: Buffer, { client, provider, target, named }: TranslationPair): WrittenRequest {
+  return writeRequest(readRequest(client, body, named), provider, target);
 }
 
 /** A provider's whole answer in the client's dialect. Throws the fault of an answer that is none. */

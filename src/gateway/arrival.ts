@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dialect } from '../dialects/dialect.ts';
+import type { Dialect, PathFacts } from '../dialects/dialect.ts';
 import type { ClientConnection } from './connections.ts';
 
 /** One request as it came in, before anything is known of it but where it goes. */
@@ -17,4 +17,6 @@ export interface Arrival {
   readonly connection: ClientConnection;
   /** The dialect of the path; undefined where it has none. */
   readonly dialect: Dialect | undefined;
+  /** What its path says beside the dialect, where that has the model in the path. */
+  named: PathFacts | undefined;
 }

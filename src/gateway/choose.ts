@@ -102,7 +102,7 @@ export function chooseCandidates(
   const foreign = views.some(view => view.dialects.length > 0 && !view.dialects.includes(dialect.name));
   const isTold = views.some(view => view.capabilities !== undefined);
   const isSent = !question.sameDialectOnly && question.onlyNames !== true;
-  const read = (foreign && isSent) || isTold ? readTranslation(dialect, question.body) : undefined;
+  const read = (foreign && isSent) || isTold ? readTranslation(dialect, question.body, scan.named) : undefined;
   const translation = foreign && isSent ? read : undefined;
   const zones =
     question.askedZones === undefined ? question.allowedZones : intersect(question.allowedZones, question.askedZones);

@@ -17,7 +17,7 @@ export function continuationFor(exchange: Exchange, admission: Admission, deploy
   // Providers refuse a last turn that ends in white space (https://platform.claude.com/docs/en/build-with-claude/
   // prompt-engineering/prefill-claudes-response, 2026-11).
   const text = exchange.showing.text.trimEnd();
-  const read = exchange.translation ?? readRequest(exchange.dialect, exchange.body);
+  const read = exchange.translation ?? readRequest(exchange.dialect, exchange.body, exchange.scan.named);
   const outputTokensMax = outputTokensLeft(exchange, admission, deployment, text);
   return { ...read, request: { ...goneOn(read.request, text), outputTokensMax } };
 }

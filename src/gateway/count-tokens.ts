@@ -199,6 +199,7 @@ function ask(
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
     dialect: 'anthropic-messages',
+    targetModel: deployment.targetModel,
     sameDialect: true,
     credential: gateway.ports.credential(deployment.provider.name),
     clientHeaders: arrival.request.headers,

@@ -49,9 +49,12 @@ export function deliver(exchange: Exchange, outcome: Outcome, end: EndRecord): v
 }
 
 /** Headers were sent and nothing else that counts. A stream can still say what happened; a whole answer cannot. */
-function breakOff({ client, showing, dialect, arrival }: Exchange, fault: Fault): void {
-  if (showing.isBegun) client.end(dialect.encodeStreamFault(fault, { exchangeId: arrival.id }));
-  else client.cut();
+function breakOff({ client, showing, dialect, arrival, scan }: Exchange, fault: Fault): void {
+  if (!showing.isBegun) {
+    client.cut();
+    return;
+  }
+  client.end(dialect.encodeStreamFault(fault, { exchangeId: arrival.id, streamForm: scan.named?.streamForm }));
 }
 
 /** Nothing of an answer was sent, so a refusal can still have its status. A provider's own refusal is shown as it is

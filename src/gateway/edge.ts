@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../completion/fault.ts';
+import type { DialectName } from '../completion/request.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import { passToAdmin } from './admin-pass-through.ts';
@@ -12,6 +13,7 @@ import type { GatewayState } from './gateway.ts';
 import { answerHealthz, answerReadyz } from './health.ts';
 import { type Identified, identify } from './identify.ts';
 import { listModels } from './list-models.ts';
+import { type ModelPath, ModelPaths } from './model-paths.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { serveCompletion } from './serve-completion.ts';
@@ -56,7 +58,15 @@ export const prefixes: readonly (readonly [string, Route])[] = [
   ['/console/', { method: 'any', gate: 'admin', serve: passToAdmin }],
 ];
 
-function completion(name: 'openai-chat' | 'anthropic-messages'): Route {
+/** Paths that hold the model of a completion. */
+export const modelPaths: readonly ModelPath[] = [];
+
+const knownModelPaths = new ModelPaths(modelPaths);
+const modelRoutes: ReadonlyMap<string, Route> = new Map(
+  modelPaths.map(({ form, dialect }) => [form, completion(dialect)]),
+);
+
+function completion(name: DialectName): Route {
   const dialect = dialects.get(name);
   if (dialect === undefined) throw new Error(`the dialect ${name} is not in the registry`);
   return {
@@ -73,6 +83,7 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
+  const query = mark === -1 ? '' : url.slice(mark + 1);
   const connection = connectionOf(request.socket);
   connection.openAnswers++;
   response.on('error', ignoreLateWrite);
@@ -87,15 +98,17 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
     request,
     response,
     path,
-    query: mark === -1 ? '' : url.slice(mark + 1),
+    query,
     connection,
     dialect: dialectOfPath(path, request.headers['anthropic-version'] !== undefined),
+    named: undefined,
   };
   // Requests that come in while the process leaves end their connection, so that the next one goes elsewhere.
   if (gateway.ports.draining()) response.shouldKeepAlive = false;
   try {
     checkHeaders(request);
-    const route = findRoute(path);
+    const route = findRoute(path) ?? findModelRoute(arrival);
+    if (route === undefined) throw new Fault('path_not_found');
     const served = pass(gateway, arrival, route);
     if (served !== undefined) served.catch(error => refuseError(gateway, arrival, error));
   } catch (error) {
@@ -129,10 +142,15 @@ function checkHeaders(request: IncomingMessage): void {
   if (codings > 1 || (codings === 1 && httpVersionMinor === 0)) throw new Fault('framing_invalid');
 }
 
-function findRoute(path: string): Route {
-  const route = routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
-  if (route === undefined) throw new Fault('path_not_found');
-  return route;
+function findRoute(path: string): Route | undefined {
+  return routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
+}
+
+function findModelRoute(arrival: Arrival): Route | undefined {
+  const found = knownModelPaths.match(arrival.path, arrival.query);
+  if (found === undefined) return undefined;
+  arrival.named = found.named;
+  return modelRoutes.get(found.form);
 }
 
 /** Lets a request through the gate of its path. */
@@ -152,7 +170,12 @@ function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Pro
 /** The dialect in which faults of a path are told; undefined where they are problem documents. */
 export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | undefined {
   if (path.startsWith('/v1/messages')) return dialects.get('anthropic-messages');
+  if (path.startsWith('/v1/responses')) return dialects.get('openai-responses');
+  if (path.startsWith('/v1/projects/')) return dialects.get('gemini');
   if (path.startsWith('/v1/')) return dialects.get(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
+  if (path.startsWith('/v1beta')) return dialects.get('gemini');
+  if (path.startsWith('/v2/')) return dialects.get('cohere-chat');
+  if (path.startsWith('/model/')) return dialects.get('bedrock-converse');
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { Fault } from '../completion/fault.ts';
-import type { Dialect, RequestScan } from '../dialects/dialect.ts';
+import type { Dialect, PathFacts, RequestScan } from '../dialects/dialect.ts';
 import { type ReadRequest, readRequest } from '../dialects/translate.ts';
 import type { AttemptEnd, PreviousAttempt } from '../journal/record.ts';
 import type { EstimatedRequest } from '../metering/estimates.ts';
@@ -70,9 +70,9 @@ export function estimatedRequest({ body, scan }: Pick<Exchange, 'body' | 'scan'>
 }
 
 /** Reads the request into the middle, or says why it cannot be carried to another dialect. */
-export function readTranslation(dialect: Dialect, body: Buffer): ReadRequest | Fault {
+export function readTranslation(dialect: Dialect, body: Buffer, named?: PathFacts): ReadRequest | Fault {
   try {
-    return readRequest(dialect, body);
+    return readRequest(dialect, body, named);
   } catch (error) {
     if (isFault(error)) return error;
     throw error;

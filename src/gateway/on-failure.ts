@@ -40,7 +40,7 @@ function hindranceOf(asked: 'restart' | 'continue', question: OnFailureQuestion)
   if (scan.answers > 1) return 'the request asks for several answers at once';
   if (asked === 'restart') return undefined;
   if (scan.hasTools) return 'the request has tools';
-  const read = question.read ?? readTranslation(question.dialect, question.body);
+  const read = question.read ?? readTranslation(question.dialect, question.body, scan.named);
   if (read instanceof Fault) return `the request cannot be written anew (${read.message})`;
   return formHindrance(read.request) ?? candidateHindrance(question);
 }

@@ -1,5 +1,5 @@
 import type { AnswerSoFar, StreamNotice } from '../dialects/answer-so-far.ts';
-import type { Dialect } from '../dialects/dialect.ts';
+import type { Dialect, StreamForm } from '../dialects/dialect.ts';
 import type { ClientAnswer } from './client-answer.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { ProgressNotes } from './progress-notes.ts';
@@ -18,6 +18,8 @@ export interface ReceiverContext {
   readonly progress: ProgressNotes;
   /** Usage was asked for by us, so the chunk that carries only it is taken out again. */
   readonly stripUsage: boolean;
+  /** Of the client's stream; `events` unless said. */
+  readonly streamForm: StreamForm | undefined;
   readonly showing: Showing;
   /** How much of the first content is held back, in bytes of content and milliseconds; undefined: none. */
   readonly holdBack: { readonly contentBytes: number; readonly ms: number } | undefined;

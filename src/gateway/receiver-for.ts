@@ -44,7 +44,7 @@ export function receiverFor(
   if (coding !== undefined && coding !== 'identity') {
     return new Fault('upstream_malformed', 'The provider compressed an answer that was asked for as it is.');
   }
-  const streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+  const streamed = isStream(headers['content-type'], from, exchange);
   const isOtherForm = streamed !== exchange.scan.stream;
   if (
     from === exchange.dialect &&
@@ -70,6 +70,7 @@ export function receiverFor(
     targetModel: head.deployment.targetModel,
     createdAtMs: exchange.arrival.atMs,
     streamUsage: exchange.scan.streamUsage,
+    streamForm: exchange.scan.named?.streamForm,
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
     form: head.form,
@@ -80,6 +81,13 @@ export function receiverFor(
   return streamed
     ? new StreamTranslation(attempt, context, from, translation)
     : new WholeTranslation(attempt, context, from, translation);
+}
+
+/** A list that grows has the type of a whole answer. */
+function isStream(contentType: unknown, from: Dialect, { scan, dialect }: Exchange): boolean {
+  const type = String(contentType ?? '');
+  if (type.startsWith(from.streamType)) return true;
+  return scan.named?.streamForm === 'list' && from === dialect && type.startsWith('application/json');
 }
 
 /** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */

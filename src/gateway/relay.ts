@@ -24,6 +24,7 @@ export class StreamRelay implements AnswerReceiver {
     this.#context = context;
     this.#observer = context.dialect.observeStream({
       stripUsage: context.stripUsage,
+      streamForm: context.streamForm,
       eventBytesMax: context.limits.eventBytesMax,
     });
     this.#flow = new StreamFlow(context, { status, headers: relayHeaders(headers, false) }, this.#observer);

@@ -14,6 +14,7 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
     arrival.id,
     'x-carrier-fault',
     fault.code,
+    ...(answer.headers ?? []),
     ...extra,
   ];
   // The clients of both dialects obey this, and would otherwise ask a 429 twice more.

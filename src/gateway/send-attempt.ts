@@ -4,6 +4,7 @@ import { outputTotal } from '../completion/usage.ts';
 import { plainForm } from '../dialects/lower/answer-form.ts';
 import type { AttemptEnd } from '../journal/record.ts';
 import { estimateInputTokens, estimateOutputTokens, familyOf } from '../metering/estimates.ts';
+import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
 import type { Deployment } from '../snapshot/load.ts';
 import type { Addressee } from './addressee.ts';
@@ -97,11 +98,37 @@ export function sendAttempt(
     credential: ports.credential(deployment.provider.name),
     clientHeaders: arrival.request.headers,
     query: arrival.query,
+    targetModel: deployment.targetModel,
     stream: exchange.scan.stream,
+    streamForm: letter.form === undefined ? exchange.scan.named?.streamForm : undefined,
     dialectHeaders: letter.headers,
   });
   if (carrier.emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', carrier.emulate);
+  const addressed = { addressee, letter, path, headers, race, beside };
+  const authorise = providerOf(deployment.provider.kind).endpoints[dialect.name]?.authorise;
+  if (authorise === undefined) return journalAttempt(gateway, exchange, addressed);
+  const { origin, basePath } = gateway.upstreams.of(deployment.provider);
+  return authorise({
+    origin,
+    path: basePath + path,
+    headers,
+    body: letter.body,
+    credential: ports.credential(deployment.provider.name),
+    nowMs: ports.clock.nowMs(),
+  }).then(more => journalAttempt(gateway, exchange, { ...addressed, headers: [...headers, ...more] }));
+}
 
+/** An attempt that is ready to be sent. */
+type Addressed = Omit<Prepared, 'number' | 'startedAtMs' | 'estimated' | 'inputTokensEstimate'>;
+
+/** Nothing goes to a socket before the journal knows of it. */
+function journalAttempt(
+  gateway: GatewayState,
+  exchange: Exchange,
+  addressed: Addressed,
+): SentAttempt | Promise<SentAttempt> {
+  const { ports } = gateway;
+  const { deployment, dialect } = addressed.addressee;
   const family = familyOf(deployment.model);
   const estimated = estimatedContinuation(exchange);
   const inputTokensEstimate = estimateInputTokens(estimated, family);
@@ -109,19 +136,27 @@ export function sendAttempt(
   exchange.dispatched += 1;
   const number = exchange.dispatched;
   const written = ports.journal.attempt(
-    attemptRecord(exchange, { number, deployment, dialect, inputTokensEstimate, atMs: startedAtMs, beside }),
+    attemptRecord(exchange, {
+      number,
+      deployment,
+      dialect,
+      inputTokensEstimate,
+      atMs: startedAtMs,
+      beside: addressed.beside,
+    }),
   );
+  // Written out and not spread, since it is made for every attempt.
   const prepared: Prepared = {
-    addressee,
-    letter,
-    path,
-    headers,
+    addressee: addressed.addressee,
+    letter: addressed.letter,
+    path: addressed.path,
+    headers: addressed.headers,
     number,
     startedAtMs,
     estimated,
     inputTokensEstimate,
-    race,
-    beside,
+    race: addressed.race,
+    beside: addressed.beside,
   };
   if (written === undefined) return dispatch(gateway, exchange, prepared);
   return written.then(() => dispatch(gateway, exchange, prepared));
@@ -148,6 +183,7 @@ function dispatch(gateway: GatewayState, exchange: Exchange, prepared: Prepared)
     limits: settings.limits,
     progress,
     stripUsage: letter.askUsage,
+    streamForm: exchange.scan.named?.streamForm,
     showing: exchange.showing,
     holdBack: holdBackOf(exchange),
     recovers: exchange.onFailure !== 'error',

@@ -83,7 +83,7 @@ async function understand(
   const carrier = tags === asked.tags ? asked : { ...asked, tags };
 
   const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
-  const scan = dialect.scanRequest(body);
+  const scan = dialect.scanRequest(body, arrival.named);
   const client = new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting);
   return { arrival, dialect, carrier, snapshot, principal, body, scan, client };
 }

@@ -72,8 +72,8 @@ export class StreamFlow {
   broken(fault: Fault): Delivery | undefined {
     this.#stopHolding();
     if (!this.committed) return undefined;
-    const { dialect, exchangeId, showing } = this.#context;
-    return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, salvage: showing.salvage }));
+    const { dialect, exchangeId, streamForm, showing } = this.#context;
+    return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, streamForm, salvage: showing.salvage }));
   }
 
   /** Is it more than may be kept? */
@@ -133,10 +133,11 @@ export class StreamFlow {
   }
 
   #notice(): Buffer | undefined {
-    const { resume, dialect, exchangeId, showing } = this.#context;
+    const { resume, dialect, exchangeId, streamForm, showing } = this.#context;
     if (resume?.notice === undefined) return undefined;
     const notice = resume.notice(this.#answer.facts.servedModel);
-    const bytes = dialect.encodeNotice(notice, resume.soFar, { exchangeId, createdAtMs: resume.createdAtMs });
+    const { soFar, createdAtMs } = resume;
+    const bytes = dialect.encodeNotice(notice, soFar, { exchangeId, streamForm, createdAtMs });
     showing.noticed(notice, bytes);
     return bytes;
   }

@@ -39,7 +39,11 @@ export class StreamTranslation implements AnswerReceiver {
     const decoder = from.decodeStream(answer.losses, context.limits.eventBytesMax);
     this.#decoder = restoreStream(decoder, answer.form ?? plainForm);
     this.#encoder = new SealingEncoder(context.dialect.encodeStream(answer), sealer);
-    this.#flow = new StreamFlow(context, { status: 200, headers: [...streamHead, ...headers] }, this);
+    this.#flow = new StreamFlow(
+      context,
+      { status: 200, headers: [...streamHead(context.dialect, answer), ...headers] },
+      this,
+    );
     if (context.resume?.seam !== undefined) this.#seam = new SeamGuard(context.resume.seam);
   }
 
@@ -115,7 +119,12 @@ function isContent(event: CompletionEvent): boolean {
   return event.type === 'text-delta' || event.type === 'arguments-delta';
 }
 
-const streamHead = ['content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache'];
+function streamHead({ streamType }: Dialect, { streamForm }: AnswerContext): string[] {
+  let type: string = streamType;
+  if (streamForm === 'list') type = 'application/json; charset=utf-8';
+  else if (streamType === 'text/event-stream') type = 'text/event-stream; charset=utf-8';
+  return ['content-type', type, 'cache-control', 'no-cache'];
+}
 
 /** Across dialects, whole: the provider's answer decoded to events, and folded to an answer in the client's dialect. */
 export class WholeTranslation implements AnswerReceiver {

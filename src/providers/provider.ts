@@ -24,11 +24,37 @@ export interface Provider {
   readonly profiles?: Readonly<Partial<Record<DialectName, readonly ProfileRule[]>>>;
 }
 
+/** What a path may depend on. */
+export interface PathTarget {
+  readonly targetModel: string;
+  readonly stream: boolean;
+  /** Of a stream; `events` unless said. */
+  readonly streamForm?: 'events' | 'list' | undefined;
+}
+
+/** A request as it will be sent. */
+export interface RequestToAuthorise {
+  /** Origin of the base URL. */
+  readonly origin: string;
+  /** Whole, with its query. */
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+  readonly credential: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
 /** One dialect at one provider. */
 export interface Endpoint {
   /** Behind the base URL; where the two overlap (`…/v1` and `/v1/messages`), the overlap counts once. */
-  readonly path: string;
-  readonly credential: 'bearer' | 'x-api-key';
+  readonly path: string | ((target: PathTarget) => string);
+  /** none: `authorise` says who asks. */
+  readonly credential: 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'none';
+  /** Headers, names and values in turn, that take more than writing the credential down: a signature over the request, or a
+   *  token that has to be asked for. They go behind the others. Throws Fault `upstream_authentication` when the credential is
+   *  not of the form that it needs. */
+  readonly authorise?: (request: RequestToAuthorise) => Promise<readonly string[]>;
   /** Betas that it takes, others are left out with the fields they open; absent when it takes or ignores them all. */
   readonly betas?: BetaFilter;
 }

@@ -10,6 +10,7 @@ const openaiAccount = { kind: 'openai', baseUrl: 'https://api.openai.com/v1' };
 const plain: UpstreamRequestOptions = {
   provider: anthropicAccount,
   dialect: 'anthropic-messages',
+  targetModel: 'claude',
   sameDialect: true,
   credential: 'upstream-secret',
   clientHeaders: {},

@@ -16,7 +16,10 @@ export interface UpstreamRequestOptions {
   readonly clientHeaders: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Without its question mark. */
   readonly query: string | undefined;
+  /** The model, for paths that name it. */
+  readonly targetModel: string;
   readonly stream?: boolean;
+  readonly streamForm?: 'events' | 'list' | undefined;
   /** Names and values in turn, that a request written for another dialect's client needs. */
   readonly dialectHeaders?: readonly string[] | undefined;
 }
@@ -43,7 +46,9 @@ export function endpointRequest(
   const headers = ['content-type', 'application/json', 'accept-encoding', 'identity', 'accept', accept];
   if (credential !== undefined && endpoint.credential === 'bearer')
     headers.push('authorization', `Bearer ${credential}`);
-  if (credential !== undefined && endpoint.credential === 'x-api-key') headers.push('x-api-key', credential);
+  if (credential !== undefined && (endpoint.credential === 'x-api-key' || endpoint.credential === 'x-goog-api-key')) {
+    headers.push(endpoint.credential, credential);
+  }
   const { dialectHeaders = [] } = options;
   headers.push(...dialectHeaders);
   let hasVersion = dialect !== 'anthropic-messages' || dialectHeaders.includes('anthropic-version');
@@ -58,8 +63,13 @@ export function endpointRequest(
   if (!hasVersion) headers.push('anthropic-version', versionUnlessSaid);
 
   const query = allowedQuery(allowed, options.query ?? '');
-  const path = pathBehind(options.provider.baseUrl, endpoint.path);
-  return { path: query === '' ? path : `${path}?${query}`, headers };
+  const path = pathBehind(options.provider.baseUrl, pathOf(endpoint, options));
+  if (query === '') return { path, headers };
+  return { path: `${path}${path.includes('?') ? '&' : '?'}${query}`, headers };
+}
+
+function pathOf({ path }: Endpoint, { targetModel, stream = false, streamForm }: UpstreamRequestOptions): string {
+  return typeof path === 'string' ? path : path({ targetModel, stream, streamForm });
 }
 
 /** What clients that send no version were made for. The header is required

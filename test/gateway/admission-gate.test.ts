@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
-import { prefixes, routes } from '../../src/gateway/edge.ts';
+import { modelPaths, prefixes, routes } from '../../src/gateway/edge.ts';
 import { digestOf, startGateway, type TestGateway } from '../support/gateway.ts';
 
 /** Every path of the data plane, and what a request to it must pass. A path that is new fails here until somebody has said
@@ -99,7 +99,10 @@ suite('the admission gate', () => {
   }
 
   test('every path of the server says which gate it has', () => {
-    const served = [...routes, ...prefixes].map(([path, { gate }]) => [path, gate]);
+    const served = [
+      ...[...routes, ...prefixes].map(([path, { gate }]) => [path, gate]),
+      ...modelPaths.map(({ form }) => [form, 'spend']),
+    ];
 
     assert.deepEqual(
       Object.fromEntries(served),

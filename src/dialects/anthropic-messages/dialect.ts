@@ -16,6 +16,7 @@ import { requestHeaders } from './version.ts';
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
   profile: anthropicMessagesProfile,
+  streamType: 'text/event-stream',
   scanRequest,
   spliceRequest,
   hostedTools,

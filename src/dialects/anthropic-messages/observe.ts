@@ -1,20 +1,20 @@
 import { Fault } from '../../completion/fault.ts';
-import { AnswerTally, readName } from '../answer-tally.ts';
+import { AnswerReading, answerScan as scan } from '../answer-reading.ts';
+import { readName } from '../answer-tally.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver } from '../dialect.ts';
-import { JsonProblem, JsonScan } from '../json-scan.ts';
+import type { EventCutter } from '../event-cutter.ts';
 import { NameTable } from '../name-table.ts';
-import type { SseCutter } from '../sse-cutter.ts';
 import { type EventMeaning, type EventReader, PassingObserver } from '../stream-observer.ts';
 import { decodeStreamFault } from './fault.ts';
 import { mergeAnthropicUsage, readAnthropicUsage } from './usage.ts';
 
 export function observeAnswer(body: Buffer): AnswerFacts {
-  const reading = new AnswerReading();
+  const reading = new MessageReading();
   const isMessage = reading.read(body, 0, body.length) && reading.sawBlocks;
   if (!isMessage && reading.tally.fault === undefined) {
     reading.tally.fault = new Fault('upstream_malformed', 'The answer of the provider is not a message.');
   }
-  return reading.tally.facts;
+  return reading.facts;
 }
 
 /** Usage comes with every stream here, so nothing is ever stripped. */
@@ -28,16 +28,16 @@ const typeError = 2;
 
 class MessageEventReader implements EventReader {
   readonly eventNames = types;
-  readonly #reading = new AnswerReading();
+  readonly #reading = new MessageReading();
 
   get facts(): AnswerFacts {
-    return this.#reading.tally.facts;
+    return this.#reading.facts;
   }
   get contentBytesSinceUsage(): number {
     return this.#reading.tally.contentBytesSinceUsage;
   }
 
-  read(event: SseCutter): EventMeaning {
+  read(event: EventCutter): EventMeaning {
     const reading = this.#reading;
     const isRead = reading.read(event.dataBuffer, event.dataStart, event.dataEnd);
     if (reading.tally.fault !== undefined) return 'failure';
@@ -73,28 +73,19 @@ const blockFields = new NameTable(['type', 'text', 'thinking', 'input']);
 const emptyBlockTypes = new NameTable(['text', 'thinking']);
 
 /** Reads stream events, or a whole message, of which only these fields matter. Plain deltas build nothing. */
-class AnswerReading {
-  readonly tally = new AnswerTally();
+class MessageReading extends AnswerReading {
   /** Of the last text read: place of its type among `types`. */
   type = -1;
-  sawContent = false;
   sawBlocks = false;
   #rawUsage: unknown = undefined;
 
-  /** False when the text is no event: not JSON, not an object, or an error (then `tally.fault` is set). */
-  read(bytes: Buffer, start: number, end: number): boolean {
+  protected override reset(): void {
+    super.reset();
     this.type = -1;
-    this.sawContent = false;
-    try {
-      scan.start(bytes, start, end);
-      if (!scan.isObject) return false;
-      this.#message();
-      scan.finish();
-    } catch (problem) {
-      if (!(problem instanceof JsonProblem)) throw problem;
-      return false;
-    }
-    return this.tally.fault === undefined;
+  }
+
+  protected override object(): void {
+    this.#message();
   }
 
   /** Events, whole messages and the message inside message_start differ in their fields, not in what these mean. */
@@ -156,7 +147,7 @@ class AnswerReading {
         case 0:
         case 1:
         case 2:
-          this.#count(scan.textBytes());
+          this.count(scan.textBytes());
           break;
         case 3:
           if (scan.isNull) scan.skip();
@@ -189,7 +180,7 @@ class AnswerReading {
           break;
         case 1:
         case 2:
-          this.#count(scan.textBytes());
+          this.count(scan.textBytes());
           break;
         case 3:
           this.#input();
@@ -204,20 +195,11 @@ class AnswerReading {
   #input(): void {
     const start = scan.at;
     scan.skip();
-    if (scan.at - start > 2) this.#count(scan.at - start);
+    if (scan.at - start > 2) this.count(scan.at - start);
   }
 
   #usage(raw: unknown): void {
     this.#rawUsage = mergeAnthropicUsage(this.#rawUsage, raw);
     this.tally.usage(this.#rawUsage, readAnthropicUsage(this.#rawUsage));
   }
-
-  #count(bytes: number): void {
-    if (bytes === 0) return;
-    this.sawContent = true;
-    this.tally.content(bytes);
-  }
 }
-
-// One reader for all streams: reading an event is synchronous and always ends.
-const scan = new JsonScan();

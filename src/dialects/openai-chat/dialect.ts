@@ -12,6 +12,7 @@ import { scanRequest, spliceRequest } from './scan.ts';
 export const openaiChat: Dialect = {
   name: 'openai-chat',
   profile: openaiChatProfile,
+  streamType: 'text/event-stream',
   scanRequest,
   spliceRequest,
   decodeRequest,

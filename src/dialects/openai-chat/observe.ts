@@ -1,20 +1,20 @@
 import { Fault } from '../../completion/fault.ts';
-import { AnswerTally, readName } from '../answer-tally.ts';
+import { AnswerReading, answerScan as scan } from '../answer-reading.ts';
+import { readName } from '../answer-tally.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver } from '../dialect.ts';
-import { JsonProblem, JsonScan } from '../json-scan.ts';
+import type { EventCutter } from '../event-cutter.ts';
 import { NameTable } from '../name-table.ts';
-import type { SseCutter } from '../sse-cutter.ts';
 import { type EventMeaning, type EventReader, PassingObserver } from '../stream-observer.ts';
 import { decodeStreamFault } from './fault.ts';
 import { readOpenAiChatUsage } from './usage.ts';
 
 export function observeAnswer(body: Buffer): AnswerFacts {
-  const reading = new AnswerReading();
+  const reading = new ChatReading();
   const isCompletion = reading.read(body, 0, body.length) && reading.sawChoices;
   if (!isCompletion && reading.tally.fault === undefined) {
     reading.tally.fault = new Fault('upstream_malformed', 'The answer of the provider is not a chat completion.');
   }
-  return reading.tally.facts;
+  return reading.facts;
 }
 
 export function observeStream(options: ObserveOptions): StreamObserver {
@@ -25,16 +25,16 @@ const eventNames = new NameTable(['error']);
 
 class ChunkReader implements EventReader {
   readonly eventNames = eventNames;
-  readonly #reading = new AnswerReading();
+  readonly #reading = new ChatReading();
 
   get facts(): AnswerFacts {
-    return this.#reading.tally.facts;
+    return this.#reading.facts;
   }
   get contentBytesSinceUsage(): number {
     return this.#reading.tally.contentBytesSinceUsage;
   }
 
-  read(event: SseCutter): EventMeaning {
+  read(event: EventCutter): EventMeaning {
     const data = event.dataBuffer;
     if (isDone(data, event.dataStart, event.dataEnd)) return 'end';
     const reading = this.#reading;
@@ -73,32 +73,19 @@ const audioFields = new NameTable(['transcript']);
 const tiers = new NameTable(['auto', 'default', 'flex', 'scale', 'priority', 'fast']);
 
 /** Reads chunks, or a whole answer, of which only these fields matter. Plain deltas build no strings and no objects. */
-class AnswerReading {
-  readonly tally = new AnswerTally();
+class ChatReading extends AnswerReading {
   /** Of the last text read. */
   choices = 0;
-  sawContent = false;
   sawUsage = false;
   sawChoices = false;
 
-  /** False when the text is not a chunk: not JSON, not an object, or an error (then `tally.fault` is set). */
-  read(bytes: Buffer, start: number, end: number): boolean {
+  protected override reset(): void {
+    super.reset();
     this.choices = 0;
-    this.sawContent = false;
     this.sawUsage = false;
-    try {
-      scan.start(bytes, start, end);
-      if (!scan.isObject) return false;
-      this.#top();
-      scan.finish();
-    } catch (problem) {
-      if (!(problem instanceof JsonProblem)) throw problem;
-      return false;
-    }
-    return this.tally.fault === undefined;
   }
 
-  #top(): void {
+  protected override object(): void {
     const tally = this.tally;
     scan.enter();
     while (scan.nextMember()) {
@@ -204,7 +191,7 @@ class AnswerReading {
           reasoningBytes = Math.max(reasoningBytes, scan.textBytes());
           break;
         case 3:
-          this.#count(scan.textBytes());
+          this.count(scan.textBytes());
           break;
         case 4:
           if (scan.isArray) this.#calls();
@@ -222,13 +209,13 @@ class AnswerReading {
           scan.skip();
       }
     }
-    this.#count(reasoningBytes);
+    this.count(reasoningBytes);
   }
 
   /** Text; some hosts send a list of parts, in which reasoning is a list again. */
   #content(): void {
     if (!scan.isArray) {
-      this.#count(scan.textBytes());
+      this.count(scan.textBytes());
       return;
     }
     scan.enter();
@@ -267,14 +254,8 @@ class AnswerReading {
     scan.enter();
     while (scan.nextMember()) {
       if (scan.key(fields) === -1) scan.skip();
-      else this.#count(scan.textBytes());
+      else this.count(scan.textBytes());
     }
-  }
-
-  #count(bytes: number): void {
-    if (bytes === 0) return;
-    this.sawContent = true;
-    this.tally.content(bytes);
   }
 }
 
@@ -292,5 +273,3 @@ function parsedOrUndefined(text: string): unknown {
 }
 
 const done = Buffer.from('[DONE]');
-// One reader for all streams: reading an event is synchronous and always ends.
-const scan = new JsonScan();
