@@ -77,7 +77,12 @@ function described(): AdminDependencies {
     get: (_target, name) => (name === Symbol.toPrimitive ? () => '' : anything),
     apply: () => anything,
   });
-  return { ...(anything as AdminDependencies), adminKey: 'none', sealer: anything, store: anything } as AdminDependencies;
+  return {
+    ...(anything as AdminDependencies),
+    adminKey: 'none',
+    sealer: anything,
+    store: anything,
+  } as AdminDependencies;
 }
 
 const methods = ['get', 'put', 'post', 'delete', 'patch'];
@@ -85,7 +90,9 @@ const methods = ['get', 'put', 'post', 'delete', 'patch'];
 function pathType(operations: Readonly<Record<string, Described>>): string {
   const parts = methods.map(method => {
     const operation = operations[method];
-    return operation === undefined ? `${method}?: never` : `${comment(operation.summary)}${method}: ${operationType(operation)}`;
+    return operation === undefined
+      ? `${method}?: never`
+      : `${comment(operation.summary)}${method}: ${operationType(operation)}`;
   });
   return `{ ${parts.join('; ')} }`;
 }
@@ -94,7 +101,9 @@ function operationType({ parameters = [], requestBody, responses }: Described): 
   const places = (['query', 'path', 'header', 'cookie'] as const).map(place => {
     const own = parameters.filter(parameter => parameter.in === place);
     if (own.length === 0) return `${place}?: never`;
-    const fields = own.map(({ name, required, schema }) => `${key(name)}${required === true ? '' : '?'}: ${schemaType(schema ?? {})}`);
+    const fields = own.map(
+      ({ name, required, schema }) => `${key(name)}${required === true ? '' : '?'}: ${schemaType(schema ?? {})}`,
+    );
     return `${place}${own.some(({ required }) => required === true) ? '' : '?'}: { ${fields.join('; ')} }`;
   });
   const body =
@@ -149,10 +158,15 @@ function plainType(schema: Schema): string {
 
 function objectType({ properties = {}, required = [], additionalProperties }: Schema): string {
   const fields = Object.entries(properties).map(
-    ([name, schema]) => `${comment(schema.description)}${key(name)}${required.includes(name) ? '' : '?'}: ${schemaType(schema)}`,
+    ([name, schema]) =>
+      `${comment(schema.description)}${key(name)}${required.includes(name) ? '' : '?'}: ${schemaType(schema)}`,
   );
   const others =
-    additionalProperties === true ? 'unknown' : typeof additionalProperties === 'object' ? schemaType(additionalProperties) : undefined;
+    additionalProperties === true
+      ? 'unknown'
+      : typeof additionalProperties === 'object'
+        ? schemaType(additionalProperties)
+        : undefined;
   if (fields.length === 0) return `Record<string, ${others ?? 'never'}>`;
   const known = `{ ${fields.join('; ')} }`;
   return others === undefined ? known : `(${known} & Record<string, ${others}>)`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { repositoryRoot } from './support/test-groups.ts';
 
 const program = (name: string) => join(repositoryRoot, 'node_modules', '.bin', name);
-const folders = ['src', 'test', 'bench', 'bin'].filter(name => existsSync(join(repositoryRoot, name)));
+const folders = ['src', 'test', 'bench', 'bin', 'console'].filter(name => existsSync(join(repositoryRoot, name)));
 
 const checks: readonly { readonly name: string; readonly command: string; readonly args: readonly string[] }[] = [
   { name: 'lint and format', command: program('biome'), args: ['check', '--error-on-warnings', ...folders] },
