@@ -11,8 +11,14 @@ export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, 
     kind => kind.dialects.includes(dialect) && host !== undefined && hostOf(kind.baseUrl ?? '') === host,
   );
   if (known !== undefined) return known.name;
-  return dialect === 'anthropic-messages' ? 'anthropic-compatible' : 'openai-compatible';
+  return kindsUnlessSaid[dialect] ?? 'openai-compatible';
 }
+
+const kindsUnlessSaid: Readonly<Partial<Record<DialectName, string>>> = {
+  'anthropic-messages': 'anthropic-compatible',
+  // There is no other; an account of it may be a proxy's.
+  gemini: 'gemini',
+};
 
 function hostOf(url: string): string | undefined {
   return URL.canParse(url) && !url.startsWith('unix:') ? new URL(url).host : undefined;

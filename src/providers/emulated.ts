@@ -1,18 +1,20 @@
+import { geminiEndpoint } from './gemini.ts';
 import { messagesEndpoint, type Provider } from './provider.ts';
-import { claudeRules } from './reasoning-forms.ts';
+import { claudeRules, geminiRules } from './reasoning-forms.ts';
 
-/** The sandbox: the emulator behind a unix socket or on loopback, which is both providers at their own paths. */
+/** The sandbox: the emulator behind a unix socket or on loopback, which is each provider at its own paths. */
 export const emulated: Provider = {
   name: 'emulated',
-  dialects: ['openai-chat', 'anthropic-messages'],
+  dialects: ['openai-chat', 'anthropic-messages', 'gemini'],
   endpoints: {
     'openai-chat': { path: '/v1/chat/completions', credential: 'bearer' },
     'anthropic-messages': messagesEndpoint,
+    gemini: geminiEndpoint,
   },
   baseUrl: undefined,
   environment: [],
   priceFacts: undefined,
   failureDomains: ['sandbox'],
-  profiles: { 'anthropic-messages': claudeRules },
+  profiles: { 'anthropic-messages': claudeRules, gemini: geminiRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };

@@ -3,6 +3,7 @@ import { claudeHosted } from './claude-hosted.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
 import { emulated } from './emulated.ts';
+import { gemini } from './gemini.ts';
 import { groq } from './groq.ts';
 import { mistral } from './mistral.ts';
 import { openai } from './openai.ts';
@@ -16,6 +17,7 @@ export const providers: readonly Provider[] = [
   claudeHosted,
   deepseek,
   emulated,
+  gemini,
   groq,
   mistral,
   openai,
