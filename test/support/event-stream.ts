@@ -5,15 +5,16 @@ import { crc32 } from 'node:zlib';
  *  (https://smithy.io/2.0/aws/amazon-eventstream.html, 2026-11): total length, length of headers, CRC of both, headers,
  *  payload, CRC of all before. Headers here are strings (type 7). */
 
-/** `{ event: 'messageStop', payload: { … } }` or `{ exception: 'throttlingException', payload: { … } }`. */
-export function binaryEvent(fields: Readonly<Record<string, unknown>>): Buffer {
+/** `{ event: 'messageStop', payload: { … } }` or `{ exception: 'throttlingException', payload: { … } }`; `json` in place of
+ *  the payload, for what no value is written as. */
+export function binaryEvent(fields: Readonly<Record<string, unknown>>, json?: string): Buffer {
   const { event, exception, payload } = fields;
   const headers = Buffer.concat([
     header(event === undefined ? ':exception-type' : ':event-type', String(event ?? exception)),
     header(':content-type', 'application/json'),
     header(':message-type', event === undefined ? 'exception' : 'event'),
   ]);
-  const body = Buffer.from(JSON.stringify(payload));
+  const body = Buffer.from(json ?? JSON.stringify(payload));
   const prelude = Buffer.alloc(12);
   prelude.writeUInt32BE(16 + headers.length + body.length, 0);
   prelude.writeUInt32BE(headers.length, 4);
