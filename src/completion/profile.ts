@@ -26,8 +26,8 @@ export interface DialectProfile {
   readonly toolNames: { readonly pattern: RegExp; readonly lettersMax: number };
   /** Can arguments of a tool be free text (`custom` tools of openai-chat)? */
   readonly customTools: boolean;
-  /** Can a choice be narrowed to some of the tools? */
-  readonly allowedTools: boolean;
+  /** Can a choice be narrowed to some of the tools? any: only one that forces a call of them. */
+  readonly allowedTools: boolean | 'any';
   /** Can it be told to call one tool, by its name? Unless said it can. */
   readonly namedTool?: boolean | undefined;
   /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
@@ -41,6 +41,8 @@ export interface DialectProfile {
   readonly alwaysStrict: boolean;
   /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
   readonly strictSchema: SchemaSubset | undefined;
+  /** Can the arguments of one tool be held to their schema? Unless said they can, where there is a `strictSchema`. */
+  readonly strictTools?: boolean;
 
   /** Marks up to which a prompt may be cached; undefined: it knows none. */
   readonly cacheMarks: CacheMarkRules | undefined;
@@ -67,8 +69,9 @@ export interface ReasoningForm {
   readonly sampling: 'always' | 'not-thinking' | 'never';
   /** When it takes a tool choice that forces a call. */
   readonly forcedTools: 'always' | 'not-thinking' | 'never';
-  /** Which turns that called tools must come back with their reasoning while it thinks. */
-  readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
+  /** Which turns that called tools must come back with their reasoning while it thinks. current: those since the user last
+   *  said something. */
+  readonly needsState: 'never' | 'last-tool-turn' | 'current-tool-turns' | 'every-tool-turn';
 }
 
 /** Controls of the middle that a provider may lack. */
@@ -121,10 +124,12 @@ export interface CallIdForm {
   readonly prefix: string;
   /** Letters of the digest that follows the prefix; `alphanumeric` has more of them in few letters. */
   readonly digest: { readonly letters: number; readonly alphabet: 'hex' | 'alphanumeric' };
+  /** It knows none: results answer calls by their names and order. */
+  readonly unknown?: boolean;
 }
 
 /** A part of JSON Schema. Types, properties, required, items, enum, const, anyOf, $ref to $defs, title and description are
- *  in every subset; objects are always closed, as every provider that holds to a schema has them. */
+ *  in every subset; objects are closed, as nearly every provider that holds to a schema wants it. */
 export interface SchemaSubset {
   /** Further keywords that it takes. */
   readonly keywords: ReadonlySet<string>;
@@ -149,6 +154,8 @@ export interface SchemaSubset {
   readonly requiredMin?: number | undefined;
   /** Is it said of objects that they are closed (`additionalProperties: false`)? Unless said it is. */
   readonly saysClosed?: boolean | undefined;
+  /** May objects take further properties, of any kind or of one? Unless said they may not. */
+  readonly openObjects?: boolean;
 }
 
 export interface CacheMarkRules {
@@ -169,6 +176,8 @@ export interface MediaSupport {
   readonly documents: 'url' | 'bytes' | 'none';
   /** The part of chat completions that holds a document; hosts differ. `file` unless said. */
   readonly documentPart?: 'file' | 'document_url';
+  /** Can they stand in the result of a tool? Asked only where the API has a place for them there; unless said they can. */
+  readonly inResults?: boolean;
 }
 
 /** What differs from the profile of the dialect: what is unsupported there is unsupported here too, and rules of roles

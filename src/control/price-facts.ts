@@ -50,14 +50,19 @@ export interface ExcludedFact {
 
 /** The facts of the providers named: `priceFacts` is their id in the data. */
 export function readPriceFacts(
-  providers: readonly { readonly name: string; readonly priceFacts: string | undefined }[],
+  providers: readonly {
+    readonly name: string;
+    readonly priceFacts: string | undefined;
+    readonly pricedModels?: RegExp;
+  }[],
 ): PriceFacts {
   const facts: PriceFact[] = [];
   const excluded: ExcludedFact[] = [];
-  for (const { name, priceFacts } of providers) {
+  for (const { name, priceFacts, pricedModels } of providers) {
     if (priceFacts === undefined) continue;
     for (const model of findProvider({ providerId: priceFacts })?.models ?? []) {
-      const read = readModel(name, model);
+      const isServed = pricedModels === undefined || pricedModels.test(model.id);
+      const read = isServed ? readModel(name, model) : 'its maker serves it at another address';
       if (typeof read === 'string') excluded.push({ provider: name, model: model.id, reason: read });
       else facts.push(read);
     }

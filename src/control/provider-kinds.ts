@@ -12,8 +12,14 @@ export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, 
   );
   if (known !== undefined) return known.name;
   const compatible = kinds.find(kind => kind.name.endsWith('-compatible') && kind.dialects.includes(dialect));
-  return compatible?.name ?? 'openai-compatible';
+  return kindsUnlessSaid[dialect] ?? compatible?.name ?? 'openai-compatible';
 }
+
+const kindsUnlessSaid: Readonly<Partial<Record<DialectName, string>>> = {
+  'anthropic-messages': 'anthropic-compatible',
+  // There is no other; an account of it may be a proxy's.
+  gemini: 'gemini',
+};
 
 function hostOf(url: string): string | undefined {
   return URL.canParse(url) && !url.startsWith('unix:') ? new URL(url).host : undefined;

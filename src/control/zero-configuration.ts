@@ -90,8 +90,6 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
 const variablesNotAvailable = [
-  'GEMINI_API_KEY',
-  'GOOGLE_API_KEY',
   'AZURE_OPENAI_API_KEY',
   'AWS_BEARER_TOKEN_BEDROCK',
   'AWS_ACCESS_KEY_ID',

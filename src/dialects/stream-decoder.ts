@@ -12,6 +12,8 @@ export interface WireEventDecoder {
   readonly events: AnswerEvents;
   /** `name` is the event's place in `eventNames`, or -1. */
   decode(text: string, name: number): void;
+  /** The upstream ended. Where it does so without a terminal event of its own, the answer may be over by now. */
+  finish?(): void;
 }
 
 /** Reads a provider's stream into events, whatever its chunks. */
@@ -55,6 +57,7 @@ export class EventStreamDecoder implements StreamDecoder {
     this.#cutter.takeRest();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
     if (this.#cutter.isWhole()) this.#decode();
+    this.#decoder.finish?.();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }

@@ -42,6 +42,19 @@ const sameDialect: Readonly<Partial<Record<DialectName, AllowList>>> = {
     withheld: new Set(),
     query: new Set(),
   },
+  gemini: {
+    names: new Set(everywhere),
+    prefixes: ['x-goog-'],
+    // Credentials, and whose project pays (https://cloud.google.com/apis/docs/system-parameters, 2026-11).
+    withheld: new Set([
+      'x-goog-api-key',
+      'x-goog-user-project',
+      'x-goog-iam-authority-selector',
+      'x-goog-iam-authorization-token',
+    ]),
+    // The form of a stream.
+    query: new Set(['alt', '$alt']),
+  },
 };
 
 export function allowListOf(dialect: DialectName, isSameDialect: boolean): AllowList {

@@ -15,6 +15,8 @@ export interface Provider {
   readonly environment: readonly string[];
   /** Its id in the price facts; undefined when they have none. */
   readonly priceFacts: string | undefined;
+  /** Those of the facts that it serves, where they tell of more; all unless said. */
+  readonly pricedModels?: RegExp;
   /** A small, current model for a first request, by the provider's own name; the cheapest of a price list may be retired. */
   readonly firstModel?: string;
   /** The provider's own names of models, by those of the price facts, where they are others. */

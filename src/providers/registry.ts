@@ -4,6 +4,7 @@ import { cohere, cohereCompatible } from './cohere.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
 import { emulated } from './emulated.ts';
+import { gemini } from './gemini.ts';
 import { groq } from './groq.ts';
 import { mistral } from './mistral.ts';
 import { openai } from './openai.ts';
@@ -19,6 +20,7 @@ export const providers: readonly Provider[] = [
   cohereCompatible,
   deepseek,
   emulated,
+  gemini,
   groq,
   mistral,
   openai,

@@ -32,7 +32,8 @@ function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile
 
 function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string, losses: LossLedger): ToolDefinition {
   const schema = isWithoutArguments(tool.parameters) ? noArguments : tool.parameters;
-  const lowered = profile.strictSchema && lowerSchema(schema, { ...profile.strictSchema, objectOnly: true }, path);
+  const subset = profile.strictTools === false ? undefined : profile.strictSchema;
+  const lowered = subset && lowerSchema(schema, { ...subset, objectOnly: true }, path);
   if (lowered === undefined) {
     losses.dropped('tool-strict-unsupported', path);
     return withObjectRoot({ ...tool, strict: undefined }, profile, path, losses);
