@@ -90,7 +90,6 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
 const variablesNotAvailable = [
-  'COHERE_API_KEY',
   'AZURE_OPENAI_API_KEY',
   'AWS_BEARER_TOKEN_BEDROCK',
   'AWS_ACCESS_KEY_ID',
@@ -169,7 +168,7 @@ function knownDeployments(kind: ProviderKind, stored: Configuration, zero: ZeroC
         id,
         provider: kind.name,
         model,
-        targetModel: fact.model,
+        targetModel: kind.targetModels?.[fact.model] ?? fact.model,
         outputTokensMax: fact.outputTokensMax,
       }),
     ];

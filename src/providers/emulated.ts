@@ -1,3 +1,4 @@
+import { cohereEndpoint, olderCommandRules } from './cohere.ts';
 import { geminiEndpoint } from './gemini.ts';
 import { messagesEndpoint, type Provider } from './provider.ts';
 import { claudeRules, geminiRules } from './reasoning-forms.ts';
@@ -5,16 +6,17 @@ import { claudeRules, geminiRules } from './reasoning-forms.ts';
 /** The sandbox: the emulator behind a unix socket or on loopback, which is each provider at its own paths. */
 export const emulated: Provider = {
   name: 'emulated',
-  dialects: ['openai-chat', 'anthropic-messages', 'gemini'],
+  dialects: ['openai-chat', 'anthropic-messages', 'gemini', 'cohere-chat'],
   endpoints: {
     'openai-chat': { path: '/v1/chat/completions', credential: 'bearer' },
     'anthropic-messages': messagesEndpoint,
     gemini: geminiEndpoint,
+    'cohere-chat': cohereEndpoint,
   },
   baseUrl: undefined,
   environment: [],
   priceFacts: undefined,
   failureDomains: ['sandbox'],
-  profiles: { 'anthropic-messages': claudeRules, gemini: geminiRules },
+  profiles: { 'anthropic-messages': claudeRules, gemini: geminiRules, 'cohere-chat': olderCommandRules },
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },
 };
