@@ -1,4 +1,5 @@
 import { anthropic } from './anthropic.ts';
+import { bedrock } from './bedrock.ts';
 import { claudeHosted } from './claude-hosted.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
@@ -13,6 +14,7 @@ import { xai } from './xai.ts';
 export const providers: readonly Provider[] = [
   anthropic,
   anthropicCompatible,
+  bedrock,
   claudeHosted,
   deepseek,
   emulated,
