@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import type { EventPlace } from './answer-so-far.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver, StreamStep } from './dialect.ts';
 import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
@@ -16,6 +17,8 @@ export interface EventReader {
   read(event: EventCutter): EventMeaning;
   readonly facts: AnswerFacts;
   readonly contentBytesSinceUsage: number;
+  /** Where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 /** Passes a stream's bytes on, event by event, while a reader gathers facts. */
@@ -46,6 +49,10 @@ export class PassingObserver implements StreamObserver {
 
   get contentBytesSinceUsage(): number {
     return this.#reader.contentBytesSinceUsage;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#reader.place;
   }
 
   push(chunk: Buffer): StreamStep {

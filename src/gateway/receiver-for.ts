@@ -75,6 +75,7 @@ export function receiverFor(
     losses: head.answerLosses,
     form: head.form,
     resumes: context.resume?.after,
+    requestBody: exchange.body,
   };
   const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
   const translation = { answer, sealer, headers: limits };

@@ -123,7 +123,7 @@ function renamedChoice(
 
 /** As much of the name as can be read, and a digest that keeps names apart; always the same for the same name, unless
  *  another tool has it already. */
-function fittingName(name: string, lettersMax: number, used: Set<string>): string {
+export function fittingName(name: string, lettersMax: number, used: Set<string>): string {
   for (let again = 0; ; again += 1) {
     const digest = hash('sha256', again === 0 ? name : `${name}\n${again}`, 'hex').slice(0, digestLetters);
     const fitting = `${name.replace(/[^\w-]/g, '_').slice(0, lettersMax - digestLetters - 1)}_${digest}`;
