@@ -42,6 +42,7 @@ type Method = 'GET' | 'POST' | 'any';
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
+  ['/v1/responses', completion('openai-responses')],
   ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
   ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
   ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],

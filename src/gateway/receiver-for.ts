@@ -91,7 +91,7 @@ function isStream(contentType: unknown, from: Dialect, { scan, dialect }: Exchan
   return scan.named?.streamForm === 'list' && from === dialect && type.startsWith('application/json');
 }
 
-/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
+/** Chat completions have no place for the text beside the state; the others have, unless the client wants no text. */
 function shownReasoning({ dialect, translation }: Exchange) {
   const hidesText = translation?.request.reasoning?.display === 'omitted';
   const { callIds } = dialect.profile;
