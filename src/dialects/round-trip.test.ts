@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { isSilent, pathFacts } from '../../test/support/dialect-rows.ts';
 import { anyAnswer, anyRequest, finishReasons } from '../../test/support/middle.ts';
 import type { CompletionEvent } from '../completion/event.ts';
 import { Fault, type FaultCode, faults } from '../completion/fault.ts';
@@ -68,13 +69,14 @@ for (const dialect of dialects.values()) {
           return;
         }
         const body = JSON.parse(sent.body.toString());
-        if ((body.messages ?? body.input).length === 0) {
+        if (isSilent(dialect.name, body)) {
           seen.silent += 1;
           return;
         }
         seen.compared += 1;
 
-        const read = dialect.decodeRequest(sent.body, new LossLedger());
+        const named = pathFacts(dialect.name, request.requestedModel, request.stream);
+        const read = dialect.decodeRequest(sent.body, new LossLedger(), named);
         const again = send(read, dialect, profile);
 
         assert.deepEqual(JSON.parse(again!.body.toString(), withoutLifetimes), withoutLifetimesOf(body));
@@ -213,6 +215,9 @@ for (const dialect of dialects.values()) {
   });
 }
 
+/** Elsewhere a refusal is a text, and the explanation beside it may be read as one more. */
+const refusalBlocks: ReadonlySet<DialectName> = new Set(['openai-chat', 'openai-responses']);
+
 interface SaidAnswer {
   readonly prose: string;
   readonly thought: string;
@@ -230,15 +235,14 @@ function answerOf(events: readonly CompletionEvent[], dialect: Dialect): SaidAns
       .filter(({ head }) => head.type === type)
       .map(block => block.text)
       .join('');
-  // In Messages a refusal is a text, and its explanation beside it is read as one more.
-  const isMessages = dialect.name === 'anthropic-messages';
+  const hasRefusals = refusalBlocks.has(dialect.name);
   const prose = answer.blocks
     .filter(({ head }) => head.type === 'text' || head.type === 'refusal')
     .map(block => block.text)
     .join('');
   const { reason, detail = '' } = answer.finish;
   return {
-    prose: isMessages ? prose.replace(detail, '') : `${texts('text')}|${texts('refusal')}`,
+    prose: hasRefusals ? `${texts('text')}|${texts('refusal')}` : prose.replace(detail, ''),
     thought: texts('reasoning'),
     calls: answer.blocks.flatMap(({ head, text }) =>
       head.type === 'call' ? [`${head.name} ${argumentsOf(text)}`] : [],
@@ -299,6 +303,7 @@ function messagesEnd({ end }: SaidAnswer): string {
   return end === 'other' ? 'stop' : end;
 }
 
+/** The end as the words of a dialect have it. */
 const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>> = {
   'openai-chat': chatEnd,
   'openai-responses': responsesEnd,
