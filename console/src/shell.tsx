@@ -152,7 +152,7 @@ function Palette({ isOpen, close }: { readonly isOpen: boolean; readonly close: 
                   {name} <kbd className="font-mono text-[11px] text-ink-3">{keys}</kbd>
                 </Command.Item>
               ))}
-              {/^[0-9a-f-]{20,36}$/i.test(id) && (
+              {/^ex_[0-9a-z]{26}$/i.test(id) && (
                 <Command.Item
                   value={id}
                   onSelect={() => go(() => navigate({ to: '/traffic/$id', params: { id } }))}

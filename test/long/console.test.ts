@@ -40,8 +40,12 @@ suite('the console', { skip }, () => {
     emulator = await startEmulator({ apiKeys: [providerKey] });
     carrier = await startCarrier(declareSupply({ emulatorUrl: emulator.url }));
     for (let number = 0; number < 60; number += 1) {
-      const emulate = number % 12 === 0 ? { 'x-carrier-emulate': 'status=500' } : {};
-      await ask(`Say hello, number ${number}.`, number % 3 === 0 ? 'anthropic/claude-sonnet-5' : 'openai/gpt-5', emulate);
+      const emulate: Record<string, string> = number % 12 === 0 ? { 'x-carrier-emulate': 'status=500' } : {};
+      await ask(
+        `Say hello, number ${number}.`,
+        number % 3 === 0 ? 'anthropic/claude-sonnet-5' : 'openai/gpt-5',
+        emulate,
+      );
     }
     browser = await chromium.launch({
       executablePath: executablePath!,
@@ -95,6 +99,7 @@ suite('the console', { skip }, () => {
     await page.getByRole('textbox', { name: 'Admin key' }).fill(carrier.adminKey);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.waitForURL(url => !url.pathname.endsWith('/sign-in'));
+    await page.locator('#content h1').waitFor();
   }
 
   /** WCAG 2.2 AA, as far as a program can tell. */
@@ -110,7 +115,9 @@ suite('the console', { skip }, () => {
         readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
       }[];
     };
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} ${nodes[0]?.failureSummary ?? ''}`);
+    return violations.map(
+      ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)} ${nodes[0]?.failureSummary ?? ''}`,
+    );
   }
 
   async function picture(page: Page, name: string): Promise<void> {
@@ -209,8 +216,8 @@ suite('the console', { skip }, () => {
     const before = await page.locator('tbody tr a').first().getAttribute('href');
     await ask('And another one.', 'openai/gpt-5', { 'x-carrier-tags': 'seen=live' });
     await page.waitForFunction(
-      href => document.querySelector('tbody tr a')?.getAttribute('href') !== href,
-      before,
+      `document.querySelector('tbody tr a')?.getAttribute('href') !== ${JSON.stringify(before)}`,
+      undefined,
       { timeout: 15_000 },
     );
     assert.deepEqual(troubles, []);
@@ -229,7 +236,7 @@ suite('the console', { skip }, () => {
     const secret = (await dialog.getByRole('region', { name: 'The key' }).textContent()) ?? '';
     assert.match(secret, /^cck_[0-9A-Za-z]{8}_[0-9A-Za-z]{43}$/);
     await dialog.getByRole('button', { name: 'I have kept it' }).click();
-    await page.getByRole('cell', { name: 'from-a-page' }).waitFor();
+    await page.getByRole('cell', { name: 'from-a-page', exact: true }).waitFor();
     assert.ok(!(await page.content()).includes(secret), 'a secret is not in the page once it was kept');
     assert.equal(await ask('Hello', 'openai/gpt-5', {}, secret), 200);
 
@@ -248,7 +255,9 @@ suite('the console', { skip }, () => {
   test('what the server says no to is shown with what to do, and tried again', async () => {
     const { context, page } = await open({ width: 1360, height: 860 });
     await signIn(page);
-    await page.route('**/api/v1/keys?*', route => route.fulfill({ status: 503, body: 'busy', contentType: 'text/plain' }));
+    await page.route('**/api/v1/keys?*', route =>
+      route.fulfill({ status: 503, body: 'busy', contentType: 'text/plain' }),
+    );
     await page.goto(`${carrier.url}/console/keys`);
     await page.getByRole('alert').waitFor({ timeout: 20_000 });
     await page.unroute('**/api/v1/keys?*');

@@ -137,7 +137,7 @@ function Create() {
                   onChange={event => setName(event.target.value)}
                   required
                   maxLength={63}
-                  pattern="[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+                  pattern="[a-z0-9]([a-z0-9\-]*[a-z0-9])?"
                 />
               )}
             </Field>

@@ -31,7 +31,7 @@ export function Models() {
   });
   const healthOf = new Map(health.data?.items.map(each => [each.id, each]));
   return (
-    <Page title="Models" lead="What this key ring of providers can be asked for, and what it costs per million tokens.">
+    <Page title="Models" lead="What can be asked for, where it is served, and what a million tokens cost.">
       <form
         className="mb-3 flex gap-2"
         onSubmit={event => {
