@@ -105,7 +105,6 @@ export const lossCodes = {
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
   'custom-tool-as-function': 'A tool that takes free text became one with the argument `input`.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
-  'named-tool-filtered': 'The API cannot be told which tool to call: only that tool was sent, and a call required.',
   'tool-deferral-unsupported': 'The tool is given at once, not when a search finds it.',
   'tool-name-changed': 'The API does not take the name of a tool; another was sent, and is changed back in the answer.',
   'tool-reference-as-text': 'That a search found a tool is said as text.',
