@@ -89,11 +89,7 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 }
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
-const variablesNotAvailable = [
-  'AZURE_OPENAI_API_KEY',
-  'AWS_BEARER_TOKEN_BEDROCK',
-  'AWS_ACCESS_KEY_ID',
-];
+const variablesNotAvailable = ['AZURE_OPENAI_API_KEY', 'AWS_BEARER_TOKEN_BEDROCK', 'AWS_ACCESS_KEY_ID'];
 
 /** Those that are set and do nothing. */
 export function unusedVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {

@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import type { EventPlace } from './answer-so-far.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver, StreamStep } from './dialect.ts';
 import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
@@ -18,6 +19,8 @@ export interface EventReader {
   readonly contentBytesSinceUsage: number;
   /** Facts may come behind the terminal event: what is held is read, too. */
   readonly readsOn?: boolean;
+  /** Where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 /** Passes a stream's bytes on, event by event, while a reader gathers facts. */
@@ -48,6 +51,10 @@ export class PassingObserver implements StreamObserver {
 
   get contentBytesSinceUsage(): number {
     return this.#reader.contentBytesSinceUsage;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#reader.place;
   }
 
   push(chunk: Buffer): StreamStep {

@@ -192,7 +192,7 @@ class ResponseDecoder implements WireEventDecoder {
     if (this.#call === undefined) return;
     const { block, pieces } = this.#call;
     this.#call = undefined;
-    if (!pieces.isEmpty) this.events.arguments(block, pieces.text());
+    this.events.arguments(block, pieces.text());
     this.events.close(block);
   }
 

@@ -192,9 +192,9 @@ interface WireEnd {
 }
 
 function endOf({ reason, raw, detail }: Finish, context: AnswerContext): WireEnd {
-  // This dialect has no word for it, and a client would take the answer for whole or for failed.
+  // This dialect has no word for it, and a client takes the answer for whole.
   if (reason === 'pause') context.losses.approximated('finish-reason-approximated', 'stop_reason');
-  const message = detail ?? (plainReasons.has(reason) ? undefined : raw);
+  const message = detail ?? (reason === 'other' ? raw : undefined);
   const finishReason = finishReasons[reason];
   return message === undefined ? { finishReason } : { finishReason, finishMessage: message };
 }
@@ -207,16 +207,9 @@ const finishReasons = {
   'context-window': 'MAX_TOKENS',
   'content-filter': 'SAFETY',
   refusal: 'SAFETY',
-  pause: 'OTHER',
+  pause: 'STOP',
   other: 'OTHER',
 } as const satisfies Record<Finish['reason'], string>;
-
-const plainReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>([
-  'stop',
-  'stop-sequence',
-  'tool-call',
-  'length',
-]);
 
 const unknownFinish: Finish = { reason: 'other', raw: undefined, stopSequence: undefined };
 

@@ -37,6 +37,7 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
       thinkingConfig: encodeReasoning(request, form, losses),
     }),
     serviceTier: serviceTier === undefined ? undefined : profile.serviceTiers.get(serviceTier)?.word,
+    labels: encodeLabels(request.metadata, losses),
   };
   return writeJson(wire);
 }
@@ -61,3 +62,17 @@ function encodeOutput(output: OutputFormat | undefined): Readonly<Record<string,
 function unlessEmpty(fields: Readonly<Record<string, unknown>>): unknown {
   return Object.values(fields).every(value => value === undefined) ? undefined : fields;
 }
+
+/** "Lowercase letters, numeric characters, underscores and dashes", at most 63 of them and 64 labels
+ *  (https://cloud.google.com/resource-manager/docs/labels-overview#requirements, 2026-11). */
+function encodeLabels(metadata: CompletionRequest['metadata'], losses: LossLedger): unknown {
+  if (metadata === undefined) return undefined;
+  const labels = Object.entries(metadata).filter(([name, value], index) => {
+    const isTaken = index < labelsMax && /^[a-z][a-z0-9_-]{0,62}$/.test(name) && /^[a-z0-9_-]{0,63}$/.test(value);
+    if (!isTaken) losses.dropped('metadata-unsupported', `metadata.${name.slice(0, 64)}`);
+    return isTaken;
+  });
+  return labels.length === 0 ? undefined : Object.fromEntries(labels);
+}
+
+const labelsMax = 64;

@@ -38,7 +38,7 @@ function errorBody(fault: Fault, code: number, salvage?: readonly CompleteCall[]
     error: {
       code,
       message: messageOf(fault),
-      status: fault.code === 'key_missing' ? 'UNAUTHENTICATED' : words[fault.class],
+      status: wordOf(fault),
       details: details.length === 0 ? undefined : details,
       // Not of the API: docs/guides/failover.md.
       salvageableToolCalls: salvage?.map(salvagedCall),
@@ -50,9 +50,18 @@ function salvagedCall({ id, name, argumentsText, custom }: CompleteCall): unknow
   return { functionCall: { id, name, args: custom ? { input: argumentsText } : parseBounded(argumentsText) } };
 }
 
-/** A wrong key is 400 here and a key that is missing 401 (https://ai.google.dev/gemini-api/docs/troubleshooting, 2026-11). */
+/** A wrong key is 400 here and a key that is missing 401; the API has no 502
+ *  (https://ai.google.dev/gemini-api/docs/troubleshooting, 2026-11). */
 function statusOf(fault: Fault): number {
-  return fault.class === 'authentication' && fault.code !== 'key_missing' ? 400 : fault.status;
+  if (fault.class === 'authentication' && fault.code !== 'key_missing') return 400;
+  if (fault.code === 'upstream_credential') return 503;
+  return fault.status === 502 ? 500 : fault.status;
+}
+
+/** https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11). */
+function wordOf(fault: Fault): string {
+  if (fault.code === 'key_missing') return 'UNAUTHENTICATED';
+  return fault.code === 'upstream_credential' ? 'UNAVAILABLE' : words[fault.class];
 }
 
 /** https://cloud.google.com/apis/design/errors#error_details (2026-11). */
@@ -86,7 +95,7 @@ function messageOf(fault: Fault): string {
   return `The input token count (${askedTokens}) exceeds the maximum number of tokens allowed (${limitTokens}).`;
 }
 
-/** `error.status`, https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11). */
+/** `error.status` of each class. */
 const words = {
   invalid: 'INVALID_ARGUMENT',
   context: 'INVALID_ARGUMENT',
