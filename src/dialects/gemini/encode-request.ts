@@ -1,7 +1,7 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { CompletionRequest, OutputFormat, TextBlock } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
-import { thinks, turnsWithoutState } from '../reasoning-effort.ts';
+import { thinks } from '../reasoning-effort.ts';
 import { writeJson } from '../write-json.ts';
 import { encodeToolChoice, encodeTools } from './encode-tools.ts';
 import { encodeTurns } from './encode-turns.ts';
@@ -16,11 +16,11 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   const system = turns.slice(0, bodyAt === -1 ? turns.length : bodyAt).flatMap(({ blocks }) => blocks.filter(isSaid));
   const conversation = bodyAt === -1 ? [] : turns.slice(bodyAt);
   const { reasoning: form } = profile;
-  const bypassed = thinks(reasoning, form) ? turnsWithoutState(conversation, form) : [];
+  const insists = form.needsState === 'current-tool-turns' && thinks(reasoning, form);
   const hasTools = request.tools.length > 0;
   // Keys that are undefined are not written.
   const wire = {
-    contents: encodeTurns(conversation, profile, bypassed, losses),
+    contents: encodeTurns(conversation, profile, insists, losses),
     systemInstruction: system.length === 0 ? undefined : { parts: system.map(({ text }) => ({ text })) },
     tools: encodeTools(request.tools),
     toolConfig: hasTools ? encodeToolChoice(request.toolChoice) : undefined,
