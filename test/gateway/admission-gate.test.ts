@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { modelPaths, prefixes, routes } from '../../src/gateway/edge.ts';
-import { geminiPaths } from '../../src/gateway/gemini-paths.ts';
 import { digestOf, startGateway, type TestGateway } from '../support/gateway.ts';
 
 /** Every path of the data plane, and what a request to it must pass. A path that is new fails here until somebody has said
@@ -24,13 +23,33 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     gate: 'spend',
     body: { model: 'cohere/command', messages: [{ role: 'user', content: 'hello' }] },
   },
+  '/v1/responses': { gate: 'spend', body: { model: 'openai/gpt-5', input: 'hello' } },
   ...Object.fromEntries(
-    geminiPaths.map(({ form }) => [
-      form,
+    [
+      '/v1/models/{model}',
+      '/v1beta/models/{model}',
+      '/v1/projects/{project}/locations/{location}/publishers/google/models/{model}',
+      '/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}',
+      '/v1/publishers/google/models/{model}',
+      '/v1beta1/publishers/google/models/{model}',
+    ].flatMap(form =>
+      [':generateContent', ':streamGenerateContent'].map(method => [
+        `${form}${method}`,
+        {
+          gate: 'spend',
+          at: `${form.replace('{model}', 'openai%2Fgpt-5').replace(/\{\w+\}/g, 'x')}${method}`,
+          body: { contents: [{ parts: [{ text: 'hello' }] }] },
+        },
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    ['/converse', '/converse-stream'].map(method => [
+      `/model/{model}${method}`,
       {
         gate: 'spend',
-        body: { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] },
-        at: form.replace('{model}', 'openai%2Fgpt-5').replace('{project}', 'p').replace('{location}', 'l'),
+        at: `/model/openai%2Fgpt-5${method}`,
+        body: { messages: [{ role: 'user', content: [{ text: 'hello' }] }] },
       },
     ]),
   ),
