@@ -50,6 +50,19 @@ export interface DialectProfile {
   readonly reasoning: ReasoningForm;
   /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
   readonly versions: readonly string[];
+  /** Where models of many makers stand behind one dialect (bedrock-converse): how the model takes what the dialect leaves open. */
+  readonly converse?: ConverseModel;
+}
+
+export interface ConverseModel {
+  /** The member of `additionalModelRequestFields` that holds top_k, from the outermost in; undefined: it takes none. */
+  readonly topK: readonly string[] | undefined;
+  /** The member of it by which the model is told to think; undefined: it cannot be told. */
+  readonly reasoning: 'thinking' | 'reasoningConfig' | 'reasoning_effort' | undefined;
+  /** Does it take the status of a tool's result? */
+  readonly resultStatus: boolean;
+  /** Does it take search results as such, and cite them? */
+  readonly searchResults: boolean;
 }
 
 export type SamplingRanges = Readonly<Partial<Record<keyof Sampling, { readonly min: number; readonly max: number }>>>;

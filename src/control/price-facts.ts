@@ -79,7 +79,9 @@ export function pricesAt(fact: PriceFact, atMs: number): DatedPrices {
 
 /** A model's fact, or the reason why it has none. */
 export function readModel(provider: string, model: ModelInfo): PriceFact | string {
-  if (/[:*]|-$/.test(model.id)) return 'its id is a pattern or an offer of another host, not a model name';
+  if (provider === 'bedrock' ? !bedrockModel.test(model.id) : /[:*]|-$/.test(model.id)) {
+    return 'its id is a pattern or an offer of another host, not a model name';
+  }
   if (notForChat.test(model.id)) return 'it is no chat model';
   const snapped: string[] = [];
   const prices = readPrices(model, snapped);
@@ -93,6 +95,11 @@ export function readModel(provider: string, model: ModelInfo): PriceFact | strin
     ...(snapped.length === 0 ? {} : { snapped }),
   };
 }
+
+/** Names of models end in a version there, and those of Claude have their day before it; what has not is a name of the data's
+ *  own (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html, 2026-11). */
+const bedrockModel =
+  /^(?:global\.)?(?:amazon\.nova-(?!.*sonic)|anthropic\.claude-[\w-]*-\d{8}|meta\.llama|mistral\.|deepseek\.)[\w-]*-v\d+:\d+$/;
 
 /** Models of other APIs, and those that search on every request, for which there is no meter. */
 const notForChat =

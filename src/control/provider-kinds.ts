@@ -2,7 +2,10 @@ import type { DialectName } from '../completion/request.ts';
 import type { Provider } from '../providers/provider.ts';
 
 /** What control needs to know of a kind of provider; providers/ has the rest. */
-export type ProviderKind = Pick<Provider, 'name' | 'dialects' | 'baseUrl' | 'environment' | 'targetModels'>;
+export type ProviderKind = Pick<
+  Provider,
+  'name' | 'dialects' | 'baseUrl' | 'environment' | 'environmentAccount' | 'targetModels'
+>;
 
 /** The kind of an account that names none: the provider whose host it calls, else any that speaks the dialect. */
 export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, baseUrl: string): string {
@@ -19,6 +22,7 @@ const kindsUnlessSaid: Readonly<Partial<Record<DialectName, string>>> = {
   'anthropic-messages': 'anthropic-compatible',
   // There is no other; an account of it may be a proxy's.
   gemini: 'gemini',
+  'bedrock-converse': 'bedrock',
 };
 
 function hostOf(url: string): string | undefined {

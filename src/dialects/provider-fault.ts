@@ -18,15 +18,15 @@ export interface ProviderError {
 }
 
 /** Reads an error response of a provider. Hosts of one dialect differ in their errors more than the dialects do, so
- *  all shapes are known to all of them. */
-export function readProviderFault(response: FaultResponse): Fault {
+ *  all shapes are known to all of them. `type`: what is said of it outside the body. */
+export function readProviderFault(response: FaultResponse, type?: string): Fault {
   const body = parseBody(response.body);
-  return toFault(readError(response.status, body), retryAfterMs(response) ?? retryInfoMs(body));
+  return toFault(readError(response.status, body, type), retryAfterMs(response) ?? retryInfoMs(body));
 }
 
 /** Reads an error that came inside a 200: an event of a stream, or the body. */
-export function readInnerFault(body: unknown): Fault {
-  return toFault(readError(undefined, body), undefined);
+export function readInnerFault(body: unknown, type?: string): Fault {
+  return toFault(readError(undefined, body, type), undefined);
 }
 
 function toFault(error: ProviderError, retryAfter: number | undefined): Fault {
@@ -54,7 +54,7 @@ function parseBody(body: Buffer): unknown {
   }
 }
 
-function readError(status: number | undefined, body: unknown): ProviderError {
+function readError(status: number | undefined, body: unknown, type?: string): ProviderError {
   const outer = outerOf(body);
   const error = outer['error'];
   // {error: {…}} is the common shape; xAI and Ollama send {error: text}; others put the fields at the top or in detail.
@@ -62,7 +62,7 @@ function readError(status: number | undefined, body: unknown): ProviderError {
   const innerCode = isRecord(inner['innererror']) ? word(inner['innererror']['code']) : '';
   return {
     status: status ?? numericStatus(inner),
-    type: word(inner['type'] ?? inner['error_type'] ?? statusWord(inner)),
+    type: word(type ?? inner['type'] ?? inner['error_type'] ?? statusWord(inner)),
     code: `${word(inner['code'])} ${innerCode} ${detailReasons(inner)}`.trim(),
     message: overflowCounts(inner) ?? (typeof error === 'string' ? error : messageOf(inner)),
     parameter: parameterOf(inner['param']),
@@ -114,7 +114,7 @@ function overflowCounts(inner: Readonly<Record<string, unknown>>): string | unde
 }
 
 function messageOf(inner: Readonly<Record<string, unknown>>): string | undefined {
-  const { message, detail } = inner;
+  const { message = inner['Message'], detail } = inner;
   if (typeof message === 'string') return message;
   if (typeof detail === 'string') return detail;
   const first = Array.isArray(detail) ? detail[0] : (detail ?? message);
@@ -162,10 +162,11 @@ function classify(error: ProviderError): FaultCode {
   if (status === 408 || status === 504 || status === 522 || status === 524 || says(words, timeoutWords)) {
     return 'upstream_first_byte_timeout';
   }
-  if (status === 404 || says(words, notFoundWords)) return 'upstream_not_found';
+  if (status === 404 || says(words, notFoundWords) || (mayBeOurs && notFoundText.test(message)))
+    return 'upstream_not_found';
   if (status === 413 || says(words, tooLargeWords)) return 'upstream_too_large';
   // 499: somebody before the model hung up; not the client, which is here.
-  if (status === 405 || status === 409 || status === 499) return 'upstream_error';
+  if (status === 405 || status === 409 || status === 424 || status === 499) return 'upstream_error';
   if (status !== undefined) return status >= 400 && status < 500 ? 'upstream_invalid' : 'upstream_error';
   return says(words, invalidWords) ? 'upstream_invalid' : 'upstream_error';
 }
@@ -182,6 +183,7 @@ const quotaWords = [
   'billing_hard_limit_reached',
   'insufficient_balance',
   'credit_balance_too_low',
+  'servicequotaexceededexception',
 ];
 // Not `exceeded your current quota`: Google says so of limits by the minute; OpenAI's code tells its own apart.
 const quotaText = /credit balance is too low|insufficient balance/i;
@@ -212,6 +214,11 @@ const credentialWords = [
   'invalid_api_key',
   'invalid_authentication',
   'unauthorized',
+  'accessdeniedexception',
+  'unrecognizedclientexception',
+  'invalidsignatureexception',
+  'expiredtokenexception',
+  'missingauthenticationtokenexception',
 ];
 const credentialText = /\b(?:incorrect|invalid) (?:x-)?api[- ]key|\bapi key not valid/i;
 const overloadedWords = [
@@ -221,10 +228,28 @@ const overloadedWords = [
   'server_is_overloaded',
   'slow_down',
   'unavailable',
+  'serviceunavailableexception',
+  // "not ready to serve inference requests", with status 429.
+  'modelnotreadyexception',
 ];
-const rateWords = ['rate_limit_error', 'rate_limit_exceeded', 'too_many_requests', 'resource_exhausted', '429'];
-const timeoutWords = ['timeout_error', 'request_timeout', 'timeout', 'deadline_exceeded'];
-const notFoundWords = ['not_found_error', 'model_not_found', 'deploymentnotfound', 'not_found'];
+const rateWords = [
+  'rate_limit_error',
+  'rate_limit_exceeded',
+  'too_many_requests',
+  'resource_exhausted',
+  '429',
+  'throttlingexception',
+];
+const timeoutWords = ['timeout_error', 'request_timeout', 'timeout', 'deadline_exceeded', 'modeltimeoutexception'];
+const notFoundWords = [
+  'not_found_error',
+  'model_not_found',
+  'deploymentnotfound',
+  'not_found',
+  'resourcenotfoundexception',
+];
+// Bedrock says so with a ValidationException (https://repost.aws/knowledge-center/bedrock-invokemodel-api-error, 2026-11).
+const notFoundText = /\bmodel identifier is invalid/i;
 const tooLargeWords = ['request_too_large', 'payload_too_large'];
 const invalidWords = [
   'invalid_request_error',
@@ -234,6 +259,7 @@ const invalidWords = [
   'invalid_argument',
   'failed_precondition',
   'out_of_range',
+  'validationexception',
 ];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

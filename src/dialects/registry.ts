@@ -1,5 +1,6 @@
 import type { DialectName } from '../completion/request.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
+import { bedrockConverse } from './bedrock-converse/dialect.ts';
 import { cohereChat } from './cohere-chat/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { gemini } from './gemini/dialect.ts';
@@ -7,5 +8,5 @@ import { openaiChat } from './openai-chat/dialect.ts';
 
 /** The dialects that are built, by name. */
 export const dialects: ReadonlyMap<DialectName, Dialect> = new Map(
-  [openaiChat, anthropicMessages, gemini, cohereChat].map(dialect => [dialect.name, dialect]),
+  [openaiChat, anthropicMessages, gemini, cohereChat, bedrockConverse].map(dialect => [dialect.name, dialect]),
 );

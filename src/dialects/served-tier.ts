@@ -5,6 +5,7 @@ import type { DialectName } from '../completion/request.ts';
 export function servedTier(word: string | undefined, client: DialectName): string | undefined {
   if (word === undefined) return undefined;
   if (client === 'anthropic-messages') return messagesTiers.get(word);
+  if (client === 'bedrock-converse') return converseTiers.get(word);
   return client === 'gemini' ? geminiTiers.get(word) : chatTiers.get(word);
 }
 
@@ -15,6 +16,7 @@ const chatTiers: ReadonlyMap<string, string> = new Map([
   ['priority', 'priority'],
   ['flex', 'flex'],
   ['scale', 'scale'],
+  ['reserved', 'scale'],
 ]);
 
 /** @google/genai 3.1, ServiceTier (2026-11). */
@@ -33,4 +35,15 @@ const messagesTiers: ReadonlyMap<string, string> = new Map([
   ['priority', 'priority'],
   ['scale', 'priority'],
   ['batch', 'batch'],
+]);
+
+/** https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html (2026-11). */
+const converseTiers: ReadonlyMap<string, string> = new Map([
+  ['standard', 'default'],
+  ['default', 'default'],
+  ['on_demand', 'default'],
+  ['priority', 'priority'],
+  ['flex', 'flex'],
+  ['reserved', 'reserved'],
+  ['scale', 'reserved'],
 ]);

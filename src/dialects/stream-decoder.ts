@@ -14,6 +14,9 @@ export interface WireEventDecoder {
   decode(text: string, name: number): void;
   /** The upstream ended. Where it does so without a terminal event of its own, the answer may be over by now. */
   finish?(): void;
+  /** The body ended behind a whole event: ends the answer if all has come that must, where a dialect may leave out its
+   *  terminal event. */
+  atEnd?(): void;
 }
 
 /** Reads a provider's stream into events, whatever its chunks. */
@@ -54,10 +57,11 @@ export class EventStreamDecoder implements StreamDecoder {
   finish(): CompletionEvent[] {
     const { events } = this.#decoder;
     if (events.isOver) return [];
-    this.#cutter.takeRest();
+    const rest = this.#cutter.takeRest();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
     if (this.#cutter.isWhole()) this.#decode();
     this.#decoder.finish?.();
+    if (rest.length === 0) this.#decoder.atEnd?.();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }

@@ -6,8 +6,9 @@ import { eventBytesMaxDefault, SseCutter } from './sse-cutter.ts';
 
 /** What one event means for the stream it is in.
  *  quiet: nothing a user would see. content: something is. usage-only: carries usage and nothing else.
- *  end: the terminal event. failure: an error event. */
-export type EventMeaning = 'quiet' | 'content' | 'usage-only' | 'end' | 'failure';
+ *  end: the terminal event. failure: an error event. broken: no event of the framing, which is not passed; the facts say what
+ *  is wrong. */
+export type EventMeaning = 'quiet' | 'content' | 'usage-only' | 'end' | 'failure' | 'broken';
 
 /** A dialect's own part of an observer: reads events and gathers facts. */
 export interface EventReader {
@@ -18,6 +19,8 @@ export interface EventReader {
   readonly contentBytesSinceUsage: number;
   /** Facts may come behind the terminal event: what is held is read, too. */
   readonly readsOn?: boolean;
+  /** Has all come that must? Asked at the end of the body, where a dialect may leave out its terminal event. */
+  readonly isComplete?: boolean;
 }
 
 /** Passes a stream's bytes on, event by event, while a reader gathers facts. */
@@ -70,6 +73,11 @@ export class PassingObserver implements StreamObserver {
         pieces ??= [];
         if (cutter.eventStart > passFrom) pieces.push(cutter.buffer.subarray(passFrom, cutter.eventStart));
         passFrom = cutter.eventEnd;
+      } else if (meaning === 'broken') {
+        this.#fault = this.#reader.facts.fault;
+        this.#state = 'failed';
+        const pass = piecesTo(cutter, pieces, passFrom, cutter.eventStart);
+        return { pass, held: undefined, state: this.#state };
       } else {
         this.#state = meaning === 'end' ? 'ended' : 'failed';
         const held = cutter.buffer.subarray(cutter.eventStart, cutter.eventEnd + cutter.unfinishedBytes);
@@ -93,6 +101,7 @@ export class PassingObserver implements StreamObserver {
     if (this.#isOver) return { pass: undefined, held: undefined, state: this.#state };
     const cutter = this.#cutter;
     const rest = cutter.takeRest();
+    if (rest.length === 0 && this.#reader.isComplete === true) this.#state = 'ended';
     if (!cutter.isWhole()) return { pass: undefined, held: undefined, state: this.#state };
     const meaning = this.#reader.read(cutter);
     if (meaning === 'end' || meaning === 'failure') {

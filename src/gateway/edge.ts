@@ -61,7 +61,11 @@ export const prefixes: readonly (readonly [string, Route])[] = [
 ];
 
 /** Paths that hold the model of a completion. */
-export const modelPaths: readonly ModelPath[] = [...geminiPaths];
+export const modelPaths: readonly ModelPath[] = [
+  ...geminiPaths,
+  { form: '/model/{model}/converse', dialect: 'bedrock-converse', read: () => ({ stream: false }) },
+  { form: '/model/{model}/converse-stream', dialect: 'bedrock-converse', read: () => ({ stream: true }) },
+];
 
 const knownModelPaths = new ModelPaths(modelPaths);
 const modelRoutes: ReadonlyMap<string, Route> = new Map(
@@ -110,7 +114,7 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
   try {
     checkHeaders(request);
     const route = routes.get(path) ?? findModelRoute(arrival) ?? findPrefix(path);
-    if (route === undefined) throw new Fault('path_not_found');
+    if (route === undefined) throw new Fault('path_not_found', unservedPath(path));
     const served = pass(gateway, arrival, route);
     if (served !== undefined) served.catch(error => refuseError(gateway, arrival, error));
   } catch (error) {
@@ -142,6 +146,12 @@ function checkHeaders(request: IncomingMessage): void {
   // Chunks are of HTTP/1.1 (RFC 9112 §6.1), and so is the duty to name one host (§3.2).
   if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) throw new Fault('framing_invalid');
   if (codings > 1 || (codings === 1 && httpVersionMinor === 0)) throw new Fault('framing_invalid');
+}
+
+/** What is told of a path that is known and not served; undefined: what is told of any other. */
+function unservedPath(path: string): string | undefined {
+  if (!/^\/model\/.+\/invoke(?:-with-(?:response|bidirectional)-stream)?$/.test(path)) return undefined;
+  return 'InvokeModel is not served: its body is each model’s own. Use /model/{model}/converse or /converse-stream.';
 }
 
 function findPrefix(path: string): Route | undefined {

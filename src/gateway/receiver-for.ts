@@ -70,6 +70,7 @@ export function receiverFor(
     exchangeId: context.exchangeId,
     targetModel: head.deployment.targetModel,
     createdAtMs: exchange.arrival.atMs,
+    nowMs: head.nowMs,
     streamUsage: exchange.scan.streamUsage,
     streamForm: exchange.scan.named?.streamForm,
     inputTokensEstimate: head.inputTokensEstimate,

@@ -55,6 +55,13 @@ const sameDialect: Readonly<Partial<Record<DialectName, AllowList>>> = {
     // The form of a stream.
     query: new Set(['alt', '$alt']),
   },
+  // `x-amz-*` say who signed and what: that is between the client and us, and between us and the provider.
+  'bedrock-converse': {
+    names: new Set([...everywhere, 'x-amzn-bedrock-trace']),
+    prefixes: [],
+    withheld: new Set(),
+    query: new Set(),
+  },
 };
 
 export function allowListOf(dialect: DialectName, isSameDialect: boolean): AllowList {

@@ -1,4 +1,5 @@
 import { anthropic } from './anthropic.ts';
+import { bedrock } from './bedrock.ts';
 import { claudeHosted } from './claude-hosted.ts';
 import { cohere, cohereCompatible } from './cohere.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
@@ -15,6 +16,7 @@ import { xai } from './xai.ts';
 export const providers: readonly Provider[] = [
   anthropic,
   anthropicCompatible,
+  bedrock,
   claudeHosted,
   cohere,
   cohereCompatible,
