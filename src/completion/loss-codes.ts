@@ -2,6 +2,7 @@
  *  before declaring it. `…-unsupported` was left out; the others say what was done instead. */
 export const lossCodes = {
   // Controls.
+  'client-metadata-unsupported': 'What a client says of itself (`client_metadata`) is not sent on.',
   'context-management-unsupported': 'Earlier turns are sent as they came: the API cuts nothing from them.',
   'diagnostics-unsupported': '`diagnostics` exists in the Messages API only.',
   'end-user-hashed': 'The id of the end user is too long for the API; its SHA-256 was sent.',
@@ -34,6 +35,7 @@ export const lossCodes = {
   'temperature-unsupported': 'The model, or its version of the API, takes no temperature but its own.',
   'top-k-unsupported': 'The API, its version, or a model that thinks takes no top_k.',
   'top-p-unsupported': 'The model, or its version of the API, takes no top_p.',
+  'truncation-unsupported': 'A prompt over the context window is refused rather than cut.',
   'user-profile-unsupported': '`user_profile_id` exists in the Messages API only.',
   'user-id-unsupported': 'The API takes no id of an end user.',
   'user-unsupported': '`safety_identifier` was sent; a different `user` beside it was not.',
@@ -57,6 +59,7 @@ export const lossCodes = {
   'arguments-wrapped': 'Arguments that are no JSON object travel as `{"INVALID_JSON": …}`.',
   'blank-text-unsupported': 'A text of white space only is refused by the API.',
   'empty-message-unsupported': 'A message without content is refused by the API.',
+  'message-phase-unsupported': 'Whether an earlier message was a comment or the final answer is not said.',
   'participant-name-unsupported': 'Messages have no `name`.',
   'reasoning-history-unsupported': 'Earlier reasoning without the provider’s own state is not taken back.',
   'code-execution-as-text': 'Code that a provider ran, and what came of it, is said as text.',
@@ -113,6 +116,11 @@ export const lossCodes = {
   // Tools.
   'allowed-tools-filtered': 'Only the allowed tools were sent.',
   'custom-tool-as-function': 'A tool that takes free text became one with the argument `input`.',
+  'hosted-tool-history-unsupported': 'That a tool of the provider ran in an earlier turn is not said.',
+  'hosted-tool-unsupported': 'A tool that the client’s provider runs itself is not offered to the model.',
+  'tool-namespace-joined':
+    'Tools of a namespace are sent under both names joined, and are told apart again in the answer.',
+  'tool-output-schema-unsupported': 'What a tool returns is not described.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
   'named-tool-filtered': 'The API cannot be told which tool to call: only that tool was sent, and a call required.',
   'tool-choice-none-unsupported':

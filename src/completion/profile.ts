@@ -26,6 +26,8 @@ export interface DialectProfile {
   readonly toolNames: { readonly pattern: RegExp; readonly lettersMax: number };
   /** Can arguments of a tool be free text (`custom` tools of openai-chat)? */
   readonly customTools: boolean;
+  /** Can tools be grouped, so that two of them may have one name (openai-responses)? Unless said, they cannot. */
+  readonly namespaces?: boolean | undefined;
   /** Can a choice be narrowed to some of the tools? any: only one that forces a call of them. */
   readonly allowedTools: boolean | 'any';
   /** Can it be told to call one tool, by its name? Unless said it can. */

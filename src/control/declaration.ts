@@ -70,9 +70,16 @@ const tags = z
     error: `must not have more than ${keyTagsMax} tags`,
   });
 
-const dialects = ['openai-chat', 'anthropic-messages', 'gemini', 'cohere-chat'] as const;
+const dialects = [
+  'openai-chat',
+  'openai-responses',
+  'anthropic-messages',
+  'gemini',
+  'cohere-chat',
+  'bedrock-converse',
+] as const;
 /** Known wire formats that deployments cannot be called in yet. */
-export const dialectsNotAvailable: readonly string[] = ['openai-responses', 'bedrock-converse'];
+export const dialectsNotAvailable: readonly string[] = [];
 
 const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
   error: 'must be http://host/path, https://host/path or unix:/path, without user, query or fragment',

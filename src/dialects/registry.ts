@@ -5,8 +5,12 @@ import { cohereChat } from './cohere-chat/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { gemini } from './gemini/dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
+import { openaiResponses } from './openai-responses/dialect.ts';
 
 /** The dialects that are built, by name. */
 export const dialects: ReadonlyMap<DialectName, Dialect> = new Map(
-  [openaiChat, anthropicMessages, gemini, cohereChat, bedrockConverse].map(dialect => [dialect.name, dialect]),
+  [openaiChat, openaiResponses, anthropicMessages, gemini, cohereChat, bedrockConverse].map(dialect => [
+    dialect.name,
+    dialect,
+  ]),
 );

@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import type { EventPlace } from './answer-so-far.ts';
 import type { AnswerFacts, ObserveOptions, StreamObserver, StreamStep } from './dialect.ts';
 import type { EventCutter } from './event-cutter.ts';
 import type { NameTable } from './name-table.ts';
@@ -21,6 +22,8 @@ export interface EventReader {
   readonly readsOn?: boolean;
   /** Has all come that must? Asked at the end of the body, where a dialect may leave out its terminal event. */
   readonly isComplete?: boolean;
+  /** Where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 /** Passes a stream's bytes on, event by event, while a reader gathers facts. */
@@ -51,6 +54,10 @@ export class PassingObserver implements StreamObserver {
 
   get contentBytesSinceUsage(): number {
     return this.#reader.contentBytesSinceUsage;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#reader.place;
   }
 
   push(chunk: Buffer): StreamStep {

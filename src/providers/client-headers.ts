@@ -22,13 +22,16 @@ const acrossDialects: AllowList = {
   query: new Set(),
 };
 
+const openaiHeaders: AllowList = {
+  names: new Set([...everywhere, 'x-client-request-id']),
+  prefixes: ['openai-', 'x-stainless-'],
+  withheld: new Set(['openai-organization', 'openai-project']),
+  query: new Set(),
+};
+
 const sameDialect: Readonly<Partial<Record<DialectName, AllowList>>> = {
-  'openai-chat': {
-    names: new Set([...everywhere, 'x-client-request-id']),
-    prefixes: ['openai-', 'x-stainless-'],
-    withheld: new Set(['openai-organization', 'openai-project']),
-    query: new Set(),
-  },
+  'openai-chat': openaiHeaders,
+  'openai-responses': openaiHeaders,
   'anthropic-messages': {
     names: new Set(everywhere),
     prefixes: ['anthropic-', 'x-stainless-'],

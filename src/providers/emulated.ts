@@ -7,9 +7,10 @@ import { claudeRules, geminiRules } from './reasoning-forms.ts';
 /** The sandbox: the emulator behind a unix socket or on loopback, which is each provider at its own paths. */
 export const emulated: Provider = {
   name: 'emulated',
-  dialects: ['openai-chat', 'anthropic-messages', 'gemini', 'cohere-chat', 'bedrock-converse'],
+  dialects: ['openai-chat', 'openai-responses', 'anthropic-messages', 'gemini', 'cohere-chat', 'bedrock-converse'],
   endpoints: {
     'openai-chat': { path: '/v1/chat/completions', credential: 'bearer' },
+    'openai-responses': { path: '/v1/responses', credential: 'bearer' },
     'anthropic-messages': messagesEndpoint,
     gemini: geminiEndpoint,
     'cohere-chat': cohereEndpoint,

@@ -87,4 +87,5 @@ export interface Quirks {
 export const plainQuirks: Quirks = { streamOptions: true, outputLimit: 'max_tokens' };
 
 export const chatEndpoint: Endpoint = { path: '/chat/completions', credential: 'bearer' };
+export const responsesEndpoint: Endpoint = { path: '/responses', credential: 'bearer' };
 export const messagesEndpoint: Endpoint = { path: '/v1/messages', credential: 'x-api-key' };

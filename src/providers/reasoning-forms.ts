@@ -144,6 +144,12 @@ export const deepseekRules: readonly ProfileRule[] = [
   },
 ];
 
+/** In its Responses API reasoning is not said to be turned off, and nothing is stored that would have to come back
+ *  (https://api-docs.deepseek.com/guides/responses_api, 2026-11). */
+export const deepseekResponsesRules: readonly ProfileRule[] = [
+  { change: { reasoning: { ...deepseekChat, off: 'never', needsState: 'never' } } },
+];
+
 /** Its mount of Messages takes the switch and ignores budgets (https://api-docs.deepseek.com/guides/anthropic_api, 2026-11). */
 export const deepseekMessagesRules: readonly ProfileRule[] = [
   {

@@ -16,12 +16,18 @@ export function lowerToolSchemas(
   if (tools.every(tool => tool.custom !== undefined || isPlain(tool, profile))) return tools;
   return tools.map((tool, index) => {
     if (tool.custom !== undefined || isPlain(tool, profile)) return tool;
-    const path = `tools.${index}.${client === 'anthropic-messages' ? 'input_schema' : 'function.parameters'}`;
+    const path = `tools.${index}.${schemaFields[client] ?? 'function.parameters'}`;
     return tool.strict === true
       ? lowerStrict(tool, profile, path, losses)
       : withObjectRoot(tool, profile, path, losses);
   });
 }
+
+/** Where a client's dialect has the schema of a tool; as in chat completions unless said. */
+const schemaFields: Readonly<Partial<Record<DialectName, string>>> = {
+  'anthropic-messages': 'input_schema',
+  'openai-responses': 'parameters',
+};
 
 /** Most tools are: nothing is asked of the schema, and it is an object. */
 function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile): boolean {

@@ -140,7 +140,11 @@ function renamedChoice(
 
 /** As much of the name as can be read, and a digest that keeps names apart; always the same for the same name, unless
  *  another tool has it already. */
-function fittingName(name: string, { pattern, lettersMax }: DialectProfile['toolNames'], used: Set<string>): string {
+export function fittingName(
+  name: string,
+  { pattern, lettersMax }: DialectProfile['toolNames'],
+  used: Set<string>,
+): string {
   const letters = name.replace(/[^\w-]/g, '_');
   // Some APIs want a letter first.
   const readable = pattern.test(letters[0] ?? '') ? letters : `_${letters}`;
