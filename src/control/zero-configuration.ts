@@ -90,9 +90,7 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 }
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
-const variablesNotAvailable = [
-  'AZURE_OPENAI_API_KEY',
-];
+const variablesNotAvailable = ['AZURE_OPENAI_API_KEY'];
 
 /** Those that are set and do nothing. */
 export function unusedVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {

@@ -137,9 +137,7 @@ export function conversePath({ targetModel, stream }: PathTarget): string {
 
 /** Variables of the AWS SDKs (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html and
  *  https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html, 2026-11). The address needs a region. */
-function environmentAccount(
-  environment: Readonly<Record<string, string | undefined>>,
-): EnvironmentAccount | undefined {
+function environmentAccount(environment: Readonly<Record<string, string | undefined>>): EnvironmentAccount | undefined {
   const said = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const region = said('AWS_REGION') ?? said('AWS_DEFAULT_REGION');
   if (region === undefined || !/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(region)) return undefined;

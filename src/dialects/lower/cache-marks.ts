@@ -51,9 +51,14 @@ export function lowerCacheMarks(
   return write(request, marks, {
     ...request.cache,
     automatic: own,
-    mode: own !== undefined ? 'implicit' : marks.size > 0 ? 'explicit' : request.cache?.mode,
+    mode: own !== undefined ? 'implicit' : (request.cache?.mode ?? modeUnlessSaid(marks.size > 0, client)),
     ttl: undefined,
   });
+}
+
+/** Elsewhere marks are all that is cached; OpenAI's own clients have what is cached by itself beside them. */
+function modeUnlessSaid(hasMarks: boolean, client: DialectName): 'explicit' | undefined {
+  return hasMarks && !client.startsWith('openai-') ? 'explicit' : undefined;
 }
 
 /** Said as a mark of the whole, or as the mode in which the provider chooses. */

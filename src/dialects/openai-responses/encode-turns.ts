@@ -65,7 +65,7 @@ class ItemEncoder {
     const { callId, isError, cache } = result;
     if (isError) this.#losses.approximated('tool-error-as-text', path);
     const parts = marked(this.#parts(result.blocks), cache);
-    const told = isError ? [textPart('Error:'), ...parts] : parts;
+    const told = isError ? failed(parts) : parts;
     const [only] = told;
     const isPlain = told.length === 1 && only!.type === 'input_text' && only!['prompt_cache_breakpoint'] === undefined;
     this.#items.push({
@@ -154,4 +154,11 @@ function encodeReasoning({ state, text, path }: ReasoningBlock, losses: LossLedg
 
 function isContent(block: Block): block is TextBlock | MediaBlock {
   return block.type === 'text' || block.type === 'media';
+}
+
+/** Said in the words of a result that is one text, else before it. */
+function failed(parts: readonly WirePart[]): readonly WirePart[] {
+  const [only] = parts;
+  if (parts.length !== 1 || only!.type !== 'input_text') return [textPart('Error:'), ...parts];
+  return [{ ...only!, text: `Error: ${only!['text']}` }];
 }
