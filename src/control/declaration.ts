@@ -72,14 +72,12 @@ const tags = z
 
 const dialects = [
   'openai-chat',
-  'openai-responses',
   'anthropic-messages',
+  'openai-responses',
   'gemini',
   'cohere-chat',
   'bedrock-converse',
 ] as const;
-/** Known wire formats that deployments cannot be called in yet. */
-export const dialectsNotAvailable: readonly string[] = [];
 
 const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
   error: 'must be http://host/path, https://host/path or unix:/path, without user, query or fragment',

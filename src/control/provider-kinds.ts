@@ -4,7 +4,7 @@ import type { Provider } from '../providers/provider.ts';
 /** What control needs to know of a kind of provider; providers/ has the rest. */
 export type ProviderKind = Pick<
   Provider,
-  'name' | 'dialects' | 'baseUrl' | 'environment' | 'environmentAccount' | 'targetModels'
+  'name' | 'dialects' | 'baseUrl' | 'environment' | 'targetModels' | 'environmentAccount'
 >;
 
 /** The kind of an account that names none: the provider whose host it calls, else any that speaks the dialect. */
@@ -18,11 +18,12 @@ export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, 
   return kindsUnlessSaid[dialect] ?? compatible?.name ?? 'openai-compatible';
 }
 
+/** Kinds whose accounts may have any address. */
 const kindsUnlessSaid: Readonly<Partial<Record<DialectName, string>>> = {
   'anthropic-messages': 'anthropic-compatible',
+  'bedrock-converse': 'bedrock',
   // There is no other; an account of it may be a proxy's.
   gemini: 'gemini',
-  'bedrock-converse': 'bedrock',
 };
 
 function hostOf(url: string): string | undefined {

@@ -9,7 +9,7 @@ import { openaiResponses } from './openai-responses/dialect.ts';
 
 /** The dialects that are built, by name. */
 export const dialects: ReadonlyMap<DialectName, Dialect> = new Map(
-  [openaiChat, openaiResponses, anthropicMessages, gemini, cohereChat, bedrockConverse].map(dialect => [
+  [openaiChat, anthropicMessages, openaiResponses, gemini, cohereChat, bedrockConverse].map(dialect => [
     dialect.name,
     dialect,
   ]),

@@ -12,8 +12,6 @@ export interface WireEventDecoder {
   readonly events: AnswerEvents;
   /** `name` is the event's place in `eventNames`, or -1. */
   decode(text: string, name: number): void;
-  /** The upstream ended. Where it does so without a terminal event of its own, the answer may be over by now. */
-  finish?(): void;
   /** The body ended behind a whole event: ends the answer if all has come that must, where a dialect may leave out its
    *  terminal event. */
   atEnd?(): void;
@@ -58,10 +56,10 @@ export class EventStreamDecoder implements StreamDecoder {
     const { events } = this.#decoder;
     if (events.isOver) return [];
     const rest = this.#cutter.takeRest();
+    const isWhole = this.#cutter.isWhole();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
-    if (this.#cutter.isWhole()) this.#decode();
-    this.#decoder.finish?.();
-    if (rest.length === 0) this.#decoder.atEnd?.();
+    if (isWhole) this.#decode();
+    if (isWhole || rest.length === 0) this.#decoder.atEnd?.();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }

@@ -7,11 +7,11 @@ import { claudeRules, geminiRules } from './reasoning-forms.ts';
 /** The sandbox: the emulator behind a unix socket or on loopback, which is each provider at its own paths. */
 export const emulated: Provider = {
   name: 'emulated',
-  dialects: ['openai-chat', 'openai-responses', 'anthropic-messages', 'gemini', 'cohere-chat', 'bedrock-converse'],
+  dialects: ['openai-chat', 'anthropic-messages', 'openai-responses', 'gemini', 'cohere-chat', 'bedrock-converse'],
   endpoints: {
     'openai-chat': { path: '/v1/chat/completions', credential: 'bearer' },
-    'openai-responses': { path: '/v1/responses', credential: 'bearer' },
     'anthropic-messages': messagesEndpoint,
+    'openai-responses': { path: '/v1/responses', credential: 'bearer' },
     gemini: geminiEndpoint,
     'cohere-chat': cohereEndpoint,
     'bedrock-converse': { path: conversePath, credential: 'bearer' },

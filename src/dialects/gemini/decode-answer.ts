@@ -54,11 +54,11 @@ class ResponseDecoder implements WireEventDecoder {
     this.#hasUsage = false;
     this.#chunk(asWire<WireResponse>(fieldsOf(chunk)));
     // With both, nothing more can come.
-    if (this.#finish !== undefined && this.#hasUsage) this.finish();
+    if (this.#finish !== undefined && this.#hasUsage) this.atEnd();
   }
 
   /** What ended before its usage came has none. */
-  finish(): void {
+  atEnd(): void {
     if (this.events.isOver || this.#finish === undefined) return;
     this.#closeOpen();
     this.events.tally.finishRaw = this.#finish.raw;
@@ -73,7 +73,7 @@ class ResponseDecoder implements WireEventDecoder {
     if (!this.events.isStarted) return this.events.malformed('an answer without candidates');
     // A whole answer says everything, or nobody will.
     this.#finish ??= this.#finishOf(undefined, undefined);
-    this.finish();
+    this.atEnd();
   }
 
   #chunk(chunk: WireResponse): undefined {

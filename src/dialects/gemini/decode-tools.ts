@@ -39,8 +39,8 @@ const declarationFields = new FieldRules({
   parameters: read,
   parametersJsonSchema: read,
   behavior: refused(isOneOf('UNSPECIFIED', 'BLOCKING')),
-  response: lost('tool-response-schema-unsupported'),
-  responseJsonSchema: lost('tool-response-schema-unsupported'),
+  response: lost('tool-output-schema-unsupported'),
+  responseJsonSchema: lost('tool-output-schema-unsupported'),
 });
 const configFields = new FieldRules({
   functionCallingConfig: read,
