@@ -25,7 +25,7 @@ const wordsOf: Readonly<Record<DialectName, ClientWords>> = {
     words: words(
       [effort, 'reasoning.effort'],
       ['max_tokens', 'max_output_tokens'],
-      ['tool_choice.allowed_tools', 'tool_choice.tools'],
+      ['tool_choice.allowed_tools', 'tool_choice'],
     ),
   },
   'anthropic-messages': { words: words(['reasoning_effort', 'output_config.effort']) },

@@ -51,14 +51,14 @@ export function lowerCacheMarks(
   return write(request, marks, {
     ...request.cache,
     automatic: own,
-    mode: own !== undefined ? 'implicit' : (request.cache?.mode ?? modeUnlessSaid(marks.size > 0, client)),
+    mode: own !== undefined ? 'implicit' : (request.cache?.mode ?? (marks.size > 0 ? modeUnsaid(client) : undefined)),
     ttl: undefined,
   });
 }
 
-/** Elsewhere marks are all that is cached; OpenAI's own clients have what is cached by itself beside them. */
-function modeUnlessSaid(hasMarks: boolean, client: DialectName): 'explicit' | undefined {
-  return hasMarks && !client.startsWith('openai-') ? 'explicit' : undefined;
+/** Marks are all that is cached where the client's dialect has no word for it; where it has one, it is not said for it. */
+function modeUnsaid(client: DialectName): 'explicit' | undefined {
+  return client.startsWith('openai-') ? undefined : 'explicit';
 }
 
 /** Said as a mark of the whole, or as the mode in which the provider chooses. */
