@@ -323,11 +323,11 @@ function cohereEnd({ end, calls }: SaidAnswer): string {
   return calls.length > 0 ? 'tool-call' : 'stop';
 }
 
-/** Gemini calls every end that is none of a limit or a filter one word, after calls as well; a pause has none. */
+/** Gemini calls every end that is none of a limit or a filter one word, after calls as well. */
 function geminiEnd({ end, calls }: SaidAnswer): string {
   if (end === 'length' || end === 'context-window') return 'length';
   if (end === 'content-filter' || end === 'refusal') return 'content-filter';
-  if (end === 'other') return end;
+  if (end === 'other' || end === 'pause') return 'other';
   return calls.length > 0 ? 'tool-call' : 'stop';
 }
 
@@ -416,8 +416,6 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'too_large: upstream_invalid, upstream_invalid',
     'too_large: upstream_too_large, upstream_too_large',
     'upstream: upstream_error, upstream_error',
-    // A key of ours that a provider refuses.
-    'upstream: upstream_overloaded, upstream_overloaded',
   ],
   // In a stream it is a sentence.
   'cohere-chat': [

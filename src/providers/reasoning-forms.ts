@@ -210,7 +210,7 @@ const geminiBudgeted: ReasoningForm = {
  *  https://ai.google.dev/gemini-api/docs/function-calling (files in results: Gemini 3), …/docs/file-input-methods (addresses:
  *  not Gemini 2.0); "Penalty is not enabled for this model" (https://github.com/google-gemini/cookbook/issues/1290);
  *  https://ai.google.dev/gemini-api/docs/thought-signatures (Gemini 3 and later insist on signatures of calls). */
-export const geminiRules: readonly ProfileRule[] = [
+export const geminiModelRules: readonly ProfileRule[] = [
   { models: /^gemini-(?:[3-9]|\d\d|.*-latest$)/, change: { reasoning: geminiLevels(['low', 'medium', 'high']) } },
   { models: /^gemini-3-pro/, change: { reasoning: geminiLevels(['low', 'high']) } },
   { models: /^gemini-3(?:\.1)?-flash/, change: { reasoning: geminiLevels(['minimal', 'low', 'medium', 'high']) } },
@@ -230,6 +230,12 @@ export const geminiRules: readonly ProfileRule[] = [
     models: /^gemini-(?:2\.5|[3-9]|\d\d|.*-latest$)/,
     change: { unsupported: new Set(['frequencyPenalty', 'presencePenalty']) },
   },
+];
+
+/** "labels parameter is only supported in Gemini Enterprise Agent Platform mode" (@google/genai 3.1), which is Vertex. */
+export const geminiRules: readonly ProfileRule[] = [
+  ...geminiModelRules,
+  { models: /^/, change: { unsupported: new Set(['metadata']) } },
 ];
 
 function geminiLevels(efforts: ReasoningForm['efforts']): ReasoningForm {

@@ -192,10 +192,11 @@ interface WireEnd {
 }
 
 function endOf({ reason, raw, detail }: Finish, context: AnswerContext): WireEnd {
-  // This dialect has no word for it, and a client takes the answer for whole.
+  // This dialect has no word for it.
   if (reason === 'pause') context.losses.approximated('finish-reason-approximated', 'stop_reason');
-  const message = detail ?? (reason === 'other' ? raw : undefined);
   const finishReason = finishReasons[reason];
+  const isPlain = reason === 'length' || finishReason === 'STOP';
+  const message = detail ?? (isPlain || raw === finishReason ? undefined : raw);
   return message === undefined ? { finishReason } : { finishReason, finishMessage: message };
 }
 
@@ -207,7 +208,7 @@ const finishReasons = {
   'context-window': 'MAX_TOKENS',
   'content-filter': 'SAFETY',
   refusal: 'SAFETY',
-  pause: 'STOP',
+  pause: 'OTHER',
   other: 'OTHER',
 } as const satisfies Record<Finish['reason'], string>;
 

@@ -50,18 +50,15 @@ function salvagedCall({ id, name, argumentsText, custom }: CompleteCall): unknow
   return { functionCall: { id, name, args: custom ? { input: argumentsText } : parseBounded(argumentsText) } };
 }
 
-/** A wrong key is 400 here and a key that is missing 401; the API has no 502
- *  (https://ai.google.dev/gemini-api/docs/troubleshooting, 2026-11). */
+/** A wrong key is 400 here and a key that is missing 401 (https://ai.google.dev/gemini-api/docs/troubleshooting, 2026-11). */
 function statusOf(fault: Fault): number {
   if (fault.class === 'authentication' && fault.code !== 'key_missing') return 400;
-  if (fault.code === 'upstream_credential') return 503;
-  return fault.status === 502 ? 500 : fault.status;
+  return fault.status;
 }
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11). */
 function wordOf(fault: Fault): string {
-  if (fault.code === 'key_missing') return 'UNAUTHENTICATED';
-  return fault.code === 'upstream_credential' ? 'UNAVAILABLE' : words[fault.class];
+  return fault.code === 'key_missing' ? 'UNAUTHENTICATED' : words[fault.class];
 }
 
 /** https://cloud.google.com/apis/design/errors#error_details (2026-11). */
