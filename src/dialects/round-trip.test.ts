@@ -34,6 +34,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('anthropic', 'anthropic-messages', 'claude-sonnet-4-5'),
     profileOf('anthropic', 'anthropic-messages', 'claude-3-haiku-20240307'),
   ],
+  gemini: [
+    profileOf('gemini', 'gemini', 'gemini-3-flash-preview'),
+    profileOf('gemini', 'gemini', 'gemini-2.5-flash'),
+    profileOf('gemini', 'gemini', 'gemini-2.0-flash'),
+  ],
   'cohere-chat': [
     profileOf('cohere', 'cohere-chat', 'command-a-plus-05-2026'),
     profileOf('cohere', 'cohere-chat', 'command-a-vision-07-2025'),
@@ -318,11 +323,20 @@ function cohereEnd({ end, calls }: SaidAnswer): string {
   return calls.length > 0 ? 'tool-call' : 'stop';
 }
 
+/** Gemini calls every end that is none of a limit or a filter one word, after calls as well. */
+function geminiEnd({ end, calls }: SaidAnswer): string {
+  if (end === 'length' || end === 'context-window') return 'length';
+  if (end === 'content-filter' || end === 'refusal') return 'content-filter';
+  if (end === 'other' || end === 'pause') return 'other';
+  return calls.length > 0 ? 'tool-call' : 'stop';
+}
+
 /** The end as the words of a dialect have it. */
 const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>> = {
   'openai-chat': chatEnd,
   'openai-responses': responsesEnd,
   'anthropic-messages': messagesEnd,
+  gemini: geminiEnd,
   'cohere-chat': cohereEnd,
 };
 
@@ -384,6 +398,22 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'quota: upstream_quota, upstream_quota',
     'rate: upstream_rate_limited, upstream_rate_limited',
     'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
+    'too_large: upstream_too_large, upstream_too_large',
+    'upstream: upstream_error, upstream_error',
+  ],
+  gemini: [
+    'authentication: upstream_credential, upstream_credential',
+    'context: context_overflow, context_overflow',
+    'internal: upstream_error, upstream_error',
+    'invalid: upstream_error, upstream_error',
+    'invalid: upstream_invalid, upstream_invalid',
+    'not_found: upstream_not_found, upstream_not_found',
+    'overloaded: upstream_overloaded, upstream_overloaded',
+    'permission: upstream_credential, upstream_credential',
+    'quota: upstream_quota, upstream_quota',
+    'rate: upstream_rate_limited, upstream_rate_limited',
+    'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
+    'too_large: upstream_invalid, upstream_invalid',
     'too_large: upstream_too_large, upstream_too_large',
     'upstream: upstream_error, upstream_error',
   ],

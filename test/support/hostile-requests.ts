@@ -35,6 +35,11 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
   ],
+  gemini: [
+    { kind: 'gemini', model: 'gemini-3-flash-preview' },
+    { kind: 'gemini', model: 'gemini-2.5-pro' },
+    { kind: 'gemini', model: 'gemini-2.0-flash' },
+  ],
   'cohere-chat': [
     { kind: 'cohere', model: 'command-a-plus-05-2026' },
     { kind: 'cohere', model: 'command-r-08-2024' },
