@@ -33,6 +33,8 @@ export interface DialectProfile {
   readonly outputForms: ReadonlySet<OutputFormat['type']>;
   /** Does it hold every answer with a schema to it, whether `strict` was said or not? */
   readonly alwaysStrict: boolean;
+  /** Has a form a name and a description of its own? Unless said, in dialects that are always strict they stand in the schema. */
+  readonly namedOutput?: boolean;
   /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
   readonly strictSchema: SchemaSubset | undefined;
 

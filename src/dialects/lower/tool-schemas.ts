@@ -16,11 +16,17 @@ export function lowerToolSchemas(
   if (tools.every(tool => tool.custom !== undefined || isPlain(tool, profile))) return tools;
   return tools.map((tool, index) => {
     if (tool.custom !== undefined || isPlain(tool, profile)) return tool;
-    const path = `tools.${index}.${client === 'anthropic-messages' ? 'input_schema' : 'function.parameters'}`;
+    const path = schemaPath(client, index);
     return tool.strict === true
       ? lowerStrict(tool, profile, path, losses)
       : withObjectRoot(tool, profile, path, losses);
   });
+}
+
+function schemaPath(client: DialectName, index: number): string {
+  if (client === 'anthropic-messages') return `tools.${index}.input_schema`;
+  if (client === 'bedrock-converse') return `toolConfig.tools.${index}.toolSpec.inputSchema.json`;
+  return `tools.${index}.function.parameters`;
 }
 
 /** Most tools are: nothing is asked of the schema, and it is an object. */
