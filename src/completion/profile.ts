@@ -26,6 +26,9 @@ export interface DialectProfile {
   readonly customTools: boolean;
   /** Can a choice be narrowed to some of the tools? */
   readonly allowedTools: boolean;
+  /** Where tools cannot be told not to be called, they are left out; and where the conversation has calls, their tools must be
+   *  there. Unless said, neither is so. */
+  readonly toolsFollowCalls?: boolean;
   /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
   readonly toolSchemaUnions: boolean;
 

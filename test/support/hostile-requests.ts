@@ -35,6 +35,11 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
   ],
+  'bedrock-converse': [
+    { kind: 'bedrock', model: 'anthropic.claude-opus-4-8' },
+    { kind: 'bedrock', model: 'amazon.nova-2-lite-v1:0' },
+    { kind: 'bedrock', model: 'meta.llama3-3-70b-instruct-v1:0' },
+  ],
 };
 
 /** Larger ones have thousands of places that are like each other. */

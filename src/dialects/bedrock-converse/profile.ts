@@ -42,6 +42,9 @@ export const bedrockConverseProfile: DialectProfile = {
   toolNames: { pattern: /^[\w-]{1,64}$/, lettersMax: 64 },
   customTools: false,
   allowedTools: false,
+  // No word for none in ToolChoice, and "the toolConfig field must be defined when using toolUse and toolResult content blocks"
+  // (https://github.com/langchain-ai/langchain-aws/issues/368, 2026-11).
+  toolsFollowCalls: true,
   toolSchemaUnions: false,
   // Where it is not known, as the newest models take them; providers/bedrock.ts says who does not.
   outputForms: new Set(['json-schema']),

@@ -9,6 +9,7 @@ import { orderConversation } from './conversation.ts';
 import { lowerOutput } from './output-form.ts';
 import { lowerToolSchemas } from './tool-schemas.ts';
 import { lowerAllowedTools, lowerCustomTools, lowerToolNames } from './tools.ts';
+import { followCalls } from './tools-follow-calls.ts';
 
 /** A request as its target takes it, and what is to be changed back in the answer. */
 export interface LoweredRequest {
@@ -29,6 +30,7 @@ export function lowerRequest(
   request = lowerCacheMarks(request, profile.cacheMarks, client, losses);
   const custom = lowerCustomTools(request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
+  request = followCalls(request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
   request = named.request;
   const tools = lowerToolSchemas(request.tools, profile, client, losses);
