@@ -42,7 +42,7 @@ export const matrixDialects: readonly MatrixDialect[] = [
     kind: 'bedrock',
     targetModel: 'anthropic.claude-haiku-4-5-20251001-v1:0',
     // Metadata come last, behind messageStop; exceptions end a stream without them.
-    terminal: /:event-type\x07\x00\x08metadata|:exception-type/g,
+    terminal: /:event-type[^:]{3}metadata|:exception-type/g,
     notice: type => `carrier.${type}`,
   },
 ];
