@@ -90,12 +90,7 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 }
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
-const variablesNotAvailable = [
-  'GEMINI_API_KEY',
-  'GOOGLE_API_KEY',
-  'COHERE_API_KEY',
-  'AZURE_OPENAI_API_KEY',
-];
+const variablesNotAvailable = ['AZURE_OPENAI_API_KEY'];
 
 /** Those that are set and do nothing. */
 export function unusedVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -180,7 +175,7 @@ function knownDeployments(kind: ProviderKind, stored: Configuration, zero: ZeroC
         id,
         provider: kind.name,
         model,
-        targetModel: fact.model,
+        targetModel: kind.targetModels?.[fact.model] ?? fact.model,
         outputTokensMax: fact.outputTokensMax,
       }),
     ];

@@ -31,6 +31,7 @@ const kinds: Readonly<Record<string, string>> = {
   'openai-chat': 'openai',
   'anthropic-messages': 'anthropic',
   'bedrock-converse': 'bedrock',
+  'cohere-chat': 'cohere',
 };
 
 function dialectOf(name: string): Dialect {

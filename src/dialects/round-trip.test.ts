@@ -24,6 +24,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('openai', 'openai-chat', 'gpt-4o'),
     profileOf('openai-compatible', 'openai-chat', 'llama'),
   ],
+  'openai-responses': [
+    profileOf('openai', 'openai-responses', 'gpt-5.6'),
+    profileOf('openai', 'openai-responses', 'gpt-4o'),
+    profileOf('openai-compatible', 'openai-responses', 'llama'),
+  ],
   'anthropic-messages': [
     profileOf('anthropic', 'anthropic-messages', 'claude-opus-4-8'),
     profileOf('anthropic', 'anthropic-messages', 'claude-sonnet-4-5'),
@@ -33,6 +38,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('bedrock', 'bedrock-converse', 'anthropic.claude-opus-4-8'),
     profileOf('bedrock', 'bedrock-converse', 'amazon.nova-2-lite-v1:0'),
     profileOf('bedrock', 'bedrock-converse', 'meta.llama3-3-70b-instruct-v1:0'),
+  ],
+  'cohere-chat': [
+    profileOf('cohere', 'cohere-chat', 'command-a-plus-05-2026'),
+    profileOf('cohere', 'cohere-chat', 'command-a-vision-07-2025'),
+    profileOf('cohere', 'cohere-chat', 'command-r-plus-08-2024'),
   ],
 };
 
@@ -291,6 +301,14 @@ function chatEnd({ end, calls, prose }: SaidAnswer): string {
   return end === 'stop-sequence' ? end : 'stop';
 }
 
+/** Responses have fewer still: no stop sequences. */
+function responsesEnd(said: SaidAnswer): string {
+  const { end, calls } = said;
+  if (end === 'tool-call') return calls.length > 0 ? end : responsesEnd({ ...said, end: 'stop' });
+  const word = chatEnd(said);
+  return word === 'stop-sequence' ? 'stop' : word;
+}
+
 function messagesEnd({ end }: SaidAnswer): string {
   if (end === 'content-filter') return 'refusal';
   return end === 'other' ? 'stop' : end;
@@ -301,11 +319,20 @@ function converseEnd({ end }: SaidAnswer): string {
   return end === 'other' || end === 'pause' ? 'stop' : end;
 }
 
+/** Cohere has no word for a filter, a refusal or a pause, and one for both limits. */
+function cohereEnd({ end, calls }: SaidAnswer): string {
+  if (end === 'length' || end === 'context-window') return 'length';
+  if (end === 'stop-sequence' || end === 'tool-call') return end;
+  return calls.length > 0 ? 'tool-call' : 'stop';
+}
+
 /** The end as the words of a dialect have it. */
 const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>> = {
   'openai-chat': chatEnd,
+  'openai-responses': responsesEnd,
   'anthropic-messages': messagesEnd,
   'bedrock-converse': converseEnd,
+  'cohere-chat': cohereEnd,
 };
 
 test('every event, block and end of the middle is among the answers tried', () => {
@@ -327,29 +354,33 @@ test('every event, block and end of the middle is among the answers tried', () =
   );
 });
 
+/** Both APIs of one maker have the same errors. */
+const readByOpenAi: readonly string[] = [
+  'authentication: upstream_credential, upstream_credential',
+  'context: context_overflow, context_overflow',
+  'internal: upstream_error, upstream_error',
+  'invalid: content_filtered, content_filtered',
+  // A conflict, of the management API only.
+  'invalid: upstream_error, upstream_invalid',
+  'invalid: upstream_invalid, upstream_invalid',
+  'not_found: upstream_not_found, upstream_invalid',
+  'not_found: upstream_not_found, upstream_not_found',
+  'overloaded: upstream_overloaded, upstream_error',
+  'permission: upstream_credential, upstream_invalid',
+  'quota: upstream_quota, upstream_quota',
+  'rate: upstream_rate_limited, upstream_rate_limited',
+  'timeout: upstream_first_byte_timeout, upstream_error',
+  // Headers over their bound.
+  'too_large: upstream_invalid, upstream_invalid',
+  'too_large: upstream_too_large, upstream_invalid',
+  'upstream: upstream_error, upstream_error',
+];
+
 /** What a fault of ours is to whoever reads it as a provider's: its class, as an answer and in a stream. A wire without a
  *  status has fewer words: chat completions call whatever is the client's to mend an invalid request. */
 const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
-  'openai-chat': [
-    'authentication: upstream_credential, upstream_credential',
-    'context: context_overflow, context_overflow',
-    'internal: upstream_error, upstream_error',
-    'invalid: content_filtered, content_filtered',
-    // A conflict, of the management API only.
-    'invalid: upstream_error, upstream_invalid',
-    'invalid: upstream_invalid, upstream_invalid',
-    'not_found: upstream_not_found, upstream_invalid',
-    'not_found: upstream_not_found, upstream_not_found',
-    'overloaded: upstream_overloaded, upstream_error',
-    'permission: upstream_credential, upstream_invalid',
-    'quota: upstream_quota, upstream_quota',
-    'rate: upstream_rate_limited, upstream_rate_limited',
-    'timeout: upstream_first_byte_timeout, upstream_error',
-    // Headers over their bound.
-    'too_large: upstream_invalid, upstream_invalid',
-    'too_large: upstream_too_large, upstream_invalid',
-    'upstream: upstream_error, upstream_error',
-  ],
+  'openai-chat': readByOpenAi,
+  'openai-responses': readByOpenAi,
   'anthropic-messages': [
     'authentication: upstream_credential, upstream_credential',
     'context: context_overflow, context_overflow',
@@ -380,6 +411,23 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'timeout: upstream_first_byte_timeout, upstream_error',
     'too_large: upstream_invalid, upstream_invalid',
     'too_large: upstream_too_large, upstream_invalid',
+    'upstream: upstream_error, upstream_error',
+  ],
+  // In a stream it is a sentence.
+  'cohere-chat': [
+    'authentication: upstream_credential, upstream_error',
+    'context: context_overflow, context_overflow',
+    'internal: upstream_error, upstream_error',
+    'invalid: upstream_error, upstream_error',
+    'invalid: upstream_invalid, upstream_error',
+    'not_found: upstream_not_found, upstream_error',
+    'overloaded: upstream_overloaded, upstream_error',
+    'permission: upstream_credential, upstream_error',
+    'quota: upstream_quota, upstream_error',
+    'rate: upstream_rate_limited, upstream_error',
+    'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
+    'too_large: upstream_invalid, upstream_error',
+    'too_large: upstream_too_large, upstream_error',
     'upstream: upstream_error, upstream_error',
   ],
 };

@@ -4,8 +4,9 @@ import type { DialectName } from '../completion/request.ts';
  *  OpenAI, Groq (`on_demand`) and Anthropic (https://platform.claude.com/docs/en/api/service-tiers, 2026-11). */
 export function servedTier(word: string | undefined, client: DialectName): string | undefined {
   if (word === undefined) return undefined;
+  if (client === 'anthropic-messages') return messagesTiers.get(word);
   if (client === 'bedrock-converse') return converseTiers.get(word);
-  return client === 'anthropic-messages' ? messagesTiers.get(word) : chatTiers.get(word);
+  return client === 'gemini' ? geminiTiers.get(word) : chatTiers.get(word);
 }
 
 const chatTiers: ReadonlyMap<string, string> = new Map([
@@ -16,6 +17,15 @@ const chatTiers: ReadonlyMap<string, string> = new Map([
   ['flex', 'flex'],
   ['scale', 'scale'],
   ['reserved', 'scale'],
+]);
+
+/** @google/genai 3.1, ServiceTier (2026-11). */
+const geminiTiers: ReadonlyMap<string, string> = new Map([
+  ['standard', 'standard'],
+  ['default', 'standard'],
+  ['on_demand', 'standard'],
+  ['priority', 'priority'],
+  ['flex', 'flex'],
 ]);
 
 const messagesTiers: ReadonlyMap<string, string> = new Map([

@@ -56,9 +56,10 @@ export class EventStreamDecoder implements StreamDecoder {
     const { events } = this.#decoder;
     if (events.isOver) return [];
     const rest = this.#cutter.takeRest();
+    const isWhole = this.#cutter.isWhole();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
-    if (this.#cutter.isWhole()) this.#decode();
-    if (rest.length === 0) this.#decoder.atEnd?.();
+    if (isWhole) this.#decode();
+    if (isWhole || rest.length === 0) this.#decoder.atEnd?.();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }

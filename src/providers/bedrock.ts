@@ -150,6 +150,10 @@ export const bedrock: Provider = {
   environmentAccount,
   environmentNeeds: 'AWS_REGION and, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY',
   priceFacts: 'aws',
+  // Names end in a version, and those of Claude have their day before it; what has not is a name of the data's own, or of a
+  // model that Converse does not serve (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html, 2026-11).
+  pricedModels:
+    /^(?:global\.)?(?:amazon\.nova-(?!.*sonic)|anthropic\.claude-(?=[\w-]*-\d{8})|meta\.llama|mistral\.|deepseek\.)[\w-]*-v\d+:\d+$/,
   firstModel: 'amazon.nova-micro-v1:0',
   failureDomains: [],
   profiles: { 'bedrock-converse': converseRules },

@@ -21,8 +21,12 @@ export interface Provider {
   readonly environmentNeeds?: string;
   /** Its id in the price facts; undefined when they have none. */
   readonly priceFacts: string | undefined;
+  /** Those of the facts that it serves, where they tell of more; all unless said. */
+  readonly pricedModels?: RegExp;
   /** A small, current model for a first request, by the provider's own name; the cheapest of a price list may be retired. */
   readonly firstModel?: string;
+  /** The provider's own names of models, by those of the price facts, where they are others. */
+  readonly targetModels?: Readonly<Record<string, string>>;
   /** What fails together with it: deployments that share a domain are no fallback for each other. */
   readonly failureDomains: readonly string[];
   readonly quirks: Quirks;
@@ -83,4 +87,5 @@ export interface Quirks {
 export const plainQuirks: Quirks = { streamOptions: true, outputLimit: 'max_tokens' };
 
 export const chatEndpoint: Endpoint = { path: '/chat/completions', credential: 'bearer' };
+export const responsesEndpoint: Endpoint = { path: '/responses', credential: 'bearer' };
 export const messagesEndpoint: Endpoint = { path: '/v1/messages', credential: 'x-api-key' };

@@ -201,9 +201,10 @@ const forms: readonly AnswerForm[] = [
   {
     toolNames: new Map([['lookup', 'look.up']]),
     customTools: new Set(['look.up', 'get_weather']),
+    namespaces: new Map([['look_up', { namespace: 'look', name: 'up' }]]),
     legacyFunctions: false,
   },
-  { toolNames: new Map(), customTools: new Set(), legacyFunctions: true },
+  { ...plainForm, legacyFunctions: true },
 ];
 
 function contextOf(form: AnswerForm): AnswerContext {

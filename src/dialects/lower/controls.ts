@@ -23,6 +23,7 @@ export function lowerControls(
     lowered = rule.without(lowered);
   }
   lowered = lowerTemperature(lowered, profile, client, losses);
+  lowered = fitSampling(lowered, profile, client, losses);
   lowered = lowerStops(lowered, profile, client, losses);
   lowered = lowerEndUser(lowered, profile, client, losses);
   return lowerServiceTier(lowered, profile, client, losses);
@@ -43,8 +44,12 @@ const controls: Readonly<Record<Control, ControlRule>> = {
   temperature: sampling('temperature', 'temperature-unsupported', 'temperature', {
     'bedrock-converse': 'inferenceConfig.temperature',
   }),
-  topP: sampling('topP', 'top-p-unsupported', 'top_p', { 'bedrock-converse': 'inferenceConfig.topP' }),
+  topP: sampling('topP', 'top-p-unsupported', 'top_p', {
+    'cohere-chat': 'p',
+    'bedrock-converse': 'inferenceConfig.topP',
+  }),
   topK: sampling('topK', 'top-k-unsupported', 'top_k', {
+    'cohere-chat': 'k',
     'bedrock-converse': 'additionalModelRequestFields.top_k',
   }),
   seed: sampling('seed', 'seed-unsupported', 'seed'),
@@ -54,6 +59,7 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     ...lost('stop-unsupported', 'stop', {
       'anthropic-messages': 'stop_sequences',
       'bedrock-converse': 'inferenceConfig.stopSequences',
+      'cohere-chat': 'stop_sequences',
     }),
     isSaid: ({ stop }) => stop.length > 0,
     without: request => ({ ...request, stop: [] }),
@@ -80,7 +86,7 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, metadata: undefined }),
   },
   verbosity: {
-    ...lost('verbosity-unsupported', 'verbosity'),
+    ...lost('verbosity-unsupported', 'verbosity', { 'openai-responses': 'text.verbosity' }),
     isSaid: ({ verbosity = 'medium' }) => verbosity !== 'medium',
     without: request => ({ ...request, verbosity: undefined }),
   },
@@ -141,6 +147,25 @@ function lowerTemperature(
   return { ...request, sampling: { ...request.sampling, temperature: profile.temperatureMax } };
 }
 
+/** A value beyond what the target takes becomes the nearest that it does. */
+function fitSampling(
+  request: CompletionRequest,
+  { samplingRanges = {} }: DialectProfile,
+  client: DialectName,
+  losses: LossLedger,
+): CompletionRequest {
+  let { sampling: fitted } = request;
+  for (const field of Object.keys(samplingRanges) as (keyof Sampling)[]) {
+    const { min, max } = samplingRanges[field]!;
+    const asked = fitted[field];
+    if (asked === undefined || (asked >= min && asked <= max)) continue;
+    const rule = controls[field];
+    losses.approximated('sampling-fitted', rule.paths[client] ?? rule.path);
+    fitted = { ...fitted, [field]: Math.min(Math.max(asked, min), max) };
+  }
+  return fitted === request.sampling ? request : { ...request, sampling: fitted };
+}
+
 function lowerStops(
   request: CompletionRequest,
   { stops }: DialectProfile,
@@ -149,12 +174,10 @@ function lowerStops(
 ): CompletionRequest {
   const { stop } = request;
   if (stop.length === 0) return request;
+  const field = controls.stop.paths[client];
   // One may be said without a list in openai-chat.
-  const list = controls.stop.paths[client];
-  const path = (index: number): string => {
-    if (list !== undefined) return `${list}.${index}`;
-    return stop.length === 1 ? 'stop' : `stop.${index}`;
-  };
+  const path = (index: number): string =>
+    field !== undefined ? `${field}.${index}` : stop.length === 1 ? 'stop' : `stop.${index}`;
   const kept: string[] = [];
   stop.forEach((sequence, index) => {
     if (!stops.blank && sequence.trim() === '') losses.dropped('stop-blank-unsupported', path(index));

@@ -23,10 +23,15 @@ export function lowerToolSchemas(
   });
 }
 
+/** Where a client's dialect has the schema of a tool; as in chat completions unless said. */
+const schemaFields: Readonly<Partial<Record<DialectName, string>>> = {
+  'anthropic-messages': 'input_schema',
+  'openai-responses': 'parameters',
+};
+
 function schemaPath(client: DialectName, index: number): string {
-  if (client === 'anthropic-messages') return `tools.${index}.input_schema`;
   if (client === 'bedrock-converse') return `toolConfig.tools.${index}.toolSpec.inputSchema.json`;
-  return `tools.${index}.function.parameters`;
+  return `tools.${index}.${schemaFields[client] ?? 'function.parameters'}`;
 }
 
 /** Most tools are: nothing is asked of the schema, and it is an object. */
@@ -38,7 +43,8 @@ function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile
 
 function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string, losses: LossLedger): ToolDefinition {
   const schema = isWithoutArguments(tool.parameters) ? noArguments : tool.parameters;
-  const lowered = profile.strictSchema && lowerSchema(schema, { ...profile.strictSchema, objectOnly: true }, path);
+  const subset = profile.strictTools === false ? undefined : profile.strictSchema;
+  const lowered = subset && lowerSchema(schema, { ...subset, objectOnly: true }, path);
   if (lowered === undefined) {
     losses.dropped('tool-strict-unsupported', path);
     return withObjectRoot({ ...tool, strict: undefined }, profile, path, losses);
@@ -50,8 +56,8 @@ function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string
 /** A tool whose schema names no arguments has none. */
 function isWithoutArguments(schema: unknown): boolean {
   if (!isRecord(schema)) return schema === undefined;
-  const { type = 'object', description: _, ...rest } = schema;
-  return type === 'object' && Object.keys(rest).length === 0;
+  const { type = 'object', properties = {}, description: _, ...rest } = schema;
+  return type === 'object' && isRecord(properties) && Object.keys({ ...properties, ...rest }).length === 0;
 }
 
 const noArguments = { type: 'object', properties: {}, additionalProperties: false };
