@@ -95,8 +95,7 @@ for (const dialect of dialects.values()) {
       }),
       { numRuns: 1_500, seed: 11 },
     );
-    // Dialects that take media as bytes only refuse more.
-    assert.ok(seen.compared > 500, JSON.stringify(seen));
+    assert.ok(seen.compared > 400, JSON.stringify(seen));
   });
 }
 
@@ -252,6 +251,8 @@ function answerOf(events: readonly CompletionEvent[], dialect: Dialect): SaidAns
     .map(block => block.text)
     .join('');
   const { reason, detail = '' } = answer.finish;
+  // One that is said in words is an answer like any other there.
+  const isSaid = dialect.name === 'cohere-chat' && answer.blocks.some(({ head }) => head.type === 'refusal');
   return {
     prose: hasRefusals ? `${texts('text')}|${texts('refusal')}` : prose.replace(detail, ''),
     thought: texts('reasoning'),
@@ -260,7 +261,7 @@ function answerOf(events: readonly CompletionEvent[], dialect: Dialect): SaidAns
     ),
     input: answer.usage === undefined ? undefined : inputTotal(answer.usage),
     output: answer.usage === undefined ? undefined : outputTotal(answer.usage),
-    end: reason,
+    end: isSaid && reason === 'refusal' ? 'stop' : reason,
   };
 }
 
@@ -319,10 +320,11 @@ function converseEnd({ end }: SaidAnswer): string {
   return end === 'other' || end === 'pause' ? 'stop' : end;
 }
 
-/** Cohere has no word for a filter, a refusal or a pause, and one for both limits. */
+/** Cohere has no word for a refusal or a pause, and one for both limits. */
 function cohereEnd({ end, calls }: SaidAnswer): string {
   if (end === 'length' || end === 'context-window') return 'length';
   if (end === 'stop-sequence' || end === 'tool-call') return end;
+  if (end === 'content-filter' || end === 'refusal') return 'content-filter';
   return calls.length > 0 ? 'tool-call' : 'stop';
 }
 

@@ -85,8 +85,7 @@ export class MediaEncoder {
     let unique = fitting;
     for (let again = 2; this.#names.has(unique); again += 1) unique = `${fitting} (${again})`;
     this.#names.add(unique);
-    // A dot before the ending is not worth a word.
-    if (name !== undefined && unique !== name.replaceAll('.', ' '))
+    if (name !== undefined && unique !== name)
       this.#losses.approximated('document-name-changed', path);
     return unique;
   }

@@ -88,6 +88,9 @@ class ResponseDecoder implements WireEventDecoder {
     if (response['error'] != null || response['status'] === 'failed') {
       return this.events.fail(decodeStreamFault(response));
     }
+    if (response['status'] === 'queued' || response['status'] === 'in_progress') {
+      return this.events.malformed(`a response that is ${response['status']}`);
+    }
     if (!Array.isArray(response['output'])) return this.events.malformed('an answer without output');
     this.#end(response, response['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed');
   }
@@ -187,7 +190,7 @@ class ResponseDecoder implements WireEventDecoder {
     this.#items.endAll();
     events.tally.serviceTier = readName(value['service_tier']) ?? events.tally.serviceTier;
     const finish = this.#finish(value, type);
-    events.tally.finishRaw = finish.raw;
+    events.tally.finishRaw = finish.raw ?? 'completed';
     events.usage(value['usage'], readResponsesUsage(value['usage']));
     if (!events.isOver) events.end(finish);
   }
@@ -208,7 +211,8 @@ class ResponseDecoder implements WireEventDecoder {
       return { reason, raw: why ?? 'incomplete', stopSequence: undefined };
     }
     const reason = this.#items.calls > 0 ? 'tool-call' : this.#items.hasRefusal ? 'refusal' : 'stop';
-    return { reason, raw: 'completed', stopSequence: undefined };
+    // That it is completed says less than the reason.
+    return { reason, raw: undefined, stopSequence: undefined };
   }
 }
 
