@@ -76,8 +76,7 @@ const classTypes = {
 
 const types: Partial<Record<FaultCode, string>> = { key_missing: 'MissingAuthenticationTokenException' };
 
-/** A stream may end in these five only (same page of ConverseStream): what has no word of its own is the provider's stream that
- *  failed, or a request that was refused after all. */
+/** A stream may end in these five only (same page of ConverseStream). */
 const streamTypes = {
   invalid: 'validationException',
   context: 'validationException',
