@@ -87,7 +87,9 @@ class InputReader {
   }
 
   read(item: WireRecord, path: string): undefined {
-    const type = item['type'] ?? (item['role'] === undefined ? undefined : 'message');
+    // A message need not say that it is one.
+    const isUnsaid = item['type'] == null && item['role'] !== undefined;
+    const type = isUnsaid ? 'message' : readString(item['type'] ?? undefined, `${path}.type`);
     switch (type) {
       case 'message':
         return this.#message(item, path);
@@ -109,7 +111,7 @@ class InputReader {
     }
     throw unsupported(
       `${path}.type`,
-      `items of type ${String(type).slice(0, 40)} cannot be carried to another dialect.`,
+      `items of type ${type.slice(0, 40)} cannot be carried to another dialect.`,
     );
   }
 
