@@ -109,10 +109,7 @@ class InputReader {
       this.#losses.dropped('hosted-tool-history-unsupported', path);
       return;
     }
-    throw unsupported(
-      `${path}.type`,
-      `items of type ${type.slice(0, 40)} cannot be carried to another dialect.`,
-    );
+    throw unsupported(`${path}.type`, `items of type ${type.slice(0, 40)} cannot be carried to another dialect.`);
   }
 
   finish(): Turn[] {
