@@ -22,8 +22,8 @@ test('with a provider key and the real facts, every model of that provider is se
     snapshot.providers.map(({ name, kind, dialects }) => [name, kind, dialects.length]),
     [
       ['anthropic', 'anthropic', 1],
-      ['deepseek', 'deepseek', 2],
-      ['openai', 'openai', 1],
+      ['deepseek', 'deepseek', 3],
+      ['openai', 'openai', 2],
     ],
   );
   assert.deepEqual(

@@ -162,6 +162,8 @@ function assertTaken(written: Buffer, provider: Dialect, where: string): void {
 const leftToProviders: readonly RegExp[] = [
   // Envelopes are not opened on this way.
   /could not be verified/,
+  // What a schema is called.
+  /Invalid 'text\.format\.name'/,
   // A form of the answer that the prompt does not speak of.
   /must contain the word 'json'/,
   // Ranges of numbers and lengths.
