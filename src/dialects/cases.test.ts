@@ -30,6 +30,7 @@ const kinds: Readonly<Record<string, string>> = {
   'openai-chat': 'openai',
   'openai-responses': 'openai',
   'anthropic-messages': 'anthropic',
+  'cohere-chat': 'cohere',
 };
 
 function dialectOf(name: string): Dialect {

@@ -229,6 +229,8 @@ export interface AnswerContext {
   /** The model name to show when the provider named none. */
   readonly targetModel: string;
   readonly createdAtMs: number;
+  /** The clock, for dialects that tell how long an answer took; without one they do not. */
+  readonly nowMs?: (() => number) | undefined;
   readonly streamUsage: boolean;
   /** Of a stream; `events` unless said. */
   readonly streamForm?: StreamForm | undefined;

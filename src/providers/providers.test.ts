@@ -203,7 +203,9 @@ test('every provider is whole: a name and variables of its own, an endpoint for 
   for (const provider of providers) {
     const spoken = [...provider.dialects, ...(saidByAccounts[provider.name] ?? [])];
     assert.deepEqual(Object.keys(provider.endpoints).sort(), spoken.sort(), provider.name);
-    assert.equal(provider.environment.length > 0, provider.baseUrl !== undefined, provider.name);
+    // An address may be made of what the environment says, such as a region.
+    const hasAddress = provider.baseUrl !== undefined || provider.environmentAccount !== undefined;
+    assert.equal(provider.environment.length > 0, hasAddress, provider.name);
     if (provider.baseUrl !== undefined) {
       assert.equal(new URL(provider.baseUrl).protocol, 'https:');
       assert.equal(provider.baseUrl.endsWith('/'), false);

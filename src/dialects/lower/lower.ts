@@ -9,7 +9,7 @@ import { orderConversation } from './conversation.ts';
 import { lowerNamespaces } from './namespaces.ts';
 import { lowerOutput } from './output-form.ts';
 import { lowerToolSchemas } from './tool-schemas.ts';
-import { lowerAllowedTools, lowerCustomTools, lowerToolNames } from './tools.ts';
+import { lowerAllowedTools, lowerCustomTools, lowerNamedTool, lowerToolNames } from './tools.ts';
 
 /** A request as its target takes it, and what is to be changed back in the answer. */
 export interface LoweredRequest {
@@ -31,6 +31,7 @@ export function lowerRequest(
   const grouped = lowerNamespaces(request, profile, losses);
   const custom = lowerCustomTools(grouped.request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
+  request = lowerNamedTool(request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
   request = named.request;
   const tools = lowerToolSchemas(request.tools, profile, client, losses);

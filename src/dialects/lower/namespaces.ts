@@ -52,12 +52,12 @@ class JoinedNames {
   readonly places = new Map<string, ToolPlace>();
   readonly #names = new Map<string, string>();
   readonly #used: Set<string>;
-  readonly #lettersMax: number;
+  readonly #toolNames: DialectProfile['toolNames'];
   /** By names of tools that a choice may give: the namespace that is meant; undefined: none. */
   readonly #chosen = new Map<string, string | undefined>();
 
   constructor({ tools, turns }: ToolFields, profile: DialectProfile) {
-    this.#lettersMax = profile.toolNames.lettersMax;
+    this.#toolNames = profile.toolNames;
     this.#used = new Set(tools.filter(tool => tool.namespace === undefined).map(({ name }) => name));
     for (const { blocks } of turns) {
       for (const block of blocks) if (block.type === 'call' && !isGroupedCall(block)) this.#used.add(block.name);
@@ -74,8 +74,8 @@ class JoinedNames {
     const known = this.#names.get(both);
     if (known !== undefined) return known;
     const plain = `${namespace}__${name}`;
-    const isFree = plain.length <= this.#lettersMax && !this.#used.has(plain);
-    const joined = isFree ? plain : fittingName(plain, this.#lettersMax, this.#used);
+    const isFree = plain.length <= this.#toolNames.lettersMax && !this.#used.has(plain);
+    const joined = isFree ? plain : fittingName(plain, this.#toolNames, this.#used);
     this.#used.add(joined);
     this.#names.set(both, joined);
     this.places.set(joined, { namespace, name });

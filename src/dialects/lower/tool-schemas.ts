@@ -38,7 +38,8 @@ function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile
 
 function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string, losses: LossLedger): ToolDefinition {
   const schema = isWithoutArguments(tool.parameters) ? noArguments : tool.parameters;
-  const lowered = profile.strictSchema && lowerSchema(schema, { ...profile.strictSchema, objectOnly: true }, path);
+  const subset = profile.strictTools === false ? undefined : profile.strictSchema;
+  const lowered = subset && lowerSchema(schema, { ...subset, objectOnly: true }, path);
   if (lowered === undefined) {
     losses.dropped('tool-strict-unsupported', path);
     return withObjectRoot({ ...tool, strict: undefined }, profile, path, losses);
@@ -50,8 +51,8 @@ function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string
 /** A tool whose schema names no arguments has none. */
 function isWithoutArguments(schema: unknown): boolean {
   if (!isRecord(schema)) return schema === undefined;
-  const { type = 'object', description: _, ...rest } = schema;
-  return type === 'object' && Object.keys(rest).length === 0;
+  const { type = 'object', properties = {}, description: _, ...rest } = schema;
+  return type === 'object' && isRecord(properties) && Object.keys({ ...properties, ...rest }).length === 0;
 }
 
 const noArguments = { type: 'object', properties: {}, additionalProperties: false };
