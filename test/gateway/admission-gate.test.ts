@@ -15,7 +15,6 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     gate: 'spend',
     body: { model: 'anthropic/claude', max_tokens: 10, messages: [{ role: 'user', content: 'hello' }] },
   },
-  '/v1/responses': { gate: 'spend', body: { model: 'openai/gpt-5', input: 'hello', max_output_tokens: 10 } },
   '/v1/messages/count_tokens': {
     gate: 'limits',
     body: { model: 'anthropic/claude', messages: [{ role: 'user', content: 'hello' }] },

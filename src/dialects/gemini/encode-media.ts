@@ -24,8 +24,8 @@ export function encodeParts(
   const head = headOf(block);
   const before = head === undefined ? [] : [{ text: head }];
   if (!isWritten(block.source)) {
-    if (block.name !== undefined) losses.approximated('document-name-as-text', `${block.path}.name`);
-    if (block.context !== undefined) losses.approximated('document-context-as-text', `${block.path}.context`);
+    if (block.name !== undefined) losses.approximated('document-name-as-text', block.path);
+    if (block.context !== undefined) losses.approximated('document-context-as-text', block.path);
     return [...before, encodeFile(block)];
   }
   losses.approximated(block.foundAt === undefined ? 'document-as-text' : 'search-result-as-text', block.path);

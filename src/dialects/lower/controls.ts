@@ -3,6 +3,7 @@ import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
 import type { Control, DialectProfile } from '../../completion/profile.ts';
 import type { CompletionRequest, DialectName, Sampling } from '../../completion/request.ts';
+import { inClientWord } from '../client-paths.ts';
 import { unsupported } from '../wire-values.ts';
 
 /** Leaves out what the target does not take, each declared, and fits values to what it takes. Throws
@@ -18,7 +19,7 @@ export function lowerControls(
     const rule = controls[control];
     if (!rule.isSaid(lowered)) continue;
     const path = rule.paths[client] ?? rule.path;
-    if (rule.loss === undefined) throw unsupported(path, rule.refusal);
+    if (rule.loss === undefined) throw unsupported(inClientWord(path, client), rule.refusal);
     losses.dropped(rule.loss, path);
     lowered = rule.without(lowered);
   }
