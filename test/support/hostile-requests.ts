@@ -40,6 +40,11 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'bedrock', model: 'amazon.nova-2-lite-v1:0' },
     { kind: 'bedrock', model: 'meta.llama3-3-70b-instruct-v1:0' },
   ],
+  gemini: [
+    { kind: 'gemini', model: 'gemini-3-flash-preview' },
+    { kind: 'gemini', model: 'gemini-2.5-pro' },
+    { kind: 'gemini', model: 'gemini-2.0-flash' },
+  ],
   'cohere-chat': [
     { kind: 'cohere', model: 'command-a-plus-05-2026' },
     { kind: 'cohere', model: 'command-r-08-2024' },
