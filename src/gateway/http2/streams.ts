@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { constants, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ClientRequest, ClientResponse } from '../client-message.ts';
 import { type Deadlines, notWatched, type Watched } from '../deadlines.ts';
@@ -40,7 +40,12 @@ const goneMs = 5_000;
 
 /** Connections of HTTP/2: what they may cost, their idle time and their end. Requests go where those of HTTP/1.1 go. */
 export class Streams {
-  readonly #server: Http2Server<typeof IncomingMessage, typeof ServerResponse, typeof StreamRequest, typeof StreamResponse>;
+  readonly #server: Http2Server<
+    typeof IncomingMessage,
+    typeof ServerResponse,
+    typeof StreamRequest,
+    typeof StreamResponse
+  >;
   readonly #options: StreamsOptions;
   readonly #connections = new Set<Connection>();
   #taken: Socket | undefined;
@@ -156,7 +161,8 @@ class Connection implements Watched {
   }
 
   cut(): void {
-    this.#session.destroy();
-    this.#socket.destroy();
+    // Without an error the streams would end as if their answers were whole.
+    this.#session.destroy(new Error('the connection is cut'), constants.NGHTTP2_INTERNAL_ERROR);
+    setImmediate(() => this.#socket.destroy());
   }
 }
