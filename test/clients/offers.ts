@@ -1,0 +1,69 @@
+import type { DialectName } from '../../src/completion/request.ts';
+import { providerKey } from '../scenarios/support/declare-supply.ts';
+
+/** One provider a dialect, all played by one emulator, under the names of real models. Beside each model stand two more of
+ *  its provider: `-limited` answers that too much was asked, `-slow` takes its time. */
+export interface Offer {
+  readonly dialect: DialectName;
+  /** Whose models these are, which is the name of the provider's account, too. */
+  readonly vendor: string;
+  readonly kind: string;
+  readonly targetModel: string;
+  /** Behind the emulator's address. */
+  readonly path: string;
+}
+
+export const offers: readonly Offer[] = [
+  { dialect: 'openai-chat', vendor: 'openai', kind: 'openai', targetModel: 'gpt-5', path: '/v1' },
+  { dialect: 'anthropic-messages', vendor: 'anthropic', kind: 'anthropic', targetModel: 'claude-sonnet-5', path: '' },
+];
+
+const standings = ['', '-limited', '-slow'] as const;
+export type Standing = (typeof standings)[number];
+
+export function modelOf({ vendor, targetModel }: Offer, standing: Standing = ''): string {
+  return `${vendor}/${targetModel}${standing}`;
+}
+
+/** For the emulator. */
+export const offerRules: readonly string[] = offers.flatMap(({ targetModel }) => [
+  `model=${targetModel}-limited;status=429`,
+  `model=${targetModel}-slow;pace=20ms;tokens=400`,
+]);
+
+/** A declarative file with a key for each of `clients`, and what its references need in the server's environment. */
+export function declareOffers(of: { readonly emulatorUrl: string; readonly clients: readonly string[] }) {
+  const secrets = of.clients.map(
+    (name, index) => [name, `secret-of-client-${index}-secret-of-client-${index}`] as const,
+  );
+  const rates = `{ currency: USD, rates: { ${offers.map(({ vendor }) => `"${vendor}/*": { input: "1", cacheRead: "1", cacheWrite5m: "1", cacheWrite1h: "1", output: "2" }`).join(', ')} } }`;
+  const yaml = [
+    'providers:',
+    ...offers.map(
+      ({ vendor, kind, dialect, path }) =>
+        `  ${vendor}: { kind: ${kind}, dialect: ${dialect}, baseUrl: "${of.emulatorUrl}${path}", credential: env:PROVIDER_KEY }`,
+    ),
+    'deployments:',
+    ...offers.flatMap(offer =>
+      standings.map(
+        standing =>
+          `  ${offer.vendor}${standing}: { provider: ${offer.vendor}, model: ${modelOf(offer, standing)}, targetModel: ${offer.targetModel}${standing} }`,
+      ),
+    ),
+    'prices:',
+    `  sell: ${rates}`,
+    `  buy: ${rates}`,
+    'organisations:',
+    '  acme:',
+    '    projects:',
+    '      clients:',
+    '        allow: [ "**" ]',
+    `        keys: { ${secrets.map(([name], index) => `"${name}": { secret: env:CLIENT_${index} }`).join(', ')} }`,
+    '',
+  ].join('\n');
+  const env = {
+    PROVIDER_KEY: providerKey,
+    ...Object.fromEntries(secrets.map(([, secret], index) => [`CLIENT_${index}`, secret])),
+  };
+  return { yaml, env, keys: new Map(secrets) };
+}

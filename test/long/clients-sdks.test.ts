@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { installClients } from '../clients/installed-client.ts';
+import { declareOffers, modelOf, type Offer, offerRules, offers } from '../clients/offers.ts';
+import { allSdks } from '../clients/sdks/all-sdks.ts';
+import type { ObjectSchema, Question, SdkClient, SdkKind, Told, Tool } from '../clients/sdks/sdk-client.ts';
+import { providerKey } from '../scenarios/support/declare-supply.ts';
+import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
+import { until } from '../scenarios/support/until.ts';
+import { pixel } from '../support/media-server.ts';
+
+// Every SDK against a provider of every dialect, its own included, side by side on one carrier: whole and streamed answers,
+// tools, an answer by schema, an image, errors, leaving in the middle, the list of models.
+
+const skip = installClients() ?? false;
+if (skip !== false) process.stdout.write(`\nNOT SHOWN: the SDKs are not installed; ${skip}\n`);
+
+const standing = new Set(offers.map(({ dialect }) => dialect));
+const kinds = allSdks.filter(({ dialect }) => standing.has(dialect));
+const besideEachOther = 4;
+
+let emulator: Emulator;
+let carrier: Carrier;
+let keys: ReadonlyMap<string, string>;
+
+before(async () => {
+  if (skip !== false) return;
+  emulator = await startEmulator({ apiKeys: [providerKey], rules: offerRules });
+  const declared = declareOffers({ emulatorUrl: emulator.url, clients: kinds.map(keyNameOf) });
+  keys = declared.keys;
+  carrier = await startCarrier(declared);
+});
+after(() => emulator?.stop());
+
+const weather: Tool = {
+  name: 'weather',
+  description: 'How the weather will be.',
+  schema: {
+    type: 'object',
+    properties: { city: { type: 'string', minLength: 3 }, days: { type: 'integer', minimum: 1, maximum: 7 } },
+    required: ['city', 'days'],
+    additionalProperties: false,
+  },
+  result: 'calm',
+};
+const now: Tool = {
+  name: 'now',
+  description: 'What time it is.',
+  schema: { type: 'object', properties: {}, required: [], additionalProperties: false },
+  result: 'noon',
+};
+const report: ObjectSchema = {
+  type: 'object',
+  properties: { summary: { type: 'string' }, severity: { enum: ['low', 'high'] }, count: { type: 'integer' } },
+  required: ['summary', 'severity', 'count'],
+  additionalProperties: false,
+};
+
+function keyNameOf({ name }: SdkKind): string {
+  return name.replace(/[^a-z0-9]+/g, '-').replace(/^-/, '');
+}
+
+/** What the emulator says itself that it counted, in the last of its answers whose request has the mark in it. */
+const countedAs = {
+  'openai-chat': { input: /"prompt_tokens":\s*(\d+)/g, output: /"completion_tokens":\s*(\d+)/g },
+  'openai-responses': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
+  'anthropic-messages': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
+  gemini: { input: /"promptTokenCount":\s*(\d+)/g, output: /"candidatesTokenCount":\s*(\d+)/g },
+  'cohere-chat': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
+  'bedrock-converse': { input: /"inputTokens":\s*(\d+)/g, output: /"outputTokens":\s*(\d+)/g },
+} as const;
+
+function counted(offer: Offer, mark: string) {
+  const request = emulator.requests().findLast(({ body }) => body.includes(mark));
+  assert.ok(request !== undefined, `the emulator was not asked ${mark}`);
+  const body = request.answer.body.toString('latin1');
+  const last = (pattern: RegExp) => Number([...body.matchAll(pattern)].at(-1)?.[1]);
+  const { input, output } = countedAs[offer.dialect];
+  return { input: last(input), output: last(output) };
+}
+
+interface Booked {
+  readonly id: string;
+  readonly status: string;
+  readonly outcome: string;
+  readonly stream: boolean;
+  readonly dialect: string;
+  readonly attempts: readonly { readonly deployment: string; readonly targetModel: string }[];
+  readonly losses: readonly { readonly code: string; readonly path: string }[];
+  readonly reading: Readonly<Record<string, number | string>>;
+  readonly sell: { readonly amount: string } | null;
+}
+
+/** The newest `count` exchanges of a key for a model, oldest first, once they are in the ledger. */
+async function bookedOf(kind: SdkKind, model: string, from: string, count: number): Promise<Booked[]> {
+  const query = new URLSearchParams({ key: keyNameOf(kind), requestedModel: model, from });
+  const items = await until(`${count} exchanges of ${kind.name} for ${model} are in the ledger`, async () => {
+    const { json } = await carrier.api('GET', `/api/v1/exchanges?${query}`);
+    return json.items?.length >= count ? (json.items as { id: string }[]) : undefined;
+  });
+  assert.equal(items.length, count);
+  const shown = await Promise.all(items.map(({ id }) => carrier.api('GET', `/api/v1/exchanges/${id}`)));
+  return shown.map(({ json }) => json as Booked).reverse();
+}
+
+async function failure(client: SdkClient, question: Question) {
+  let told: Told;
+  try {
+    told = await client.ask(question);
+  } catch (error) {
+    return client.describe(error);
+  }
+  return assert.fail(`the call went well: ${told.text}`);
+}
+
+suite('SDKs', { skip, concurrency: besideEachOther }, () => {
+  for (const kind of kinds) {
+    suite(kind.name, { concurrency: 1 }, () => {
+      let client: SdkClient;
+      before(async () => {
+        client = await kind.connect({ url: carrier.url, apiKey: keys.get(keyNameOf(kind))! });
+      });
+
+      for (const offer of offers) {
+        test(`over ${offer.dialect}: an answer, whole and streamed, told and paid as the provider counted`, async () => {
+          const from = new Date().toISOString();
+          for (const stream of [false, true]) {
+            const mark = `${kind.name} over ${offer.dialect}, ${stream ? 'streamed' : 'whole'}`;
+            const heard: string[] = [];
+            const question = {
+              model: modelOf(offer),
+              system: 'Be brief.',
+              prompt: `Say exactly: one two three\n(${mark})`,
+            };
+            const told = await client.ask({ ...question, stream, onText: text => heard.push(text) });
+
+            assert.equal(told.text, 'one two three');
+            assert.equal(heard.join(''), stream ? 'one two three' : '');
+            assert.deepEqual(told.usage, counted(offer, mark));
+          }
+          const booked = await bookedOf(kind, modelOf(offer), from, 2);
+          console.log(kind.name, offer.dialect, booked[0]!.losses, booked[0]!.reading);
+          for (const exchange of booked) {
+            assert.deepEqual([exchange.status, exchange.dialect], ['settled', kind.dialect]);
+            assert.deepEqual([exchange.attempts.length, exchange.attempts[0]!.deployment], [1, offer.vendor]);
+            assert.equal(exchange.reading['source'], 'provider');
+          }
+        });
+
+        for (const stream of [false, true]) {
+          test(`over ${offer.dialect}: calls in parallel, and the answer to their results${stream ? ', streamed' : ''}`, async () => {
+            const prompt = 'Call the tool weather with {"city":"Oslo","days":2} and call the tool now';
+            const told = await client.ask({ model: modelOf(offer), prompt, stream, tools: [weather, now] });
+
+            assert.deepEqual(told.calls, [
+              { name: 'weather', input: { city: 'Oslo', days: 2 } },
+              { name: 'now', input: {} },
+            ]);
+            assert.equal(told.text, 'The tool weather answered: calm The tool now answered: noon');
+          });
+        }
+
+        test(`over ${offer.dialect}: an answer by schema`, async () => {
+          const told = await client.ask({ model: modelOf(offer), prompt: 'Report.', schema: report });
+
+          const answer = JSON.parse(told.text);
+          assert.deepEqual(Object.keys(answer).sort(), ['count', 'severity', 'summary']);
+          assert.ok(['low', 'high'].includes(answer.severity));
+        });
+
+        test(`over ${offer.dialect}: an image`, async () => {
+          const mark = `${kind.name} over ${offer.dialect}, an image`;
+          const told = await client.ask({
+            model: modelOf(offer),
+            prompt: `Say exactly: seen\n(${mark})`,
+            image: pixel,
+          });
+
+          assert.equal(told.text, 'seen');
+          const seen = emulator.requests().findLast(({ body }) => body.includes(mark))!;
+          assert.ok(seen.body.includes(pixel));
+        });
+
+        test(`over ${offer.dialect}: the SDK's own error when the provider has had too much`, async () => {
+          const error = await failure(client, { model: modelOf(offer, '-limited'), prompt: 'Hello' });
+          console.log(kind.name, error);
+        });
+
+        test(`over ${offer.dialect}: leaving in the middle of a stream cancels it, and what came is paid by estimate`, async () => {
+          const from = new Date().toISOString();
+          const mark = `${kind.name} over ${offer.dialect}, left`;
+          const leave = new AbortController();
+          const heard: string[] = [];
+          const onText = (text: string) => {
+            heard.push(text);
+            if (heard.length === 5) leave.abort();
+          };
+          const model = modelOf(offer, '-slow');
+
+          await assert.rejects(client.ask({ model, prompt: mark, stream: true, signal: leave.signal, onText }));
+
+          const [exchange] = await bookedOf(kind, model, from, 1);
+          assert.deepEqual([exchange!.outcome, exchange!.status], ['client_aborted', 'estimated']);
+          const output = Number(exchange!.reading['output']);
+          assert.ok(output >= 3 && output < 100, `${output} tokens`);
+          const left = await until('the provider knows', () => {
+            const request = emulator.requests().findLast(({ body }) => body.includes(mark));
+            return request?.answer.outcome === 'open' ? undefined : request;
+          });
+          assert.equal(left.answer.outcome, 'client-aborted');
+        });
+      }
+
+      test('its own errors for a wrong key and for a model that nobody knows', async () => {
+        const stranger = await kind.connect({ url: carrier.url, apiKey: 'wrong' });
+        const model = modelOf(offers[0]!);
+        console.log(kind.name, [
+          await failure(stranger, { model, prompt: 'Hello' }),
+          await failure(client, { model: 'acme/unheard-of', prompt: 'Hello' }),
+        ]);
+      });
+
+      test('its list of models', async t => {
+        if (client.models === undefined) return t.skip('it has none');
+        const listed = await client.models();
+        for (const offer of offers) assert.ok(listed.includes(modelOf(offer)), listed.join());
+      });
+    });
+  }
+});
