@@ -31,7 +31,7 @@ export const offerRules: readonly string[] = offers.flatMap(({ targetModel }) =>
   `model=${targetModel}-slow;pace=20ms;tokens=400`,
 ]);
 
-/** A declarative file with a key for each of `clients`, and what its references need in the server's environment. */
+/** A declarative file with a project and a key for each of `clients`, and what its references need in the server's environment. */
 export function declareOffers(of: { readonly emulatorUrl: string; readonly clients: readonly string[] }) {
   const secrets = of.clients.map(
     (name, index) => [name, `secret-of-client-${index}-secret-of-client-${index}`] as const,
@@ -56,9 +56,9 @@ export function declareOffers(of: { readonly emulatorUrl: string; readonly clien
     'organisations:',
     '  acme:',
     '    projects:',
-    '      clients:',
-    '        allow: [ "**" ]',
-    `        keys: { ${secrets.map(([name], index) => `"${name}": { secret: env:CLIENT_${index} }`).join(', ')} }`,
+    ...secrets.map(
+      ([name], index) => `      ${name}: { allow: [ "**" ], keys: { only: { secret: env:CLIENT_${index} } } }`,
+    ),
     '',
   ].join('\n');
   const env = {

@@ -61,7 +61,7 @@ const messageFields = {
   function: new FieldRules({ role: read, content: read, name: read }),
 } as const;
 
-const callFields = new FieldRules({ id: read, type: read, function: read, index: read });
+const callFields = new FieldRules({ id: read, type: read, function: read, index: read, cache_control: read });
 /** `parsed_arguments` is the stream helper's too, parsed out of `arguments`. */
 const calledFields = new FieldRules({ name: read, arguments: read, parsed_arguments: read });
 const customCallFields = new FieldRules({ id: read, type: read, custom: read, index: read });
@@ -191,6 +191,7 @@ function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock
     id: readFilledString(call['id'], `${path}.id`),
     name: readFilledString(called['name'], `${path}.function.name`),
     argumentsText: optionalString(called['arguments'], `${path}.function.arguments`) ?? '',
+    cache: decodeCacheMark(call, path, losses),
   };
 }
 

@@ -19,7 +19,8 @@ export const mistral: SdkKind = {
     return {
       ask: question => untilNoCalls(turnsOf(question), question.tools ?? [], turns => ask(client, question, turns)),
       describe: error => raised(error, ({ statusCode }) => statusCode),
-      models: async () => (await client.models.list()).data.map(({ id }: Loaded) => id),
+      // It reads the list of models as Mistral's own cards.
+      models: async () => (await client.models.list()).data.map(({ raw }: Loaded) => raw.id),
     };
   },
 };
@@ -101,7 +102,7 @@ function told(text: string, toolCalls: readonly Loaded[], finish: string | undef
         typeof call.function.arguments === 'string' ? JSON.parse(call.function.arguments) : call.function.arguments,
     })),
     finish,
-    usage: { input: usage.promptTokens, output: usage.completionTokens },
+    usage: usage === undefined ? undefined : { input: usage.promptTokens, output: usage.completionTokens },
   };
 }
 
@@ -111,7 +112,7 @@ function turnsOf({ system, prompt, image }: Question): readonly Turn[] {
       ? prompt
       : [
           { type: 'text', text: prompt },
-          { type: 'image_url', imageUrl: `data:image/png;base64,${image}` },
+          { type: 'image_url', imageUrl: { url: `data:image/png;base64,${image}` } },
         ];
   const user = { role: 'user', content };
   return system === undefined ? [user] : [{ role: 'system', content: system }, user];

@@ -59,8 +59,9 @@ export interface Told {
   readonly calls: readonly Call[];
   /** In the SDK's own word, of the last answer; undefined where it does not tell. */
   readonly finish: string | undefined;
-  /** Of the last answer: all of its input tokens, cached ones included, and all of its output tokens. */
-  readonly usage: Tokens;
+  /** Of the last answer: all of its input tokens, cached ones included, and all of its output tokens. Undefined of a
+   *  stream whose usage the SDK did not ask for. */
+  readonly usage: Tokens | undefined;
 }
 
 export interface Call {

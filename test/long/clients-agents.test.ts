@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { type Agent, taskOf } from '../clients/agents/agent.ts';
+import { claudeCode } from '../clients/agents/claude-code.ts';
+import { codex } from '../clients/agents/codex.ts';
+import { geminiCli } from '../clients/agents/gemini-cli.ts';
+import { opencodes } from '../clients/agents/opencode.ts';
+import { installClients } from '../clients/installed-client.ts';
+import { declareOffers, modelOf, type Offer, offers } from '../clients/offers.ts';
+import { type AgentEnd, runAgent } from '../clients/run-agent.ts';
+import { providerKey } from '../scenarios/support/declare-supply.ts';
+import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
+import { until } from '../scenarios/support/until.ts';
+
+// Every coding agent does a task with its own tools, one after the other, over a provider of every dialect. The emulator
+// plays the models: it follows the steps of the prompt, and holds the requests to the rules of each provider. What Claude
+// Code does beside such a task is in claude-code.test.ts.
+
+const skip = installClients() ?? false;
+if (skip !== false) process.stdout.write(`\nNOT SHOWN: the coding agents are not installed; ${skip}\n`);
+
+const standing = new Set(offers.map(({ dialect }) => dialect));
+const agents = [claudeCode, codex, geminiCli, ...opencodes].filter(({ dialect }) => standing.has(dialect));
+
+let emulator: Emulator;
+let carrier: Carrier;
+let apiKey: string;
+
+before(async () => {
+  if (skip !== false) return;
+  emulator = await startEmulator({ apiKeys: [providerKey] });
+  const declared = declareOffers({ emulatorUrl: emulator.url, clients: ['agents'] });
+  apiKey = declared.keys.get('agents')!;
+  carrier = await startCarrier(declared);
+});
+after(() => emulator?.stop());
+
+interface Done extends AgentEnd {
+  /** What stood in the file when the agent had ended. */
+  readonly written: string | undefined;
+  readonly exchanges: readonly Exchange[];
+}
+
+interface Exchange {
+  readonly id: string;
+  readonly dialect: string;
+  readonly status: string;
+  readonly outcome: string;
+  readonly attempts: readonly { readonly deployment: string }[];
+  readonly losses: readonly { readonly code: string; readonly path: string }[];
+  readonly reading: Readonly<Record<string, number | string>>;
+  readonly sell: { readonly amount: string };
+}
+
+async function work(agent: Agent, offer: Offer): Promise<Done> {
+  emulator.clearRequests();
+  const from = new Date().toISOString();
+  const model = modelOf(offer);
+  let written: string | undefined;
+  const end = await runAgent({
+    command: place => agent.command({ url: carrier.url, apiKey, model, prompt: taskOf(agent, place, model) }, place),
+    inspect({ folder }) {
+      const path = join(folder, 'tariff.txt');
+      written = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    },
+  });
+  const sent = emulator.requests().length;
+  const ids = await until('every exchange is in the ledger', async () => {
+    const { json } = await carrier.api('GET', `/api/v1/exchanges?from=${from}`);
+    return json.items.length >= sent ? (json.items as { id: string }[]) : undefined;
+  });
+  const answers = await Promise.all(ids.map(({ id }) => carrier.api('GET', `/api/v1/exchanges/${id}`)));
+  return { ...end, written, exchanges: answers.map(({ json }) => json) };
+}
+
+for (const agent of agents) {
+  suite(agent.name, { skip }, () => {
+    for (const offer of offers) {
+      test(`does its task over a provider of ${offer.dialect}`, async () => {
+        const done = await work(agent, offer);
+
+        assert.equal(done.code, 0, `${done.errors}\n${done.output.slice(-2_000)}`);
+        assert.equal(agent.said(done), 'The tariff is written.', done.output.slice(-2_000));
+        assert.equal(done.written, 'equal terms\n');
+        assert.deepEqual(
+          done.strayed.filter(host => !agent.asksBeside.includes(host)),
+          [],
+        );
+        assert.equal(emulator.requests().length, 3);
+        assert.equal(done.exchanges.length, 3);
+        console.log(agent.name, offer.dialect, [
+          ...new Set(done.exchanges.flatMap(({ losses }) => losses.map(({ code }) => code))),
+        ]);
+        for (const exchange of done.exchanges) {
+          assert.deepEqual([exchange.dialect, exchange.status, exchange.outcome], [agent.dialect, 'settled', 'ok']);
+          assert.equal(exchange.attempts[0]!.deployment, offer.vendor);
+          assert.equal(exchange.reading['source'], 'provider');
+          assert.ok(Number(exchange.reading['output']) > 0 && Number(exchange.sell.amount) > 0);
+        }
+      });
+    }
+  });
+}
