@@ -8,11 +8,14 @@ export interface EmulatedAnswer {
   readonly streamed: boolean;
   /** Which provider's failures fit a script's break. */
   readonly provider: ProviderName;
+  /** How a script spoils one frame, where half of it and an empty line is no event. */
+  readonly malformed?: (frame: Buffer) => Buffer;
   /** The headers are all there are: none of the provider's are added. */
   readonly verbatim?: true;
 }
 
-export type ProviderName = 'openai' | 'anthropic';
+/** One for each wire format; OpenAI's two differ in how a stream fails. */
+export type ProviderName = 'openai' | 'responses' | 'anthropic';
 
 /** A request that the emulated provider refuses, in that provider's own words. */
 export class Refusal extends Error {

@@ -16,8 +16,8 @@ export function createProviderHeaders(nowMs: () => number): (provider: ProviderN
       openai = openaiHeaders();
       anthropic = anthropicHeaders(second);
     }
-    if (provider === 'openai') return ['x-request-id', requestId, ...openai];
-    return ['request-id', requestId, ...anthropic];
+    if (provider === 'anthropic') return ['request-id', requestId, ...anthropic];
+    return ['x-request-id', requestId, ...openai];
   };
 }
 

@@ -77,6 +77,8 @@ function planBody(playback: Playback): BodyPlan {
       return plan(kept, 'finish');
     case 'malformed':
       return plan(answer.streamed ? [...kept, ...malformed(answer, broken.after)] : kept, 'finish');
+    case 'corrupt':
+      return plan(corruptFrames(answer, broken.after), 'finish');
     case 'duplicate':
       return plan(
         answer.streamed ? [...kept, answer.frames[broken.after]!, ...answer.frames.slice(broken.after)] : answer.frames,
@@ -96,8 +98,25 @@ function keepFrames(answer: EmulatedAnswer, after: number): readonly Buffer[] {
 /** The next event loses the second half of its text and keeps its end; the rest follows as if nothing had happened. */
 function malformed(answer: EmulatedAnswer, after: number): Buffer[] {
   const event = answer.frames[after]!;
-  const damaged = Buffer.concat([event.subarray(0, Math.ceil(event.length / 2)), Buffer.from('\n\n')]);
-  return [damaged, ...answer.frames.slice(after + 1)];
+  const spoil = answer.malformed ?? halfAnEvent;
+  return [spoil(event), ...answer.frames.slice(after + 1)];
+}
+
+function halfAnEvent(event: Buffer): Buffer {
+  return Buffer.concat([event.subarray(0, Math.ceil(event.length / 2)), Buffer.from('\n\n')]);
+}
+
+/** One byte in the middle is another one: what a checksum would notice. */
+function corrupted(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  if (at < copy.length) copy[at]! ^= 0x20;
+  return copy;
+}
+
+function corruptFrames(answer: EmulatedAnswer, after: number): Buffer[] {
+  if (!answer.streamed) return [corrupted(Buffer.concat(answer.frames), after)];
+  const event = answer.frames[after]!;
+  return answer.frames.toSpliced(after, 1, corrupted(event, event.length >> 1));
 }
 
 function size(frames: readonly Buffer[]): number {

@@ -39,7 +39,7 @@ export interface ScriptHeader {
 }
 
 export interface ScriptBreak {
-  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'error' | 'duplicate';
+  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'corrupt' | 'error' | 'duplicate';
   /** Events of a stream, bytes of a whole answer. */
   readonly after: number;
   readonly errorType: string | undefined;
@@ -93,6 +93,7 @@ const breakKinds = {
   'cut-after': 'cut',
   'end-after': 'end',
   'malformed-after': 'malformed',
+  'corrupt-after': 'corrupt',
   'error-after': 'error',
   'duplicate-after': 'duplicate',
 } as const;

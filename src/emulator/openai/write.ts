@@ -130,7 +130,8 @@ function logprobsOf(reply: Reply, options: ChatOptions): unknown {
   return reply.refused ? { content: null, refusal: tokens } : { content: tokens, refusal: null };
 }
 
-function tokenLogprob(token: string, alternatives: number): unknown {
+/** The emulator's models are always as sure of themselves. */
+export function tokenLogprob(token: string, alternatives: number): unknown {
   const bytes = [...Buffer.from(token)];
   const one = { token, logprob: -0.25, bytes };
   const others = Array.from({ length: alternatives }, (_, rank) => ({ ...one, logprob: -0.25 - rank }));

@@ -1,0 +1,46 @@
+import type { EmulatedAnswer } from './answer.ts';
+import type { AnthropicHeaders } from './anthropic/headers.ts';
+import { answerAnthropicModels, answerCountTokens, answerMessages } from './anthropic/provider.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Manner } from './manner.ts';
+import type { EmulatedModel } from './models.ts';
+import { answerChat, answerModels } from './openai/provider.ts';
+import { answerInputTokens, answerResponses, answerStoredResponse } from './responses/provider.ts';
+import type { ScriptContent } from './script.ts';
+
+export interface EndpointRequest {
+  readonly endpoint: Endpoint;
+  readonly manner: Manner;
+  /** The body; throws Refusal when it is no JSON. */
+  readonly json: () => unknown;
+  readonly script: ScriptContent;
+  readonly models: readonly EmulatedModel[] | undefined;
+  readonly version: AnthropicHeaders | undefined;
+}
+
+/** What the provider that the path names answers. Throws Refusal. */
+export function answerEndpoint(request: EndpointRequest): EmulatedAnswer {
+  const { endpoint, manner, json, script, models, version } = request;
+  switch (endpoint.name) {
+    case 'chat':
+      return answerChat(json(), script, models);
+    case 'models':
+      return answerModels(endpoint.model, models);
+    case 'responses':
+      return answerResponses(json(), script, models);
+    case 'input-tokens':
+      return answerInputTokens(json(), script, models);
+    case 'stored-response':
+      return answerStoredResponse(endpoint.path);
+    case 'messages':
+      return answerMessages(json(), script, models, version!);
+    case 'count-tokens':
+      return answerCountTokens(json(), script, models, version!);
+    case 'anthropic-models':
+      return answerAnthropicModels(endpoint.model, models);
+    case 'unknown':
+      throw manner.unknownPath(endpoint.method, endpoint.path);
+    case 'wrong-method':
+      throw manner.wrongMethod(endpoint.method, endpoint.path);
+  }
+}
