@@ -1,4 +1,4 @@
-import type { CacheMark, OutputFormat, ReasoningEffort, ServiceTier } from './request.ts';
+import type { CacheMark, OutputFormat, ReasoningEffort, Sampling, ServiceTier } from './request.ts';
 
 /** What one provider takes of a dialect, as data. A dialect has a profile of its own API (`<dialect>/profile.ts`); a
  *  provider's file says what differs, for all its models or for some. The passes of `dialects/lower/` and the encoders
@@ -10,6 +10,8 @@ export interface DialectProfile {
   readonly seedField: 'seed' | 'random_seed';
   /** Temperatures above it are lowered. */
   readonly temperatureMax: number;
+  /** Other controls of sampling that it takes within bounds only; values beyond them become the nearest. */
+  readonly samplingRanges?: SamplingRanges | undefined;
   /** Stop sequences: so many, and whether one of white space only is taken. */
   readonly stops: { readonly max: number; readonly blank: boolean };
   /** Longer ids of end users are sent as their digest. */
@@ -26,11 +28,15 @@ export interface DialectProfile {
   readonly customTools: boolean;
   /** Can a choice be narrowed to some of the tools? */
   readonly allowedTools: boolean;
+  /** Can it be told to call one tool, by its name? Unless said it can. */
+  readonly namedTool?: boolean | undefined;
   /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
   readonly toolSchemaUnions: boolean;
 
   /** The forms of output it can be held to. */
   readonly outputForms: ReadonlySet<OutputFormat['type']>;
+  /** Does it hold answers to a form where tools are defined? Unless said it does. */
+  readonly outputBesideTools?: boolean | undefined;
   /** Does it hold every answer with a schema to it, whether `strict` was said or not? */
   readonly alwaysStrict: boolean;
   /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
@@ -43,6 +49,8 @@ export interface DialectProfile {
   /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
   readonly versions: readonly string[];
 }
+
+export type SamplingRanges = Readonly<Partial<Record<keyof Sampling, { readonly min: number; readonly max: number }>>>;
 
 /** How a model is told how much to think, and what it refuses meanwhile. */
 export interface ReasoningForm {
@@ -94,6 +102,8 @@ export interface RoleRules {
   readonly systemTurns: 'anywhere' | 'after-user' | 'first';
   /** Must the user speak first? Then there is no conversation without a user's turn. */
   readonly userFirst: boolean;
+  /** Must the user say anything at all? Of course where the user speaks first; elsewhere unless said not. */
+  readonly userRequired?: boolean | undefined;
   /** Are turns of one role in a row one turn? */
   readonly merged: boolean;
   /** What a last turn of the assistant means: it is continued, continued where it is marked so, answered by another one,
@@ -114,7 +124,7 @@ export interface CallIdForm {
 }
 
 /** A part of JSON Schema. Types, properties, required, items, enum, const, anyOf, $ref to $defs, title and description are
- *  in every subset; objects are always closed, as every provider that holds to a schema wants it. */
+ *  in every subset; objects are always closed, as every provider that holds to a schema has them. */
 export interface SchemaSubset {
   /** Further keywords that it takes. */
   readonly keywords: ReadonlySet<string>;
@@ -135,6 +145,10 @@ export interface SchemaSubset {
   readonly recursion: boolean;
   /** Must the whole be an object? */
   readonly objectOnly: boolean;
+  /** Of an object with properties: so many are required; 0 unless said. */
+  readonly requiredMin?: number | undefined;
+  /** Is it said of objects that they are closed (`additionalProperties: false`)? Unless said it is. */
+  readonly saysClosed?: boolean | undefined;
 }
 
 export interface CacheMarkRules {

@@ -2,7 +2,7 @@ import type { DialectName } from '../completion/request.ts';
 import type { Provider } from '../providers/provider.ts';
 
 /** What control needs to know of a kind of provider; providers/ has the rest. */
-export type ProviderKind = Pick<Provider, 'name' | 'dialects' | 'baseUrl' | 'environment'>;
+export type ProviderKind = Pick<Provider, 'name' | 'dialects' | 'baseUrl' | 'environment' | 'targetModels'>;
 
 /** The kind of an account that names none: the provider whose host it calls, else any that speaks the dialect. */
 export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, baseUrl: string): string {
@@ -11,7 +11,8 @@ export function inferKind(kinds: readonly ProviderKind[], dialect: DialectName, 
     kind => kind.dialects.includes(dialect) && host !== undefined && hostOf(kind.baseUrl ?? '') === host,
   );
   if (known !== undefined) return known.name;
-  return dialect === 'anthropic-messages' ? 'anthropic-compatible' : 'openai-compatible';
+  const compatible = kinds.find(kind => kind.name.endsWith('-compatible') && kind.dialects.includes(dialect));
+  return compatible?.name ?? 'openai-compatible';
 }
 
 function hostOf(url: string): string | undefined {

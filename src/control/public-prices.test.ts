@@ -76,5 +76,5 @@ test('the first model of every provider with public prices is among them', () =>
     named.filter(({ name, firstModel }) => !models.some(each => each.provider === name && each.model === firstModel)),
     [],
   );
-  assert.equal(named.length, 6);
+  assert.equal(named.length, 7);
 });

@@ -92,7 +92,6 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 const variablesNotAvailable = [
   'GEMINI_API_KEY',
   'GOOGLE_API_KEY',
-  'COHERE_API_KEY',
   'AZURE_OPENAI_API_KEY',
   'AWS_BEARER_TOKEN_BEDROCK',
   'AWS_ACCESS_KEY_ID',
@@ -171,7 +170,7 @@ function knownDeployments(kind: ProviderKind, stored: Configuration, zero: ZeroC
         id,
         provider: kind.name,
         model,
-        targetModel: fact.model,
+        targetModel: kind.targetModels?.[fact.model] ?? fact.model,
         outputTokensMax: fact.outputTokensMax,
       }),
     ];

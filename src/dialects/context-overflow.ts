@@ -85,8 +85,12 @@ export const overflowWordings: readonly Wording[] = [
   },
 ];
 
+/** Cohere begins so when the output limit alone is too large, which no shorter prompt mends
+ *  (https://docs.cohere.com/reference/errors, 2026-11). */
+const outputLimitWording = /^too many tokens: max tokens must be/i;
+
 export function saysOverflow(message: string): boolean {
-  return overflowWordings.some(({ pattern }) => pattern.test(message));
+  return !outputLimitWording.test(message) && overflowWordings.some(({ pattern }) => pattern.test(message));
 }
 
 /** undefined unless the host names both. */

@@ -115,7 +115,8 @@ function classify(error: ProviderError): FaultCode {
   if (status === 402 || says(words, quotaWords) || (mayBeOurs && quotaText.test(message))) return 'upstream_quota';
   if ((says(words, contextWords) || (mayBeOurs && saysOverflow(message))) && status !== 429) return 'context_overflow';
   if (mayBeOurs && (says(words, filterWords) || filterText.test(message))) return 'content_filtered';
-  if (status === 401 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
+  // Cohere's for an invalid token (cohere-ai 8.1.0, InvalidTokenError, 2026-11).
+  if (status === 401 || status === 498 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
     return 'upstream_credential';
   }
   if (status === 403) return 'upstream_credential';
@@ -126,7 +127,8 @@ function classify(error: ProviderError): FaultCode {
   }
   if (status === 404 || says(words, notFoundWords)) return 'upstream_not_found';
   if (status === 413 || says(words, tooLargeWords)) return 'upstream_too_large';
-  if (status === 405 || status === 409) return 'upstream_error';
+  // 499: somebody before the model hung up; not the client, which is here.
+  if (status === 405 || status === 409 || status === 499) return 'upstream_error';
   if (status !== undefined) return status >= 400 && status < 500 ? 'upstream_invalid' : 'upstream_error';
   return says(words, invalidWords) ? 'upstream_invalid' : 'upstream_error';
 }

@@ -28,6 +28,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('anthropic', 'anthropic-messages', 'claude-sonnet-4-5'),
     profileOf('anthropic', 'anthropic-messages', 'claude-3-haiku-20240307'),
   ],
+  'cohere-chat': [
+    profileOf('cohere', 'cohere-chat', 'command-a-plus-05-2026'),
+    profileOf('cohere', 'cohere-chat', 'command-a-vision-07-2025'),
+    profileOf('cohere', 'cohere-chat', 'command-r-plus-08-2024'),
+  ],
 };
 
 interface Sent {
@@ -225,15 +230,16 @@ function answerOf(events: readonly CompletionEvent[], dialect: Dialect): SaidAns
       .filter(({ head }) => head.type === type)
       .map(block => block.text)
       .join('');
-  // In Messages a refusal is a text, and its explanation beside it is read as one more.
+  // Where a refusal is a text, and where its explanation beside it is read as one more.
   const isMessages = dialect.name === 'anthropic-messages';
+  const isOneProse = isMessages || dialect.name === 'cohere-chat';
   const prose = answer.blocks
     .filter(({ head }) => head.type === 'text' || head.type === 'refusal')
     .map(block => block.text)
     .join('');
   const { reason, detail = '' } = answer.finish;
   return {
-    prose: isMessages ? prose.replace(detail, '') : `${texts('text')}|${texts('refusal')}`,
+    prose: isOneProse ? (isMessages ? prose.replace(detail, '') : prose) : `${texts('text')}|${texts('refusal')}`,
     thought: texts('reasoning'),
     calls: answer.blocks.flatMap(({ head, text }) =>
       head.type === 'call' ? [`${head.name} ${argumentsOf(text)}`] : [],
@@ -255,7 +261,7 @@ function withLosses(said: SaidAnswer, losses: readonly string[], dialect: Dialec
   return {
     ...said,
     calls: isWrapped ? said.calls.map(wrapped) : said.calls,
-    end: (dialect.name === 'openai-chat' ? chatEnd : messagesEnd)(said),
+    end: ends[dialect.name]!(said),
   };
 }
 
@@ -285,6 +291,19 @@ function messagesEnd({ end }: SaidAnswer): string {
   if (end === 'content-filter') return 'refusal';
   return end === 'other' ? 'stop' : end;
 }
+
+/** Cohere has no word for a filter, a refusal or a pause, and one for both limits. */
+function cohereEnd({ end, calls }: SaidAnswer): string {
+  if (end === 'length' || end === 'context-window') return 'length';
+  if (end === 'stop-sequence' || end === 'tool-call') return end;
+  return calls.length > 0 ? 'tool-call' : 'stop';
+}
+
+const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>> = {
+  'openai-chat': chatEnd,
+  'anthropic-messages': messagesEnd,
+  'cohere-chat': cohereEnd,
+};
 
 test('every event, block and end of the middle is among the answers tried', () => {
   const seen = new Set<string>();
@@ -341,6 +360,23 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'rate: upstream_rate_limited, upstream_rate_limited',
     'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
     'too_large: upstream_too_large, upstream_too_large',
+    'upstream: upstream_error, upstream_error',
+  ],
+  // In a stream it is a sentence.
+  'cohere-chat': [
+    'authentication: upstream_credential, upstream_error',
+    'context: context_overflow, context_overflow',
+    'internal: upstream_error, upstream_error',
+    'invalid: upstream_error, upstream_error',
+    'invalid: upstream_invalid, upstream_error',
+    'not_found: upstream_not_found, upstream_error',
+    'overloaded: upstream_overloaded, upstream_error',
+    'permission: upstream_credential, upstream_error',
+    'quota: upstream_quota, upstream_error',
+    'rate: upstream_rate_limited, upstream_error',
+    'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
+    'too_large: upstream_invalid, upstream_error',
+    'too_large: upstream_too_large, upstream_error',
     'upstream: upstream_error, upstream_error',
   ],
 };

@@ -43,6 +43,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
   ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
+  ['/v2/chat', completion('cohere-chat')],
   ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
   ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],
   ['/readyz', { method: 'GET', gate: 'open', serve: answerReadyz }],

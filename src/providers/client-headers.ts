@@ -35,6 +35,13 @@ const sameDialect: Readonly<Partial<Record<DialectName, AllowList>>> = {
     withheld: new Set(['anthropic-workspace-id', 'anthropic-organization-id']),
     query: new Set(['beta']),
   },
+  // Who asks, by its clients (cohere-ai 8.1.0, BaseClient.js, 2026-11).
+  'cohere-chat': {
+    names: new Set([...everywhere, 'x-client-name']),
+    prefixes: ['x-fern-'],
+    withheld: new Set(),
+    query: new Set(),
+  },
 };
 
 export function allowListOf(dialect: DialectName, isSameDialect: boolean): AllowList {

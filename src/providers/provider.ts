@@ -17,6 +17,8 @@ export interface Provider {
   readonly priceFacts: string | undefined;
   /** A small, current model for a first request, by the provider's own name; the cheapest of a price list may be retired. */
   readonly firstModel?: string;
+  /** The provider's own names of models, by those of the price facts, where they are others. */
+  readonly targetModels?: Readonly<Record<string, string>>;
   /** What fails together with it: deployments that share a domain are no fallback for each other. */
   readonly failureDomains: readonly string[];
   readonly quirks: Quirks;

@@ -1,5 +1,6 @@
 import { anthropic } from './anthropic.ts';
 import { claudeHosted } from './claude-hosted.ts';
+import { cohere, cohereCompatible } from './cohere.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
 import { emulated } from './emulated.ts';
@@ -14,6 +15,8 @@ export const providers: readonly Provider[] = [
   anthropic,
   anthropicCompatible,
   claudeHosted,
+  cohere,
+  cohereCompatible,
   deepseek,
   emulated,
   groq,

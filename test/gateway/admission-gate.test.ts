@@ -19,6 +19,10 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     gate: 'limits',
     body: { model: 'anthropic/claude', messages: [{ role: 'user', content: 'hello' }] },
   },
+  '/v2/chat': {
+    gate: 'spend',
+    body: { model: 'cohere/command', messages: [{ role: 'user', content: 'hello' }] },
+  },
   '/v1/models': { gate: 'key' },
   '/v1/models/': { gate: 'key', at: '/v1/models/openai%2Fgpt-5' },
   '/healthz': { gate: 'open' },
@@ -65,6 +69,7 @@ suite('the admission gate', () => {
         deployments: [
           { id: 'gpt', model: 'openai/gpt-5' },
           { id: 'claude', model: 'anthropic/claude', provider: 'claude' },
+          { id: 'command', model: 'cohere/command' },
         ],
       },
       budgetAtto: 0n,
@@ -126,7 +131,7 @@ suite('the admission gate', () => {
         const answer = await ask(path, body, secret);
         const text = await answer.text();
         assert.deepEqual([answer.status, answer.headers.get('x-carrier-fault')], [status, fault], `${path}: ${who}`);
-        assert.match(text, /^\{.*"(error|type)"/s, `${path}: in the form of its dialect`);
+        assert.match(text, /^\{.*"(error|type|message)"/s, `${path}: in the form of its dialect`);
       }
     }
     assert.deepEqual([gateway.records.length, emulator.requests().length], [before, 0]);

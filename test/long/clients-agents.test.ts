@@ -22,7 +22,7 @@ import { until } from '../scenarios/support/until.ts';
 const skip = installClients() ?? false;
 if (skip !== false) process.stdout.write(`\nNOT SHOWN: the coding agents are not installed; ${skip}\n`);
 
-const standing = new Set(offers.map(({ dialect }) => dialect));
+const standing = new Set(dialects.map(({ name }) => name));
 const agents = [claudeCode, codex, geminiCli, ...opencodes].filter(({ dialect }) => standing.has(dialect));
 
 let emulator: Emulator;

@@ -16,7 +16,7 @@ import { pixel } from '../support/media-server.ts';
 const skip = installClients() ?? false;
 if (skip !== false) process.stdout.write(`\nNOT SHOWN: the SDKs are not installed; ${skip}\n`);
 
-const standing = new Set(offers.map(({ dialect }) => dialect));
+const standing = new Set(dialects.map(({ name }) => name));
 const kinds = allSdks.filter(({ dialect }) => standing.has(dialect));
 const besideEachOther = 4;
 

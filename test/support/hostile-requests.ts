@@ -33,6 +33,10 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
   ],
+  'cohere-chat': [
+    { kind: 'cohere', model: 'command-a-plus-05-2026' },
+    { kind: 'cohere', model: 'command-r-08-2024' },
+  ],
 };
 
 /** Larger ones have thousands of places that are like each other. */
@@ -143,6 +147,8 @@ const leftToProviders: readonly RegExp[] = [
   /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
   // A choice of a tool that is not there, and a schema that is of no object.
   /not found in|input_schema\.type|must be a JSON Schema of 'type: "object"'/,
+  // A form that the prompt must name too; other APIs only advise it.
+  /must contain the word 'json'/,
   // Nothing but blank texts.
   /at least one message|empty array/,
   // Envelopes and signatures, which the gateway looks at before.

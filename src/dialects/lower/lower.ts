@@ -8,7 +8,7 @@ import { lowerControls } from './controls.ts';
 import { orderConversation } from './conversation.ts';
 import { lowerOutput } from './output-form.ts';
 import { lowerToolSchemas } from './tool-schemas.ts';
-import { lowerAllowedTools, lowerCustomTools, lowerToolNames } from './tools.ts';
+import { lowerAllowedTools, lowerCustomTools, lowerNamedTool, lowerToolNames } from './tools.ts';
 
 /** A request as its target takes it, and what is to be changed back in the answer. */
 export interface LoweredRequest {
@@ -29,6 +29,7 @@ export function lowerRequest(
   request = lowerCacheMarks(request, profile.cacheMarks, client, losses);
   const custom = lowerCustomTools(request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
+  request = lowerNamedTool(request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
   request = named.request;
   const tools = lowerToolSchemas(request.tools, profile, client, losses);

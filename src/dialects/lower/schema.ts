@@ -216,10 +216,12 @@ class SchemaLowering {
     // Made from entries, so that a property of any name is just that.
     const lowered = Object.fromEntries(names.map(name => [name, this.#node(properties[name], level + 1)]));
     const needed = this.#requireAll ? [...wanted, ...optional] : [...wanted];
+    const { requiredMin = 0, saysClosed = true } = this.#subset;
+    if (names.length > 0 && needed.length < requiredMin) throw new Inexpressible();
     return {
       properties: lowered,
       ...(needed.length === 0 ? undefined : { required: needed }),
-      additionalProperties: false,
+      ...(saysClosed ? { additionalProperties: false } : undefined),
     };
   }
 

@@ -44,8 +44,8 @@ function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string
 /** A tool whose schema names no arguments has none. */
 function isWithoutArguments(schema: unknown): boolean {
   if (!isRecord(schema)) return schema === undefined;
-  const { type = 'object', description: _, ...rest } = schema;
-  return type === 'object' && Object.keys(rest).length === 0;
+  const { type = 'object', properties = {}, description: _, ...rest } = schema;
+  return type === 'object' && isRecord(properties) && Object.keys({ ...properties, ...rest }).length === 0;
 }
 
 const noArguments = { type: 'object', properties: {}, additionalProperties: false };

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CompletionRequest, CustomInput, ToolDefinition, Turn } from '../../completion/request.ts';
+import { unsupported } from '../wire-values.ts';
 import { customInput, plainForm } from './answer-form.ts';
 
 type ToolFields = Pick<CompletionRequest, 'tools' | 'toolChoice' | 'turns'>;
@@ -66,6 +67,21 @@ export function lowerAllowedTools<Request extends ToolFields>(
   if (tools.length === request.tools.length) return { ...request, toolChoice: { type: choice.mode } };
   losses.approximated('allowed-tools-filtered', 'tool_choice.allowed_tools');
   return { ...request, tools, toolChoice: tools.length === 0 ? undefined : { type: choice.mode } };
+}
+
+/** A choice of one tool, where the target can only be told to call some tool: that one is sent alone. */
+export function lowerNamedTool<Request extends ToolFields>(
+  request: Request,
+  profile: DialectProfile,
+  losses: LossLedger,
+): Request {
+  const choice = request.toolChoice;
+  if (choice?.type !== 'tool' || profile.namedTool !== false || request.tools.length === 0) return request;
+  const tools = request.tools.filter(({ name }) => name === choice.name);
+  if (tools.length < request.tools.length) losses.approximated('named-tool-filtered', 'tool_choice');
+  // A tool that is not defined cannot be called, and other APIs refuse such a choice.
+  if (tools.length === 0) throw unsupported('tool_choice', 'the tool that it names is not among the tools.');
+  return { ...request, tools, toolChoice: { type: 'any' } };
 }
 
 /** Names that the target does not take are changed, in definitions, history and choice alike. */
