@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { dialects } from '../../src/dialects/registry.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { type Agent, taskOf } from '../clients/agents/agent.ts';
 import { claudeCode } from '../clients/agents/claude-code.ts';
@@ -22,7 +23,7 @@ import { until } from '../scenarios/support/until.ts';
 const skip = installClients() ?? false;
 if (skip !== false) process.stdout.write(`\nNOT SHOWN: the coding agents are not installed; ${skip}\n`);
 
-const standing = new Set(dialects.map(({ name }) => name));
+const standing = new Set(dialects.keys());
 const agents = [claudeCode, codex, geminiCli, ...opencodes].filter(({ dialect }) => standing.has(dialect));
 
 let emulator: Emulator;

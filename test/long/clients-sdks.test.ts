@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { dialects } from '../../src/dialects/registry.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { installClients } from '../clients/installed-client.ts';
 import { declareOffers, modelOf, type Offer, offerRules, offers } from '../clients/offers.ts';
@@ -16,7 +17,7 @@ import { pixel } from '../support/media-server.ts';
 const skip = installClients() ?? false;
 if (skip !== false) process.stdout.write(`\nNOT SHOWN: the SDKs are not installed; ${skip}\n`);
 
-const standing = new Set(dialects.map(({ name }) => name));
+const standing = new Set(dialects.keys());
 const kinds = allSdks.filter(({ dialect }) => standing.has(dialect));
 const besideEachOther = 4;
 
