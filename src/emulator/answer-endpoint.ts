@@ -2,6 +2,13 @@ import type { EmulatedAnswer } from './answer.ts';
 import type { AnthropicHeaders } from './anthropic/headers.ts';
 import { answerAnthropicModels, answerCountTokens, answerMessages } from './anthropic/provider.ts';
 import type { Endpoint } from './endpoint.ts';
+import {
+  answerGeminiCount,
+  answerGeminiModels,
+  answerGenerate,
+  type GenerateCall,
+  type GenerateForm,
+} from './gemini/provider.ts';
 import type { Manner } from './manner.ts';
 import type { EmulatedModel } from './models.ts';
 import { answerChat, answerModels } from './openai/provider.ts';
@@ -38,9 +45,23 @@ export function answerEndpoint(request: EndpointRequest): EmulatedAnswer {
       return answerCountTokens(json(), script, models, version!);
     case 'anthropic-models':
       return answerAnthropicModels(endpoint.model, models);
+    case 'generate':
+      return answerGenerate(json(), generateCall(endpoint, 'whole'), script, models);
+    case 'generate-events':
+      return answerGenerate(json(), generateCall(endpoint, 'events'), script, models);
+    case 'generate-list':
+      return answerGenerate(json(), generateCall(endpoint, 'list'), script, models);
+    case 'gemini-count':
+      return answerGeminiCount(json(), generateCall(endpoint, 'whole'), script, models);
+    case 'gemini-models':
+      return answerGeminiModels(endpoint.model, models);
     case 'unknown':
       throw manner.unknownPath(endpoint.method, endpoint.path);
     case 'wrong-method':
       throw manner.wrongMethod(endpoint.method, endpoint.path);
   }
+}
+
+function generateCall({ path, model }: Endpoint, form: GenerateForm): GenerateCall {
+  return { model: model!, vertex: path.includes('/publishers/'), apiVersion: path.split('/')[1]!, form };
 }

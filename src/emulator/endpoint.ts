@@ -20,6 +20,11 @@ export type EndpointName =
   | 'messages'
   | 'count-tokens'
   | 'anthropic-models'
+  | 'generate'
+  | 'generate-events'
+  | 'generate-list'
+  | 'gemini-count'
+  | 'gemini-models'
   | 'unknown'
   | 'wrong-method';
 
@@ -29,6 +34,11 @@ interface Place {
   readonly name: EndpointName;
   readonly methods: readonly string[];
 }
+
+const generatePath = (method: string) =>
+  new RegExp(
+    String.raw`^/v\d\w*(?:/projects/[^/]+/locations/[^/]+)?(?:/publishers/google)?/models/(?<model>[^:/]+(?:/[^:/]+)*):${method}$`,
+  );
 
 // A model in a path is the group `model`, percent-encoded.
 const places: readonly Place[] = [
@@ -43,6 +53,10 @@ const places: readonly Place[] = [
   },
   { path: /^\/v1\/messages$/, provider: 'anthropic', name: 'messages', methods: ['POST'] },
   { path: /^\/v1\/messages\/count_tokens$/, provider: 'anthropic', name: 'count-tokens', methods: ['POST'] },
+  { path: generatePath('generateContent'), provider: 'gemini', name: 'generate', methods: ['POST'] },
+  { path: generatePath('streamGenerateContent'), provider: 'gemini', name: 'generate-list', methods: ['POST'] },
+  { path: generatePath('countTokens'), provider: 'gemini', name: 'gemini-count', methods: ['POST'] },
+  { path: /^\/v1beta\/models(?:\/(?<model>.+))?$/, provider: 'gemini', name: 'gemini-models', methods: ['GET'] },
 ];
 
 const prefix = /^\/(openai|anthropic|gemini|bedrock|cohere)(?=\/)/;
@@ -57,23 +71,35 @@ export function findEndpoint(method: string, url: string, headers: IncomingHttpH
   const meant = whose(said, headers);
   const place = places.find(candidate => candidate.path.test(path)) ?? modelList(meant, path);
   if (place === undefined) {
-    const provider = path.startsWith('/v1/messages') ? 'anthropic' : meant;
+    const provider = homes.find(home => home.path.test(path))?.provider ?? meant;
     return { provider, name: 'unknown', method, path, model: undefined };
   }
   const { provider } = place;
+  const name = place.name === 'generate-list' && asksEvents.test(url) ? 'generate-events' : place.name;
   if (!place.methods.includes(method)) return { provider, name: 'wrong-method', method, path, model: undefined };
-  return { provider, name: place.name, method, path, model: decoded(place.path.exec(path)?.groups?.['model']) };
+  return { provider, name, method, path, model: decoded(place.path.exec(path)?.groups?.['model']) };
 }
+
+/** Whose words refuse a path that nobody has. */
+const homes: readonly Pick<Place, 'path' | 'provider'>[] = [
+  { path: /^\/v1\/messages/, provider: 'anthropic' },
+  { path: /^\/v1beta|\/publishers\//, provider: 'gemini' },
+];
+
+/** Google's streams are events when the query says so; else one JSON list. */
+const asksEvents = /[?&](?:alt|%24alt|\$alt)=sse(?:&|$)/;
 
 function whose(said: string | undefined, headers: IncomingHttpHeaders): ProviderName {
   if (said !== undefined) return said as ProviderName;
-  return headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
+  if (headers['anthropic-version'] !== undefined) return 'anthropic';
+  return headers['x-goog-api-key'] === undefined ? 'openai' : 'gemini';
 }
 
 const listPath = /^\/v1\/models(?:\/(?<model>.+))?$/;
 const lists: readonly Place[] = [
   { path: listPath, provider: 'openai', name: 'models', methods: ['GET'] },
   { path: listPath, provider: 'anthropic', name: 'anthropic-models', methods: ['GET'] },
+  { path: listPath, provider: 'gemini', name: 'gemini-models', methods: ['GET'] },
 ];
 
 function modelList(provider: ProviderName, path: string): Place | undefined {

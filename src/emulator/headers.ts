@@ -16,10 +16,27 @@ export function createProviderHeaders(nowMs: () => number): (provider: ProviderN
       openai = openaiHeaders();
       anthropic = anthropicHeaders(second);
     }
+    if (provider === 'gemini') return [...geminiHeaders];
     if (provider === 'anthropic') return ['request-id', requestId, ...anthropic];
     return ['x-request-id', requestId, ...openai];
   };
 }
+
+/** Google sends no request id and nothing of rate limits. */
+const geminiHeaders = [
+  'vary',
+  'Origin, X-Origin, Referer',
+  'server',
+  'scaffolding on HTTPServer2',
+  'x-xss-protection',
+  '0',
+  'x-frame-options',
+  'SAMEORIGIN',
+  'x-content-type-options',
+  'nosniff',
+  'server-timing',
+  'gfet4t7; dur=1',
+];
 
 function openaiHeaders(): string[] {
   return [

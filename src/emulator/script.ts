@@ -59,6 +59,10 @@ export interface ScriptContent {
   readonly againCharacters: number | undefined;
   readonly servedModel: string | undefined;
   readonly tier: string | undefined;
+  /** Why the answer says it ended, in the provider's own word. */
+  readonly finish: string | undefined;
+  /** Gemini: the prompt is not answered, for this reason. */
+  readonly blocked: string | undefined;
   /** Chat completions only: the host shows its reasoning by this name, and wants it back with the calls it led to. */
   readonly showReasoning: 'reasoning_content' | 'reasoning' | 'reasoning_details' | undefined;
 }
@@ -221,6 +225,8 @@ function readContent(take: (key: string) => string | undefined): ScriptContent {
     againCharacters: numbers.againCharacters,
     servedModel: readText('served-model', take('served-model')),
     tier: readText('tier', take('tier')),
+    finish: readText('finish', take('finish')),
+    blocked: readText('blocked', take('blocked')),
     showReasoning: readShown(take('show-reasoning')),
   };
 }

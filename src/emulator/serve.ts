@@ -4,6 +4,7 @@ import { answerEndpoint } from './answer-endpoint.ts';
 import { anthropicManner } from './anthropic/manner.ts';
 import type { Concurrency } from './concurrency.ts';
 import { type Endpoint, findEndpoint } from './endpoint.ts';
+import { geminiManner } from './gemini/manner.ts';
 import { createProviderHeaders, overrideHeaders } from './headers.ts';
 import type { Manner } from './manner.ts';
 import type { EmulatedModel } from './models.ts';
@@ -49,6 +50,7 @@ const manners: Readonly<Record<ProviderName, Manner>> = {
   openai: openaiManner,
   responses: responsesManner,
   anthropic: anthropicManner,
+  gemini: geminiManner,
 };
 
 /** Plays all providers on one listener: read, choose a script, answer, and play the answer as the script says. */
@@ -127,7 +129,7 @@ function decide(core: ProviderCore, { request, endpoint, model, body, requestId 
     if (script.failure !== undefined) return { script, answer: fail(endpoint.provider, script.failure, requestId) };
     const replayed = core.replayed();
     if (replayed !== undefined) return { script, answer: replayAnswer(replayed, endpoint.provider) };
-    const key = `${endpoint.name} ${endpoint.model} ${version?.version} ${version?.beta} ${script.text}`;
+    const key = `${endpoint.name} ${endpoint.path} ${version?.version} ${version?.beta} ${script.text}`;
     const known = body.answers.get(key);
     if (known !== undefined) return { script, answer: known };
     const json = () => {

@@ -58,6 +58,7 @@ export function answerChat(
     topLogprobs: typeof request['top_logprobs'] === 'number' ? request['top_logprobs'] : 0,
     legacyFunctions: Array.isArray(request['functions']),
     showReasoning: shown,
+    finish: script.finish,
   };
   const streamed = stream === true;
   return {

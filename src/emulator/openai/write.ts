@@ -18,6 +18,8 @@ export interface ChatOptions {
   readonly topLogprobs: number;
   readonly legacyFunctions: boolean;
   readonly showReasoning: ShownReasoning | undefined;
+  /** Raw reason that a script wants, instead of the true one. */
+  readonly finish: string | undefined;
 }
 
 export interface ChatUsage {
@@ -121,6 +123,7 @@ function callId(digest: string): string {
 }
 
 function finishOf(reply: Reply, options: ChatOptions): string {
+  if (options.finish !== undefined) return options.finish;
   if (reply.finish === 'tool' && options.legacyFunctions) return 'function_call';
   return finishReasons[reply.finish];
 }

@@ -38,6 +38,7 @@ export function answerResponses(
     summary: wantsSummary(request['reasoning']),
     encrypted: includes(request, 'reasoning.encrypted_content'),
     logprobs: includes(request, 'message.output_text.logprobs') ? topLogprobs(request) : undefined,
+    incomplete: script.finish,
     obfuscated: !(isObject(streamOptions) && streamOptions['include_obfuscation'] === false),
     namespaces: new Map(
       readTools(request['tools']).flatMap(({ name, namespace }) =>

@@ -17,6 +17,8 @@ export interface ResponseHead {
   readonly obfuscated: boolean;
   /** Namespaces of tools, by the tools' names. */
   readonly namespaces: ReadonlyMap<string, string>;
+  /** Why the answer is incomplete, as a script wants it. */
+  readonly incomplete: string | undefined;
 }
 
 const inputBytesPerEvent = 2 * bytesPerToken;
@@ -42,9 +44,9 @@ function response(head: ResponseHead, status: string, output: readonly Json[], m
 }
 
 function ended(head: ResponseHead, reply: Reply, output: readonly Json[], usage: Json | undefined): Json {
-  const cut = reply.finish === 'length';
-  const details = cut ? { incomplete_details: { reason: 'max_output_tokens' } } : { completed_at: head.created };
-  return response(head, cut ? 'incomplete' : 'completed', output, { ...details, usage });
+  const reason = head.incomplete ?? (reply.finish === 'length' ? 'max_output_tokens' : undefined);
+  const details = reason === undefined ? { completed_at: head.created } : { incomplete_details: { reason } };
+  return response(head, reason === undefined ? 'completed' : 'incomplete', output, { ...details, usage });
 }
 
 /** One item of the output: as it begins, what comes in between, as it is done. */
