@@ -11,9 +11,9 @@ const optionFields = new FieldRules({ mode: read, ttl: read });
 
 /** The mark of a part, a message or a tool, in either spelling. Clients of many hosts mark for Claude as Messages does, with
  *  `cache_control` (https://openrouter.ai/docs/features/prompt-caching; opencode 1.18 marks whole messages so; 2026-11). */
-export function decodeCacheMark(marked: WireRecord, path: string, losses: LossLedger): CacheMark | undefined {
+export function decodeMark(marked: WireRecord, path: string, losses: LossLedger): CacheMark | undefined {
   return (
-    decodeBreakpoint(marked['prompt_cache_breakpoint'], path, losses) ??
+    decodeCacheMark(marked['prompt_cache_breakpoint'], path, losses) ??
     decodeCacheControl(marked['cache_control'], path, losses)
   );
 }
@@ -29,7 +29,8 @@ function decodeCacheControl(value: unknown, path: string, losses: LossLedger): C
   return { ttl };
 }
 
-function decodeBreakpoint(value: unknown, path: string, losses: LossLedger): CacheMark | undefined {
+/** `prompt_cache_breakpoint` of a part. */
+export function decodeCacheMark(value: unknown, path: string, losses: LossLedger): CacheMark | undefined {
   if (value === undefined || value === null) return undefined;
   const at = `${path}.prompt_cache_breakpoint`;
   const mark = readRecord(value, at);

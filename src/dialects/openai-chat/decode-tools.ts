@@ -12,7 +12,7 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
-import { decodeCacheMark } from './cache.ts';
+import { decodeMark } from './cache.ts';
 
 const toolFields = new FieldRules({ type: read, function: read, cache_control: read });
 const functionFields = new FieldRules({
@@ -42,7 +42,7 @@ export function decodeTools(value: unknown, losses: LossLedger): readonly ToolDe
       description: optionalString(definition['description'], `${path}.function.description`),
       parameters: parameters == null ? undefined : readRecord(parameters, `${path}.function.parameters`),
       strict: optionalFlag(definition['strict'], `${path}.function.strict`),
-      cache: decodeCacheMark(tool, path, losses) ?? decodeCacheMark(definition, `${path}.function`, losses),
+      cache: decodeMark(tool, path, losses) ?? decodeMark(definition, `${path}.function`, losses),
     };
   });
 }

@@ -25,7 +25,7 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
-import { decodeCacheMark } from './cache.ts';
+import { decodeMark } from './cache.ts';
 import { decodeMedia, mediaPartTypes } from './decode-media.ts';
 import { FunctionCalls } from './legacy-functions.ts';
 import { decodeReasoningBlocks } from './reasoning.ts';
@@ -78,7 +78,7 @@ export function decodeMessages(messages: readonly unknown[], losses: LossLedger)
       });
     }
     const turn = decodeMessage(message, path, functions, losses);
-    const cache = decodeCacheMark(message, path, losses);
+    const cache = decodeMark(message, path, losses);
     return cache === undefined ? turn : { ...turn, blocks: markLast(turn.blocks, cache) };
   });
 }
@@ -142,7 +142,7 @@ function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBl
 function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock | MediaBlock {
   const part = readRecord(entry, path);
   const block = decodeUnmarked(part, path, losses);
-  const cache = decodeCacheMark(part, path, losses);
+  const cache = decodeMark(part, path, losses);
   return cache === undefined ? block : { ...block, cache };
 }
 
@@ -191,7 +191,7 @@ function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock
     id: readFilledString(call['id'], `${path}.id`),
     name: readFilledString(called['name'], `${path}.function.name`),
     argumentsText: optionalString(called['arguments'], `${path}.function.arguments`) ?? '',
-    cache: decodeCacheMark(call, path, losses),
+    cache: decodeMark(call, path, losses),
   };
 }
 
