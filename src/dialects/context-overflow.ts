@@ -79,9 +79,9 @@ export const overflowWordings: readonly Wording[] = [
   {
     // OpenAI (current models), Groq, Bedrock, Ollama, Cohere and others, without both numbers
     pattern:
-      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context window exceeds limit|exceeded model token limit|greater than the context length|context length is only|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
+      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context window exceeds limit|exceeded model token limit|greater than the context length|context length is only|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count (?:\(\d+\) )?exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
     source:
-      'https://developers.openai.com/api/docs/guides/error-codes, https://console.groq.com/docs/errors and others',
+      'https://developers.openai.com/api/docs/guides/error-codes, https://console.groq.com/docs/errors, https://github.com/warpdotdev/warp/issues/15662 and others',
   },
 ];
 

@@ -76,12 +76,15 @@ interface Names {
 }
 
 /** https://developers.openai.com/api/docs/guides/rate-limits and https://platform.claude.com/docs/en/api/rate-limits (2026-11). */
+const openaiNames: Names = {
+  name: (field, kind) => `x-ratelimit-${field}-${kind}`,
+  resetMs: durationMs,
+  reset: writeDuration,
+};
+
 const namesOf: Readonly<Partial<Record<DialectName, Names>>> = {
-  'openai-chat': {
-    name: (field, kind) => `x-ratelimit-${field}-${kind}`,
-    resetMs: durationMs,
-    reset: writeDuration,
-  },
+  'openai-chat': openaiNames,
+  'openai-responses': openaiNames,
   'anthropic-messages': {
     name: (field, kind) => `anthropic-ratelimit-${kind}-${field}`,
     resetMs: untilInstantMs,

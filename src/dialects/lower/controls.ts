@@ -74,7 +74,7 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, metadata: undefined }),
   },
   verbosity: {
-    ...lost('verbosity-unsupported', 'verbosity'),
+    ...lost('verbosity-unsupported', 'verbosity', { 'openai-responses': 'text.verbosity' }),
     isSaid: ({ verbosity = 'medium' }) => verbosity !== 'medium',
     without: request => ({ ...request, verbosity: undefined }),
   },

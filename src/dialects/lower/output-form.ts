@@ -42,6 +42,7 @@ function isObject(schema: unknown): boolean {
 
 function pathOf({ type }: OutputFormat, client: DialectName): string {
   if (client === 'anthropic-messages') return 'output_config.format';
+  if (client === 'openai-responses') return 'text.format';
   return type === 'json-object' ? 'response_format' : 'response_format.json_schema';
 }
 
