@@ -129,7 +129,6 @@ export const lossCodes = {
   'tool-deferral-unsupported': 'The tool is given at once, not when a search finds it.',
   'tool-name-changed': 'The API does not take the name of a tool; another was sent, and is changed back in the answer.',
   'tool-reference-as-text': 'That a search found a tool is said as text.',
-  'tool-output-schema-unsupported': 'What a tool returns is not described.',
   'tool-schema-root-changed': 'The API wants one object as the schema of arguments; its alternatives were merged.',
   'tool-strict-unsupported': 'The API cannot hold the arguments to this schema.',
 

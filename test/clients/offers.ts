@@ -16,6 +16,8 @@ export interface Offer {
 export const offers: readonly Offer[] = [
   { dialect: 'openai-chat', vendor: 'openai', kind: 'openai', targetModel: 'gpt-5', path: '/v1' },
   { dialect: 'anthropic-messages', vendor: 'anthropic', kind: 'anthropic', targetModel: 'claude-sonnet-5', path: '' },
+  { dialect: 'openai-responses', vendor: 'azure', kind: 'openai', targetModel: 'gpt-5.4', path: '/v1' },
+  { dialect: 'gemini', vendor: 'google', kind: 'gemini', targetModel: 'gemini-3.5-flash', path: '' },
 ];
 
 const standings = ['', '-limited', '-slow'] as const;

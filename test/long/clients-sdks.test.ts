@@ -124,22 +124,22 @@ function projectOf({ name }: SdkKind): string {
 }
 
 /** What the emulator says itself that it counted, in the last of its answers whose request has the mark in it. */
-const countedAs = {
-  'openai-chat': { input: /"prompt_tokens":\s*(\d+)/g, output: /"completion_tokens":\s*(\d+)/g },
-  'openai-responses': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
-  'anthropic-messages': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
-  gemini: { input: /"promptTokenCount":\s*(\d+)/g, output: /"candidatesTokenCount":\s*(\d+)/g },
-  'cohere-chat': { input: /"input_tokens":\s*(\d+)/g, output: /"output_tokens":\s*(\d+)/g },
-  'bedrock-converse': { input: /"inputTokens":\s*(\d+)/g, output: /"outputTokens":\s*(\d+)/g },
-} as const;
+const countedAs: Readonly<Record<Offer['dialect'], { readonly input: string; readonly output: readonly string[] }>> = {
+  'openai-chat': { input: 'prompt_tokens', output: ['completion_tokens'] },
+  'openai-responses': { input: 'input_tokens', output: ['output_tokens'] },
+  'anthropic-messages': { input: 'input_tokens', output: ['output_tokens'] },
+  gemini: { input: 'promptTokenCount', output: ['candidatesTokenCount', 'thoughtsTokenCount'] },
+  'cohere-chat': { input: 'input_tokens', output: ['output_tokens'] },
+  'bedrock-converse': { input: 'inputTokens', output: ['outputTokens'] },
+};
 
 function counted(offer: Offer, mark: string) {
   const request = emulator.requests().findLast(({ body }) => body.includes(mark));
   assert.ok(request !== undefined, `the emulator was not asked ${mark}`);
   const body = request.answer.body.toString('latin1');
-  const last = (pattern: RegExp) => Number([...body.matchAll(pattern)].at(-1)?.[1]);
+  const last = (name: string) => Number([...body.matchAll(new RegExp(`"${name}":\\s*(\\d+)`, 'g'))].at(-1)?.[1] ?? 0);
   const { input, output } = countedAs[offer.dialect];
-  return { input: last(input), output: last(output) };
+  return { input: last(input), output: output.reduce((sum, name) => sum + last(name), 0) };
 }
 
 interface Booked {

@@ -59,7 +59,7 @@ async function ask(client: Loaded, question: Question, input: readonly Item[]): 
     finish: answer.incomplete_details?.reason ?? answer.status,
     usage: { input: answer.usage.input_tokens, output: answer.usage.output_tokens },
     next: results => [
-      ...answer.output,
+      ...answer.output.map(withoutParsed),
       ...results.map(({ id, result }) => ({ type: 'function_call_output', call_id: id, output: result })),
     ],
   };
@@ -69,6 +69,11 @@ async function ask(client: Loaded, question: Question, input: readonly Item[]): 
     runner.on('response.output_text.delta', ({ delta }: Loaded) => onText?.(delta));
     return runner.finalResponse();
   }
+}
+
+/** The stream helper adds what it parsed, which the API refuses when it comes back. */
+function withoutParsed({ parsed_arguments: _, ...item }: Loaded): Item {
+  return item;
 }
 
 function inputOf({ prompt, image }: Question): readonly Item[] {
