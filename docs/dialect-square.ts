@@ -80,6 +80,8 @@ export interface Base {
   readonly source: string;
   readonly request: unknown;
   readonly answer: unknown;
+  /** Changes of the answer: what the gateway tells clients of the dialect that its providers need not say. */
+  readonly told?: Changes;
   /** Changes of a whole answer that make it one that was just begun. */
   readonly begun?: Changes;
   /** Events of a stream by name: `$0`, `$1` … stand for what follows the name, `$answer` for the whole answer, `$begun` for its beginning. */

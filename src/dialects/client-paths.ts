@@ -9,7 +9,7 @@ const wordsOf: Readonly<Partial<Record<DialectName, ReadonlyMap<string, string>>
   'openai-responses': new Map([
     ...effort.map(path => [path, 'reasoning.effort'] as const),
     ['max_tokens', 'max_output_tokens'],
-    ['tool_choice.allowed_tools', 'tool_choice.tools'],
+    ['tool_choice.allowed_tools', 'tool_choice'],
   ]),
 };
 

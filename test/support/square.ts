@@ -124,12 +124,18 @@ export function answerContext(streamUsage = true): AnswerContext {
     streamUsage,
     inputTokensEstimate: 12,
     losses: new LossLedger(),
+    // Only one dialect repeats its request in answers.
+    requestBody: Buffer.from(JSON.stringify(bases['openai-responses'].request)),
   };
 }
 
+/** Who says it: a provider, or the gateway to its client. */
+export type Teller = 'provider' | 'gateway';
+
 /** A whole answer as its dialect spells it. */
-export function spelledAnswer(dialect: DialectName, changes: Changes): unknown {
-  return changed(bases[dialect].answer, changes);
+export function spelledAnswer(dialect: DialectName, changes: Changes, teller: Teller = 'provider'): unknown {
+  const { answer, told = {} } = bases[dialect];
+  return changed(teller === 'gateway' ? changed(answer, told) : answer, changes);
 }
 
 /** A stream's events, forms and all. */
@@ -137,9 +143,10 @@ export function spelledStream(
   dialect: DialectName,
   stream: readonly unknown[],
   answer: Changes | undefined,
+  teller: Teller = 'provider',
 ): unknown[] {
   const base = bases[dialect];
-  const whole = spelledAnswer(dialect, answer ?? {});
+  const whole = spelledAnswer(dialect, answer ?? {}, teller);
   const places = { $answer: whole, $begun: changed(whole, base.begun ?? {}) };
   const events = stream.flatMap(entry => expanded(entry, base, places));
   return events.map((event, number) => filled(event, { $n: number }));

@@ -51,9 +51,14 @@ export function lowerCacheMarks(
   return write(request, marks, {
     ...request.cache,
     automatic: own,
-    mode: own !== undefined ? 'implicit' : marks.size > 0 ? 'explicit' : request.cache?.mode,
+    mode: own !== undefined ? 'implicit' : (request.cache?.mode ?? (marks.size > 0 ? modeUnsaid(client) : undefined)),
     ttl: undefined,
   });
+}
+
+/** Marks are all that is cached where the client's dialect has no word for it; where it has one, it is not said for it. */
+function modeUnsaid(client: DialectName): 'explicit' | undefined {
+  return client.startsWith('openai-') ? undefined : 'explicit';
 }
 
 /** Said as a mark of the whole, or as the mode in which the provider chooses. */

@@ -187,7 +187,7 @@ class ResponseDecoder implements WireEventDecoder {
     this.#items.endAll();
     events.tally.serviceTier = readName(value['service_tier']) ?? events.tally.serviceTier;
     const finish = this.#finish(value, type);
-    events.tally.finishRaw = finish.raw;
+    events.tally.finishRaw = finish.raw ?? 'completed';
     events.usage(value['usage'], readResponsesUsage(value['usage']));
     if (!events.isOver) events.end(finish);
   }
@@ -208,7 +208,8 @@ class ResponseDecoder implements WireEventDecoder {
       return { reason, raw: why ?? 'incomplete', stopSequence: undefined };
     }
     const reason = this.#items.calls > 0 ? 'tool-call' : this.#items.hasRefusal ? 'refusal' : 'stop';
-    return { reason, raw: 'completed', stopSequence: undefined };
+    // That it is completed says less than the reason.
+    return { reason, raw: undefined, stopSequence: undefined };
   }
 }
 

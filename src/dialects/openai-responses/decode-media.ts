@@ -52,6 +52,8 @@ const details = ['auto', 'low', 'high', 'original'] as const;
 function decodeDetail(value: unknown, path: string): MediaBlock['detail'] {
   const text = optionalString(value, path);
   const detail = details.find(known => known === text);
+  // This one is said by every client, and means that nothing is said.
+  if (detail === 'auto') return undefined;
   if (text === undefined || detail !== undefined) return detail;
   throw invalid(path, `must be one of ${details.join(', ')}`);
 }

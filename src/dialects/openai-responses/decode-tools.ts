@@ -79,7 +79,8 @@ function decodeTool(tool: WireRecord, type: string, path: string, losses: LossLe
       name: readFilledString(tool['name'], `${path}.name`),
       description: optionalString(tool['description'], `${path}.description`),
       parameters: parameters == null ? undefined : readRecord(parameters, `${path}.parameters`),
-      strict: optionalFlag(tool['strict'], `${path}.strict`),
+      // Not to be held to the schema is what is so elsewhere unless it is asked for.
+      strict: optionalFlag(tool['strict'], `${path}.strict`) === true ? true : undefined,
     };
   }
   if (type !== 'custom') return undefined;

@@ -335,19 +335,22 @@ function endOf(
     context.losses.approximated('finish-reason-approximated', 'finish_reason');
   }
   const incompleteReason = incompleteReasonOf(reason, hasRefusal);
+  const isToldOtherwise = raw === incompleteReason || plainReasons.has(reason) || (reason === 'refusal' && hasRefusal);
   return {
     status: incompleteReason === null ? 'completed' : 'incomplete',
     incompleteReason,
-    // The provider's own word where this dialect has none that says as much, by the names that OpenRouter and vLLM have for
-    // it: https://openrouter.ai/docs/api/reference/overview, https://docs.vllm.ai/en/latest/serving (2026-11).
-    beside: {
-      native_finish_reason: raw === undefined || plainReasons.has(reason) ? undefined : raw,
-      stop_reason: finish.stopSequence,
-    },
+    // The provider's own word where this dialect has none that says as much, by the name that OpenRouter has for it
+    // (https://openrouter.ai/docs/api/reference/overview, 2026-11).
+    beside: { native_finish_reason: isToldOtherwise ? undefined : raw },
   };
 }
 
-const plainReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['stop', 'length', 'tool-call']);
+const plainReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>([
+  'stop',
+  'stop-sequence',
+  'length',
+  'tool-call',
+]);
 
 function incompleteReasonOf(reason: Finish['reason'], hasRefusal: boolean): string | null {
   switch (reason) {

@@ -1,5 +1,5 @@
 import type { LossLedger } from '../../completion/loss.ts';
-import type { CompletionRequest } from '../../completion/request.ts';
+import type { CompletionRequest, Turn } from '../../completion/request.ts';
 import type { RequestTarget } from '../dialect.ts';
 import { encodeCache } from '../openai-chat/cache.ts';
 import { fitReasoning } from '../openai-chat/reasoning.ts';
@@ -12,6 +12,7 @@ import { openaiResponsesProfile } from './profile.ts';
 export function encodeRequest(request: CompletionRequest, target: RequestTarget, losses: LossLedger): Buffer {
   const profile = target.profile ?? openaiResponsesProfile;
   const hasTools = request.tools.length > 0;
+  const { instructions, turns } = withInstructions(request.turns);
   const fitted = fitReasoning(request, profile.reasoning, losses);
   const { serviceTier, reasoning } = request;
   const thinks = profile.reasoning.style !== 'none' && fitted.effort !== 'none';
@@ -21,7 +22,8 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
   // Keys that are undefined are not written.
   const wire = {
     model: target.targetModel,
-    input: encodeTurns(request.turns, profile, losses),
+    instructions,
+    input: encodeTurns(turns, profile, losses),
     max_output_tokens: limit(request, target, losses),
     temperature: fitted.sampling.temperature,
     top_p: fitted.sampling.topP,
@@ -40,6 +42,15 @@ export function encodeRequest(request: CompletionRequest, target: RequestTarget,
     stream: request.stream ? true : undefined,
   };
   return writeJson(wire);
+}
+
+/** What is said before the conversation has a field of its own; what is marked or in parts stays an item. */
+function withInstructions(turns: readonly Turn[]): { readonly instructions?: string; readonly turns: readonly Turn[] } {
+  const [first, ...rest] = turns;
+  const [text, ...more] = first?.blocks ?? [];
+  const isPlain = first?.role === 'system' && text?.type === 'text' && text.cache === undefined && more.length === 0;
+  if (!isPlain || text.text === '' || rest.length === 0) return { turns };
+  return { instructions: text.text, turns: rest };
 }
 
 function limit(request: CompletionRequest, target: RequestTarget, losses: LossLedger): number | undefined {

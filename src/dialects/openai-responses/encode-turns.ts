@@ -65,13 +65,12 @@ class ItemEncoder {
     const { callId, isError, cache } = result;
     if (isError) this.#losses.approximated('tool-error-as-text', path);
     const parts = marked(this.#parts(result.blocks), cache);
-    const told = isError ? [textPart('Error:'), ...parts] : parts;
-    const [only] = told;
-    const isPlain = told.length === 1 && only!.type === 'input_text' && only!['prompt_cache_breakpoint'] === undefined;
+    const output = shortest(parts);
+    const failed = typeof output === 'string' ? `Error: ${output}` : [textPart('Error:'), ...output];
     this.#items.push({
       type: this.#customIds.has(callId) ? 'custom_tool_call_output' : 'function_call_output',
       call_id: callId,
-      output: told.length === 0 ? '' : isPlain ? only!['text'] : told,
+      output: isError ? failed : output,
     });
   }
 
@@ -119,11 +118,8 @@ class ItemEncoder {
     return blocks.flatMap(block => encodeParts(block, this.#profile.media, this.#losses));
   }
 
-  /** One text goes as a string. */
   #message(role: 'system' | 'user', parts: readonly WirePart[]): void {
-    const [only] = parts;
-    const isPlain = parts.length === 1 && only!.type === 'input_text' && only!['prompt_cache_breakpoint'] === undefined;
-    this.#items.push({ type: 'message', role, content: parts.length === 0 ? '' : isPlain ? only!['text'] : parts });
+    this.#items.push({ type: 'message', role, content: shortest(parts) });
   }
 
   #flush(): void {
@@ -132,6 +128,15 @@ class ItemEncoder {
     this.#moved = [];
     this.#message('user', parts);
   }
+}
+
+/** One text goes as a string. */
+function shortest(parts: readonly WirePart[]): string | readonly WirePart[] {
+  const [only] = parts;
+  if (only === undefined) return '';
+  const isPlain = parts.length === 1 && only.type === 'input_text' && only['prompt_cache_breakpoint'] === undefined;
+  // The cast is true: a part of this type was made with a text.
+  return isPlain ? (only['text'] as string) : parts;
 }
 
 /** What the assistant said takes no marks. */

@@ -27,7 +27,9 @@ export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
  *  (Codex reads the code of the failed answer). The error stands in its event twice, as the types document it and as the
  *  API sends it. */
 export function encodeStreamFault(fault: Fault, { exchangeId, salvage, place }: FaultContext): Buffer {
-  const { type, code, message, param } = errorOf(fault);
+  const { type, message, param, code: word } = errorOf(fault);
+  // An answer that failed has a code always (openai-node 7.55, responses.ts, 2026-11).
+  const code = word ?? (fault.class === 'invalid' ? 'invalid_prompt' : 'server_error');
   const { answerId, nextEvent }: EventPlace = place ?? { answerId: undefined, nextEvent: 0 };
   const error = {
     type: 'error',
@@ -44,7 +46,7 @@ export function encodeStreamFault(fault: Fault, { exchangeId, salvage, place }: 
       id: answerId ?? `resp_${exchangeId}`,
       object: 'response',
       status: 'failed',
-      error: { code: code ?? 'server_error', message },
+      error: { code, message },
       incomplete_details: null,
       output: [],
       usage: null,

@@ -152,6 +152,7 @@ class ResponseReading extends AnswerReading {
     let error: unknown;
     let code: unknown;
     let message: unknown;
+    let responseAt: number | undefined;
     scan.enter();
     while (scan.nextMember()) {
       const field = scan.key(topFields);
@@ -167,8 +168,12 @@ class ResponseReading extends AnswerReading {
           this.count(scan.textBytes());
           break;
         case 2:
-          if (scan.isObject) this.#response();
-          else scan.skip();
+          if (!scan.isObject) scan.skip();
+          else if (this.type === -1 && this.name === -1) {
+            // What it means is known when the type is.
+            responseAt = scan.at;
+            scan.skip();
+          } else this.#response();
           break;
         case 3:
           if (scan.isObject) this.#item();
@@ -189,6 +194,12 @@ class ResponseReading extends AnswerReading {
         default:
           scan.skip();
       }
+    }
+    if (responseAt !== undefined) {
+      const end = scan.at;
+      scan.at = responseAt;
+      this.#response();
+      scan.at = end;
     }
     const isError = (this.type === -1 ? this.name : this.type) === typeError;
     if (error !== undefined) this.tally.fault = decodeStreamFault({ error });
@@ -243,7 +254,8 @@ class ResponseReading extends AnswerReading {
         return;
       }
       case 14:
-        this.answerId ??= readName(scan.parse());
+        if (this.answerId === undefined) this.answerId = readName(scan.parse());
+        else scan.skip();
         return;
       case 15:
         this.#toolUsage(scan.parse());

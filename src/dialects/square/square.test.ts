@@ -102,7 +102,7 @@ function checkAnswered(feature: Feature, client: Dialect, provider: Dialect): vo
 
     const wire = JSON.parse(answerAcross(client, Buffer.from(JSON.stringify(told)), provider, context).toString());
 
-    const expected = changed(spelledAnswer(client.name, seen.answer), difference.answer);
+    const expected = changed(spelledAnswer(client.name, seen.answer, 'gateway'), difference.answer);
     assert.deepEqual(wire, bound(expected, wire), 'the whole answer');
     assertLosses(difference, context.losses, 'of the whole answer');
   }
@@ -115,7 +115,7 @@ function checkAnswered(feature: Feature, client: Dialect, provider: Dialect): vo
 
     const own = Array.isArray(difference.stream) ? difference.stream : seen.stream;
     const whole = { ...seen.answer, ...difference.answer };
-    const canonical = spelledStream(client.name, own, whole);
+    const canonical = spelledStream(client.name, own, whole, 'gateway');
     const expected = Array.isArray(difference.stream) ? canonical : changed(canonical, { ...difference.stream });
     assert.deepEqual(events, bound(expected, events), 'the stream');
     assertLosses(difference, context.losses, 'of the stream');
