@@ -23,6 +23,36 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     gate: 'spend',
     body: { model: 'cohere/command', messages: [{ role: 'user', content: 'hello' }] },
   },
+  '/v1/responses': { gate: 'spend', body: { model: 'openai/gpt-5', input: 'hello' } },
+  ...Object.fromEntries(
+    [
+      '/v1/models/{model}',
+      '/v1beta/models/{model}',
+      '/v1/projects/{project}/locations/{location}/publishers/google/models/{model}',
+      '/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}',
+      '/v1/publishers/google/models/{model}',
+      '/v1beta1/publishers/google/models/{model}',
+    ].flatMap(form =>
+      [':generateContent', ':streamGenerateContent'].map(method => [
+        `${form}${method}`,
+        {
+          gate: 'spend',
+          at: `${form.replace('{model}', 'openai%2Fgpt-5').replace(/\{\w+\}/g, 'x')}${method}`,
+          body: { contents: [{ parts: [{ text: 'hello' }] }] },
+        },
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    ['/converse', '/converse-stream'].map(method => [
+      `/model/{model}${method}`,
+      {
+        gate: 'spend',
+        at: `/model/openai%2Fgpt-5${method}`,
+        body: { messages: [{ role: 'user', content: [{ text: 'hello' }] }] },
+      },
+    ]),
+  ),
   '/v1/models': { gate: 'key' },
   '/v1/models/': { gate: 'key', at: '/v1/models/openai%2Fgpt-5' },
   '/healthz': { gate: 'open' },
