@@ -75,8 +75,8 @@ const raises: Readonly<Record<string, readonly [limited: string, wrongKey: strin
   '@openai/agents': ['RateLimitError', 'AuthenticationError', 'NotFoundError'],
 };
 
-/** Gemini says of a wrong key that the request is not valid, Bedrock that it is not allowed. */
-const wrongKeyStatus = { gemini: 400, 'bedrock-converse': 403 } as Readonly<Record<string, number>>;
+/** Gemini says of a wrong key that the request is not valid. */
+const wrongKeyStatus = { gemini: 400 } as Readonly<Record<string, number>>;
 
 /** What an SDK cannot do over providers of these dialects, and what it says then. It is no fault of a gateway's: the SDK
  *  refuses what a host of another maker documents. */
@@ -169,7 +169,7 @@ async function bookedOf(kind: SdkKind, model: string, from: string, count: numbe
 function tokensOf({ reading }: Booked) {
   const slices = ['inputUncached', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h'];
   const input = slices.reduce((sum, slice) => sum + Number(reading[slice] ?? 0), 0);
-  return { input, output: Number(reading['output']) };
+  return { input, output: Number(reading['output']) + Number(reading['reasoning'] ?? 0) };
 }
 
 async function failure(client: SdkClient, question: Question) {

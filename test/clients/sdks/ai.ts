@@ -83,6 +83,8 @@ async function ask(ai: Loaded, model: Loaded, question: Question): Promise<Told>
     stopWhen: ai.isStepCount(stepsMax),
     maxOutputTokens: outputTokensMax,
     maxRetries: 0,
+    // Read by the provider of this name alone: what a model thought comes back with the answer, not as a reference.
+    providerOptions: { openai: { store: false } },
     abortSignal: signal,
   };
   const { steps } = stream ? await streamed() : await ai.generateText(request);
