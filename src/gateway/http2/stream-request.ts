@@ -1,10 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Http2ServerRequest, type IncomingHttpHeaders as Http2Headers, type ServerHttp2Stream } from 'node:http2';
+import { type IncomingHttpHeaders as Http2Headers, Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 import type { ReadableOptions } from 'node:stream';
 
 /** A request of HTTP/2 as one of HTTP/1.1 looks: `host` in the place of `:authority`, and no other pseudo-header. */
 export class StreamRequest extends Http2ServerRequest {
-  constructor(stream: ServerHttp2Stream, headers: Http2Headers, options: ReadableOptions, rawHeaders: readonly string[]) {
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: Http2Headers,
+    options: ReadableOptions,
+    rawHeaders: readonly string[],
+  ) {
     super(stream, headers, options, rawHeaders);
     let isWhole = stream.endAfterHeaders;
     // A stream that its client resets ends, too; by then it is marked as aborted.

@@ -40,7 +40,12 @@ const goneMs = 5_000;
 
 /** Connections of HTTP/2: what they may cost, their idle time and their end. Requests go where those of HTTP/1.1 go. */
 export class Streams {
-  readonly #server: Http2Server<typeof IncomingMessage, typeof ServerResponse, typeof StreamRequest, typeof StreamResponse>;
+  readonly #server: Http2Server<
+    typeof IncomingMessage,
+    typeof ServerResponse,
+    typeof StreamRequest,
+    typeof StreamResponse
+  >;
   readonly #options: StreamsOptions;
   readonly #connections = new Set<Connection>();
   #taken: Socket | undefined;
