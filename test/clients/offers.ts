@@ -8,6 +8,7 @@ export interface Offer {
   /** Whose models these are, which is the name of the provider's account, too. */
   readonly vendor: string;
   readonly kind: string;
+  /** As this provider calls it. */
   readonly targetModel: string;
   /** Behind the emulator's address. */
   readonly path: string;
@@ -18,13 +19,20 @@ export const offers: readonly Offer[] = [
   { dialect: 'anthropic-messages', vendor: 'anthropic', kind: 'anthropic', targetModel: 'claude-sonnet-5', path: '' },
   { dialect: 'openai-responses', vendor: 'azure', kind: 'openai', targetModel: 'gpt-5.4', path: '/v1' },
   { dialect: 'gemini', vendor: 'google', kind: 'gemini', targetModel: 'gemini-3.5-flash', path: '' },
+  {
+    dialect: 'bedrock-converse',
+    vendor: 'amazon',
+    kind: 'bedrock',
+    targetModel: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+    path: '',
+  },
 ];
 
 const standings = ['', '-limited', '-slow'] as const;
 export type Standing = (typeof standings)[number];
 
 export function modelOf({ vendor, targetModel }: Offer, standing: Standing = ''): string {
-  return `${vendor}/${targetModel}${standing}`;
+  return `${vendor}/${targetModel.replace(':', '.')}${standing}`;
 }
 
 /** For the emulator. */
@@ -49,7 +57,7 @@ export function declareOffers(of: { readonly emulatorUrl: string; readonly clien
     ...offers.flatMap(offer =>
       standings.map(
         standing =>
-          `  ${offer.vendor}${standing}: { provider: ${offer.vendor}, model: ${modelOf(offer, standing)}, targetModel: ${offer.targetModel}${standing} }`,
+          `  ${offer.vendor}${standing}: { provider: ${offer.vendor}, model: ${modelOf(offer, standing)}, targetModel: "${offer.targetModel}${standing}" }`,
       ),
     ),
     'prices:',

@@ -29,8 +29,20 @@ before(async () => {
   if (skip !== false) return;
   emulator = await startEmulator({ apiKeys: [providerKey], rules: offerRules });
   const declared = declareOffers({ emulatorUrl: emulator.url, clients: kinds.map(projectOf) });
-  keys = declared.keys;
   carrier = await startCarrier(declared);
+  keys = new Map(await Promise.all(kinds.map(keyOf)));
+
+  // Keys that may sign are made here: their secret is kept sealed as well.
+  async function keyOf(kind: SdkKind): Promise<[string, string]> {
+    const project = projectOf(kind);
+    if (!kind.name.endsWith('sigv4')) return [project, declared.keys.get(project)!];
+    const { json } = await carrier.api('POST', '/api/v1/keys', {
+      project: `acme/${project}`,
+      name: 'sdk',
+      sigv4: true,
+    });
+    return [project, json.secret];
+  }
 });
 after(() => emulator?.stop());
 
@@ -51,6 +63,10 @@ const now: Tool = {
   schema: { type: 'object', properties: {}, required: [], additionalProperties: false },
   result: 'noon',
 };
+/** It gives results as objects of its own, which is what another provider is given. */
+const wrapsResults: ReadonlySet<string> = new Set(['ai with @ai-sdk/google']);
+const wrapped =
+  'The tool weather answered: {"name":"weather","content":"calm"} The tool now answered: {"name":"now","content":"noon"}';
 const report: ObjectSchema = {
   type: 'object',
   properties: { summary: { type: 'string' }, severity: { enum: ['low', 'high'] }, count: { type: 'integer' } },
@@ -109,7 +125,12 @@ function limitOf({ name }: SdkKind, { dialect }: Offer, what: Limit['what'][numb
 }
 
 /** What every exchange of an SDK loses over a provider of a dialect; nothing where nothing is said. */
-const losses: readonly { readonly kind: string; readonly over: string; readonly codes: readonly string[] }[] = [];
+const losses: readonly { readonly kind: string; readonly over: string; readonly codes: readonly string[] }[] = [
+  { kind: '@anthropic-ai/sdk', over: 'gemini', codes: ['reasoning-state-last'] },
+  { kind: 'ai with @ai-sdk/anthropic', over: 'gemini', codes: ['reasoning-state-last'] },
+  // Of models with that in their name it asks which stop sequence it was.
+  { kind: 'ai with @ai-sdk/amazon-bedrock', over: 'anthropic-messages', codes: ['response-fields-unsupported'] },
+];
 
 function lossesOf({ name }: SdkKind, { dialect }: Offer): readonly string[] {
   return losses.find(({ kind, over }) => kind === name && over === dialect)?.codes ?? [];
@@ -242,7 +263,10 @@ suite('SDKs', { skip, concurrency: besideEachOther }, () => {
               { name: 'weather', input: { city: 'Oslo', days: 2 } },
               { name: 'now', input: {} },
             ]);
-            assert.equal(told.text, 'The tool weather answered: calm The tool now answered: noon');
+            const expected = wrapsResults.has(kind.name)
+              ? wrapped
+              : 'The tool weather answered: calm The tool now answered: noon';
+            assert.equal(told.text, expected);
           });
         }
 
