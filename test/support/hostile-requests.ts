@@ -35,6 +35,11 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
   ],
+  'bedrock-converse': [
+    { kind: 'bedrock', model: 'anthropic.claude-opus-4-8' },
+    { kind: 'bedrock', model: 'amazon.nova-2-lite-v1:0' },
+    { kind: 'bedrock', model: 'meta.llama3-3-70b-instruct-v1:0' },
+  ],
   'cohere-chat': [
     { kind: 'cohere', model: 'command-a-plus-05-2026' },
     { kind: 'cohere', model: 'command-r-08-2024' },
