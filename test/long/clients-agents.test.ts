@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { DialectName } from '../../src/completion/request.ts';
 import { dialects } from '../../src/dialects/registry.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { type Agent, taskOf } from '../clients/agents/agent.ts';
@@ -56,6 +57,65 @@ interface Exchange {
   readonly sell: { readonly amount: string };
 }
 
+/** What an agent's exchanges lose over a provider of a dialect; nothing where nothing is said. */
+const losses: Readonly<Record<string, Readonly<Partial<Record<DialectName, readonly string[]>>>>> = {
+  'claude-code': {
+    'openai-chat': [
+      'cache-mark-unsupported',
+      'end-user-hashed',
+      'thinking-updates-unsupported',
+      'tool-deferral-unsupported',
+    ],
+    'openai-responses': [
+      'cache-mark-unsupported',
+      'end-user-hashed',
+      'thinking-updates-unsupported',
+      'tool-deferral-unsupported',
+    ],
+    gemini: [
+      'cache-mark-unsupported',
+      'reasoning-state-last',
+      'system-as-user',
+      'thinking-updates-unsupported',
+      'tool-deferral-unsupported',
+      'user-id-unsupported',
+    ],
+    'bedrock-converse': ['end-user-hashed', 'thinking-updates-unsupported', 'tool-deferral-unsupported'],
+  },
+  codex: {
+    'openai-chat': ['client-metadata-unsupported', 'hosted-tool-unsupported', 'tool-namespace-joined'],
+    'anthropic-messages': [
+      'client-metadata-unsupported',
+      'hosted-tool-unsupported',
+      'prompt-cache-key-unsupported',
+      'tool-namespace-joined',
+    ],
+    gemini: [
+      'client-metadata-unsupported',
+      'hosted-tool-unsupported',
+      'prompt-cache-key-unsupported',
+      'tool-namespace-joined',
+    ],
+    'bedrock-converse': [
+      'client-metadata-unsupported',
+      'hosted-tool-unsupported',
+      'prompt-cache-key-unsupported',
+      'tool-namespace-joined',
+    ],
+  },
+  'gemini-cli': {
+    'openai-chat': ['top-k-unsupported', 'top-p-unsupported'],
+    'anthropic-messages': ['top-k-unsupported', 'top-p-unsupported'],
+    'openai-responses': ['top-k-unsupported', 'top-p-unsupported'],
+    'bedrock-converse': ['top-k-unsupported'],
+  },
+  'opencode by @ai-sdk/anthropic': {
+    'openai-chat': ['cache-mark-unsupported'],
+    gemini: ['cache-mark-unsupported', 'reasoning-state-last'],
+  },
+  'opencode by @ai-sdk/openai': { 'anthropic-messages': ['prompt-cache-key-unsupported'] },
+};
+
 async function work(agent: Agent, offer: Offer): Promise<Done> {
   emulator.clearRequests();
   const from = new Date().toISOString();
@@ -79,7 +139,7 @@ async function work(agent: Agent, offer: Offer): Promise<Done> {
 
 for (const agent of agents) {
   suite(agent.name, { skip }, () => {
-    for (const offer of offers) {
+    for (const offer of offers.filter(({ dialect }) => agent.over?.includes(dialect) ?? true)) {
       test(`does its task over a provider of ${offer.dialect}`, async () => {
         const done = await work(agent, offer);
 
@@ -92,9 +152,8 @@ for (const agent of agents) {
         );
         assert.equal(emulator.requests().length, 3);
         assert.equal(done.exchanges.length, 3);
-        console.log(agent.name, offer.dialect, [
-          ...new Set(done.exchanges.flatMap(({ losses }) => losses.map(({ code }) => code))),
-        ]);
+        const lost = done.exchanges.flatMap(({ losses }) => losses.map(({ code }) => code));
+        assert.deepEqual([...new Set(lost)].sort(), losses[agent.name]?.[offer.dialect] ?? []);
         for (const exchange of done.exchanges) {
           assert.deepEqual([exchange.dialect, exchange.status, exchange.outcome], [agent.dialect, 'settled', 'ok']);
           assert.equal(exchange.attempts[0]!.deployment, offer.vendor);

@@ -14,6 +14,8 @@ export interface Agent {
   said(end: AgentEnd): string | undefined;
   /** Hosts that it asks for beside the gateway whatever its settings say; being refused does not stop it. */
   readonly asksBeside: readonly string[];
+  /** Dialects of the providers that it is tried over; all unless said. */
+  readonly over?: readonly DialectName[];
 }
 
 export interface Job {

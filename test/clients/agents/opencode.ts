@@ -7,7 +7,10 @@ import { type Agent, call } from './agent.ts';
 /** `opencode-ai`, by the packages that its configuration can name: what they speak, and where they start. */
 export const opencodes: readonly Agent[] = [
   opencodeBy('@ai-sdk/openai-compatible', 'openai-chat', '/v1'),
-  opencodeBy('@ai-sdk/anthropic', 'anthropic-messages', '/v1'),
+  // It takes its time to start: by its other packages, over few.
+  { ...opencodeBy('@ai-sdk/anthropic', 'anthropic-messages', '/v1'), over: ['openai-chat', 'gemini'] },
+  { ...opencodeBy('@ai-sdk/openai', 'openai-responses', '/v1'), over: ['anthropic-messages'] },
+  { ...opencodeBy('@ai-sdk/google', 'gemini', '/v1beta'), over: ['bedrock-converse'] },
 ];
 
 function opencodeBy(npm: string, dialect: DialectName, path: string): Agent {
