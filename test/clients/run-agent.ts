@@ -15,7 +15,7 @@ export interface AgentCommand {
   /** Of the program, absolute. */
   readonly path: string;
   readonly words: readonly string[];
-  /** Beside PATH, HOME and the proxy; nothing of the test's own environment reaches an agent. */
+  /** Beside PATH, HOME, TMPDIR and the proxy; nothing of the test's own environment reaches an agent. */
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads from its standard input; nothing unless said. */
   readonly input?: string;
@@ -49,7 +49,8 @@ const outputBytesMax = 16 * 1024 * 1024;
 export async function runAgent(task: AgentTask): Promise<AgentEnd> {
   const home = mkdtempSync('/tmp/carrier-agent-');
   const folder = join(home, 'work');
-  mkdirSync(folder);
+  const temporary = join(home, 'tmp');
+  for (const made of [folder, temporary]) mkdirSync(made);
   const world = await startRefusingProxy();
   try {
     const { path, words, env, input = '' } = task.command({ home, folder });
@@ -61,6 +62,7 @@ export async function runAgent(task: AgentTask): Promise<AgentEnd> {
       env: {
         PATH: process.env['PATH'],
         HOME: home,
+        TMPDIR: temporary,
         HTTPS_PROXY: world.url,
         HTTP_PROXY: world.url,
         https_proxy: world.url,

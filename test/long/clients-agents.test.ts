@@ -30,13 +30,21 @@ const agents = [claudeCode, codex, geminiCli, ...opencodes].filter(({ dialect })
 let emulator: Emulator;
 let carrier: Carrier;
 let apiKey: string;
+let poorKey: string;
 
 before(async () => {
   if (skip !== false) return;
   emulator = await startEmulator({ apiKeys: [providerKey] });
-  const declared = declareOffers({ emulatorUrl: emulator.url, clients: ['agents'] });
+  const declared = declareOffers({ emulatorUrl: emulator.url, clients: ['agents', 'poor'] });
   apiKey = declared.keys.get('agents')!;
+  poorKey = declared.keys.get('poor')!;
   carrier = await startCarrier(declared);
+  await carrier.apply(`
+organisations:
+  acme:
+    projects:
+      poor: { budget: { limit: "0.0001", period: total, hard: true } }
+`);
 });
 after(() => emulator?.stop());
 
@@ -116,6 +124,11 @@ const losses: Readonly<Record<string, Readonly<Partial<Record<DialectName, reado
   'opencode by @ai-sdk/openai': { 'anthropic-messages': ['prompt-cache-key-unsupported'] },
 };
 
+/** Agents whose errors are in another test. */
+const told: ReadonlySet<Agent> = new Set([claudeCode]);
+/** Who asks again for half a minute, whatever is said. */
+const insists: ReadonlySet<Agent> = new Set(opencodes);
+
 async function work(agent: Agent, offer: Offer): Promise<Done> {
   emulator.clearRequests();
   const from = new Date().toISOString();
@@ -160,6 +173,30 @@ for (const agent of agents) {
           assert.equal(exchange.reading['source'], 'provider');
           assert.ok(Number(exchange.reading['output']) > 0 && Number(exchange.sell.amount) > 0);
         }
+      });
+    }
+
+    const refusals = [
+      { what: 'a model that nobody knows', model: 'acme/unheard-of', poor: false, says: /acme\/unheard-of/ },
+      {
+        what: 'the end of its budget',
+        model: 'openai/gpt-5',
+        poor: true,
+        says: /[Qq]uota exceeded|total budget of project/,
+      },
+    ];
+    for (const { what, model, poor, says } of refusals) {
+      if (told.has(agent) || agent.over !== undefined || (poor && insists.has(agent))) continue;
+      test(`is told of ${what}, says so and ends, and no provider is asked`, async () => {
+        emulator.clearRequests();
+        const key = poor ? poorKey : apiKey;
+        const end = await runAgent({
+          command: place => agent.command({ url: carrier.url, apiKey: key, model, prompt: 'Hello' }, place),
+        });
+
+        assert.notEqual(end.code, 0);
+        assert.match(`${end.output}${end.errors}`, says);
+        assert.equal(emulator.requests().length, 0);
       });
     }
   });
