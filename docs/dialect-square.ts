@@ -36,6 +36,8 @@ export interface Spelling {
   readonly told?: boolean;
   /** What only a provider would tell so; clients get `answer` and `stream` for it. */
   readonly tells?: { readonly answer?: Changes; readonly stream?: readonly unknown[] };
+  /** A provider’s own word for why it ended: what `$native` stands for in what clients are told. */
+  readonly native?: string;
   /** A refusal by a provider, and the same refusal as the gateway tells it to its client; alike unless both are there. */
   readonly fault?: FaultSpelling;
   readonly heard?: FaultSpelling;
@@ -80,7 +82,7 @@ export interface Base {
   readonly source: string;
   readonly request: unknown;
   readonly answer: unknown;
-  /** Changes of the answer: what the gateway tells clients of the dialect that its providers need not say. */
+  /** Changes of it where a provider tells it: what says nothing, and is told by some only. */
   readonly told?: Changes;
   /** Changes of a whole answer that make it one that was just begun. */
   readonly begun?: Changes;
@@ -114,7 +116,7 @@ export function readFeatures(): readonly Feature[] {
 }
 
 const topKeys = ['title', 'group', 'spellings', 'asked', 'answered'];
-const spellingKeys = 'source at model request said answer stream told tells fault heard retryAfterMs'.split(' ');
+const spellingKeys = 'source at model request said answer stream told tells native fault heard retryAfterMs'.split(' ');
 const changeKeys = 'losses refused request answer stream fault instead'.split(' ');
 
 function readFeature(path: string): Feature {

@@ -18,10 +18,14 @@ import { translateRequest } from './translate.ts';
 const documentedFields = {
   'openai-chat':
     'messages model audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens metadata modalities moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_options prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options',
+  'openai-responses':
+    'model input access_programs background client_metadata context_management conversation image include instructions max_output_tokens max_tool_calls metadata moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user',
   'anthropic-messages':
     'messages model max_tokens cache_control container diagnostics inference_geo metadata output_config service_tier speed stop_sequences stream system temperature thinking tool_choice tools top_k top_p user_profile_id workspace_id',
   'bedrock-converse':
     'messages system inferenceConfig toolConfig guardrailConfig additionalModelRequestFields promptVariables additionalModelResponseFieldPaths requestMetadata performanceConfig serviceTier outputConfig',
+  gemini:
+    'contents cachedContent generationConfig labels safetySettings serviceTier store systemInstruction toolConfig tools',
   'cohere-chat':
     'messages model citation_options documents frequency_penalty k logprobs max_tokens p presence_penalty priority response_format safety_mode seed stop_sequences stream strict_tools temperature thinking tool_choice tools',
 } as const satisfies Readonly<Partial<Record<DialectName, string>>>;

@@ -10,6 +10,7 @@ import { translateRequest } from '../../src/dialects/translate.ts';
 import { Refusal } from '../../src/emulator/answer.ts';
 import { validateMessages } from '../../src/emulator/anthropic/validate.ts';
 import { validateChat } from '../../src/emulator/openai/validate.ts';
+import { validateResponses } from '../../src/emulator/responses/validate.ts';
 import { profileOf } from '../../src/gateway/profiles.ts';
 import { providerOf } from '../../src/providers/registry.ts';
 import { isSilent, pathFacts } from './dialect-rows.ts';
@@ -30,6 +31,13 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'groq', model: 'qwen' },
     { kind: 'deepseek', model: 'deepseek-v4' },
   ],
+  'openai-responses': [
+    { kind: 'openai', model: 'gpt-5.6' },
+    { kind: 'openai', model: 'gpt-4.1' },
+    { kind: 'openai-compatible', model: 'llama' },
+    { kind: 'xai', model: 'grok-4' },
+    { kind: 'deepseek', model: 'deepseek-v4' },
+  ],
   'anthropic-messages': [
     { kind: 'anthropic', model: 'claude-opus-4-8' },
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
@@ -39,6 +47,11 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'bedrock', model: 'anthropic.claude-opus-4-8' },
     { kind: 'bedrock', model: 'amazon.nova-2-lite-v1:0' },
     { kind: 'bedrock', model: 'meta.llama3-3-70b-instruct-v1:0' },
+  ],
+  gemini: [
+    { kind: 'gemini', model: 'gemini-3-flash-preview' },
+    { kind: 'gemini', model: 'gemini-2.5-pro' },
+    { kind: 'gemini', model: 'gemini-2.0-flash' },
   ],
   'cohere-chat': [
     { kind: 'cohere', model: 'command-a-plus-05-2026' },
@@ -92,6 +105,9 @@ const clientFaults = new Set([
   'parameter_invalid',
   'translation_unsupported',
   'media_fetch_refused',
+  'stored_state_unsupported',
+  'tool_call_missing',
+  'tool_output_missing',
   'json_too_deep',
   'json_duplicate_key',
   'json_malformed',
@@ -146,6 +162,7 @@ function assertTaken(written: Buffer, provider: Dialect, where: string): void {
   const isSampled = ['temperature', 'top_p', 'top_k'].some(name => body[name] !== undefined);
   try {
     if (provider.name === 'openai-chat') validateChat(body);
+    else if (provider.name === 'openai-responses') validateResponses(body);
     else if (provider.name === 'anthropic-messages')
       validateMessages(body, { version: isSampled ? '2023-06-01' : '2026-10-21', beta: false });
   } catch (refusal) {
@@ -157,6 +174,12 @@ function assertTaken(written: Buffer, provider: Dialect, where: string): void {
 
 /** Providers differ in these and change them, so they are theirs to refuse: what a value may be, not of which type. */
 const leftToProviders: readonly RegExp[] = [
+  // Envelopes are not opened on this way.
+  /could not be verified/,
+  // What a schema is called.
+  /Invalid 'text\.format\.name'/,
+  // A form of the answer that the prompt does not speak of.
+  /must contain the word 'json'/,
   // Ranges of numbers and lengths.
   /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
   // A choice of a tool that is not there, and a schema that is of no object.

@@ -106,7 +106,8 @@ function sealerOf(client: Dialect, provider: Dialect, { losses }: AnswerContext)
     maker: { dialect: provider.name, kind, targetModel: model },
     organisation: 'square',
     hidesText: false,
-    sealsText: client.name === 'openai-chat',
+    // As receiver-for.ts has it.
+    sealsText: client.name === 'openai-chat' || client.name === 'gemini',
     shownId: id => fitCallId(id, client.profile.callIds),
     losses,
   });
@@ -122,20 +123,28 @@ export function answerContext(streamUsage = true): AnswerContext {
     targetModel: 'served',
     createdAtMs: 1_700_000_000_000,
     streamUsage,
+    nowMs: () => 1_700_000_000_000,
     inputTokensEstimate: 12,
     losses: new LossLedger(),
-    // Only one dialect repeats its request in answers.
-    requestBody: Buffer.from(JSON.stringify(bases['openai-responses'].request)),
   };
 }
 
-/** Who says it: a provider, or the gateway to its client. */
-export type Teller = 'provider' | 'gateway';
+/** A whole answer as its dialect spells it, for clients or as a provider's own. */
+export function spelledAnswer(dialect: DialectName, changes: Changes, told = false): unknown {
+  const { answer, told: toldChanges } = bases[dialect];
+  return changed(told ? changed(answer, toldChanges ?? {}) : answer, changes);
+}
 
-/** A whole answer as its dialect spells it. */
-export function spelledAnswer(dialect: DialectName, changes: Changes, teller: Teller = 'provider'): unknown {
-  const { answer, told = {} } = bases[dialect];
-  return changed(teller === 'gateway' ? changed(answer, told) : answer, changes);
+/** A provider's own: what is made up is there. */
+export function toldAnswer(dialect: DialectName, changes: Changes): Buffer {
+  return Buffer.from(JSON.stringify(asProvider(withNative(spelledAnswer(dialect, changes, true), undefined))));
+}
+
+export function toldStream(dialect: DialectName, stream: readonly unknown[], answer: Changes | undefined): Buffer {
+  return framed(
+    dialect,
+    spelledStream(dialect, stream, answer, true).map(event => asProvider(withNative(event, undefined))),
+  );
 }
 
 /** A stream's events, forms and all. */
@@ -143,10 +152,10 @@ export function spelledStream(
   dialect: DialectName,
   stream: readonly unknown[],
   answer: Changes | undefined,
-  teller: Teller = 'provider',
+  told = false,
 ): unknown[] {
   const base = bases[dialect];
-  const whole = spelledAnswer(dialect, answer ?? {}, teller);
+  const whole = spelledAnswer(dialect, answer ?? {}, told);
   const places = { $answer: whole, $begun: changed(whole, base.begun ?? {}) };
   const events = stream.flatMap(entry => expanded(entry, base, places));
   return events.map((event, number) => filled(event, { $n: number }));
@@ -191,6 +200,11 @@ export function changed(value: unknown, changes: Changes): unknown {
   return copy;
 }
 
+/** `$native` becomes the provider's own word; where it has none, nothing stands there. */
+export function withNative(value: unknown, native: string | undefined): unknown {
+  return JSON.parse(JSON.stringify(value), (_, inner) => (inner === '$native' ? native : inner));
+}
+
 /** `$made:…` stands for whatever the writer made up: the same for the same name. */
 export function bound(expected: unknown, actual: unknown, made = new Map<string, unknown>()): unknown {
   if (typeof expected === 'string' && expected.startsWith('$made:')) {
@@ -206,12 +220,12 @@ export function bound(expected: unknown, actual: unknown, made = new Map<string,
 }
 
 /** As a provider would have made them up. */
-export function asProvider(value: unknown): unknown {
+function asProvider(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value).replaceAll('$made:', 'made-'));
 }
 
 /** Events as their dialect frames them. */
-export function framed(dialect: DialectName, events: readonly unknown[]): Buffer {
+function framed(dialect: DialectName, events: readonly unknown[]): Buffer {
   return Buffer.concat(events.map(event => frame(dialect, event)));
 }
 

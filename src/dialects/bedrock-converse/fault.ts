@@ -26,12 +26,13 @@ function shapeName(type: string): string {
   return type.replace(/:.*$/s, '').replace(/^.*#/s, '').trim();
 }
 
-export function encodeFault(fault: Fault): FaultAnswer {
+export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
   return {
     status: statuses[fault.code] ?? classStatuses[fault.class] ?? fault.status,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify({ message: messageOf(fault) })),
-    headers: [typeHeader, types[fault.code] ?? classTypes[fault.class]],
+    // Clients show both: what kind of an exception it is, and which request it was.
+    headers: [typeHeader, types[fault.code] ?? classTypes[fault.class], 'x-amzn-requestid', context.exchangeId],
   };
 }
 

@@ -14,6 +14,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
   const calls = answer.blocks.flatMap(block => encodeCall(block, ids));
   const contents = answer.blocks.flatMap(encodeContent);
   const hasCalls = calls.length > 0;
+  const hasRefusal = answer.blocks.some(({ head }) => head.type === 'refusal');
   // Where tools are called, what is said is their plan: a message has no text beside calls here.
   const plan = hasCalls ? contents.flatMap(({ text }) => text ?? []).join('') : '';
   const shown = hasCalls ? contents.filter(({ type }) => type === 'thinking') : contents;
@@ -27,7 +28,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
         tool_plan: plan === '' ? undefined : plan,
         tool_calls: hasCalls ? calls : undefined,
       },
-      ...ended(answer.finish, context),
+      ...ended(answer.finish, hasRefusal, context),
       usage: answer.usage === undefined ? undefined : encodeUsage(answer.usage),
     }),
   );
@@ -64,6 +65,7 @@ class ChatEncoder implements StreamEncoder {
   readonly #blocks: BlocksInTurn;
   #usage: UsageSlices | undefined = undefined;
   #finish: Finish | undefined = undefined;
+  #hasRefusal = false;
   #contents: number;
   #calls = 0;
   /** Of what the client had before: the first content goes on with it, or closes it. */
@@ -92,6 +94,8 @@ class ChatEncoder implements StreamEncoder {
         // A message begins once.
         return this.#context.resumes === undefined ? this.#start() : '';
       case 'block-open':
+        if (event.block.type === 'refusal') this.#hasRefusal = true;
+        return this.#blocks.push(event);
       case 'text-delta':
       case 'arguments-delta':
       case 'state':
@@ -181,8 +185,8 @@ class ChatEncoder implements StreamEncoder {
 
   #end(finish: Finish): string {
     const usage = this.#usage === undefined ? undefined : encodeUsage(this.#usage);
-    const delta = { ...ended(finish, this.#context), usage };
-    return sse('message-end', JSON.stringify({ type: 'message-end', id: this.#context.exchangeId, delta }));
+    const delta = { ...ended(finish, this.#hasRefusal, this.#context), usage };
+    return sse('message-end', JSON.stringify({ type: 'message-end', delta }));
   }
 }
 
@@ -202,30 +206,35 @@ export function contentEnd(index: number): string {
   return indexed('content-end', index);
 }
 
-/** The provider's own word stands beside one that says less, by the name that the other dialects have for it. */
+/** Where this dialect has no word that says as much, the provider's own stands beside it, by the name that the other
+ *  dialects have for it. */
 function ended(
   { reason, raw }: Finish,
+  hasRefusal: boolean,
   context: AnswerContext,
 ): { readonly finish_reason: string; readonly native_finish_reason?: string } {
-  const word = words[reason];
-  if (word.isExact) return { finish_reason: word.word };
+  const word = reason === 'refusal' && hasRefusal ? 'COMPLETE' : words[reason];
+  if (!wordless.has(reason) || (reason === 'refusal' && hasRefusal)) return { finish_reason: word };
   context.losses.approximated('finish-reason-approximated', 'stop_reason');
-  return { finish_reason: word.word, ...(raw === undefined ? undefined : { native_finish_reason: raw }) };
+  return { finish_reason: word, ...(raw === undefined ? undefined : { native_finish_reason: raw }) };
 }
 
-/** "exceeded the model's context length or the value specified via `max_tokens`" is one word; a filter and a refusal have
- *  none, nor have pauses (cohere-ai 8.1.0, ChatFinishReason.d.ts, 2026-11). */
-const words: Readonly<Record<Finish['reason'], { readonly word: string; readonly isExact: boolean }>> = {
-  stop: { word: 'COMPLETE', isExact: true },
-  'stop-sequence': { word: 'STOP_SEQUENCE', isExact: true },
-  length: { word: 'MAX_TOKENS', isExact: true },
-  'context-window': { word: 'MAX_TOKENS', isExact: true },
-  'tool-call': { word: 'TOOL_CALL', isExact: true },
-  'content-filter': { word: 'COMPLETE', isExact: false },
-  refusal: { word: 'COMPLETE', isExact: false },
-  pause: { word: 'COMPLETE', isExact: false },
-  other: { word: 'COMPLETE', isExact: false },
+/** cohere-ai 8.1.0, ChatFinishReason.d.ts (2026-11): "exceeded the model's context length or the value specified via
+ *  `max_tokens`" is one word. The word for a filter is of the first version (ChatStreamEndEventFinishReason.d.ts), since an
+ *  answer that was cut is not complete; so does a refusal end that is not said in words. */
+const words: Readonly<Record<Finish['reason'], string>> = {
+  stop: 'COMPLETE',
+  'stop-sequence': 'STOP_SEQUENCE',
+  length: 'MAX_TOKENS',
+  'context-window': 'MAX_TOKENS',
+  'tool-call': 'TOOL_CALL',
+  'content-filter': 'ERROR_TOXIC',
+  refusal: 'ERROR_TOXIC',
+  pause: 'COMPLETE',
+  other: 'COMPLETE',
 };
+
+const wordless: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['refusal', 'pause', 'other']);
 
 /** The inverse of usage.ts. Nothing was put into the prompt here, so all of it is billed. */
 export function encodeUsage(usage: UsageSlices): unknown {

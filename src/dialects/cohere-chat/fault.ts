@@ -34,10 +34,9 @@ export function encodeFault(fault: Fault, { exchangeId }: FaultContext): FaultAn
 }
 
 /** The end of a stream says that it failed: clients know no other event for that. */
-export function encodeStreamFault(fault: Fault, { exchangeId, salvage }: FaultContext): Buffer {
+export function encodeStreamFault(fault: Fault, { salvage }: FaultContext): Buffer {
   const event = {
     type: 'message-end',
-    id: exchangeId,
     delta: {
       error: messageOf(fault),
       finish_reason: fault.class === 'timeout' ? 'TIMEOUT' : 'ERROR',

@@ -26,8 +26,9 @@ export const cohereChatProfile: DialectProfile = {
     'cacheRetention',
   ]),
   seedField: 'seed',
-  // "A non-negative float"; no largest one is documented.
-  temperatureMax: Number.POSITIVE_INFINITY,
+  // From 0 to 1 (https://github.com/cohere-ai/cohere-developer-experience/pull/523, 2025-05).
+  temperatureMax: 1,
+  // A `p` of 1, which is the default elsewhere, is refused (https://github.com/promptfoo/promptfoo/issues/914, 2024-06).
   samplingRanges: {
     topP: { min: 0.01, max: 0.99 },
     topK: { min: 0, max: 500 },

@@ -79,7 +79,7 @@ export function lowerNamedTool<Request extends ToolFields>(
   const choice = request.toolChoice;
   if (choice?.type !== 'tool' || profile.namedTool !== false || request.tools.length === 0) return request;
   const tools = request.tools.filter(({ name }) => name === choice.name);
-  if (tools.length < request.tools.length) losses.approximated('named-tool-filtered', 'tool_choice');
+  if (tools.length < request.tools.length) losses.approximated('allowed-tools-filtered', 'tool_choice');
   // A tool that is not defined cannot be called, and other APIs refuse such a choice.
   if (tools.length === 0) throw unsupported('tool_choice', 'the tool that it names is not among the tools.');
   return { ...request, tools, toolChoice: { type: 'any' } };

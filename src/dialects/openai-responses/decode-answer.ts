@@ -88,6 +88,9 @@ class ResponseDecoder implements WireEventDecoder {
     if (response['error'] != null || response['status'] === 'failed') {
       return this.events.fail(decodeStreamFault(response));
     }
+    if (response['status'] === 'queued' || response['status'] === 'in_progress') {
+      return this.events.malformed(`a response that is ${response['status']}`);
+    }
     if (!Array.isArray(response['output'])) return this.events.malformed('an answer without output');
     this.#end(response, response['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed');
   }

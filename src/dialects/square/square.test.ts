@@ -13,21 +13,22 @@ import {
 import {
   answerAcross,
   answerContext,
-  asProvider,
   bound,
   changed,
   declaredLosses,
   dialectOf,
   exchangeId,
   expectedRequest,
-  framed,
   requestedModel,
   sendAcross,
   spelledAnswer,
   spelledRequest,
   spelledStream,
   streamAcross,
+  toldAnswer,
+  toldStream,
   unframed,
+  withNative,
 } from '../../../test/support/square.ts';
 import { Fault } from '../../completion/fault.ts';
 import { foldEvents } from '../../completion/fold.ts';
@@ -98,25 +99,26 @@ function checkAnswered(feature: Feature, client: Dialect, provider: Dialect): vo
   const answer = said.tells?.answer ?? said.answer;
   if (answer !== undefined && seen.answer !== undefined) {
     const context = answerContext();
-    const told = asProvider(spelledAnswer(provider.name, answer));
+    const told = toldAnswer(provider.name, answer);
 
-    const wire = JSON.parse(answerAcross(client, Buffer.from(JSON.stringify(told)), provider, context).toString());
+    const wire = JSON.parse(answerAcross(client, told, provider, context).toString());
 
-    const expected = changed(spelledAnswer(client.name, seen.answer, 'gateway'), difference.answer);
+    const expected = withNative(changed(spelledAnswer(client.name, seen.answer), difference.answer), said.native);
     assert.deepEqual(wire, bound(expected, wire), 'the whole answer');
     assertLosses(difference, context.losses, 'of the whole answer');
   }
   const stream = said.tells?.stream ?? said.stream;
   if (stream !== undefined && seen.stream !== undefined) {
     const context = answerContext();
-    const told = framed(provider.name, spelledStream(provider.name, stream, answer).map(asProvider));
+    const bytes = toldStream(provider.name, stream, answer);
 
-    const events = unframed(client.name, streamAcross(client, told, provider, context));
+    const events = unframed(client.name, streamAcross(client, bytes, provider, context));
 
     const own = Array.isArray(difference.stream) ? difference.stream : seen.stream;
     const whole = { ...seen.answer, ...difference.answer };
-    const canonical = spelledStream(client.name, own, whole, 'gateway');
-    const expected = Array.isArray(difference.stream) ? canonical : changed(canonical, { ...difference.stream });
+    const canonical = spelledStream(client.name, own, whole);
+    const told = Array.isArray(difference.stream) ? canonical : changed(canonical, { ...difference.stream });
+    const expected = withNative(told, said.native);
     assert.deepEqual(events, bound(expected, events), 'the stream');
     assertLosses(difference, context.losses, 'of the stream');
   }
@@ -164,11 +166,10 @@ function checkDiagonal(feature: Feature, dialect: Dialect): void {
   }
   const answer = spelling.tells?.answer ?? spelling.answer;
   const stream = spelling.tells?.stream ?? spelling.stream;
-  const whole =
-    answer === undefined ? undefined : Buffer.from(JSON.stringify(asProvider(spelledAnswer(dialect.name, answer))));
+  const whole = answer === undefined ? undefined : toldAnswer(dialect.name, answer);
   if (whole !== undefined) assert.equal(dialect.observeAnswer(whole).fault, undefined);
   if (stream === undefined) return;
-  const bytes = framed(dialect.name, spelledStream(dialect.name, stream, answer).map(asProvider));
+  const bytes = toldStream(dialect.name, stream, answer);
   const observer = dialect.observeStream({ stripUsage: false });
   const steps = [observer.push(bytes), observer.finish()];
   const passed = steps.flatMap(({ pass, held }) => [pass, held].filter(part => part !== undefined));
