@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { caseFile, type DialectCase, readDialectCases } from '../../docs/dialect-cases.ts';
 import { dialectsPage } from '../../docs/dialects-page.ts';
+import { pathFacts } from '../../test/support/dialect-rows.ts';
 import { Fault } from '../completion/fault.ts';
 import { LossLedger } from '../completion/loss.ts';
 import { lossCodes } from '../completion/loss-codes.ts';
@@ -12,7 +13,7 @@ import { openReasoning } from '../gateway/open-reasoning.ts';
 import { profileOf } from '../gateway/profiles.ts';
 import { nothingRecalled } from '../gateway/recall-reasoning.ts';
 import { providerOf } from '../providers/registry.ts';
-import type { AnswerContext, Dialect, RequestTarget } from './dialect.ts';
+import type { AnswerContext, Dialect, PathFacts, RequestTarget } from './dialect.ts';
 import { StateSeal } from './opaque-state.ts';
 import { dialects } from './registry.ts';
 import {
@@ -30,6 +31,7 @@ const kinds: Readonly<Record<string, string>> = {
   'openai-chat': 'openai',
   'openai-responses': 'openai',
   'anthropic-messages': 'anthropic',
+  'bedrock-converse': 'bedrock',
   'cohere-chat': 'cohere',
 };
 
@@ -47,6 +49,10 @@ function targetOf(one: DialectCase): RequestTarget {
   return { targetModel, outputTokensMax: 4096, outputLimitField: outputLimit, streamOptions, profile };
 }
 
+function namedOf(one: DialectCase): PathFacts | undefined {
+  return pathFacts(dialectOf(one.client).name, 'acme/case');
+}
+
 /** What the client and the provider see of a case, as far as its files go. */
 function run(one: DialectCase): { readonly losses: readonly string[]; readonly sent: WrittenRequest } {
   const pair = { client: dialectOf(one.client), provider: dialectOf(one.provider), target: targetOf(one) };
@@ -56,7 +62,7 @@ function run(one: DialectCase): { readonly losses: readonly string[]; readonly s
     exchangeId: 'case',
     targetModel: pair.target.targetModel,
     createdAtMs: 0,
-    streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json'))).streamUsage,
+    streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json')), namedOf(one)).streamUsage,
     inputTokensEstimate: 7,
     losses,
     form: sent.form,
@@ -84,7 +90,7 @@ const states = {
 
 /** The whole way of a request, as the gateway walks it. */
 function sendOf(one: DialectCase, { client, provider, target }: TranslationPair): WrittenRequest {
-  const read = readRequest(client, Buffer.from(fileOf(one, 'request.json')));
+  const read = readRequest(client, Buffer.from(fileOf(one, 'request.json')), namedOf(one));
   const maker = {
     dialect: provider.name,
     kind: one.kind ?? kinds[one.provider]!,

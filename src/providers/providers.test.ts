@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DialectName } from '../completion/request.ts';
 import { messagesEndpoint } from './provider.ts';
 import { findProvider, providerOf, providers } from './registry.ts';
 import { endpointRequest, type UpstreamRequestOptions, upstreamRequest } from './upstream-request.ts';
@@ -164,7 +165,7 @@ test('the query keeps what the dialect has, and never a key', () => {
   assert.equal(ask({ provider: openaiAccount, dialect: 'openai-chat', query: 'beta=true' }).path, '/chat/completions');
 });
 
-const places: readonly (readonly [string, string, 'openai-chat' | 'anthropic-messages', string])[] = [
+const places: readonly (readonly [string, string, DialectName, string])[] = [
   ['anthropic', 'https://api.anthropic.com/', 'anthropic-messages', '/v1/messages'],
   ['anthropic', 'https://api.anthropic.com/v1', 'anthropic-messages', '/messages'],
   ['anthropic', 'https://api.anthropic.com/v1/', 'anthropic-messages', '/messages'],
@@ -179,6 +180,8 @@ const places: readonly (readonly [string, string, 'openai-chat' | 'anthropic-mes
   ['emulated', 'unix:/run/sandbox.sock', 'openai-chat', '/v1/chat/completions'],
   ['emulated', 'http://127.0.0.1:9100/v1', 'openai-chat', '/chat/completions'],
   ['emulated', 'unix:/run/sandbox.sock', 'anthropic-messages', '/v1/messages'],
+  ['bedrock', 'https://bedrock-runtime.eu-central-1.amazonaws.com', 'bedrock-converse', '/model/claude/converse'],
+  ['emulated', 'unix:/run/sandbox.sock', 'bedrock-converse', '/model/claude/converse'],
 ];
 for (const [kind, baseUrl, dialect, expected] of places) {
   test(`${dialect} of ${kind} at ${baseUrl} is at ${expected}`, () => {
