@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialects } from '../../src/dialects/registry.ts';
+import { dialectRows } from '../support/dialect-rows.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 
 /** What the provider is called for; unlike any name in the fixtures. */
@@ -25,6 +26,7 @@ function fixtures(dialect: Dialect, kind: 'requests' | 'answers' | 'streams'): F
 /** How a dialect is asked for here, and at a provider. */
 const places: Readonly<Record<string, { readonly kind: string; readonly base: string; readonly path: string }>> = {
   'openai-chat': { kind: 'openai', base: '/v1', path: '/v1/chat/completions' },
+  'openai-responses': { kind: 'openai', base: '/v1', path: '/v1/responses' },
   'anthropic-messages': { kind: 'anthropic', base: '', path: '/v1/messages' },
   'cohere-chat': { kind: 'cohere', base: '', path: '/v2/chat' },
 };
@@ -126,7 +128,7 @@ for (const dialect of dialects.values()) {
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.ok(body.equals(bytes));
-          else assert.match(name, /error|not-json|truncated|malformed|empty|timeout|overflow|no-message/);
+          else assert.match(name, /error|not-json|truncated|malformed|empty|timeout|overflow|no-message|failed|queued/);
         }
       });
     }
@@ -147,7 +149,7 @@ for (const dialect of dialects.values()) {
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.equal(trimmed(body), trimmed(bytes.toString('latin1')));
-          else assert.match(name, /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end/);
+          else assert.match(name, /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end|failed/);
         }
       });
     }
@@ -156,10 +158,10 @@ for (const dialect of dialects.values()) {
       return Buffer.from(
         JSON.stringify({
           model: 'route',
-          max_tokens: 100,
+          [dialectRows[dialect.name].limits.at(-1)!]: 100,
           stream: streamed,
           ...(chat && streamed ? { stream_options: { include_usage: true } } : undefined),
-          messages: [{ role: 'user', content: 'hello' }],
+          [dialectRows[dialect.name].turns]: [{ role: 'user', content: 'hello' }],
         }),
       );
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { dialects } from '../../src/dialects/registry.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { dialectRows } from '../support/dialect-rows.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 import { baseRequests, hostileRequests } from '../support/hostile-requests.ts';
 import { placesOf } from '../support/hostile-values.ts';
@@ -10,12 +11,14 @@ import { randomOf } from '../support/stream-fuzz.ts';
 
 const paths = {
   'openai-chat': '/v1/chat/completions',
+  'openai-responses': '/v1/responses',
   'anthropic-messages': '/v1/messages',
   'cohere-chat': '/v2/chat',
 } as const;
 /** The deployment that speaks the other dialect. */
 const across = {
   'openai-chat': 'acme/claude',
+  'openai-responses': 'acme/claude',
   'anthropic-messages': 'acme/gpt',
   'cohere-chat': 'acme/gpt',
 } as const;
@@ -83,9 +86,11 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
     });
 
     test(`${name}: a body of 30 MB reaches the provider, whose window it overflows, and one of 34 is refused by its size`, async () => {
+      const { limits, turns } = dialectRows[client.name];
+      const limit = limits.at(-1);
       const body = (letters: number) =>
         Buffer.from(
-          `{"model":${model},"max_tokens":9,"messages":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
+          `{"model":${model},"${limit}":16,"${turns}":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
         );
       const carried = await send(paths[name], body(30_000_000));
       const refused = await send(paths[name], body(34_000_000));
