@@ -129,6 +129,7 @@ export class Supervisor {
       log,
       prepare: store => this.#prepare(store),
       isFinal: error => error instanceof MasterKeyMismatch || error instanceof ConfigurationError,
+      failed: () => this.#budgets.databaseAway(),
     });
     this.#shipper = new Shipper({
       directory: home.journalPath,
