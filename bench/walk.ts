@@ -82,6 +82,7 @@ async function runGateway(requests: number, only: string | undefined): Promise<v
     },
     credential: () => 'sk-bench',
     digestSecret: digest,
+    openKeySecret: ({ sealed }) => sealed,
     observe: {
       walked: () => {},
       exchangeEnded: () => {},

@@ -8,7 +8,7 @@ import { compileSnapshot } from '../control/compile.ts';
 import { readConfiguration } from '../control/configuration-store.ts';
 import { expiryNotice, keyExpiryJob } from '../control/key-expiry.ts';
 import { type KeyResource, resourcesOf } from '../control/resources.ts';
-import { createSealer } from '../control/seal.ts';
+import { createSealer, keySecretContext } from '../control/seal.ts';
 import { authenticate } from '../gateway/authenticate.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 
@@ -98,6 +98,69 @@ suite('keys and their secrets', () => {
     );
     const revoked = await call('POST', `/api/v1/keys/${id}/rotate`, {});
     assert.deepEqual([revoked.status, revoked.json.code], [409, 'key_not_active']);
+  });
+
+  test('a key that signs is marked wherever it is shown, and rotates and is revoked as every other', async () => {
+    const created = (await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'sdk', sigv4: true })).json;
+    const plain = (await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'app' })).json;
+    const rotated = (await call('POST', `/api/v1/keys/${created.id}/rotate`, { overlapSeconds: 60 })).json;
+    const listed = (await call('GET', '/api/v1/keys')).json.items;
+
+    assert.deepEqual([created.sigv4, created.document.sigv4, plain.sigv4], [true, true, false]);
+    assert.deepEqual(listed.map(({ name, sigv4 }: { name: string; sigv4: boolean }) => [name, sigv4]).sort(), [
+      ['app', false],
+      ['ci', false],
+      ['sdk', true],
+    ]);
+    const { secrets } = (await snapshot()).findSigner(created.id)!;
+    const open = secrets.map(({ digest, sealed }) => admin.keyring.sealer.open(sealed, keySecretContext(digest)));
+    assert.deepEqual(open, [rotated.secret, created.secret]);
+    assert.doesNotMatch(JSON.stringify([listed, rotated.document]), /cck_|v2\./);
+    const { rows } = await admin.store.pool.query(
+      `select (select string_agg(document::text, '') from configuration_resource) as stored,
+              (select string_agg(concat(before, after), '') from audit_event) as told`,
+    );
+    assert.match(rows[0].stored, /secretSealed/);
+    assert.doesNotMatch(rows[0].stored, /cck_/);
+    assert.doesNotMatch(rows[0].told, /cck_|v2\./);
+
+    await call('DELETE', `/api/v1/keys/${created.id}`);
+    const after = (await snapshot()).findSigner(created.id)!;
+    assert.deepEqual(
+      [after.principal.revoked, ...after.secrets.map(({ principal }) => principal.revoked)],
+      [true, true, true],
+    );
+  });
+
+  test('a rotation without overlap forgets the secret before, and the mark cannot be put on afterwards', async () => {
+    const { id } = (await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'sdk', sigv4: true })).json;
+    const { secret } = (await call('POST', `/api/v1/keys/${id}/rotate`, { overlapSeconds: 0 })).json;
+    const { secrets } = (await snapshot()).findSigner(id)!;
+    assert.deepEqual(
+      secrets.map(({ digest }) => digest),
+      [admin.keyring.sealer.digestSecret(secret)],
+    );
+
+    await call('PATCH', `/api/v1/keys/${id}`, { sigv4: false });
+    assert.deepEqual((await snapshot()).findSigner(id)?.secrets, []);
+    assert.equal(await answerOf(secret, nowMs), id);
+    const refused = await call('PATCH', `/api/v1/keys/${id}`, { sigv4: true });
+    assert.deepEqual([refused.status, refused.json.code], [400, 'configuration_invalid']);
+    assert.match(JSON.stringify(refused.json), /keys create --sigv4/);
+  });
+
+  test('the database takes the secret of a key in no form but sealed', async () => {
+    const { id } = (await call('POST', '/api/v1/keys', { project: 'acme/web', name: 'sdk', sigv4: true })).json;
+
+    for (const value of ['"cck_in_the_clear"', '7', '{"v2": 1}']) {
+      await assert.rejects(
+        admin.store.pool.query(
+          `update configuration_resource set document = document || '{"secretSealed": ${value}}' where id = $1`,
+          [id],
+        ),
+        /configuration_resource_key_secrets_sealed/,
+      );
+    }
   });
 
   test('more than three older secrets at once are refused, and a shorter overlap ends them all', async () => {

@@ -20,6 +20,9 @@ const answerSchema = z
     createdAt: z.string().nullable().openapi({ description: 'null: by a release that did not note it.' }),
     expiresAt: z.string().nullable(),
     revoked: z.boolean(),
+    sigv4: z.boolean().openapi({
+      description: 'May it sign requests as AWS SDKs do? Then its secret itself is kept, encrypted.',
+    }),
     allow: z.array(z.string()).nullable(),
     zones: z.array(z.string()).nullable(),
     mediaFetch: z.boolean().nullable().describe('null: as the project.'),
@@ -227,6 +230,7 @@ export function keyOperations({ control, nowMs }: AdminDependencies): readonly O
       createdAt: key.createdAt ?? null,
       expiresAt,
       revoked,
+      sigv4: key.secretSealed !== undefined,
       allow,
       zones,
       mediaFetch: key.mediaFetch ?? null,

@@ -17,6 +17,8 @@ export interface KeyAnswer {
   readonly createdAt?: string | null;
   readonly expiresAt: string | null;
   readonly revoked: boolean;
+  /** Absent in answers of older servers. */
+  readonly sigv4?: boolean;
   /** Of secrets that were rotated away and are still good. */
   readonly previousUntil?: readonly string[];
   readonly document?: Readonly<Record<string, unknown>>;

@@ -33,6 +33,7 @@ export function addKeys(
     .option('--origin <origin>', 'may be used from pages of this web origin only; may be repeated', gather, [])
     .option('--tag <name=value>', 'put on each of its requests and told apart in usage; may be repeated', gather, [])
     .option('--allow <pattern>', 'may ask for these models and routes only; may be repeated', gather, [])
+    .option('--sigv4', 'may sign as AWS SDKs do; its secret is then kept encrypted, not as a digest alone', false)
     .option('--set <json>', 'further fields, as a declarative file says them of a key')
     .action(async options => {
       const { project, name } = options;
@@ -47,7 +48,11 @@ export function addKeys(
         return;
       }
       print(options, key, () => `${key.secret}\n`);
-      if (!options.json) err.write(`Key ${key.id} of ${key.project}. The secret above is not shown again.\n`);
+      if (options.json) return;
+      err.write(`Key ${key.id} of ${key.project}. The secret above is not shown again.\n`);
+      if (key.sigv4 === true) {
+        err.write(`To sign: AWS_ACCESS_KEY_ID=${key.id}, and the secret as AWS_SECRET_ACCESS_KEY.\n`);
+      }
     });
 
   leaf(keys, 'list', 'List keys, without their secrets')
@@ -120,9 +125,10 @@ interface FieldOptions {
   readonly origin: readonly string[];
   readonly tag: readonly string[];
   readonly allow: readonly string[];
+  readonly sigv4: boolean;
 }
 
-function fieldsOf({ expiresAt, address, origin, tag, allow }: FieldOptions): Record<string, unknown> {
+function fieldsOf({ expiresAt, address, origin, tag, allow, sigv4 }: FieldOptions): Record<string, unknown> {
   const tags = tag.map(pair => {
     const [, name, value] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
     if (name === undefined || value === undefined) throw usage(`--tag must be name=value, not ${pair}`);
@@ -134,6 +140,7 @@ function fieldsOf({ expiresAt, address, origin, tag, allow }: FieldOptions): Rec
     ...(origin.length === 0 ? {} : { origins: origin }),
     ...(tags.length === 0 ? {} : { tags: Object.fromEntries(tags) }),
     ...(allow.length === 0 ? {} : { allow }),
+    ...(sigv4 ? { sigv4 } : {}),
   };
 }
 

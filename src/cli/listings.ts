@@ -128,6 +128,7 @@ export function showKeys(items: readonly KeyAnswer[], table: TableOf): string {
       { title: 'name', cell: key => key.name },
       { title: 'expires', cell: key => key.expiresAt ?? 'never' },
       { title: 'state', cell: key => key.state },
+      { title: 'signs', cell: key => (key.sigv4 === true ? 'sigv4' : '') },
     ],
     'No keys. Create one with `carrier keys create --project organisation/project --name name`.',
   );

@@ -28,6 +28,36 @@ export const faults = {
     'The secret was replaced by a newer one, and its time is over.',
     'Use the secret that `carrier keys rotate` printed, or rotate the key again.',
   ),
+  key_cannot_sign: row(
+    'authentication',
+    401,
+    'The key is none that signs requests.',
+    'Create a key with `carrier keys create --sigv4`, or send this one as a bearer token: AWS_BEARER_TOKEN_BEDROCK.',
+  ),
+  signature_malformed: row(
+    'authentication',
+    401,
+    'The signature of the request cannot be read.',
+    'Sign as AWS SDKs do; the message names what is wrong.',
+  ),
+  signature_unsupported: row(
+    'authentication',
+    401,
+    'The request is signed in a way that is not taken here.',
+    'Sign headers with AWS4-HMAC-SHA256 for the service bedrock, without a session token; or send a bearer token.',
+  ),
+  signature_expired: row(
+    'authentication',
+    401,
+    'The request was signed more than five minutes ago, or in the future.',
+    'Set the clock of the client; its SDK may do so by the Date header of this answer.',
+  ),
+  signature_invalid: row(
+    'authentication',
+    401,
+    'The signature is not the one that the secret of the key makes of this request.',
+    'Check the secret access key, and that nothing between changes path, query, signed headers or body.',
+  ),
   key_address_refused: row(
     'permission',
     403,

@@ -89,6 +89,8 @@ export const lossCodes = {
   'reasoning-state-bypassed': 'A call came without its reasoning; the model was told to take it so, and may do worse.',
   'reasoning-state-foreign': 'Earlier reasoning of another provider or model is left out.',
   'reasoning-state-invalid': 'Earlier reasoning whose seal is broken is left out.',
+  'reasoning-state-last':
+    'Reasoning state behind the end of an answer has no place in this API; its maker does without it.',
   'reasoning-state-missing': 'A turn that called tools came without its reasoning: the model does not think this time.',
   'reasoning-state-too-large': 'Reasoning state over its bound is not kept.',
   'reasoning-unsupported': 'The model does not think, or cannot be told to.',
@@ -122,7 +124,6 @@ export const lossCodes = {
     'Tools of a namespace are sent under both names joined, and are told apart again in the answer.',
   'tool-output-schema-unsupported': 'What a tool returns is not described.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
-  'named-tool-filtered': 'The API cannot be told which tool to call: only that tool was sent, and a call required.',
   'tool-choice-none-unsupported':
     'The API cannot be told to call no tool while the conversation has calls; it was left to the model.',
   'tool-definitions-added': 'The API wants the tools of earlier calls defined; their names were, with any arguments.',

@@ -43,7 +43,18 @@ export function changeBetween(old: Resource | undefined, now: Resource | undefin
 }
 
 /** Fields that say nothing to a person, or what must not be shown. */
-const hidden = new Set(['kind', 'id', 'handle', 'sealed', 'digest', 'name', 'project', 'previous', 'createdAt']);
+const hidden = new Set([
+  'kind',
+  'id',
+  'handle',
+  'sealed',
+  'secretSealed',
+  'digest',
+  'name',
+  'project',
+  'previous',
+  'createdAt',
+]);
 
 function fieldsOf(resource: Resource, configuration: Configuration): Map<string, string> {
   if (resource.kind === 'book') return ratesOf(resource, configuration);
@@ -55,6 +66,7 @@ function fieldsOf(resource: Resource, configuration: Configuration): Map<string,
   }
   // Replacing an imported secret changes nothing else that may be seen.
   if (resource.kind === 'key') fields.set('secret', `(digest ${resource.digest.slice(0, 8)})`);
+  if (resource.kind === 'key' && resource.secretSealed !== undefined) fields.set('sigv4', 'true');
   if (resource.kind === 'key' && resource.previous !== undefined) {
     fields.set('secrets before, until', resource.previous.map(({ until }) => until).join(', '));
   }

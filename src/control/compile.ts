@@ -85,6 +85,7 @@ function keyEntry(key: KeyResource, context: CompileContext) {
     name: key.name,
     project: key.project,
     digest: key.digest,
+    ...said('secretSealed', key.secretSealed),
     expiresAt: key.expiresAt,
     revoked: key.revoked || (context.revokedLocally?.has(key.id) ?? false),
     allow: key.allow,

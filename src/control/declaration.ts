@@ -265,6 +265,12 @@ export const keySchema = z.strictObject({
     .optional()
     .describe('First instant at which it is refused; never unless said.'),
   revoked: z.boolean().default(false).describe('For good: a file cannot undo it.'),
+  sigv4: z
+    .boolean()
+    .default(false)
+    .describe(
+      'May sign requests as AWS SDKs do: its id is the access key id, its secret the secret access key. The server then keeps the secret itself, encrypted, and not its digest alone. Of a key that was made without it, it cannot be said afterwards.',
+    ),
   allow: allow.optional().describe('Narrows the project’s; as the project unless said.'),
   zones: zones.optional().describe('Narrows the project’s; as the project unless said.'),
   policies: z
@@ -406,7 +412,6 @@ export const keysNotAvailable: ReadonlyMap<string, string> = new Map([
   ['organisations.*.zones', 'Set zones on projects and keys.'],
   ['organisations.*.allow', 'Set allow on projects and keys.'],
   ['organisations.*.projects.*.contentLogs', 'Prompts and answers are never logged yet.'],
-  ['organisations.*.projects.*.keys.*.sigv4', 'Keys that sign with SigV4 are not built yet.'],
   ['commitments', 'Commitments are not built yet.'],
   ['bundles', 'Bundles are not built yet.'],
   ['batches', 'Batches are not built yet.'],

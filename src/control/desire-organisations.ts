@@ -9,10 +9,12 @@ import {
   type KeyResource,
   keyName as keyNameOf,
   type OrganisationResource,
+  type PreviousSecret,
   type ProjectResource,
   resourcesOf,
   type Terms,
 } from './resources.ts';
+import { keySecretContext } from './seal.ts';
 
 type DeclaredOrganisation = NonNullable<Declaration['organisations']>[string];
 type DeclaredProject = NonNullable<DeclaredOrganisation['projects']>[string];
@@ -45,6 +47,7 @@ export function desireOrganisations(desire: Desire): (OrganisationResource | Pro
             path: [...path, 'keys', keyName],
             takenIds,
             stored: byName.get(`${id}/${keyName}`),
+            signs: key.sigv4,
           },
           key,
         ),
@@ -73,6 +76,7 @@ interface KeyPlace {
   readonly path: readonly string[];
   readonly takenIds: Set<string>;
   readonly stored: KeyResource | undefined;
+  readonly signs: boolean;
 }
 
 function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyResource[] {
@@ -104,19 +108,38 @@ function desireKey(desire: Desire, place: KeyPlace, declared: DeclaredKey): KeyR
     budgets: toBudgets(declared.budgets),
     createdAt: stored?.id === identity.id ? stored.createdAt : new Date(desire.nowMs).toISOString(),
     // A secret that was rotated away is good for its time as long as the one that took its place is.
-    previous: stored?.digest === identity.digest ? stored.previous : undefined,
+    previous: stored?.digest === identity.digest ? previousOf(stored, place.signs) : undefined,
     limits: toLimits(declared.limits),
   };
   return [key];
 }
 
-type KeyIdentity = Pick<KeyResource, 'id' | 'digest' | 'reference'>;
+/** Of a key that does not sign nothing is kept but digests. */
+function previousOf({ previous }: KeyResource, signs: boolean): readonly PreviousSecret[] | undefined {
+  return signs ? previous : previous?.map(({ digest, until }) => ({ digest, until }));
+}
+
+type KeyIdentity = Pick<KeyResource, 'id' | 'digest' | 'secretSealed' | 'reference'>;
 
 function keepSecret(desire: Desire, place: KeyPlace): KeyIdentity | undefined {
-  const stored = place.stored;
-  if (stored !== undefined) return { id: stored.id, digest: stored.digest, reference: null };
+  const { stored, signs } = place;
+  if (stored !== undefined) {
+    if (signs && stored.secretSealed === undefined) {
+      desire.refuse(
+        [...place.path, 'sigv4'],
+        'only a digest of its secret is kept, so it cannot sign; make another key with `carrier keys create --sigv4`, or name its secret (secret: env:NAME)',
+      );
+      return undefined;
+    }
+    const { id, digest, secretSealed } = stored;
+    return { id, digest, secretSealed: signs ? secretSealed : undefined, reference: null };
+  }
   const minted = desire.mintedKeys?.get(`${place.project}/${place.name}`);
-  if (minted !== undefined) return { ...minted, reference: null };
+  if (minted !== undefined) {
+    const { id, secret } = minted;
+    const digest = desire.sealer.digestSecret(secret);
+    return { id, digest, secretSealed: signs ? sealSecret(desire, secret, digest) : undefined, reference: null };
+  }
   const command = `carrier keys create --project ${place.project} --name ${place.name}`;
   desire.refuse(
     place.path,
@@ -146,7 +169,14 @@ function importSecret(desire: Desire, place: KeyPlace, reference: string): KeyId
   const isFree = own !== undefined && (own === stored?.id || !place.takenIds.has(own));
   const id = isFree ? own : (stored?.id ?? mintFreeId(desire, place.takenIds));
   place.takenIds.add(id);
-  return { id, digest, reference };
+  if (!place.signs) return { id, digest, secretSealed: undefined, reference };
+  // Sealed anew it would be another text, and a file that changes nothing would be a change.
+  const kept = stored?.digest === digest ? stored.secretSealed : undefined;
+  return { id, digest, secretSealed: kept ?? sealSecret(desire, resolved.value, digest), reference };
+}
+
+function sealSecret({ sealer }: Desire, secret: string, digest: string): string {
+  return sealer.seal(secret, keySecretContext(digest));
 }
 
 function mintFreeId(desire: Desire, taken: ReadonlySet<string>): string {

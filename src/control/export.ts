@@ -155,6 +155,7 @@ export function keyEntry(key: KeyResource) {
     secret: key.reference ?? undefined,
     expiresAt: key.expiresAt ?? undefined,
     revoked: key.revoked ? true : undefined,
+    sigv4: key.secretSealed === undefined ? undefined : true,
     allow: key.allow ?? undefined,
     zones: key.zones ?? undefined,
     policies: key.policies ?? undefined,

@@ -7,7 +7,7 @@ import { checkPreconditions, type Preconditions } from './preconditions.ts';
 import { createResourceControl, type WriteRequest } from './resource-control.ts';
 import { findManaged, type ResourceDocument } from './resource-documents.ts';
 import { type Configuration, type KeyResource, keyName, type PreviousSecret, resourceOf } from './resources.ts';
-import type { Sealer } from './seal.ts';
+import { keySecretContext, type Sealer } from './seal.ts';
 
 /** What only keys have: secrets that are made here, and their end. */
 export interface KeyControl {
@@ -69,7 +69,7 @@ export function createKeyControl({
       name: `${project}/${name}`,
       mode: 'create',
       document: { ...document, ...(expiresAt === undefined || expiresAt === null ? {} : { expiresAt }) },
-      minted: { id, digest: sealer.digestSecret(secret) },
+      minted: { id, secret },
     });
     return { key: resource as KeyResource, secret }; // true: of the kind that was written
   }
@@ -84,9 +84,11 @@ export function createKeyControl({
         throw new Fault('key_not_active', `The key ${keyName(key)} ${key.revoked ? 'was revoked' : 'has expired'}.`);
       }
       const secret = mintKeySecret(key.id);
+      const digest = sealer.digestSecret(secret);
       const next: KeyResource = {
         ...key,
-        digest: sealer.digestSecret(secret),
+        digest,
+        secretSealed: key.secretSealed === undefined ? undefined : sealer.seal(secret, keySecretContext(digest)),
         reference: null,
         previous: previousAfter(key, { nowMs: now, untilMs: now + overlapMs }),
       };
@@ -116,8 +118,8 @@ function previousAfter(
   { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
 ): readonly PreviousSecret[] {
   const until = (instant: string) => new Date(Math.min(Date.parse(instant), untilMs)).toISOString();
-  const all = [
-    { digest: key.digest, until: new Date(untilMs).toISOString() },
+  const all: readonly PreviousSecret[] = [
+    { digest: key.digest, secretSealed: key.secretSealed, until: new Date(untilMs).toISOString() },
     ...(key.previous ?? []).map(previous => ({ ...previous, until: until(previous.until) })),
   ];
   const open = all.filter(previous => Date.parse(previous.until) > nowMs);
@@ -127,7 +129,9 @@ function previousAfter(
       `${openPreviousMax} secrets that the key ${keyName(key)} had before are still good, the first of them until ${open.at(-1)!.until}.`,
     );
   }
-  return all.slice(0, previousKeptMax);
+  // Of those whose time is over the digest is enough to say so.
+  const kept = all.map(each => (open.includes(each) ? each : { digest: each.digest, until: each.until }));
+  return kept.slice(0, previousKeptMax);
 }
 
 function findKey(stored: Configuration, name: string): KeyResource {

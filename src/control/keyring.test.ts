@@ -139,6 +139,32 @@ suite('the keyring', () => {
     assert.notEqual(rootOf(nextKey), started.keys.root);
   });
 
+  test('the secrets of keys that sign are sealed anew by a rotation, those from before among them', async () => {
+    const keyring = await loaded(testKeyring(directory));
+    const control = controlOf(keyring);
+    await apply(control, 'organisations: { acme: { projects: { web: {} } } }');
+    const made = await control.createKey({ ...author, project: 'acme/web', name: 'sdk', document: { sigv4: true } });
+    const next = await control.rotateKey({ ...author, name: made.key.id, overlapMs: hourMs });
+    await control.createKey({ ...author, project: 'acme/web', name: 'app' });
+    const sealing = await keyring.rotate(store, author);
+
+    assert.equal(await control.resealSecrets(author), 1);
+    assert.equal(await control.resealSecrets(author), 0);
+    const {
+      secretSealed = '',
+      digest,
+      previous,
+    } = (await control.compile()).keys.find(({ id }) => id === made.key.id)!;
+    const opened = [{ secretSealed, digest }, ...(previous ?? [])].map(({ secretSealed: sealed = '', digest: of }) => [
+      sealed.startsWith(`v2.${sealing}.`),
+      keyring.sealer.open(sealed, `key-secret:${of}`),
+    ]);
+    assert.deepEqual(opened, [
+      [true, next.secret],
+      [true, made.secret],
+    ]);
+  });
+
   test('a rotation seals everything anew, piece by piece, and ends the old key a day later and not before', async () => {
     const keyring = await loaded(testKeyring(directory));
     const control = controlOf(keyring, { KEY: 'sk-1' });

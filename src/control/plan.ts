@@ -41,7 +41,7 @@ export interface PlanContext {
   mintHandle(): string;
   mintKeyId(): string;
   /** Secrets that were made for keys that are not there yet, by `organisation/project/name`. */
-  readonly mintedKeys?: ReadonlyMap<string, { readonly id: string; readonly digest: string }>;
+  readonly mintedKeys?: ReadonlyMap<string, { readonly id: string; readonly secret: string }>;
   /** Credentials that came with the request, by provider account. */
   readonly givenCredentials?: ReadonlyMap<string, string>;
 }

@@ -3,8 +3,8 @@ import { accessSecretContext } from './access-settings.ts';
 import type { ChangeParts } from './change.ts';
 import { compare, type Plan } from './plan.ts';
 import { type ReferenceSources, resolveReference } from './references.ts';
-import { type Configuration, type Resource, resourceKey } from './resources.ts';
-import { credentialContext, type Sealer } from './seal.ts';
+import { type Configuration, type KeyResource, type Resource, resourceKey } from './resources.ts';
+import { credentialContext, keySecretContext, type Sealer } from './seal.ts';
 
 /** A resource whose document holds a sealed secret, and where that came from. */
 type Holder = Extract<Resource, { readonly sealed: string | null }>;
@@ -39,9 +39,10 @@ export function createSecretControl({
   readonly sealer: Sealer;
   readonly sources: ReferenceSources;
 }): SecretControl {
-  async function replace(author: Author, next: (holder: Holder) => Holder | undefined): Promise<number> {
+  async function replace(author: Author, next: (resource: Resource) => Resource | undefined): Promise<number> {
     // Only then a change is begun: looking costs no revision.
-    const isNeeded = holdersOf(await readConfiguration()).some(holder => next(holder) !== undefined);
+    const { resources } = await readConfiguration();
+    const isNeeded = [...resources.values()].some(resource => next(resource) !== undefined);
     if (!isNeeded) return 0;
     const { plan } = await change(author, stored => planReplacing(stored, next));
     return plan.changes.length;
@@ -49,14 +50,15 @@ export function createSecretControl({
 
   return {
     resealSecrets: author =>
-      replace(author, holder => {
-        if (holder.sealed === null || sealer.isCurrent(holder.sealed)) return undefined;
-        const context = contextOf(holder);
-        return { ...holder, sealed: sealer.seal(sealer.open(holder.sealed, context), context) };
+      replace(author, resource => {
+        if (resource.kind === 'key') return resealKey(resource, sealer);
+        if (!isHolder(resource) || resource.sealed === null || sealer.isCurrent(resource.sealed)) return undefined;
+        const context = contextOf(resource);
+        return { ...resource, sealed: sealer.seal(sealer.open(resource.sealed, context), context) };
       }),
     followFiles: author =>
       replace(author, holder => {
-        if (holder.reference?.startsWith('file:') !== true) return undefined;
+        if (!isHolder(holder) || holder.reference?.startsWith('file:') !== true) return undefined;
         const found = resolveReference(holder.reference, sources);
         if ('refusal' in found) return undefined;
         const fingerprint = sealer.fingerprintOf(found.value);
@@ -74,10 +76,23 @@ export function createSecretControl({
   };
 }
 
-function planReplacing(stored: Configuration, next: (holder: Holder) => Holder | undefined): Plan {
+/** The secrets that a key signs with, and signed with before; undefined when none is sealed under another key. */
+function resealKey(key: KeyResource, sealer: Sealer): KeyResource | undefined {
+  const isOld = ({ secretSealed }: Pick<KeyResource, 'secretSealed'>) =>
+    secretSealed !== undefined && !sealer.isCurrent(secretSealed);
+  if (!isOld(key) && key.previous?.some(isOld) !== true) return undefined;
+  const anew = <Part extends Pick<KeyResource, 'digest' | 'secretSealed'>>(part: Part): Part => {
+    if (part.secretSealed === undefined || !isOld(part)) return part;
+    const context = keySecretContext(part.digest);
+    return { ...part, secretSealed: sealer.seal(sealer.open(part.secretSealed, context), context) };
+  };
+  return { ...anew(key), previous: key.previous?.map(anew) };
+}
+
+function planReplacing(stored: Configuration, next: (resource: Resource) => Resource | undefined): Plan {
   const resources = new Map(stored.resources);
-  for (const holder of holdersOf(stored)) {
-    const replaced = next(holder);
+  for (const resource of stored.resources.values()) {
+    const replaced = next(resource);
     if (replaced !== undefined) resources.set(resourceKey(replaced), replaced);
   }
   const configuration = { ...stored, resources };
@@ -85,7 +100,11 @@ function planReplacing(stored: Configuration, next: (holder: Holder) => Holder |
 }
 
 function holdersOf({ resources }: Configuration): readonly Holder[] {
-  return [...resources.values()].filter((resource): resource is Holder => 'sealed' in resource);
+  return [...resources.values()].filter(isHolder);
+}
+
+function isHolder(resource: Resource): resource is Holder {
+  return 'sealed' in resource;
 }
 
 function contextOf({ kind, id }: Holder): string {

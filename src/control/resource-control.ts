@@ -37,7 +37,7 @@ export interface WriteRequest extends Author {
   /** Of a provider account: stored sealed, shown to nobody. */
   readonly credential?: string | undefined;
   /** Of a key that is created without a secret of its own. */
-  readonly minted?: { readonly id: string; readonly digest: string } | undefined;
+  readonly minted?: { readonly id: string; readonly secret: string } | undefined;
   /** Throws what keeps the author from this very change. */
   readonly review?: ((change: ReviewedChange) => void) | undefined;
 }

@@ -97,6 +97,8 @@ export interface KeyResource {
   readonly name: string;
   readonly project: string;
   readonly digest: string;
+  /** The secret itself, sealed: of keys that sign with SigV4, since a signature is verified with it. Absent: it cannot sign. */
+  readonly secretSealed?: string | undefined;
   /** Where an imported secret came from. */
   readonly reference: string | null;
   readonly expiresAt: string | null;
@@ -125,6 +127,8 @@ export interface KeyResource {
 
 export interface PreviousSecret {
   readonly digest: string;
+  /** As of the key; absent once its time was over when the key was rotated again. */
+  readonly secretSealed?: string | undefined;
   /** ISO 8601 instant, exclusive. */
   readonly until: string;
 }

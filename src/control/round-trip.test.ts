@@ -143,6 +143,7 @@ const budgets = fc.uniqueArray(
 const key = (secret: string) =>
   fc.record({
     secret: fc.constant(secret),
+    sigv4: optional(fc.boolean()),
     expiresAt: optional(fc.constantFrom('2027-01-01T00:00:00Z', '2027-01-01T02:00:00+02:00')),
     revoked: optional(fc.boolean()),
     allow: optional(allow),

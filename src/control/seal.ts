@@ -150,6 +150,11 @@ function decrypt(key: Buffer, bytes: Buffer, context: string): string {
   }
 }
 
+/** The context under which the secret of a key that signs is sealed: its digest says which secret it is. */
+export function keySecretContext(digest: string): string {
+  return `key-secret:${digest}`;
+}
+
 /** The context under which a provider account's credential is sealed. */
 export function credentialContext(provider: string): string {
   return `provider:${provider}`;

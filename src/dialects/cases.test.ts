@@ -29,6 +29,7 @@ const cases = readDialectCases();
 
 const kinds: Readonly<Record<string, string>> = {
   'openai-chat': 'openai',
+  'openai-responses': 'openai',
   'anthropic-messages': 'anthropic',
   'bedrock-converse': 'bedrock',
   'cohere-chat': 'cohere',
@@ -65,6 +66,7 @@ function run(one: DialectCase): { readonly losses: readonly string[]; readonly s
     inputTokensEstimate: 7,
     losses,
     form: sent.form,
+    requestBody: Buffer.from(fileOf(one, 'request.json')),
   };
   const answer = caseFile(one, 'answer.json');
   if (answer !== undefined) {
@@ -160,6 +162,9 @@ test('there are cases in both directions, of each outcome', () => {
   for (const [client, provider] of [
     ['openai-chat', 'anthropic-messages'],
     ['anthropic-messages', 'openai-chat'],
+    ['openai-responses', 'openai-chat'],
+    ['openai-responses', 'anthropic-messages'],
+    ['openai-chat', 'openai-responses'],
   ]) {
     const outcomes = cases.filter(one => one.client === client && one.provider === provider).map(one => one.outcome);
     assert.deepEqual([...new Set(outcomes)].sort(), ['carried', 'lost', 'refused']);

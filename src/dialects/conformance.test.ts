@@ -24,6 +24,8 @@ const documentedFields = {
     'messages model max_tokens cache_control container diagnostics inference_geo metadata output_config service_tier speed stop_sequences stream system temperature thinking tool_choice tools top_k top_p user_profile_id workspace_id',
   'bedrock-converse':
     'messages system inferenceConfig toolConfig guardrailConfig additionalModelRequestFields promptVariables additionalModelResponseFieldPaths requestMetadata performanceConfig serviceTier outputConfig',
+  gemini:
+    'contents cachedContent generationConfig labels safetySettings serviceTier store systemInstruction toolConfig tools',
   'cohere-chat':
     'messages model citation_options documents frequency_penalty k logprobs max_tokens p presence_penalty priority response_format safety_mode seed stop_sequences stream strict_tools temperature thinking tool_choice tools',
 } as const satisfies Readonly<Partial<Record<DialectName, string>>>;

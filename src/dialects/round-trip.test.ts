@@ -39,6 +39,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('bedrock', 'bedrock-converse', 'amazon.nova-2-lite-v1:0'),
     profileOf('bedrock', 'bedrock-converse', 'meta.llama3-3-70b-instruct-v1:0'),
   ],
+  gemini: [
+    profileOf('gemini', 'gemini', 'gemini-3-flash-preview'),
+    profileOf('gemini', 'gemini', 'gemini-2.5-flash'),
+    profileOf('gemini', 'gemini', 'gemini-2.0-flash'),
+  ],
   'cohere-chat': [
     profileOf('cohere', 'cohere-chat', 'command-a-plus-05-2026'),
     profileOf('cohere', 'cohere-chat', 'command-a-vision-07-2025'),
@@ -95,6 +100,7 @@ for (const dialect of dialects.values()) {
       }),
       { numRuns: 1_500, seed: 11 },
     );
+    // Dialects that take media as bytes only refuse more.
     assert.ok(seen.compared > 400, JSON.stringify(seen));
   });
 }
@@ -328,12 +334,21 @@ function cohereEnd({ end, calls }: SaidAnswer): string {
   return calls.length > 0 ? 'tool-call' : 'stop';
 }
 
+/** Gemini calls every end that is none of a limit or a filter one word, after calls as well. */
+function geminiEnd({ end, calls }: SaidAnswer): string {
+  if (end === 'length' || end === 'context-window') return 'length';
+  if (end === 'content-filter' || end === 'refusal') return 'content-filter';
+  if (end === 'other' || end === 'pause') return 'other';
+  return calls.length > 0 ? 'tool-call' : 'stop';
+}
+
 /** The end as the words of a dialect have it. */
 const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>> = {
   'openai-chat': chatEnd,
   'openai-responses': responsesEnd,
   'anthropic-messages': messagesEnd,
   'bedrock-converse': converseEnd,
+  gemini: geminiEnd,
   'cohere-chat': cohereEnd,
 };
 
@@ -413,6 +428,22 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'timeout: upstream_first_byte_timeout, upstream_error',
     'too_large: upstream_invalid, upstream_invalid',
     'too_large: upstream_too_large, upstream_invalid',
+    'upstream: upstream_error, upstream_error',
+  ],
+  gemini: [
+    'authentication: upstream_credential, upstream_credential',
+    'context: context_overflow, context_overflow',
+    'internal: upstream_error, upstream_error',
+    'invalid: upstream_error, upstream_error',
+    'invalid: upstream_invalid, upstream_invalid',
+    'not_found: upstream_not_found, upstream_not_found',
+    'overloaded: upstream_overloaded, upstream_overloaded',
+    'permission: upstream_credential, upstream_credential',
+    'quota: upstream_quota, upstream_quota',
+    'rate: upstream_rate_limited, upstream_rate_limited',
+    'timeout: upstream_first_byte_timeout, upstream_first_byte_timeout',
+    'too_large: upstream_invalid, upstream_invalid',
+    'too_large: upstream_too_large, upstream_too_large',
     'upstream: upstream_error, upstream_error',
   ],
   // In a stream it is a sentence.

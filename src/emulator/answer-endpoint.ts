@@ -1,6 +1,7 @@
 import type { EmulatedAnswer } from './answer.ts';
 import type { AnthropicHeaders } from './anthropic/headers.ts';
 import { answerAnthropicModels, answerCountTokens, answerMessages } from './anthropic/provider.ts';
+import { answerBedrockCount, answerConverse } from './bedrock/provider.ts';
 import type { Endpoint } from './endpoint.ts';
 import {
   answerGeminiCount,
@@ -55,6 +56,16 @@ export function answerEndpoint(request: EndpointRequest): EmulatedAnswer {
       return answerGeminiCount(json(), generateCall(endpoint, 'whole'), script, models);
     case 'gemini-models':
       return answerGeminiModels(endpoint.model, models);
+    case 'converse':
+    case 'converse-stream':
+      return answerConverse(
+        json(),
+        { model: endpoint.model!, streamed: endpoint.name === 'converse-stream' },
+        script,
+        models,
+      );
+    case 'bedrock-count':
+      return answerBedrockCount(json(), endpoint.model!, script, models);
     case 'unknown':
       throw manner.unknownPath(endpoint.method, endpoint.path);
     case 'wrong-method':

@@ -25,6 +25,9 @@ export type EndpointName =
   | 'generate-list'
   | 'gemini-count'
   | 'gemini-models'
+  | 'converse'
+  | 'converse-stream'
+  | 'bedrock-count'
   | 'unknown'
   | 'wrong-method';
 
@@ -57,6 +60,14 @@ const places: readonly Place[] = [
   { path: generatePath('streamGenerateContent'), provider: 'gemini', name: 'generate-list', methods: ['POST'] },
   { path: generatePath('countTokens'), provider: 'gemini', name: 'gemini-count', methods: ['POST'] },
   { path: /^\/v1beta\/models(?:\/(?<model>.+))?$/, provider: 'gemini', name: 'gemini-models', methods: ['GET'] },
+  { path: /^\/model\/(?<model>[^/]+)\/converse$/, provider: 'bedrock', name: 'converse', methods: ['POST'] },
+  {
+    path: /^\/model\/(?<model>[^/]+)\/converse-stream$/,
+    provider: 'bedrock',
+    name: 'converse-stream',
+    methods: ['POST'],
+  },
+  { path: /^\/model\/(?<model>[^/]+)\/count-tokens$/, provider: 'bedrock', name: 'bedrock-count', methods: ['POST'] },
 ];
 
 const prefix = /^\/(openai|anthropic|gemini|bedrock|cohere)(?=\/)/;
@@ -84,6 +95,7 @@ export function findEndpoint(method: string, url: string, headers: IncomingHttpH
 const homes: readonly Pick<Place, 'path' | 'provider'>[] = [
   { path: /^\/v1\/messages/, provider: 'anthropic' },
   { path: /^\/v1beta|\/publishers\//, provider: 'gemini' },
+  { path: /^\/model\//, provider: 'bedrock' },
 ];
 
 /** Google's streams are events when the query says so; else one JSON list. */

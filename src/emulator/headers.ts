@@ -16,6 +16,7 @@ export function createProviderHeaders(nowMs: () => number): (provider: ProviderN
       openai = openaiHeaders();
       anthropic = anthropicHeaders(second);
     }
+    if (provider === 'bedrock') return ['x-amzn-requestid', uuidFrom(requestId)];
     if (provider === 'gemini') return [...geminiHeaders];
     if (provider === 'anthropic') return ['request-id', requestId, ...anthropic];
     return ['x-request-id', requestId, ...openai];
@@ -87,4 +88,16 @@ export function overrideHeaders(headers: string[], overrides: readonly (readonly
     merged.push(name, value);
   }
   return merged;
+}
+
+/** Bedrock's request ids have the form of a UUID; these are made from the emulator's own. */
+function uuidFrom(requestId: string): string {
+  const digits = Buffer.from(requestId).toString('hex').slice(-30).padStart(30, '0');
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `4${digits.slice(12, 15)}`,
+    `8${digits.slice(15, 18)}`,
+    digits.slice(18),
+  ].join('-');
 }

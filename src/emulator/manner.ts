@@ -24,4 +24,6 @@ export interface KeyedRequest {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** Signatures hold for a while. */
+  readonly nowMs: number;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EmulatedAnswer, type ProviderName, Refusal } from './answer.ts';
 import { answerEndpoint } from './answer-endpoint.ts';
 import { anthropicManner } from './anthropic/manner.ts';
+import { bedrockManner } from './bedrock/manner.ts';
 import type { Concurrency } from './concurrency.ts';
 import { type Endpoint, findEndpoint } from './endpoint.ts';
 import { geminiManner } from './gemini/manner.ts';
@@ -51,6 +52,7 @@ const manners: Readonly<Record<ProviderName, Manner>> = {
   responses: responsesManner,
   anthropic: anthropicManner,
   gemini: geminiManner,
+  bedrock: bedrockManner,
 };
 
 /** Plays all providers on one listener: read, choose a script, answer, and play the answer as the script says. */
@@ -122,7 +124,7 @@ function decide(core: ProviderCore, { request, endpoint, model, body, requestId 
   let script = noScript;
   try {
     if (body === undefined) throw manner.tooLarge();
-    const keyed = { method: request.method!, url: request.url!, headers, body: body.bytes };
+    const keyed = { method: request.method!, url: request.url!, headers, body: body.bytes, nowMs: core.nowMs() };
     const version = manner.checkKey(keyed, core.apiKeys);
     const header = headers['x-carrier-emulate'];
     script = core.scripts.choose(typeof header === 'string' ? header : undefined, model);

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dialect, PathFacts } from '../dialects/dialect.ts';
+import type { ClientRequest, ClientResponse } from './client-message.ts';
 import type { ClientConnection } from './connections.ts';
 
 /** One request as it came in, before anything is known of it but where it goes. */
@@ -9,8 +9,8 @@ export interface Arrival {
   readonly atMs: number;
   /** The same instant on the monotonic clock. */
   readonly startedMs: number;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly path: string;
   /** After the question mark, without it; may hold a key, so it is never logged. */
   readonly query: string;
@@ -19,4 +19,6 @@ export interface Arrival {
   readonly dialect: Dialect | undefined;
   /** What its path says beside the dialect, where that has the model in the path. */
   named: PathFacts | undefined;
+  /** Its body, where that was read to know who calls. */
+  body: Buffer | undefined;
 }

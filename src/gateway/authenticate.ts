@@ -27,6 +27,11 @@ export function authenticate(
   if (secret.length > secretLengthMax) throw new Fault('key_invalid');
   const principal = snapshot.findKey(digestSecret(secret));
   if (principal === undefined) throw new Fault('key_invalid');
+  return checkGood(principal, nowMs);
+}
+
+/** Throws Fault `key_revoked`, `key_expired` or `key_rotated`. */
+export function checkGood(principal: Principal, nowMs: number): Principal {
   if (principal.revoked) throw new Fault('key_revoked');
   if (principal.expiresAtMs !== undefined && principal.expiresAtMs <= nowMs) {
     throw new Fault(principal.isReplaced ? 'key_rotated' : 'key_expired');

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { ClientResponse } from './client-message.ts';
 import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
 import type { DataPlaneLimits } from './settings.ts';
 
@@ -26,7 +26,7 @@ export class ClientAnswer implements Watched {
   firstByteAtMs: number | undefined;
 
   watchedAt = notWatched;
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   readonly #limits: DataPlaneLimits;
   readonly #deadlines: Deadlines;
   readonly #isCutting: () => boolean;
@@ -35,7 +35,7 @@ export class ClientAnswer implements Watched {
   #waitingSinceMs: number | undefined;
   #over = false;
 
-  constructor(response: ServerResponse, limits: DataPlaneLimits, deadlines: Deadlines, isCutting: () => boolean) {
+  constructor(response: ClientResponse, limits: DataPlaneLimits, deadlines: Deadlines, isCutting: () => boolean) {
     this.response = response;
     this.#limits = limits;
     this.#deadlines = deadlines;

@@ -17,10 +17,14 @@ const connections = new WeakMap<Socket, ClientConnection>();
 export function connectionOf(socket: Socket): ClientConnection {
   let connection = connections.get(socket);
   if (connection === undefined) {
-    connection = { openAnswers: 0, isBroken: false, failBody: undefined };
+    connection = newConnection();
     connections.set(socket, connection);
   }
   return connection;
+}
+
+export function newConnection(): ClientConnection {
+  return { openAnswers: 0, isBroken: false, failBody: undefined };
 }
 
 /** Has a request come on it? */

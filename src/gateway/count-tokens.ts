@@ -36,10 +36,10 @@ export async function countTokens(gateway: GatewayState, arrival: Arrival, ident
 
 async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, principal }: Identified): Promise<void> {
   checkRoom(gateway);
-  const { ports, settings, deadlines } = gateway;
-  const { request, response } = arrival;
+  const { ports } = gateway;
+  const { request } = arrival;
   const carrier = readCarrierHeaders(request.headers);
-  const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
+  const body = await readBody(arrival, gateway);
   const scan = dialect.scanRequest(body);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
   const policy = policyFor(carrier, principal, route);

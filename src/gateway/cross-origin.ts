@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Arrival } from './arrival.ts';
+import type { ClientRequest, ClientResponse } from './client-message.ts';
 import type { GatewayState } from './gateway.ts';
 
 /** Pages in a browser may call with keys that name their origin (https://fetch.spec.whatwg.org/#http-cors-protocol, 2026-11).
@@ -24,13 +24,13 @@ const exposedHeaders = [
 ].join(', ');
 
 /** Lets a page of this origin read the answer. */
-export function allowPage(response: ServerResponse, origin: string): void {
+export function allowPage(response: ClientResponse, origin: string): void {
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-expose-headers', exposedHeaders);
   response.setHeader('vary', 'origin');
 }
 
-export function isPreflight({ method, headers }: IncomingMessage): boolean {
+export function isPreflight({ method, headers }: ClientRequest): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 }
 

@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { dialects } from '../dialects/registry.ts';
 import { passToAdmin } from './admin-pass-through.ts';
 import type { Arrival } from './arrival.ts';
-import { connectionOf } from './connections.ts';
+import type { ClientRequest, ClientResponse } from './client-message.ts';
+import { connectionOf, newConnection } from './connections.ts';
 import { countTokens } from './count-tokens.ts';
 import { answerPreflight, isPreflight } from './cross-origin.ts';
 import { mintExchangeId } from './exchange-id.ts';
@@ -84,14 +84,15 @@ function completion(name: DialectName): Route {
 }
 
 /** Takes one request off the HTTP server and gives it to whatever answers at its path. */
-export function handleRequest(gateway: GatewayState, request: IncomingMessage, response: ServerResponse): void {
+export function handleRequest(gateway: GatewayState, request: ClientRequest, response: ClientResponse): void {
   const { clock } = gateway.ports;
   const atMs = clock.nowMs();
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   const query = mark === -1 ? '' : url.slice(mark + 1);
-  const connection = connectionOf(request.socket);
+  // A stream of HTTP/2 has nothing to do with the other streams of its connection.
+  const connection = request.httpVersionMajor === 2 ? newConnection() : connectionOf(request.socket);
   connection.openAnswers++;
   response.on('error', ignoreLateWrite);
   response.once('close', () => {
@@ -109,11 +110,12 @@ export function handleRequest(gateway: GatewayState, request: IncomingMessage, r
     connection,
     dialect: dialectOfPath(path, request.headers['anthropic-version'] !== undefined),
     named: undefined,
+    body: undefined,
   };
   // Requests that come in while the process leaves end their connection, so that the next one goes elsewhere.
   if (gateway.ports.draining()) response.shouldKeepAlive = false;
   try {
-    checkHeaders(request);
+    checkHeaders(request, gateway.settings.limits.headerBytesMax);
     const route = routes.get(path) ?? findModelRoute(arrival) ?? findPrefix(path);
     if (route === undefined) throw new Fault('path_not_found', unservedPath(path));
     const served = pass(gateway, arrival, route);
@@ -131,9 +133,11 @@ function ignoreLateWrite(): void {}
 const rawHeadersMax = 2 * 200;
 
 /** What Node's parser lets pass and we do not: whatever whoever stands before us could read otherwise. */
-function checkHeaders(request: IncomingMessage): void {
-  const { rawHeaders, httpVersionMinor } = request;
+function checkHeaders(request: ClientRequest, headerBytesMax: number): void {
+  const { rawHeaders, httpVersionMajor, httpVersionMinor } = request;
   if (rawHeaders.length > rawHeadersMax) throw new Fault('headers_too_large', 'There are more than 200 headers.');
+  // Of HTTP/1.1 the parser has counted them.
+  if (httpVersionMajor === 2 && bytesOf(request) > headerBytesMax) throw new Fault('headers_too_large');
   let hosts = 0;
   let codings = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -147,6 +151,13 @@ function checkHeaders(request: IncomingMessage): void {
   // Chunks are of HTTP/1.1 (RFC 9112 §6.1), and so is the duty to name one host (§3.2).
   if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) throw new Fault('framing_invalid');
   if (codings > 1 || (codings === 1 && httpVersionMinor === 0)) throw new Fault('framing_invalid');
+}
+
+/** As they would stand in a head of HTTP/1.1. */
+function bytesOf({ url, rawHeaders }: ClientRequest): number {
+  let bytes = url?.length ?? 0;
+  for (let index = 0; index < rawHeaders.length; index++) bytes += rawHeaders[index]!.length + 2;
+  return bytes;
 }
 
 /** What is told of a path that is known and not served; undefined: what is told of any other. */
@@ -177,7 +188,9 @@ function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Pro
     throw new Fault('method_not_allowed', `${path} takes ${route.method}.`, { listing: [route.method] });
   }
   if (route.gate === 'open' || route.gate === 'admin') return route.serve(gateway, arrival);
-  return route.serve(gateway, arrival, identify(gateway, arrival));
+  const identified = identify(gateway, arrival);
+  if (!(identified instanceof Promise)) return route.serve(gateway, arrival, identified);
+  return identified.then(known => route.serve(gateway, arrival, known));
 }
 
 /** The dialect in which faults of a path are told; undefined where they are problem documents. */

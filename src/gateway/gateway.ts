@@ -5,6 +5,7 @@ import type { DeploymentGate } from './deployment-gate.ts';
 import type { ExpectedOutput } from './expected-output.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { GatewaySettings } from './settings.ts';
+import type { SigningKeys } from './sigv4/signing-keys.ts';
 import type { Upstreams } from './upstream.ts';
 import type { WalkBudgets } from './walk-budgets.ts';
 import type { WarmPrefixes } from './warm-prefixes.ts';
@@ -23,6 +24,7 @@ export interface GatewayState {
   /** Who may go to a deployment now, and who waits. */
   readonly gate: DeploymentGate;
   readonly budgets: WalkBudgets;
+  readonly signingKeys: SigningKeys;
   /** Exchanges whose walk has begun and not ended. */
   openExchanges: number;
   /** The time to drain is over: what is still open is cut, by us. */

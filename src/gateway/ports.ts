@@ -6,7 +6,7 @@ import type { Draw } from '../routing/decision.ts';
 import type { HealthEntry } from '../routing/health/health-book.ts';
 import type { QueueClass } from '../routing/queue/waiting-line.ts';
 import type { Limit } from '../snapshot/limits.ts';
-import type { Snapshot } from '../snapshot/load.ts';
+import type { SigningSecret, Snapshot } from '../snapshot/load.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 
 /** What the data plane needs from outside. process/worker.ts fills these; gateway/ imports no store, ledger, billing or admin,
@@ -25,6 +25,8 @@ export interface GatewayPorts {
   credential(provider: string): string | undefined;
   /** HMAC-SHA-256, hex, of a presented secret; the snapshot's keys are looked up by it. */
   digestSecret(secret: string): string;
+  /** The secret of a key that signs, in the clear. Throws when it does not open. Never logged. */
+  openKeySecret(secret: SigningSecret): string;
   readonly reasoning: ReasoningStates;
   readonly observe: GatewayObserver;
   readonly clock: Clock;

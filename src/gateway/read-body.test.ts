@@ -9,18 +9,29 @@ import { Deadlines } from './deadlines.ts';
 import { readBody } from './read-body.ts';
 import { dataPlaneLimitsDefault } from './settings.ts';
 
+const settings = {
+  host: '127.0.0.1',
+  port: 0,
+  tls: undefined,
+  adminSocket: undefined,
+  proxy: { httpsProxy: undefined, noProxy: undefined },
+};
+
 /** A body on its way in, on a clock that moves only when told; a second of silence is too much. */
 function reading(coding: string) {
   let nowMs = 0;
   const deadlines = new Deadlines({ nowMs: () => nowMs, monotonicMs: () => nowMs });
   const request = new IncomingMessage(new Socket());
   Object.assign(request.headers, { 'content-type': 'application/json', 'content-encoding': coding });
+  const limits = { ...dataPlaneLimitsDefault, bodyIdleTimeoutMs: 1_000 };
   const body = readBody(
-    request,
-    new ServerResponse(request),
-    { openAnswers: 1, isBroken: false, failBody: undefined },
-    { ...dataPlaneLimitsDefault, bodyIdleTimeoutMs: 1_000 },
-    deadlines,
+    {
+      request,
+      response: new ServerResponse(request),
+      connection: { openAnswers: 1, isBroken: false, failBody: undefined },
+      body: undefined,
+    },
+    { deadlines, settings: { ...settings, limits } },
   );
   return {
     request,

@@ -1,21 +1,26 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Hash } from 'node:crypto';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { Fault } from '../completion/fault.ts';
+import type { Arrival } from './arrival.ts';
+import type { ClientRequest } from './client-message.ts';
 import type { ClientConnection } from './connections.ts';
 import { type Deadlines, notWatched, type Watched } from './deadlines.ts';
+import type { GatewayState } from './gateway.ts';
 import type { DataPlaneLimits } from './settings.ts';
 
 /** The whole request body, decompressed, in one Buffer. Rejects with Fault: `media_type_unsupported`,
  *  `content_coding_unsupported`, `body_too_large`, `request_timeout`, `client_aborted`, `parameter_invalid`.
- *  What the headers alone can refuse is refused before a byte is asked for. */
+ *  What the headers alone can refuse is refused before a byte is asked for. `digest` is told of the bytes as they came. */
 export function readBody(
-  request: IncomingMessage,
-  response: ServerResponse,
-  connection: ClientConnection,
-  limits: DataPlaneLimits,
-  deadlines: Deadlines,
+  arrival: Pick<Arrival, 'request' | 'response' | 'connection' | 'body'>,
+  { settings, deadlines }: Pick<GatewayState, 'settings' | 'deadlines'>,
+  digest?: Hash,
 ): Promise<Buffer> {
+  // Read before, to know who calls.
+  if (arrival.body !== undefined) return Promise.resolve(arrival.body);
+  const { request, response, connection } = arrival;
+  const { limits } = settings;
   const { headers } = request;
   const type = headers['content-type'];
   if (type !== 'application/json' && !jsonType.test(type ?? '')) throw new Fault('media_type_unsupported');
@@ -24,7 +29,7 @@ export function readBody(
   if (Number(headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits.bodyBytesMax);
   if (headers.expect !== undefined) response.writeContinue();
   return new Promise((resolve, reject) => {
-    new BodyReader({ request, connection, limits, deadlines, decompress }, resolve, reject);
+    new BodyReader({ request, connection, limits, deadlines, decompress, digest }, resolve, reject);
   });
 }
 
@@ -32,11 +37,12 @@ export function readBody(
 const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
 
 interface BodySource {
-  readonly request: IncomingMessage;
+  readonly request: ClientRequest;
   readonly connection: ClientConnection;
   readonly limits: DataPlaneLimits;
   readonly deadlines: Deadlines;
   readonly decompress: Transform | undefined;
+  readonly digest: Hash | undefined;
 }
 
 class BodyReader implements Watched {
@@ -47,6 +53,7 @@ class BodyReader implements Watched {
   readonly #chunks: Buffer[] = [];
   #receivedBytes = 0;
   #bytes = 0;
+  readonly #begunAtMs: number;
   #lastAtMs: number;
   #done = false;
 
@@ -55,6 +62,7 @@ class BodyReader implements Watched {
     this.#resolve = resolve;
     this.#reject = reject;
     const { request, connection, deadlines, decompress } = source;
+    this.#begunAtMs = deadlines.nowMs;
     this.#lastAtMs = deadlines.nowMs;
     connection.failBody = this.#failFraming;
     deadlines.watch(this);
@@ -77,12 +85,15 @@ class BodyReader implements Watched {
       this.#lastAtMs = nowMs;
       return;
     }
-    if (nowMs - this.#lastAtMs >= this.#source.limits.bodyIdleTimeoutMs) this.#fail(new Fault('request_timeout'));
+    const isIdle = nowMs - this.#lastAtMs >= this.#source.limits.bodyIdleTimeoutMs;
+    // Whoever drips is never idle.
+    if (isIdle || nowMs - this.#begunAtMs >= bodyMsMax) this.#fail(new Fault('request_timeout'));
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#lastAtMs = this.#source.deadlines.nowMs;
     this.#receivedBytes += chunk.length;
+    this.#source.digest?.update(chunk);
     const { bodyBytesMax } = this.#source.limits;
     if (this.#receivedBytes > bodyBytesMax) {
       this.#fail(tooLarge(bodyBytesMax));
@@ -93,7 +104,12 @@ class BodyReader implements Watched {
   };
 
   readonly #onEnd = (): void => {
-    const { decompress, deadlines } = this.#source;
+    const { request, decompress, deadlines } = this.#source;
+    // A stream of HTTP/2 that its client gave up ends as one that came whole does.
+    if (!request.complete) {
+      this.#fail(new Fault('client_aborted'));
+      return;
+    }
     if (decompress === undefined) {
       this.#finish();
       return;
@@ -153,6 +169,8 @@ class BodyReader implements Watched {
   }
 }
 
+/** A whole body, however slowly it comes. */
+const bodyMsMax = 300_000;
 /** Small bodies of repeated text honestly pack better than any ratio that stops a bomb. */
 const ratioFloorBytes = 1024 * 1024;
 

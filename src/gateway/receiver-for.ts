@@ -96,7 +96,7 @@ function isStream(contentType: unknown, from: Dialect, { scan, dialect }: Exchan
 /** Clients of these have no place for the text beside the state, or throw it away. */
 const withoutText: ReadonlySet<DialectName> = new Set<DialectName>(['openai-chat', 'gemini']);
 
-/** Chat completions have no place for the text beside the state; the others have, unless the client wants no text. */
+/** Those have no place for the text beside the state; the others have, unless the client wants no text. */
 function shownReasoning({ dialect, translation }: Exchange) {
   const hidesText = translation?.request.reasoning?.display === 'omitted';
   const { callIds } = dialect.profile;

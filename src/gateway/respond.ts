@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Fault, faults } from '../completion/fault.ts';
 import type { FaultAnswer } from '../dialects/dialect.ts';
 import { writeRateLimits } from '../dialects/rate-limits.ts';
 import type { Arrival } from './arrival.ts';
+import type { ClientRequest, ClientResponse } from './client-message.ts';
 
 /** Answers with a fault, in the dialect of the path or as a problem document (RFC 9457). `extra` are raw headers. */
 export function respondFault(arrival: Arrival, fault: Fault, extra: readonly string[] = []): number {
@@ -64,15 +64,16 @@ export function problem(fault: Fault): FaultAnswer {
  *  it is left; until then what arrives is thrown away for a moment, because closing a socket with unread bytes in it
  *  resets the connection and may destroy the answer on its way. */
 export function respondBytes(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ClientRequest,
+  response: ClientResponse,
   status: number,
   headers: string[],
   body: Buffer,
 ): void {
   if (response.headersSent || response.destroyed) return;
   headers.push('content-length', String(body.length));
-  if (request.complete || isNearlyRead(request)) {
+  // A stream of HTTP/2 is ended for itself: its connection serves on.
+  if (request.complete || request.httpVersionMajor === 2 || isNearlyRead(request)) {
     response.writeHead(status, headers);
     response.end(body);
     return;
@@ -91,7 +92,7 @@ const discardBytesMax = 64 * 1024 * 1024;
 const discardMsMax = 10_000;
 const discardIdleMsMax = 1_000;
 
-function isNearlyRead(request: IncomingMessage): boolean {
+function isNearlyRead(request: ClientRequest): boolean {
   if (request.destroyed) return false;
   const length = request.headers['content-length'];
   if (request.headers.expect !== undefined) return false;
@@ -100,7 +101,7 @@ function isNearlyRead(request: IncomingMessage): boolean {
     : Number(length) <= nearlyReadBytesMax;
 }
 
-function discardThenEnd(request: IncomingMessage, response: ServerResponse): void {
+function discardThenEnd(request: ClientRequest, response: ClientResponse): void {
   let bytes = 0;
   const end = () => {
     clearTimeout(late);

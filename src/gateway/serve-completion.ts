@@ -75,14 +75,14 @@ async function understand(
   dialect: Dialect,
   { snapshot, principal }: Identified,
 ): Promise<Understood> {
-  const { settings, deadlines } = gateway;
   checkRoom(gateway);
+  const { settings, deadlines } = gateway;
   const { request, response } = arrival;
   const asked = readCarrierHeaders(request.headers);
   const tags = exchangeTags(asked.tags, principal);
   const carrier = tags === asked.tags ? asked : { ...asked, tags };
 
-  const body = await readBody(request, response, arrival.connection, settings.limits, deadlines);
+  const body = await readBody(arrival, gateway);
   const scan = dialect.scanRequest(body, arrival.named);
   const client = new ClientAnswer(response, settings.limits, deadlines, () => gateway.isCutting);
   return { arrival, dialect, carrier, snapshot, principal, body, scan, client };

@@ -1,4 +1,4 @@
-import { createSealer, type Sealer } from '../control/seal.ts';
+import { createSealer, keySecretContext, type Sealer } from '../control/seal.ts';
 import { StateSeal } from '../dialects/opaque-state.ts';
 import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
@@ -147,6 +147,7 @@ class Worker {
         reasoning: this.#reasoning,
         credential: provider => snapshot.credential(provider),
         digestSecret: parts.sealer.digestSecret,
+        openKeySecret: ({ digest, sealed }) => parts.sealer.open(sealed, keySecretContext(digest)),
         observe: this.#observer(),
         clock,
         draining: () => this.#draining,

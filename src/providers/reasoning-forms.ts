@@ -208,9 +208,10 @@ const geminiBudgeted: ReasoningForm = {
 /** Sources, 2026-11: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/thinking (levels from the third generation on,
  *  budgets of the second; which model takes which), recorded refusals of MINIMAL in github.com/vercel/ai, packages/google;
  *  https://ai.google.dev/gemini-api/docs/function-calling (files in results: Gemini 3), …/docs/file-input-methods (addresses:
- *  not Gemini 2.0); "Penalty is not enabled for this model" (https://github.com/google-gemini/cookbook/issues/1290). A
- *  model that is not known is taken for one of the newest, as the dialect's own profile says. */
-export const geminiRules: readonly ProfileRule[] = [
+ *  not Gemini 2.0); "Penalty is not enabled for this model" (https://github.com/google-gemini/cookbook/issues/1290);
+ *  https://ai.google.dev/gemini-api/docs/thought-signatures (Gemini 3 and later insist on signatures of calls). */
+export const geminiModelRules: readonly ProfileRule[] = [
+  { models: /^gemini-(?:[3-9]|\d\d|.*-latest$)/, change: { reasoning: geminiLevels(['low', 'medium', 'high']) } },
   { models: /^gemini-3-pro/, change: { reasoning: geminiLevels(['low', 'high']) } },
   { models: /^gemini-3(?:\.1)?-flash/, change: { reasoning: geminiLevels(['minimal', 'low', 'medium', 'high']) } },
   { models: /^gemini-2\.5/, change: { reasoning: geminiBudgeted } },
@@ -226,9 +227,15 @@ export const geminiRules: readonly ProfileRule[] = [
     change: { media: { images: 'bytes', documents: 'bytes', inResults: false } },
   },
   {
-    models: /^(?!gemini-(?:1|2\.0)|gemma)/,
+    models: /^gemini-(?:2\.5|[3-9]|\d\d|.*-latest$)/,
     change: { unsupported: new Set(['frequencyPenalty', 'presencePenalty']) },
   },
+];
+
+/** "labels parameter is only supported in Gemini Enterprise Agent Platform mode" (@google/genai 3.1), which is Vertex. */
+export const geminiRules: readonly ProfileRule[] = [
+  ...geminiModelRules,
+  { models: /^/, change: { unsupported: new Set(['metadata']) } },
 ];
 
 function geminiLevels(efforts: ReasoningForm['efforts']): ReasoningForm {

@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly settings: SnapshotSettings;
   /** By HMAC digest of the presented secret; undefined when unknown. Revoked and expired keys are found too. */
   findKey(digest: string): Principal | undefined;
+  /** By the id that a key shows, for signed requests; undefined when unknown. */
+  findSigner(id: string): Signer | undefined;
   /** What a name in the model's place means: route, deployment id, vendor/name, bare name. Also `vendor%2Fname`. */
   resolve(requestedModel: string): ResolvedRoute | Fault;
   /** May this principal use the route and every candidate's model? */
@@ -39,6 +41,19 @@ export interface Snapshot {
   allowsOrigin(origin: string): boolean;
   /** Names that a principal may put in the model's place, sorted, for GET /v1/models. */
   modelNames(principal: Principal): readonly ModelName[];
+}
+
+export interface Signer {
+  readonly principal: Principal;
+  /** What it may have signed with, the newest first; empty when the key is none that signs. */
+  readonly secrets: readonly SigningSecret[];
+}
+
+export interface SigningSecret {
+  /** Who calls when it signed. */
+  readonly principal: Principal;
+  readonly digest: string;
+  readonly sealed: string;
 }
 
 export interface ModelName {
@@ -151,6 +166,7 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
   const names = buildNameTable(json.routes, deployments, name => limits.of(['route', name]));
   const wallets = new Map((json.wallets ?? []).map(entry => [entry.organisation, loadWallet(entry)]));
   const { principals, patternsOf } = loadPrincipals(json, wallets, limits);
+  const keys = new Map(json.keys.map(key => [key.id, key]));
   const budgets = new Map(json.budgets.map(budget => [budget.id, budget]));
   const held = new Map<string, HeldBudget>(json.budgets.map(budget => [budget.id, heldBudget(budget)]));
 
@@ -190,6 +206,15 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
       .sort((left, right) => (left.name < right.name ? -1 : 1));
   }
 
+  function findSigner(id: string): Signer | undefined {
+    const key = keys.get(id);
+    if (key === undefined) return undefined;
+    const secrets = [key, ...(key.previous ?? [])].flatMap(({ digest, secretSealed: sealed }) =>
+      sealed === undefined ? [] : [{ principal: need(principals, digest, 'key'), digest, sealed }],
+    );
+    return { principal: need(principals, key.digest, 'key'), secrets };
+  }
+
   /** Pools are found by their ids, which say whose they are; those in use are few, and remembered. */
   function findBudget(id: string): HeldBudget | undefined {
     const known = held.get(id);
@@ -208,6 +233,7 @@ export function loadSnapshot(json: SnapshotJson): Snapshot {
     revision: BigInt(json.revision),
     settings: json.settings,
     findKey: digest => principals.get(digest),
+    findSigner,
     resolve: names.resolve,
     allows,
     deployment: handle => need(byHandle, handle, 'deployment'),

@@ -69,6 +69,8 @@ export interface KeyEntry {
   readonly project: string;
   /** HMAC-SHA-256, hex, of the secret under the key derived from the master key. */
   readonly digest: string;
+  /** The secret, sealed (control/seal.ts): of keys that sign with SigV4. Absent: it cannot sign. */
+  readonly secretSealed?: string;
   /** ISO 8601 instant, exclusive; null is never. */
   readonly expiresAt: string | null;
   readonly revoked: boolean;
@@ -87,7 +89,7 @@ export interface KeyEntry {
   readonly origins?: readonly string[];
   readonly tags?: Readonly<Record<string, string>>;
   /** Secrets that it had before: HMACs as `digest`, each good until an ISO 8601 instant. */
-  readonly previous?: readonly { readonly digest: string; readonly until: string }[];
+  readonly previous?: readonly { readonly digest: string; readonly until: string; readonly secretSealed?: string }[];
 }
 
 export interface BudgetEntry {

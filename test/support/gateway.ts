@@ -94,6 +94,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     reasoning: reasoningStates(),
     credential: () => 'sk-provider-credential',
     digestSecret: digestOf,
+    // In snapshots of tests a secret is sealed by saying so.
+    openKeySecret: ({ sealed }) => sealed.slice('sealed:'.length),
     observe: {
       exchangeEnded: exchange => {
         ended.push(exchange);

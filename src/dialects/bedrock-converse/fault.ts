@@ -31,6 +31,7 @@ export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
     status: fault.class === 'timeout' ? 408 : fault.status,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify({ message: messageOf(fault) })),
+    // Clients show both: what kind of an exception it is, and which request it was.
     headers: [typeHeader, types[fault.code] ?? classTypes[fault.class], 'x-amzn-requestid', context.exchangeId],
   };
 }

@@ -192,7 +192,8 @@ class ResponseDecoder implements WireEventDecoder {
     if (this.#call === undefined) return;
     const { block, pieces } = this.#call;
     this.#call = undefined;
-    if (!pieces.isEmpty) this.events.arguments(block, pieces.text());
+    const text = pieces.text();
+    if (text !== '{}') this.events.arguments(block, text);
     this.events.close(block);
   }
 

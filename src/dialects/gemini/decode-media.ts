@@ -53,7 +53,8 @@ export function decodeFile(value: unknown, path: string, losses: LossLedger): Me
     return { type: 'media', kind: 'document', source: { type: 'file', dialect: 'gemini', id: uri }, ...name, path };
   }
   const kind = kindOf(mediaType, uri);
-  if (kind === undefined) throw unsupported(path, `media of type ${mediaType ?? 'unknown'} cannot be carried.`);
+  if (kind === undefined)
+    throw unsupported(path, `media of type ${(mediaType ?? 'unknown').slice(0, 80)} cannot be carried.`);
   const source = { type: 'url', url: readMediaUrl(uri, `${at}.fileUri`) } as const;
   return kind === 'image' ? { type: 'media', kind, source, path } : { type: 'media', kind, source, ...name, path };
 }

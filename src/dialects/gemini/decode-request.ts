@@ -9,7 +9,6 @@ import {
   isOneOf,
   lost,
   optionalCount,
-  optionalFlag,
   optionalString,
   read,
   readBody,
@@ -52,13 +51,10 @@ const isTextOnly = (value: unknown): boolean => isEmpty(value) || (Array.isArray
 const isText = (value: unknown): boolean => value === 'TEXT' || value === 'MODALITY_UNSPECIFIED';
 
 const configFields = new FieldRules({
-  candidateCount: read,
   frequencyPenalty: read,
-  logprobs: read,
   maxOutputTokens: read,
   presencePenalty: read,
   responseJsonSchema: read,
-  responseLogprobs: read,
   responseMimeType: read,
   responseSchema: read,
   seed: read,
@@ -67,6 +63,12 @@ const configFields = new FieldRules({
   thinkingConfig: read,
   topK: read,
   topP: read,
+
+  // An answer is one across dialects, and has no probabilities of tokens.
+  candidateCount: refused(value => plainNumber(value) === 1),
+  responseLogprobs: refused(isOneOf(false)),
+  // Without the field before it, it says nothing.
+  logprobs: read,
 
   audioTimestamp: refused(isOneOf(false)),
   audioTranscriptionConfig: refused(isEmpty),
@@ -91,7 +93,7 @@ const samplingFields: SamplingFields = [
   ['frequencyPenalty', 'frequencyPenalty'],
   ['presencePenalty', 'presencePenalty'],
 ];
-const numbers = ['maxOutputTokens', 'candidateCount', 'logprobs', ...samplingFields.map(([, field]) => field)];
+const numbers = ['maxOutputTokens', ...samplingFields.map(([, field]) => field)];
 
 export function decodeRequest(body: Buffer, losses: LossLedger, named?: PathFacts): CompletionRequest {
   const wire = readMessage(readBody(body), '');
@@ -110,8 +112,6 @@ export function decodeRequest(body: Buffer, losses: LossLedger, named?: PathFact
     toolChoice: choice,
     parallelToolCalls: undefined,
     endUser: undefined,
-    answers: optionalCount(config['candidateCount'], `${at}.candidateCount`),
-    logprobs: decodeLogprobs(config),
     output: decodeOutput(config),
     reasoning: decodeReasoning(config['thinkingConfig'], losses),
     serviceTier: decodeServiceTier(wire['serviceTier']),
@@ -128,11 +128,6 @@ function decodeConfig(value: unknown, losses: LossLedger): WireRecord {
   const written = numbers.filter(name => typeof config[name] === 'string');
   if (written.length === 0) return config;
   return { ...config, ...Object.fromEntries(written.map(name => [name, plainNumber(config[name])])) };
-}
-
-function decodeLogprobs(config: WireRecord): CompletionRequest['logprobs'] {
-  const alternatives = optionalCount(config['logprobs'], `${at}.logprobs`) ?? 0;
-  return optionalFlag(config['responseLogprobs'], `${at}.responseLogprobs`) === true ? { alternatives } : undefined;
 }
 
 /** A schema is held to always; JSON without one may be any. */

@@ -192,10 +192,11 @@ interface WireEnd {
 }
 
 function endOf({ reason, raw, detail }: Finish, context: AnswerContext): WireEnd {
-  // This dialect has no word for it, and a client would take the answer for whole or for failed.
+  // This dialect has no word for it.
   if (reason === 'pause') context.losses.approximated('finish-reason-approximated', 'stop_reason');
-  const message = detail ?? (plainReasons.has(reason) ? undefined : raw);
   const finishReason = finishReasons[reason];
+  const isPlain = reason === 'length' || finishReason === 'STOP';
+  const message = detail ?? (isPlain || raw === finishReason ? undefined : raw);
   return message === undefined ? { finishReason } : { finishReason, finishMessage: message };
 }
 
@@ -210,13 +211,6 @@ const finishReasons = {
   pause: 'OTHER',
   other: 'OTHER',
 } as const satisfies Record<Finish['reason'], string>;
-
-const plainReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>([
-  'stop',
-  'stop-sequence',
-  'tool-call',
-  'length',
-]);
 
 const unknownFinish: Finish = { reason: 'other', raw: undefined, stopSequence: undefined };
 

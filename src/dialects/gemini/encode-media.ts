@@ -2,9 +2,15 @@ import type { LossLedger } from '../../completion/loss.ts';
 import type { MediaSupport } from '../../completion/profile.ts';
 import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
 import { checkMedia, isWritten } from '../media-support.ts';
+import { pdfType } from '../media-type.ts';
 import { unsupported } from '../wire-values.ts';
 import { plainText } from '../write-json.ts';
 import { typeByEnding } from './decode-media.ts';
+
+/** A text or a file as a part. */
+export interface WireSaid extends WireFile {
+  readonly text?: string;
+}
 
 /** A file as a part holds it: inline, or by its address. */
 export interface WireFile {
@@ -17,7 +23,7 @@ export function encodeParts(
   block: TextBlock | MediaBlock,
   support: MediaSupport,
   losses: LossLedger,
-): readonly unknown[] {
+): readonly WireSaid[] {
   if (block.type === 'text') return block.text === '' ? [] : [{ text: block.text }];
   checkMedia(block, support);
   declareLost(block, losses);
@@ -49,11 +55,13 @@ function headOf({ name, foundAt, context }: MediaBlock): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** Of media that are a file. The type of one at an address is what its ending says, else the API finds out. `displayName`:
- *  only files in results have one (@google/genai 3.1, FunctionResponseBlob, 2026-11). */
-export function encodeFile({ source, path }: MediaBlock, displayName?: string): WireFile {
-  if (source.type === 'url')
-    return { fileData: { mimeType: typeByEnding(source.url), fileUri: source.url, displayName } };
+/** Of media that are a file. The type of one at an address is what its ending says, else the commonest of its kind: the API
+ *  wants one. `displayName`: only files in results have one (@google/genai 3.1, FunctionResponseBlob, 2026-11). */
+export function encodeFile({ kind, source, path }: MediaBlock, displayName?: string): WireFile {
+  if (source.type === 'url') {
+    const mimeType = typeByEnding(source.url) ?? (kind === 'image' ? 'image/jpeg' : pdfType);
+    return { fileData: { mimeType, fileUri: source.url, displayName } };
+  }
   if (source.type !== 'base64') throw unsupported(path);
   return { inlineData: { mimeType: typeOf(source), data: plainText('', source.data), displayName } };
 }

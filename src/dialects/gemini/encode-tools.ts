@@ -8,7 +8,7 @@ export function encodeTools(tools: readonly ToolDefinition[]): unknown {
     {
       functionDeclarations: tools.map(({ name, description, parameters }) => ({
         name,
-        description: description ?? '',
+        description,
         parametersJsonSchema: parameters,
       })),
     },

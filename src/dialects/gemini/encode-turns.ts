@@ -2,7 +2,7 @@ import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CallBlock, MediaBlock, ReasoningBlock, ResultBlock, Turn } from '../../completion/request.ts';
 import { checkMedia } from '../media-support.ts';
-import { declareLost, encodeFile, encodeParts } from './encode-media.ts';
+import { declareLost, encodeFile, encodeParts, type WireSaid } from './encode-media.ts';
 import { type OwnSignature, readSignature, signatureBypass } from './signatures.ts';
 import { argumentsObject, wrapResult } from './tool-response.ts';
 
@@ -11,26 +11,54 @@ export interface WireContent {
   readonly parts: readonly unknown[];
 }
 
-/** Turns come in the API's order; lowering has paired calls with results and merged turns. `bypassed`: turns whose calls
- *  the model must take without a signature. */
+/** Turns come in the API's order; lowering has paired calls with results and merged turns. `insists`: the model takes no call
+ *  of the turn that is under way without a signature. */
 export function encodeTurns(
   turns: readonly Turn[],
   profile: DialectProfile,
-  bypassed: readonly Turn[],
+  insists: boolean,
   losses: LossLedger,
 ): readonly WireContent[] {
   const encoder = new TurnEncoder(profile, losses);
-  const contents: { readonly role: WireContent['role']; readonly parts: unknown[] }[] = [];
+  const contents: WrittenContent[] = [];
   for (const turn of turns) {
-    const parts = [...encoder.parts(turn, bypassed.includes(turn))];
+    const parts = [...encoder.parts(turn)];
     const role = turn.role === 'assistant' ? 'model' : 'user';
     const last = contents.at(-1);
     // What a turn was may be reasoning that this API does not take back; the turns beside it are of one role then.
     if (parts.length === 0) losses.dropped('empty-message-unsupported', turn.path);
     else if (last?.role === role) last.parts.push(...parts);
-    else contents.push({ role, parts });
+    else contents.push({ role, parts, path: turn.path });
   }
-  return contents;
+  if (insists) bypassSignatures(contents, losses);
+  return contents.map(({ role, parts }) => ({ role, parts }));
+}
+
+interface WrittenContent {
+  readonly role: WireContent['role'];
+  readonly parts: WirePart[];
+  readonly path: string;
+}
+
+interface WirePart extends WireSaid {
+  readonly thought?: boolean;
+  readonly functionCall?: unknown;
+  readonly functionResponse?: unknown;
+  readonly thoughtSignature?: string | undefined;
+}
+
+/** The turn under way began when the user last said something; where results stand it goes on, whatever is said beside them.
+ *  Of calls at once the first has the signature. */
+function bypassSignatures(contents: readonly WrittenContent[], losses: LossLedger): void {
+  const from = contents.findLastIndex(
+    ({ role, parts }) => role === 'user' && parts.every(part => part.functionResponse === undefined),
+  );
+  for (const { role, parts, path } of contents.slice(from + 1)) {
+    const at = role === 'model' ? parts.findIndex(part => part.functionCall !== undefined) : -1;
+    if (at === -1 || parts[at]!.thoughtSignature !== undefined) continue;
+    parts[at] = { ...parts[at], thoughtSignature: signatureBypass };
+    losses.approximated('reasoning-state-bypassed', path);
+  }
 }
 
 class TurnEncoder {
@@ -44,8 +72,8 @@ class TurnEncoder {
     this.#losses = losses;
   }
 
-  parts(turn: Turn, isBypassed: boolean): readonly unknown[] {
-    if (turn.role === 'assistant') return this.#modelParts(turn, isBypassed);
+  parts(turn: Turn): readonly WirePart[] {
+    if (turn.role === 'assistant') return this.#modelParts(turn);
     const results = turn.blocks.filter(isResult);
     // Results stand first and together, as many as there were calls.
     const answers = results.map(result => this.#result(result));
@@ -54,28 +82,27 @@ class TurnEncoder {
     return [...answers, ...moved, ...rest];
   }
 
-  #said(block: Block): readonly unknown[] {
+  #said(block: Block): readonly WirePart[] {
     if (block.type !== 'text' && block.type !== 'media') return [];
     return encodeParts(block, this.#profile.media, this.#losses);
   }
 
-  #modelParts(turn: Turn, isBypassed: boolean): readonly unknown[] {
+  #modelParts(turn: Turn): readonly WirePart[] {
     const signatures = signaturesOf(turn);
-    const parts: unknown[] = [];
+    const parts: WirePart[] = [];
     let calls = 0;
     for (const block of turn.blocks) {
       if (block.type === 'reasoning') parts.push(...this.#thought(block));
       else if (block.type === 'call') {
-        parts.push(this.#call(block, turn.path, signatures.get(calls) ?? bypassOf(isBypassed && calls === 0)));
+        parts.push(this.#call(block, turn.path, signatures.get(calls)));
         calls += 1;
       } else parts.push(...this.#said(block));
     }
-    if (isBypassed) this.#losses.approximated('reasoning-state-bypassed', turn.path);
     return parts;
   }
 
   /** What only the signature of a call stands for goes with the call. Thoughts without a signature are not taken back. */
-  #thought(block: ReasoningBlock): readonly unknown[] {
+  #thought(block: ReasoningBlock): readonly WirePart[] {
     const own = readSignature(block);
     if (own === undefined) {
       if (block.text !== '') this.#losses.dropped('reasoning-history-unsupported', block.path);
@@ -87,13 +114,13 @@ class TurnEncoder {
     return [{ text: block.text, thought: true, thoughtSignature: signature }];
   }
 
-  #call({ id, name, argumentsText }: CallBlock, path: string, signature: string | undefined): unknown {
+  #call({ id, name, argumentsText }: CallBlock, path: string, signature: string | undefined): WirePart {
     this.#names.set(id, name);
     const args = argumentsObject(argumentsText, path, this.#losses);
     return { functionCall: { id: this.#sentId(id), name, args }, thoughtSignature: signature };
   }
 
-  #result({ callId, blocks, isError }: ResultBlock): unknown {
+  #result({ callId, blocks, isError }: ResultBlock): WirePart {
     const texts = blocks.flatMap(block => (block.type === 'text' ? [block.text] : []));
     const media = this.#inResults ? blocks.filter(isFile) : [];
     const told = media.map(block => this.#file(block));
@@ -123,7 +150,7 @@ class TurnEncoder {
   }
 
   /** Media that results cannot hold stand behind all of them. */
-  #movedMedia({ callId, blocks }: ResultBlock): readonly unknown[] {
+  #movedMedia({ callId, blocks }: ResultBlock): readonly WirePart[] {
     const media = blocks.filter(block => block.type === 'media');
     const moved = this.#inResults ? media.filter(block => !isFile(block)) : media;
     if (moved.length === 0) return [];
@@ -150,10 +177,6 @@ function signaturesOf(turn: Turn): ReadonlyMap<number, string> {
     if (own?.of === 'call') signatures.set(own.call, own.signature);
   }
   return signatures;
-}
-
-function bypassOf(isBypassed: boolean): string | undefined {
-  return isBypassed ? signatureBypass : undefined;
 }
 
 function isResult(block: Block): block is ResultBlock {

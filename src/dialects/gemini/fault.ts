@@ -38,7 +38,7 @@ function errorBody(fault: Fault, code: number, salvage?: readonly CompleteCall[]
     error: {
       code,
       message: messageOf(fault),
-      status: fault.code === 'key_missing' ? 'UNAUTHENTICATED' : words[fault.class],
+      status: wordOf(fault),
       details: details.length === 0 ? undefined : details,
       // Not of the API: docs/guides/failover.md.
       salvageableToolCalls: salvage?.map(salvagedCall),
@@ -52,7 +52,13 @@ function salvagedCall({ id, name, argumentsText, custom }: CompleteCall): unknow
 
 /** A wrong key is 400 here and a key that is missing 401 (https://ai.google.dev/gemini-api/docs/troubleshooting, 2026-11). */
 function statusOf(fault: Fault): number {
-  return fault.class === 'authentication' && fault.code !== 'key_missing' ? 400 : fault.status;
+  if (fault.class === 'authentication' && fault.code !== 'key_missing') return 400;
+  return fault.status;
+}
+
+/** https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11). */
+function wordOf(fault: Fault): string {
+  return fault.code === 'key_missing' ? 'UNAUTHENTICATED' : words[fault.class];
 }
 
 /** https://cloud.google.com/apis/design/errors#error_details (2026-11). */
@@ -86,7 +92,7 @@ function messageOf(fault: Fault): string {
   return `The input token count (${askedTokens}) exceeds the maximum number of tokens allowed (${limitTokens}).`;
 }
 
-/** `error.status`, https://ai.google.dev/gemini-api/docs/troubleshooting (2026-11). */
+/** `error.status` of each class. */
 const words = {
   invalid: 'INVALID_ARGUMENT',
   context: 'INVALID_ARGUMENT',

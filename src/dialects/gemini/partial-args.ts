@@ -8,10 +8,6 @@ export class PartialArguments {
   /** Text so far, by path. */
   readonly #texts = new Map<string, string>();
 
-  get isEmpty(): boolean {
-    return Object.keys(this.#root).length === 0;
-  }
-
   /** False for a piece that cannot be placed. */
   add(value: unknown): boolean {
     if (!isRecord(value)) return false;

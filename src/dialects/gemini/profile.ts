@@ -1,7 +1,7 @@
 import type { DialectProfile, ReasoningForm } from '../../completion/profile.ts';
 
-/** Where nothing is known of the model: as the third generation and later, which cannot be told not to think and insist on
- *  their signatures (https://ai.google.dev/gemini-api/docs/thinking and …/docs/thought-signatures, 2026-11). */
+/** Where nothing is known of the model: as the newest, which cannot be told not to think
+ *  (https://ai.google.dev/gemini-api/docs/thinking, 2026-11). Which insist on their signatures, its name says. */
 const formUnlessSaid: ReasoningForm = {
   style: 'effort',
   efforts: ['low', 'medium', 'high'],
@@ -9,7 +9,7 @@ const formUnlessSaid: ReasoningForm = {
   thinksUnasked: true,
   sampling: 'always',
   forcedTools: 'always',
-  needsState: 'current-tool-turns',
+  needsState: 'never',
 };
 
 /** The API as Google documents it: https://ai.google.dev/api/generate-content and @google/genai 3.1 (2026-11). */
@@ -17,7 +17,6 @@ export const geminiProfile: DialectProfile = {
   unsupported: new Set([
     'parallelToolCalls',
     'endUser',
-    'metadata',
     // Answers here are one, and have no place for probabilities of tokens.
     'logprobs',
     'answers',

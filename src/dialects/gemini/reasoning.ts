@@ -53,8 +53,13 @@ function invalid(at: string, rule: string): Fault {
 }
 
 /** What a request says of thinking once it is fitted to its model; undefined when nothing is said. */
-export function encodeReasoning(request: CompletionRequest, form: ReasoningForm, losses: LossLedger): unknown {
-  const { reasoning: control } = request;
+export function encodeReasoning(
+  request: CompletionRequest,
+  form: ReasoningForm,
+  targetMax: number,
+  losses: LossLedger,
+): unknown {
+  const { reasoning: control, outputTokensMax } = request;
   if (control === undefined) return undefined;
   if (form.style === 'none') {
     if (control.mode !== 'off') losses.dropped('reasoning-unsupported', 'reasoning_effort');
@@ -65,7 +70,10 @@ export function encodeReasoning(request: CompletionRequest, form: ReasoningForm,
   const includeThoughts = control.mode !== 'unset' && control.display !== 'omitted' ? true : undefined;
   if (control.betweenTools === true) losses.approximated('reasoning-between-tools-approximated', 'thinking.type');
   return form.style === 'budget'
-    ? { ...budgetOf(control, request.outputTokensMax), includeThoughts }
+    ? {
+        ...budgetOf(control, outputTokensMax === undefined ? undefined : Math.min(outputTokensMax, targetMax)),
+        includeThoughts,
+      }
     : { ...levelOf(control, form, losses), includeThoughts };
 }
 

@@ -16,7 +16,7 @@ function converted(value: unknown, work: SchemaWork): unknown {
   const { nullable, type, example, propertyOrdering: _, ...rest } = schema;
   const made: Record<string, unknown> = {};
   const name = typeName(type);
-  if (name !== undefined) made['type'] = nullable === true ? [name, 'null'] : name;
+  if (name !== undefined) made['type'] = nullable === true && typeof name === 'string' ? [name, 'null'] : name;
   for (const keyword of Object.keys(rest)) {
     const inner = rest[keyword];
     if (inner === null) continue;
@@ -41,9 +41,10 @@ function propertiesOf(value: unknown, work: SchemaWork): unknown {
   return Object.fromEntries(Object.keys(value).map(name => [name, converted((value as WireRecord)[name], work)]));
 }
 
-function typeName(type: unknown): string | undefined {
-  if (typeof type !== 'string' || type === 'TYPE_UNSPECIFIED') return undefined;
-  return type.toLowerCase();
+/** What is no text is the provider's to refuse. */
+function typeName(type: unknown): unknown {
+  if (typeof type !== 'string') return type ?? undefined;
+  return type === 'TYPE_UNSPECIFIED' ? undefined : type.toLowerCase();
 }
 
 /** 64-bit numbers are texts in JSON of protocol buffers. */

@@ -61,6 +61,7 @@ const controls: Readonly<Record<Control, ControlRule>> = {
       'anthropic-messages': 'stop_sequences',
       'bedrock-converse': 'inferenceConfig.stopSequences',
       'cohere-chat': 'stop_sequences',
+      gemini: 'generationConfig.stopSequences',
     }),
     isSaid: ({ stop }) => stop.length > 0,
     without: request => ({ ...request, stop: [] }),
@@ -102,11 +103,15 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, cache: { ...request.cache, retention: undefined } }),
   },
   logprobs: {
-    ...refused('logprobs', 'the API of the deployment tells no log probabilities.'),
+    ...refused('logprobs', 'the API of the deployment tells no log probabilities.', {
+      gemini: 'generationConfig.responseLogprobs',
+    }),
     isSaid: ({ logprobs }) => logprobs !== undefined,
   },
   answers: {
-    ...refused('n', 'the API of the deployment gives one answer to a request.'),
+    ...refused('n', 'the API of the deployment gives one answer to a request.', {
+      gemini: 'generationConfig.candidateCount',
+    }),
     isSaid: ({ answers = 1 }) => answers > 1,
   },
 };
@@ -119,8 +124,8 @@ function lost(
   return { loss, path, paths, refusal: undefined };
 }
 
-function refused(path: string, refusal: string): Omit<ControlRule, 'isSaid'> {
-  return { loss: undefined, path, paths: {}, refusal, without: request => request };
+function refused(path: string, refusal: string, paths: ControlRule['paths'] = {}): Omit<ControlRule, 'isSaid'> {
+  return { loss: undefined, path, paths, refusal, without: request => request };
 }
 
 /** A penalty of zero is the default everywhere. */
