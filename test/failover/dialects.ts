@@ -49,6 +49,8 @@ export const matrixDialects: readonly MatrixDialect[] = [
     asked: /^\/model\/[^/]+\/converse(?:-stream)?$/,
     kind: 'bedrock',
     targetModel: 'anthropic.claude-haiku-4-5-20251001-v1:0',
+    continues: true,
+    endsAtOnce: false,
     // Metadata come last, behind messageStop; exceptions end a stream without them.
     terminal: /:event-type[^:]{3}metadata|:exception-type/g,
     notice: type => `carrier.${type}`,
