@@ -44,18 +44,6 @@ export const matrixDialects: readonly MatrixDialect[] = [
     notice: type => `event: carrier.${type}`,
   },
   {
-    dialect: dialects.get('openai-responses')!,
-    path: () => '/v1/responses',
-    asked: /^\/v1\/responses$/,
-    // None documents it in this dialect.
-    kind: 'openai',
-    targetModel: 'gpt-5.6',
-    continues: false,
-    endsAtOnce: true,
-    terminal: /^event: response\.(?:completed|incomplete|failed)$/gm,
-    notice: type => `"carrier":{"${type}"`,
-  },
-  {
     dialect: dialects.get('bedrock-converse')!,
     path: (model, stream) => `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`,
     asked: /^\/model\/[^/]+\/converse(?:-stream)?$/,
@@ -66,5 +54,17 @@ export const matrixDialects: readonly MatrixDialect[] = [
     // Metadata come last, behind messageStop; exceptions end a stream without them.
     terminal: /:event-type[^:]{3}metadata|:exception-type/g,
     notice: type => `carrier.${type}`,
+  },
+  {
+    dialect: dialects.get('openai-responses')!,
+    path: () => '/v1/responses',
+    asked: /^\/v1\/responses$/,
+    // None documents it in this dialect.
+    kind: 'openai',
+    targetModel: 'gpt-5.6',
+    continues: false,
+    endsAtOnce: true,
+    terminal: /^event: response\.(?:completed|incomplete|failed)$/gm,
+    notice: type => `"carrier":{"${type}"`,
   },
 ];
