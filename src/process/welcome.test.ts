@@ -33,9 +33,9 @@ test('without a key that works the welcome says how to make one', () => {
 });
 
 test('keys in the environment that do nothing yet are named in one line', () => {
-  const text = welcome({ ...facts, unusedVariables: ['GEMINI_API_KEY', 'AWS_ACCESS_KEY_ID'] });
+  const text = welcome({ ...facts, unusedVariables: ['GEMINI_API_KEY', 'AZURE_OPENAI_API_KEY'] });
 
-  assert.match(text, /^ {2}not used {4}GEMINI_API_KEY, AWS_ACCESS_KEY_ID: their providers cannot be called yet$/m);
+  assert.match(text, /^ {2}not used {4}GEMINI_API_KEY, AZURE_OPENAI_API_KEY: their providers cannot be called yet$/m);
 });
 
 test('what is quoted for the shell comes out of it unchanged', () => {

@@ -21,7 +21,7 @@ export function lowerCacheMarks(
   client: DialectName,
   losses: LossLedger,
 ): CompletionRequest {
-  const automaticPath = client === 'openai-chat' ? 'prompt_cache_options' : 'cache_control';
+  const automaticPath = client.startsWith('openai-') ? 'prompt_cache_options' : 'cache_control';
   const found = findMarks(request);
   const automatic = automaticMark(request);
   if (found.length === 0 && automatic === undefined && request.cache?.mode === undefined) return request;
