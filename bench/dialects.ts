@@ -1,161 +1,107 @@
-/** How much worker time do the dialects take: reading and splicing a request, watching a 65-chunk stream pass, and
- *  translating requests (lowering included), answers and streams, with images, tools, schemas and thinking?
- *  Run: node bench/dialects.ts. Prints machine, commit, median and p99 of batches, in µs. */
+/** How much worker time does each pair of dialects take: a small request, one with an image of 200 kB, with twelve tools, with
+ *  a schema, reading and lowering and writing included; a whole answer; a stream of 65 chunks, plain and with thinking? On
+ *  the diagonal, where bytes pass: reading and splicing the request, watching the answer.
+ *  Run: node bench/dialects.ts [--only <part of a question>]. Prints machine, commit, and of batches median and p99 in µs,
+ *  a row per client and a column per provider. */
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { CompletionEvent } from '../src/completion/event.ts';
 import { LossLedger } from '../src/completion/loss.ts';
-import { anthropicMessages } from '../src/dialects/anthropic-messages/dialect.ts';
-import type { AnswerContext, Dialect } from '../src/dialects/dialect.ts';
-import { openaiChat } from '../src/dialects/openai-chat/dialect.ts';
-import { translateRequest } from '../src/dialects/translate.ts';
+import type { AnswerContext, Dialect, PathFacts } from '../src/dialects/dialect.ts';
+import { dialects } from '../src/dialects/registry.ts';
+import { translateAnswer, translateRequest } from '../src/dialects/translate.ts';
 import { inlineImage, personSchema, toolNames } from './shapes.ts';
 
-const batches = 100;
+const { values: options } = parseArgs({ options: { only: { type: 'string' } } });
+const batches = 60;
 const chunkCount = 64;
+const all = [...dialects.values()];
 const target = { targetModel: 'served', outputTokensMax: 4096 };
 
-function body(fields: unknown): Buffer {
-  return Buffer.from(JSON.stringify(fields));
-}
+// Requests are written once as chat completions, and carried into every dialect as the gateway would.
 
-const ask = { role: 'user', content: 'Say hello in French, please.' };
-const system = 'You are helpful.';
+const question = 'Say hello in French, please.';
+const ask = { role: 'user', content: question };
+const system = { role: 'system', content: 'You are helpful.' };
 const prose = 'A line of prose with a "quoted" word in it.\n'.repeat(38);
 const turns = Array.from({ length: 20 }, (_, index) => ({
   role: index % 2 === 0 ? 'user' : 'assistant',
   content: prose,
 }));
+const imageUrl = { url: `data:image/png;base64,${inlineImage}` };
+const shapes = {
+  small: { messages: [system, ask] },
+  '34 kB': { messages: [system, ...turns.slice(0, -1)] },
+  'an image of 200 kB': {
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: question },
+          { type: 'image_url', image_url: imageUrl },
+        ],
+      },
+    ],
+  },
+  '12 tools': {
+    messages: [ask],
+    tools: toolNames.map(name => ({ type: 'function', function: { name, parameters: personSchema } })),
+  },
+  'a schema': {
+    messages: [ask],
+    response_format: { type: 'json_schema', json_schema: { name: 'person', strict: true, schema: personSchema } },
+  },
+} as const;
+type Shape = keyof typeof shapes;
 
-const chatSmall = body({ model: 'acme/x', messages: [{ role: 'system', content: system }, ask], max_tokens: 100 });
-const chatLarge = body({ model: 'acme/x', messages: [{ role: 'system', content: system }, ...turns], stream: true });
-const messagesSmall = body({ model: 'acme/x', system, messages: [ask], max_tokens: 100 });
-const messagesLarge = body({ model: 'acme/x', system, messages: turns, max_tokens: 100 });
-
-const textPart = { type: 'text', text: ask.content };
-const imageUrl = `data:image/png;base64,${inlineImage}`;
-const imageBlock = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: inlineImage } };
-const chatImage = body({
-  model: 'acme/x',
-  messages: [{ role: 'user', content: [textPart, { type: 'image_url', image_url: { url: imageUrl } }] }],
-  max_tokens: 100,
-});
-const messagesImage = body({
-  model: 'acme/x',
-  messages: [{ role: 'user', content: [textPart, imageBlock] }],
-  max_tokens: 100,
-});
-const chatTools = body({
-  model: 'acme/x',
-  messages: [ask],
-  max_tokens: 100,
-  tools: toolNames.map(name => ({ type: 'function', function: { name, parameters: personSchema } })),
-});
-const messagesTools = body({
-  model: 'acme/x',
-  messages: [ask],
-  max_tokens: 100,
-  tools: toolNames.map(name => ({ name, input_schema: personSchema })),
-});
-const chatSchema = body({
-  model: 'acme/x',
-  messages: [ask],
-  max_tokens: 100,
-  response_format: { type: 'json_schema', json_schema: { name: 'person', strict: true, schema: personSchema } },
-});
-const messagesSchema = body({
-  model: 'acme/x',
-  messages: [ask],
-  max_tokens: 100,
-  output_config: { format: { type: 'json_schema', schema: personSchema } },
-});
-
-const chatAnswer = body({
-  id: 'c',
-  object: 'chat.completion',
-  model: 'm',
-  choices: [{ index: 0, message: { role: 'assistant', content: 'Bonjour !' }, finish_reason: 'stop' }],
-  usage: { prompt_tokens: 19, completion_tokens: 4, total_tokens: 23 },
-});
-const messagesAnswer = body({
-  id: 'msg_1',
-  type: 'message',
-  model: 'm',
-  content: [{ type: 'text', text: 'Bonjour !' }],
-  stop_reason: 'end_turn',
-  usage: { input_tokens: 19, output_tokens: 4 },
-});
-
-function chatChunk(fields: unknown): Buffer {
-  const head = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_700_000_000, model: 'm' };
-  return Buffer.from(`data: ${JSON.stringify({ ...head, service_tier: 'default', ...(fields as object) })}\n\n`);
+interface Carried {
+  readonly body: Buffer;
+  /** Of dialects that name the model in the path. */
+  readonly named: PathFacts | undefined;
 }
 
-function messagesEvent(type: string, fields: unknown): Buffer {
-  return Buffer.from(`event: ${type}\ndata: ${JSON.stringify({ type, ...(fields as object) })}\n\n`);
+const named: PathFacts = { requestedModel: 'acme/x', stream: false };
+
+function requestOf(dialect: Dialect, shape: Shape): Carried {
+  const chat = Buffer.from(JSON.stringify({ model: 'acme/x', max_tokens: 100, ...shapes[shape] }));
+  const from = dialects.get('openai-chat')!;
+  const body = dialect === from ? chat : translateRequest(chat, { client: from, provider: dialect, target }).body;
+  return { body, named: JSON.parse(body.toString()).model === undefined ? named : undefined };
 }
 
-const chatStream = [
-  ...Array.from({ length: chunkCount }, () =>
-    chatChunk({
-      choices: [{ index: 0, delta: { content: ' word' }, logprobs: null, finish_reason: null }],
-      usage: null,
-    }),
-  ),
-  Buffer.concat([
-    chatChunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage: null }),
-    chatChunk({ choices: [], usage: { prompt_tokens: 19, completion_tokens: 64, total_tokens: 83 } }),
-    Buffer.from('data: [DONE]\n\n'),
-  ]),
-];
-const messagesStream = [
-  Buffer.concat([
-    messagesEvent('message_start', {
-      message: { id: 'msg_1', model: 'm', content: [], usage: { input_tokens: 19, output_tokens: 1 } },
-    }),
-    messagesEvent('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-  ]),
-  ...Array.from({ length: chunkCount - 1 }, () =>
-    messagesEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text: ' word' } }),
-  ),
-  Buffer.concat([
-    messagesEvent('content_block_stop', { index: 0 }),
-    messagesEvent('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 64 } }),
-    messagesEvent('message_stop', {}),
-  ]),
-];
+// Answers are written by each dialect from the same events.
 
+const usage = { inputUncached: 19, output: 64 };
+const reply = [...textBlock(0, ['Bonjour !'])];
+const words = textBlock(0, Array<string>(chunkCount).fill(' word'));
 const half = chunkCount / 2;
-const messagesThinking = [
-  Buffer.concat([
-    messagesStream[0]!.subarray(0, messagesStream[0]!.indexOf('event: content_block_start')),
-    messagesEvent('content_block_start', {
-      index: 0,
-      content_block: { type: 'thinking', thinking: '', signature: '' },
-    }),
-  ]),
-  ...Array.from({ length: half }, () =>
-    messagesEvent('content_block_delta', { index: 0, delta: { type: 'thinking_delta', thinking: ' thought' } }),
-  ),
-  Buffer.concat([
-    messagesEvent('content_block_delta', { index: 0, delta: { type: 'signature_delta', signature: 's'.repeat(600) } }),
-    messagesEvent('content_block_stop', { index: 0 }),
-    messagesEvent('content_block_start', { index: 1, content_block: { type: 'text', text: '' } }),
-  ]),
-  ...Array.from({ length: half - 2 }, () =>
-    messagesEvent('content_block_delta', { index: 1, delta: { type: 'text_delta', text: ' word' } }),
-  ),
-  Buffer.concat([
-    messagesEvent('content_block_stop', { index: 1 }),
-    messagesEvent('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 64 } }),
-    messagesEvent('message_stop', {}),
-  ]),
+const thoughts: readonly CompletionEvent[] = [
+  { type: 'block-open', index: 0, block: { type: 'reasoning' } },
+  ...Array.from({ length: half }, () => ({ type: 'text-delta', index: 0, text: ' thought' }) as const),
+  { type: 'state', index: 0, state: 's'.repeat(600) },
+  { type: 'block-close', index: 0 },
+  ...textBlock(1, Array<string>(half).fill(' word')),
 ];
-const chatThinking = [
-  ...Array.from({ length: half }, () =>
-    chatChunk({ choices: [{ index: 0, delta: { reasoning_content: ' thought' }, finish_reason: null }], usage: null }),
-  ),
-  ...chatStream.slice(half),
-];
+
+function textBlock(index: number, texts: readonly string[]): CompletionEvent[] {
+  return [
+    { type: 'block-open', index, block: { type: 'text' } },
+    ...texts.map(text => ({ type: 'text-delta', index, text }) as const),
+    { type: 'block-close', index },
+  ];
+}
+
+function answered(blocks: readonly CompletionEvent[]): CompletionEvent[] {
+  const finish = { reason: 'stop', raw: undefined, stopSequence: undefined } as const;
+  return [
+    { type: 'message-start', id: 'id', servedModel: 'm', createdAtMs: 1_700_000_000_000, usage: undefined },
+    ...blocks,
+    { type: 'usage', usage, raw: {}, serviceTier: undefined },
+    { type: 'finish', finish },
+    { type: 'message-end' },
+  ];
+}
 
 function context(): AnswerContext {
   return {
@@ -168,67 +114,97 @@ function context(): AnswerContext {
   };
 }
 
-function scanAndSplice(dialect: Dialect, given: Buffer): void {
-  const scan = dialect.scanRequest(given);
-  dialect.spliceRequest(given, scan, { targetModel: 'served', askUsage: true, outputTokensMax: undefined });
+/** An event a chunk, as providers send them; what is quiet comes with the next one. */
+function chunksOf(dialect: Dialect, blocks: readonly CompletionEvent[]): Buffer[] {
+  const encoder = dialect.encodeStream(context());
+  return answered(blocks)
+    .map(event => encoder.push(event))
+    .filter(bytes => bytes.length > 0);
 }
 
-function observe(dialect: Dialect, chunks: readonly Buffer[]): void {
-  const observer = dialect.observeStream({ stripUsage: true });
-  for (const chunk of chunks) observer.push(chunk);
-  observer.finish();
+type Work = (client: Dialect, provider: Dialect) => () => void;
+
+function request(shape: Shape): Work {
+  return (client, provider) => {
+    const given = requestOf(client, shape);
+    if (client !== provider) {
+      return () => void translateRequest(given.body, { client, provider, target, named: given.named });
+    }
+    return () => {
+      const scan = client.scanRequest(given.body, given.named);
+      client.spliceRequest(given.body, scan, { targetModel: 'served', askUsage: true, outputTokensMax: undefined });
+    };
+  };
 }
 
-function carryRequest(client: Dialect, provider: Dialect, given: Buffer): void {
-  translateRequest(given, { client, provider, target });
+const answer: Work = (client, provider) => {
+  const body = provider.encodeAnswer(answered(reply), context());
+  if (client === provider) return () => void provider.observeAnswer(body);
+  return () => void translateAnswer(body, { client, provider }, context());
+};
+
+function stream(blocks: readonly CompletionEvent[]): Work {
+  return (client, provider) => {
+    const chunks = chunksOf(provider, blocks);
+    if (client === provider) {
+      return () => {
+        const observer = client.observeStream({ stripUsage: true });
+        for (const chunk of chunks) observer.push(chunk);
+        observer.finish();
+      };
+    }
+    return () => {
+      const answering = context();
+      const decoder = provider.decodeStream(answering.losses);
+      const encoder = client.encodeStream(answering);
+      for (const chunk of chunks) for (const event of decoder.push(chunk)) encoder.push(event);
+    };
+  };
 }
 
-function carryAnswer(from: Dialect, to: Dialect, given: Buffer): void {
-  const answer = context();
-  to.encodeAnswer(from.decodeAnswer(given, answer.losses), answer);
-}
-
-function carryStream(from: Dialect, to: Dialect, chunks: readonly Buffer[]): void {
-  const answer = context();
-  const decoder = from.decodeStream(answer.losses);
-  const encoder = to.encodeStream(answer);
-  for (const chunk of chunks) for (const event of decoder.push(chunk)) encoder.push(event);
-}
-
-const questions: readonly (readonly [string, number, () => void])[] = [
-  ['scan and splice, chat, small', 200, () => scanAndSplice(openaiChat, chatSmall)],
-  [`scan and splice, chat, ${chatLarge.length} B`, 20, () => scanAndSplice(openaiChat, chatLarge)],
-  ['scan and splice, messages, small', 200, () => scanAndSplice(anthropicMessages, messagesSmall)],
-  [`scan and splice, messages, ${messagesLarge.length} B`, 20, () => scanAndSplice(anthropicMessages, messagesLarge)],
-  ['observe 65 chunks, chat', 10, () => observe(openaiChat, chatStream)],
-  ['observe 65 chunks, messages', 10, () => observe(anthropicMessages, messagesStream)],
-  ['request, chat to messages', 100, () => carryRequest(openaiChat, anthropicMessages, chatSmall)],
-  ['request, messages to chat', 100, () => carryRequest(anthropicMessages, openaiChat, messagesSmall)],
-  ['request, image of 200 kB, chat to messages', 10, () => carryRequest(openaiChat, anthropicMessages, chatImage)],
-  ['request, image of 200 kB, messages to chat', 10, () => carryRequest(anthropicMessages, openaiChat, messagesImage)],
-  ['request, 12 tools, chat to messages', 50, () => carryRequest(openaiChat, anthropicMessages, chatTools)],
-  ['request, 12 tools, messages to chat', 50, () => carryRequest(anthropicMessages, openaiChat, messagesTools)],
-  ['request, schema, chat to messages', 50, () => carryRequest(openaiChat, anthropicMessages, chatSchema)],
-  ['request, schema, messages to chat', 50, () => carryRequest(anthropicMessages, openaiChat, messagesSchema)],
-  ['answer, chat to messages', 100, () => carryAnswer(openaiChat, anthropicMessages, chatAnswer)],
-  ['answer, messages to chat', 100, () => carryAnswer(anthropicMessages, openaiChat, messagesAnswer)],
-  ['65 chunks, chat to messages', 10, () => carryStream(openaiChat, anthropicMessages, chatStream)],
-  ['65 chunks, messages to chat', 10, () => carryStream(anthropicMessages, openaiChat, messagesStream)],
-  ['65 chunks that think, chat to messages', 10, () => carryStream(openaiChat, anthropicMessages, chatThinking)],
-  ['65 chunks that think, messages to chat', 10, () => carryStream(anthropicMessages, openaiChat, messagesThinking)],
+const questions: readonly (readonly [question: string, batch: number, work: Work])[] = [
+  ['request, small', 50, request('small')],
+  ['request, 34 kB', 10, request('34 kB')],
+  ['request, an image of 200 kB', 4, request('an image of 200 kB')],
+  ['request, 12 tools', 10, request('12 tools')],
+  ['request, a schema', 30, request('a schema')],
+  ['whole answer', 50, answer],
+  ['stream of 65 chunks', 5, stream(words)],
+  ['stream of 65 chunks that thinks', 5, stream(thoughts)],
 ];
 
-console.log(`machine: ${cpus()[0]?.model} × ${cpus().length}, node ${process.version}`);
-console.log(`commit: ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}`);
-console.log(`${'µs'.padEnd(46)}   median      p99`);
-for (const [question, batch, run] of questions) {
+/** Median and p99 of batches in µs; a word where the pair refuses the shape. */
+function measure(batch: number, prepare: () => () => void): string {
   const took: number[] = [];
+  let run: () => void;
+  try {
+    run = prepare();
+    run();
+  } catch (fault) {
+    return fault instanceof Error && 'code' in fault ? String(fault.code) : 'fails';
+  }
   for (let round = -batches; round < batches; round += 1) {
     const startedMs = performance.now();
     for (let turn = 0; turn < batch; turn += 1) run();
     if (round >= 0) took.push(((performance.now() - startedMs) * 1_000) / batch);
   }
   took.sort((left, right) => left - right);
-  const [median, p99] = [0.5, 0.99].map(share => took[Math.floor(batches * share)]!.toFixed(1).padStart(9));
-  console.log(`${question.padEnd(46)}${median}${p99}`);
+  const at = (share: number): string => took[Math.floor(batches * share)]!.toFixed(1);
+  return `${at(0.5)} / ${at(0.99)}`;
+}
+
+console.log(`machine: ${cpus()[0]?.model} × ${cpus().length}, node ${process.version}`);
+console.log(`commit: ${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()}`);
+console.log('µs of worker time, median / p99; rows are clients, columns providers');
+for (const [name, batch, work] of questions) {
+  if (options.only !== undefined && !name.includes(options.only)) continue;
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map(text => text.padEnd(20))
+      .join('')
+      .trimEnd();
+  console.log(`\n${line([name, ...all.map(provider => provider.name)])}`);
+  for (const client of all) {
+    console.log(line([client.name, ...all.map(provider => measure(batch, () => work(client, provider)))]));
+  }
 }

@@ -8,7 +8,7 @@
  *  SQL under other ids, hours later, until there are `--events`. `--rerated` exchanges are rated again, from the
  *  first day on; a check looks at whole days until it has seen `--checked` events. Progress goes to standard error; the
  *  last lines are rows for bench/results.md.
- *  Targets: a month's report over 10⁷ events within 300 ms; a re-rate of 10⁶ events within 60 s.
+ *  Targets: a month's report over 10⁷ events within 200 ms; a re-rate of 10⁶ events within 60 s.
  *  Uses DATABASE_URL (an empty database), else a Postgres of its own with its default settings. Ten million events take
  *  about 30 GB below `--directory`. */
 import { execFileSync } from 'node:child_process';

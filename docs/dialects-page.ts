@@ -1,9 +1,10 @@
 import { type LossCode, lossCodes } from '../src/completion/loss-codes.ts';
 import { type DialectCase, readDialectCases } from './dialect-cases.ts';
+import { squareSections } from './dialect-square-tables.ts';
+import { table } from './markdown-table.ts';
 
-/** docs/reference/dialects.md: what is carried between dialects, made from the cases that the tests run. */
+/** docs/reference/dialects.md: what is carried between dialects, made from the square and the cases that the tests run. */
 export function dialectsPage(cases: readonly DialectCase[] = readDialectCases()): string {
-  const pairs = [...new Set(cases.map(pairOf))].sort();
   const features = [...new Set(cases.map(({ feature }) => feature))].sort();
   const used = new Set(cases.flatMap(({ losses }) => losses.map(codeOf)));
   return `${[
@@ -17,16 +18,9 @@ export function dialectsPage(cases: readonly DialectCase[] = readDialectCases())
     'Where the client’s dialect has no word that says as much as the provider’s, `native_finish_reason` has the provider’s own: ' +
       'beside `finish_reason` in a choice, beside `stop_reason` in a message and in `message_delta`. A stop sequence that matched ' +
       'is `stop_reason` in a choice. A reason that nobody knows ends as `stop` or `end_turn`, so marked and declared.',
-    `Each number is a case: a folder of files that the tests run (${cases.length} of them).`,
-    '## What is carried',
-    table(
-      ['feature', ...pairs],
-      features.map(feature => [
-        feature.replaceAll('-', ' '),
-        ...pairs.map(pair => cell(cases.filter(one => one.feature === feature && pairOf(one) === pair))),
-      ]),
-    ),
+    ...squareSections(),
     '## Cases',
+    `What single models, hosts and odd values make of it: ${cases.length} folders of files that the tests run.`,
     ...features.map(feature =>
       [
         `### ${feature.replaceAll('-', ' ')}`,
@@ -57,18 +51,6 @@ function codeOf(loss: string): string {
   return loss.split(';')[0]!;
 }
 
-/** Each outcome once, with its codes and its cases. */
-function cell(cases: readonly DialectCase[]): string {
-  const outcomes = new Map<string, DialectCase[]>();
-  for (const one of cases) {
-    const outcome = outcomeOf(one);
-    outcomes.set(outcome, [...(outcomes.get(outcome) ?? []), one]);
-  }
-  return [...outcomes]
-    .map(([outcome, ones]) => `${outcome} ${ones.map((one, index) => link(one, `${index + 1}`)).join(' ')}`)
-    .join('<br>');
-}
-
 function outcomeOf({ outcome, losses, fault }: DialectCase): string {
   if (outcome === 'refused') return `refused (\`${fault?.code}\`)`;
   if (outcome === 'carried') return 'carried';
@@ -77,9 +59,4 @@ function outcomeOf({ outcome, losses, fault }: DialectCase): string {
 
 function link({ name }: DialectCase, text: string): string {
   return `[${text}](../../src/dialects/cases/${name}/)`;
-}
-
-function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(text => text.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(heading), line(heading.map(() => '---')), ...rows.map(line)].join('\n');
 }

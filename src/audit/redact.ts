@@ -8,7 +8,8 @@ const secretTexts =
   /\b(?:cc[a-z]_[0-9A-Za-z]+_[0-9A-Za-z]{16,}|(?:sk|pk|rk|gsk|xai|ghp|whsec)[-_][0-9A-Za-z_-]{16,}|AIza[0-9A-Za-z_-]{30,}|AKIA[0-9A-Z]{16}|Bearer\s+\S{8,})/g;
 const redacted = '(redacted)';
 /** References say where a secret is, not what it is. */
-const referencePattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]{1,4096}|stored:[0-9a-f]{16})$/;
+const referencePattern =
+  /^(?:env:[A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_][A-Za-z0-9_]*){0,3}|file:[^\0]{1,4096}|stored:[0-9a-f]{16})$/;
 
 const textLengthMax = 2_000;
 /** Of one side of one event, as JSON. More is told by its size and digest. */

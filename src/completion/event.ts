@@ -38,8 +38,14 @@ export type BlockHead =
   | { readonly type: 'refusal' }
   /** `redacted`: there is nothing to show; its `state` is all of it. */
   | { readonly type: 'reasoning'; readonly redacted?: boolean | undefined }
-  /** `custom`: its arguments are free text. */
-  | { readonly type: 'call'; readonly id: string; readonly name: string; readonly custom?: boolean | undefined };
+  /** `custom`: its arguments are free text. `namespace`: of the tools that its tool stands among. */
+  | {
+      readonly type: 'call';
+      readonly id: string;
+      readonly name: string;
+      readonly custom?: boolean | undefined;
+      readonly namespace?: string | undefined;
+    };
 
 export type FinishReason =
   | 'stop'

@@ -146,6 +146,24 @@ export const faults = {
     'The request uses a feature that cannot be carried to the dialect of the deployment.',
     'Use a deployment that speaks your dialect, or leave the feature out.',
   ),
+  stored_state_unsupported: row(
+    'invalid',
+    400,
+    'The request names something that a provider stored, or asks to be answered later.',
+    'Send the whole conversation as `input`, with `store: false`; leave out what the message names.',
+  ),
+  tool_output_missing: row(
+    'invalid',
+    400,
+    'A tool was called in `input`, and its output is not there.',
+    'Send an item with the output behind each call, with the same `call_id`.',
+  ),
+  tool_call_missing: row(
+    'invalid',
+    400,
+    'An output in `input` answers no call.',
+    'Send the call that it answers before it, with the same `call_id`.',
+  ),
   loss_refused: row(
     'invalid',
     400,

@@ -1,4 +1,4 @@
-import type { CacheMark, OutputFormat, ReasoningEffort, ServiceTier } from './request.ts';
+import type { CacheMark, OutputFormat, ReasoningEffort, Sampling, ServiceTier } from './request.ts';
 
 /** What one provider takes of a dialect, as data. A dialect has a profile of its own API (`<dialect>/profile.ts`); a
  *  provider's file says what differs, for all its models or for some. The passes of `dialects/lower/` and the encoders
@@ -10,6 +10,8 @@ export interface DialectProfile {
   readonly seedField: 'seed' | 'random_seed';
   /** Temperatures above it are lowered. */
   readonly temperatureMax: number;
+  /** Other controls of sampling that it takes within bounds only; values beyond them become the nearest. */
+  readonly samplingRanges?: SamplingRanges | undefined;
   /** Stop sequences: so many, and whether one of white space only is taken. */
   readonly stops: { readonly max: number; readonly blank: boolean };
   /** Longer ids of end users are sent as their digest. */
@@ -24,17 +26,25 @@ export interface DialectProfile {
   readonly toolNames: { readonly pattern: RegExp; readonly lettersMax: number };
   /** Can arguments of a tool be free text (`custom` tools of openai-chat)? */
   readonly customTools: boolean;
-  /** Can a choice be narrowed to some of the tools? */
-  readonly allowedTools: boolean;
+  /** Can tools be grouped, so that two of them may have one name (openai-responses)? Unless said, they cannot. */
+  readonly namespaces?: boolean | undefined;
+  /** Can a choice be narrowed to some of the tools? any: only one that forces a call of them. */
+  readonly allowedTools: boolean | 'any';
+  /** Can it be told to call one tool, by its name? Unless said it can. */
+  readonly namedTool?: boolean | undefined;
   /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
   readonly toolSchemaUnions: boolean;
 
   /** The forms of output it can be held to. */
   readonly outputForms: ReadonlySet<OutputFormat['type']>;
+  /** Does it hold answers to a form where tools are defined? Unless said it does. */
+  readonly outputBesideTools?: boolean | undefined;
   /** Does it hold every answer with a schema to it, whether `strict` was said or not? */
   readonly alwaysStrict: boolean;
   /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
   readonly strictSchema: SchemaSubset | undefined;
+  /** Can the arguments of one tool be held to their schema? Unless said they can, where there is a `strictSchema`. */
+  readonly strictTools?: boolean;
 
   /** Marks up to which a prompt may be cached; undefined: it knows none. */
   readonly cacheMarks: CacheMarkRules | undefined;
@@ -42,7 +52,22 @@ export interface DialectProfile {
   readonly reasoning: ReasoningForm;
   /** Versions of the dialect that it takes, the newest last; none where the dialect has none. */
   readonly versions: readonly string[];
+  /** Where models of many makers stand behind one dialect (bedrock-converse): how the model takes what the dialect leaves open. */
+  readonly converse?: ConverseModel;
 }
+
+export interface ConverseModel {
+  /** The member of `additionalModelRequestFields` that holds top_k, from the outermost in; undefined: it takes none. */
+  readonly topK: readonly string[] | undefined;
+  /** The member of it by which the model is told to think; undefined: it cannot be told. */
+  readonly reasoning: 'thinking' | 'reasoningConfig' | 'reasoning_effort' | undefined;
+  /** Does it take the status of a tool's result? */
+  readonly resultStatus: boolean;
+  /** Does it take search results as such, and cite them? */
+  readonly searchResults: boolean;
+}
+
+export type SamplingRanges = Readonly<Partial<Record<keyof Sampling, { readonly min: number; readonly max: number }>>>;
 
 /** How a model is told how much to think, and what it refuses meanwhile. */
 export interface ReasoningForm {
@@ -59,8 +84,9 @@ export interface ReasoningForm {
   readonly sampling: 'always' | 'not-thinking' | 'never';
   /** When it takes a tool choice that forces a call. */
   readonly forcedTools: 'always' | 'not-thinking' | 'never';
-  /** Which turns that called tools must come back with their reasoning while it thinks. */
-  readonly needsState: 'never' | 'last-tool-turn' | 'every-tool-turn';
+  /** Which turns that called tools must come back with their reasoning while it thinks. current: those since the user last
+   *  said something. */
+  readonly needsState: 'never' | 'last-tool-turn' | 'current-tool-turns' | 'every-tool-turn';
 }
 
 /** Controls of the middle that a provider may lack. */
@@ -94,6 +120,8 @@ export interface RoleRules {
   readonly systemTurns: 'anywhere' | 'after-user' | 'first';
   /** Must the user speak first? Then there is no conversation without a user's turn. */
   readonly userFirst: boolean;
+  /** Must the user say anything at all? Of course where the user speaks first; elsewhere unless said not. */
+  readonly userRequired?: boolean | undefined;
   /** Are turns of one role in a row one turn? */
   readonly merged: boolean;
   /** What a last turn of the assistant means: it is continued, continued where it is marked so, answered by another one,
@@ -111,10 +139,12 @@ export interface CallIdForm {
   readonly prefix: string;
   /** Letters of the digest that follows the prefix; `alphanumeric` has more of them in few letters. */
   readonly digest: { readonly letters: number; readonly alphabet: 'hex' | 'alphanumeric' };
+  /** It knows none: results answer calls by their names and order. */
+  readonly unknown?: boolean;
 }
 
 /** A part of JSON Schema. Types, properties, required, items, enum, const, anyOf, $ref to $defs, title and description are
- *  in every subset; objects are always closed, as every provider that holds to a schema wants it. */
+ *  in every subset; objects are closed, as nearly every provider that holds to a schema wants it. */
 export interface SchemaSubset {
   /** Further keywords that it takes. */
   readonly keywords: ReadonlySet<string>;
@@ -135,6 +165,12 @@ export interface SchemaSubset {
   readonly recursion: boolean;
   /** Must the whole be an object? */
   readonly objectOnly: boolean;
+  /** Of an object with properties: so many are required; 0 unless said. */
+  readonly requiredMin?: number | undefined;
+  /** Is it said of objects that they are closed (`additionalProperties: false`)? Unless said it is. */
+  readonly saysClosed?: boolean | undefined;
+  /** May objects take further properties, of any kind or of one? Unless said they may not. */
+  readonly openObjects?: boolean;
 }
 
 export interface CacheMarkRules {
@@ -155,6 +191,8 @@ export interface MediaSupport {
   readonly documents: 'url' | 'bytes' | 'none';
   /** The part of chat completions that holds a document; hosts differ. `file` unless said. */
   readonly documentPart?: 'file' | 'document_url';
+  /** Can they stand in the result of a tool? Asked only where the API has a place for them there; unless said they can. */
+  readonly inResults?: boolean;
 }
 
 /** What differs from the profile of the dialect: what is unsupported there is unsupported here too, and rules of roles

@@ -168,6 +168,8 @@ export interface CallBlock {
   readonly argumentsText: string;
   /** The arguments are free text, of a custom tool. */
   readonly custom?: boolean | undefined;
+  /** Of the tools that its tool stands among (openai-responses). */
+  readonly namespace?: string | undefined;
   readonly cache?: CacheMark | undefined;
 }
 
@@ -187,7 +189,14 @@ export interface ToolDefinition {
   readonly strict: boolean | undefined;
   /** Its arguments are free text (openai-chat's custom tools); `parameters` says nothing then. */
   readonly custom?: CustomInput | undefined;
+  /** Names of tools are told apart within it (openai-responses). */
+  readonly namespace?: ToolNamespace | undefined;
   readonly cache?: CacheMark | undefined;
+}
+
+export interface ToolNamespace {
+  readonly name: string;
+  readonly description: string;
 }
 
 export interface CustomInput {

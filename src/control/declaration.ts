@@ -70,14 +70,14 @@ const tags = z
     error: `must not have more than ${keyTagsMax} tags`,
   });
 
-const dialects = ['openai-chat', 'anthropic-messages'] as const;
-/** Known wire formats that deployments cannot be called in yet. */
-export const dialectsNotAvailable: readonly string[] = [
+const dialects = [
+  'openai-chat',
+  'anthropic-messages',
   'openai-responses',
   'gemini',
   'cohere-chat',
   'bedrock-converse',
-];
+] as const;
 
 const baseUrl = z.string().max(2_048).refine(isBaseUrl, {
   error: 'must be http://host/path, https://host/path or unix:/path, without user, query or fragment',

@@ -88,7 +88,6 @@ test('an unknown key at any place is refused, and a known one that is not built 
       '1 prices.sell.rates.v/a.inptu',
     ],
   );
-  assert.deepEqual(problems('providers: { g: { dialect: gemini } }'), ['1 providers.g.dialect n/a']);
   assert.deepEqual(problems('process: { contentLogs: true }'), ['1 process.contentLogs n/a']);
 });
 

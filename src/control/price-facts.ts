@@ -50,14 +50,19 @@ export interface ExcludedFact {
 
 /** The facts of the providers named: `priceFacts` is their id in the data. */
 export function readPriceFacts(
-  providers: readonly { readonly name: string; readonly priceFacts: string | undefined }[],
+  providers: readonly {
+    readonly name: string;
+    readonly priceFacts: string | undefined;
+    readonly pricedModels?: RegExp;
+  }[],
 ): PriceFacts {
   const facts: PriceFact[] = [];
   const excluded: ExcludedFact[] = [];
-  for (const { name, priceFacts } of providers) {
+  for (const { name, priceFacts, pricedModels } of providers) {
     if (priceFacts === undefined) continue;
     for (const model of findProvider({ providerId: priceFacts })?.models ?? []) {
-      const read = readModel(name, model);
+      const isServed = pricedModels === undefined || pricedModels.test(model.id);
+      const read = isServed ? readModel(name, model) : 'its maker serves it at another address';
       if (typeof read === 'string') excluded.push({ provider: name, model: model.id, reason: read });
       else facts.push(read);
     }
@@ -74,7 +79,9 @@ export function pricesAt(fact: PriceFact, atMs: number): DatedPrices {
 
 /** A model's fact, or the reason why it has none. */
 export function readModel(provider: string, model: ModelInfo): PriceFact | string {
-  if (/[:*]|-$/.test(model.id)) return 'its id is a pattern or an offer of another host, not a model name';
+  if (provider === 'bedrock' ? !bedrockModel.test(model.id) : /[:*]|-$/.test(model.id)) {
+    return 'its id is a pattern or an offer of another host, not a model name';
+  }
   if (notForChat.test(model.id)) return 'it is no chat model';
   const snapped: string[] = [];
   const prices = readPrices(model, snapped);
@@ -88,6 +95,11 @@ export function readModel(provider: string, model: ModelInfo): PriceFact | strin
     ...(snapped.length === 0 ? {} : { snapped }),
   };
 }
+
+/** Names of models end in a version there, and those of Claude have their day before it; what has not is a name of the data's
+ *  own (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html, 2026-11). */
+const bedrockModel =
+  /^(?:global\.)?(?:amazon\.nova-(?!.*sonic)|anthropic\.claude-[\w-]*-\d{8}|meta\.llama|mistral\.|deepseek\.)[\w-]*-v\d+:\d+$/;
 
 /** Models of other APIs, and those that search on every request, for which there is no meter. */
 const notForChat =

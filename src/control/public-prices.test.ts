@@ -22,8 +22,8 @@ test('with a provider key and the real facts, every model of that provider is se
     snapshot.providers.map(({ name, kind, dialects }) => [name, kind, dialects.length]),
     [
       ['anthropic', 'anthropic', 1],
-      ['deepseek', 'deepseek', 2],
-      ['openai', 'openai', 1],
+      ['deepseek', 'deepseek', 3],
+      ['openai', 'openai', 2],
     ],
   );
   assert.deepEqual(
@@ -76,5 +76,5 @@ test('the first model of every provider with public prices is among them', () =>
     named.filter(({ name, firstModel }) => !models.some(each => each.provider === name && each.model === firstModel)),
     [],
   );
-  assert.equal(named.length, 6);
+  assert.equal(named.length, 9);
 });

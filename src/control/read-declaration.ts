@@ -14,7 +14,7 @@ import {
 import type { z } from 'zod';
 import { ConfigurationError, type Problem } from '../config/problem.ts';
 import { checkProcessPart } from '../config/settings.ts';
-import { type Declaration, declarationSchema, dialectsNotAvailable, keysNotAvailable } from './declaration.ts';
+import { type Declaration, declarationSchema, keysNotAvailable } from './declaration.ts';
 import { gatherTools, priceValueNotAvailable } from './declaration-prices.ts';
 
 /** Largest file, and most entries in it: more are refused before they are parsed. Parsing holds up the supervisor, about a
@@ -199,10 +199,6 @@ function explain(issue: z.core.$ZodIssue, content: unknown, locate: ReadDeclarat
   }
   const notBuilt = issue.path[0] === 'prices' ? priceValueNotAvailable(value) : undefined;
   if (notBuilt !== undefined) return [locate(issue.path, { code: 'setting_not_available', message: notBuilt })];
-  if (typeof value === 'string' && dialectsNotAvailable.includes(value) && issue.code === 'invalid_value') {
-    const message = `providers cannot be called in ${value} yet`;
-    return [locate(issue.path, { code: 'setting_not_available', message })];
-  }
   const missing = value === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
   return [locate(issue.path, wrong(missing ? `is missing; ${lowerFirst(issue.message)}` : lowerFirst(issue.message)))];
 }

@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 
-/** `env:NAME` or `file:path`, resolved where the server runs: files of configuration carry no secret themselves. */
-export const referencePattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0]+)$/;
+/** `env:NAME` or `file:path`, resolved where the server runs: files of configuration carry no secret themselves. A secret of
+ *  several parts may stand in several variables: `env:ID:SECRET` is the values of both with a colon between them. */
+export const referencePattern = /^(?:env:[A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z_][A-Za-z0-9_]*){0,3}|file:[^\0]+)$/;
 
 export interface ReferenceSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -20,10 +21,21 @@ const ownVariables = new Set(['CARRIER_MASTER_KEY', 'CARRIER_ADMIN_KEY', 'DATABA
 
 export function resolveReference(reference: string, sources: ReferenceSources): Resolved {
   const found = reference.startsWith('env:')
-    ? resolveVariable(reference.slice('env:'.length), sources)
+    ? resolveVariables(reference.slice('env:'.length).split(':'), sources)
     : resolveFile(reference.slice('file:'.length), sources);
   if ('refusal' in found) return found;
   return found.value === '' ? { refusal: `${reference} is empty` } : found;
+}
+
+function resolveVariables(names: readonly string[], sources: ReferenceSources): Resolved {
+  const values: string[] = [];
+  for (const name of names) {
+    const found = resolveVariable(name, sources);
+    if ('refusal' in found) return found;
+    if (found.value === '' && names.length > 1) return { refusal: `env:${name} is empty` };
+    values.push(found.value);
+  }
+  return { value: values.join(':') };
 }
 
 function resolveVariable(name: string, sources: ReferenceSources): Resolved {

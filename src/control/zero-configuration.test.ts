@@ -158,7 +158,7 @@ test('an export names what comes from the environment without writing it, and ap
 });
 
 test('a key of a provider that cannot be called yet is said, not ignored', () => {
-  assert.deepEqual(noticesOf({ GEMINI_API_KEY: 'x', OPENAI_API_KEY: 'y', COHERE_API_KEY: '' }), [
-    'GEMINI_API_KEY is set, but its provider cannot be called yet; it is not used',
+  assert.deepEqual(noticesOf({ AZURE_OPENAI_API_KEY: 'x', OPENAI_API_KEY: 'y', AWS_ACCESS_KEY_ID: '' }), [
+    'AZURE_OPENAI_API_KEY is set, but its provider cannot be called yet; it is not used',
   ]);
 });

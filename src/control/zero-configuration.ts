@@ -1,5 +1,6 @@
 import { GLOBAL } from '../governance/zones.ts';
 import type { PriceRow } from '../pricing/price-row.ts';
+import { providers } from '../providers/registry.ts';
 import { routePolicyDefault } from '../snapshot/snapshot.ts';
 import { mediaTokensMaxDefault, outputTokensMaxDefault } from './desire-supply.ts';
 import { keySecretPattern } from './key-secret.ts';
@@ -89,14 +90,7 @@ export function planZeroConfiguration(stored: Configuration, zero: ZeroConfigura
 }
 
 /** Keys of providers that cannot be called yet: said rather than ignored (I10). */
-const variablesNotAvailable = [
-  'GEMINI_API_KEY',
-  'GOOGLE_API_KEY',
-  'COHERE_API_KEY',
-  'AZURE_OPENAI_API_KEY',
-  'AWS_BEARER_TOKEN_BEDROCK',
-  'AWS_ACCESS_KEY_ID',
-];
+const variablesNotAvailable = ['AZURE_OPENAI_API_KEY'];
 
 /** Those that are set and do nothing. */
 export function unusedVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -104,9 +98,18 @@ export function unusedVariables(environment: Readonly<Record<string, string | un
 }
 
 export function noticesOf(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return unusedVariables(environment).map(
-    variable => `${variable} is set, but its provider cannot be called yet; it is not used`,
-  );
+  return [
+    ...unusedVariables(environment).map(
+      variable => `${variable} is set, but its provider cannot be called yet; it is not used`,
+    ),
+    ...providers.flatMap(provider =>
+      provider.environmentAccount === undefined || provider.environmentAccount(environment) !== undefined
+        ? []
+        : provider.environment
+            .filter(variable => environment[variable])
+            .map(variable => `${variable} is set, but not ${provider.environmentNeeds}; it is not used`),
+    ),
+  ];
 }
 
 function nothing(stored: Configuration): Plan {
@@ -136,9 +139,10 @@ function keepSupply(stored: Configuration, zero: ZeroConfiguration): Resource[] 
 }
 
 function deriveSupply(stored: Configuration, zero: ZeroConfiguration): Resource[] {
-  const kinds = zero.kinds.flatMap(kind =>
-    kind.baseUrl === undefined || keyIn(zero, kind.name) === undefined ? [] : [{ ...kind, baseUrl: kind.baseUrl }],
-  );
+  const kinds = zero.kinds.flatMap(kind => {
+    const baseUrl = keyIn(zero, kind.name)?.baseUrl;
+    return baseUrl === undefined ? [] : [{ ...kind, baseUrl }];
+  });
   if (kinds.length === 0) return sandboxSupply(stored, zero);
   return kinds.flatMap(kind => {
     const account = refresh(
@@ -171,7 +175,7 @@ function knownDeployments(kind: ProviderKind, stored: Configuration, zero: ZeroC
         id,
         provider: kind.name,
         model,
-        targetModel: fact.model,
+        targetModel: kind.targetModels?.[fact.model] ?? fact.model,
         outputTokensMax: fact.outputTokensMax,
       }),
     ];
@@ -241,14 +245,23 @@ function refresh(provider: ProviderResource, stored: Configuration, zero: ZeroCo
     before?.fingerprint === fingerprint && before.sealed !== null
       ? before.sealed
       : zero.sealer.seal(found.value, credentialContext(provider.id));
-  return { ...provider, reference: `env:${found.variable}`, fingerprint, sealed };
+  const account = { ...provider, reference: `env:${found.variables.join(':')}`, fingerprint, sealed };
+  return found.baseUrl === undefined ? account : { ...account, baseUrl: found.baseUrl.replace(/\/+$/, '') };
 }
 
-function keyIn(zero: ZeroConfiguration, kindName: string): { variable: string; value: string } | undefined {
+interface FoundKey {
+  readonly variables: readonly string[];
+  readonly value: string;
+  /** undefined for kinds that have none of their own. */
+  readonly baseUrl: string | undefined;
+}
+
+function keyIn(zero: ZeroConfiguration, kindName: string): FoundKey | undefined {
   const kind = zero.kinds.find(known => known.name === kindName);
+  if (kind?.environmentAccount !== undefined) return kind.environmentAccount(zero.environment);
   for (const variable of kind?.environment ?? []) {
     const value = zero.environment[variable]?.trim();
-    if (value) return { variable, value };
+    if (value) return { variables: [variable], value, baseUrl: kind?.baseUrl };
   }
   return undefined;
 }

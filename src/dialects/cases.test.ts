@@ -26,7 +26,11 @@ import {
 
 const cases = readDialectCases();
 
-const kinds: Readonly<Record<string, string>> = { 'openai-chat': 'openai', 'anthropic-messages': 'anthropic' };
+const kinds: Readonly<Record<string, string>> = {
+  'openai-chat': 'openai',
+  'anthropic-messages': 'anthropic',
+  'cohere-chat': 'cohere',
+};
 
 function dialectOf(name: string): Dialect {
   const dialect = dialects.get(name as DialectName);

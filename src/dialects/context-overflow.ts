@@ -79,14 +79,18 @@ export const overflowWordings: readonly Wording[] = [
   {
     // OpenAI (current models), Groq, Bedrock, Ollama, Cohere and others, without both numbers
     pattern:
-      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context window exceeds limit|exceeded model token limit|greater than the context length|context length is only|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count \(\d+\) exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
+      /prompt (?:is )?too long|max(?:imum)? context length|maximum prompt length|maximum model length|exceeds? (?:the |this model's |its )?(?:available )?context|context (?:window|limit) (?:of|exceeded|limit)|exceed context limit|context window exceeds limit|exceeded model token limit|greater than the context length|context length is only|context size has been exceeded|input is too long|input length exceeds|input tokens? (?:count (?:\(\d+\) )?exceeds|exceeded)|too many (?:prompt |input )?tokens|reduce the length of (?:the|your) (?:messages|prompt|input)/i,
     source:
-      'https://developers.openai.com/api/docs/guides/error-codes, https://console.groq.com/docs/errors and others',
+      'https://developers.openai.com/api/docs/guides/error-codes, https://console.groq.com/docs/errors, https://github.com/warpdotdev/warp/issues/15662 and others',
   },
 ];
 
+/** Cohere begins so when the output limit alone is too large, which no shorter prompt mends
+ *  (https://docs.cohere.com/reference/errors, 2026-11). */
+const outputLimitWording = /^too many tokens: max tokens must be/i;
+
 export function saysOverflow(message: string): boolean {
-  return overflowWordings.some(({ pattern }) => pattern.test(message));
+  return !outputLimitWording.test(message) && overflowWordings.some(({ pattern }) => pattern.test(message));
 }
 
 /** undefined unless the host names both. */

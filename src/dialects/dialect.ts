@@ -5,7 +5,7 @@ import type { DialectProfile, ReasoningForm } from '../completion/profile.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
 import type { ProviderCost, UsageCounts, UsageSlices } from '../completion/usage.ts';
 import type { HostedToolCalls } from '../metering/tool-bounds.ts';
-import type { AnswerSoFar, CompleteCall, StreamNotice } from './answer-so-far.ts';
+import type { AnswerSoFar, CompleteCall, EventPlace, StreamNotice, StreamPlaceReader } from './answer-so-far.ts';
 import type { AnswerForm } from './lower/answer-form.ts';
 import type { MediaCounts } from './media-bytes.ts';
 import type { Edit } from './splice.ts';
@@ -65,8 +65,11 @@ export interface Dialect {
   /** A notice inside a stream, as an event that clients who do not know it pass over. A restart closes the open block. */
   encodeNotice(notice: StreamNotice, soFar: AnswerSoFar, context: NoticeContext): Buffer;
   /** Another provider's stream of this dialect, so that it goes on with an answer that was begun: takes whole events, and
-   *  gives them changed. Absent where nothing of an event depends on what came before it. */
-  resumeStream?(soFar: AnswerSoFar): (events: Buffer) => Buffer;
+   *  gives them changed. Absent where nothing of an event depends on what came before it. `placed` is told where the stream
+   *  stands, where the dialect numbers its events. */
+  resumeStream?(soFar: AnswerSoFar, placed?: (place: EventPlace) => void): (events: Buffer) => Buffer;
+  /** Where the dialect numbers its events and names its items. */
+  readPlace?(): StreamPlaceReader;
 }
 
 /** What the path of a request says, in dialects that name the model there and not in the body. */
@@ -191,6 +194,8 @@ export interface StreamObserver {
   readonly facts: AnswerFacts;
   /** Output bytes of content relayed after the last usage report, for estimates. */
   readonly contentBytesSinceUsage: number;
+  /** Where the stream stands, where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 export interface StreamStep {
@@ -215,6 +220,8 @@ export interface StreamDecoder {
 export interface StreamEncoder {
   /** The bytes of one event in the client's dialect; empty when the event has none there. */
   push(event: CompletionEvent): Buffer;
+  /** Where the stream stands, where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 export interface AnswerContext {
@@ -222,6 +229,8 @@ export interface AnswerContext {
   /** The model name to show when the provider named none. */
   readonly targetModel: string;
   readonly createdAtMs: number;
+  /** The clock, for dialects that tell how long an answer took; without one they do not. */
+  readonly nowMs?: (() => number) | undefined;
   readonly streamUsage: boolean;
   /** Of a stream; `events` unless said. */
   readonly streamForm?: StreamForm | undefined;
@@ -233,6 +242,8 @@ export interface AnswerContext {
   readonly form?: AnswerForm;
   /** Of a stream: what the client has already of this message. */
   readonly resumes?: AnswerSoFar | undefined;
+  /** The client's request, for dialects whose answers repeat parts of it. */
+  readonly requestBody?: Buffer | undefined;
 }
 
 export interface FaultResponse {
@@ -248,6 +259,8 @@ export interface FaultContext {
   readonly streamForm?: StreamForm | undefined;
   /** Of a stream: calls that came whole before it broke off. */
   readonly salvage?: readonly CompleteCall[] | undefined;
+  /** Of a stream: where it stands, where the dialect numbers its events. */
+  readonly place?: EventPlace | undefined;
 }
 
 export interface NoticeContext {

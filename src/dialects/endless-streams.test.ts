@@ -5,6 +5,7 @@ import { LossLedger, lossesMax } from '../completion/loss.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
+import { dialects } from './registry.ts';
 
 /** Streams that never end, each growing what a decoder has to remember in another place. */
 
@@ -112,7 +113,7 @@ for (const { title, dialect, head, next, eventsMax } of endless) {
 }
 
 test('an event that never ends is stopped at its own bound', () => {
-  for (const dialect of [openaiChat, anthropicMessages]) {
+  for (const dialect of dialects.values()) {
     const decoder = dialect.decodeStream(new LossLedger(), 1024 * 1024);
     let last: CompletionEvent | undefined;
     for (let chunks = 0; chunks < 20 && last === undefined; chunks += 1) {

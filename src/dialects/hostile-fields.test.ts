@@ -26,6 +26,7 @@ const values: Readonly<Record<string, string | undefined>> = {
 };
 
 for (const client of dialects.values()) {
+  const partner = client.name === 'openai-chat' ? 'anthropic-messages' : 'openai-chat';
   test(`${client.name}: each field has its fault for each wrong value`, () => {
     const file = (kind: string) => readFileSync(new URL(`./hostile/${client.name}.${kind}`, import.meta.url), 'utf8');
     const base = JSON.parse(file('json'));
@@ -40,11 +41,11 @@ for (const client of dialects.values()) {
     const note = (fate: string, letter: string) => letters.set(fate, `${letters.get(fate) ?? ''}${letter}`);
     for (const [letter, text] of Object.entries(values)) {
       const body = Buffer.from(withText(base, place, text));
-      note(fateOf(client, { body, place, what: letter }, 0), letter);
+      note(fateOf(client, { body, place, what: letter }, 0, partner), letter);
     }
     const twice = Buffer.from(withText(base, place, 'null', true));
     // Of a list it is one entry more.
-    note(fateOf(client, { body: twice, place, what: 'twice' }, 0), '2');
+    note(fateOf(client, { body: twice, place, what: 'twice' }, 0, partner), '2');
     return [place.join('.'), ...[...letters].sort().map(([fate, kinds]) => `${fate}:${kinds}`)].join(' ');
   }
 }

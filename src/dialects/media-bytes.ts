@@ -63,9 +63,14 @@ const partFields = new NameTable([
   'document_url',
   'file',
   'source',
+  // Of parts of openai-responses, which have no object around them.
+  'file_data',
+  'file_url',
+  'file_id',
 ]);
 const partType = 0;
 const inputAudio = 1;
+const fileData = 8;
 
 const holderFields = new NameTable(['type', 'data', 'url', 'file_data', 'file_id']);
 const sourceTypes = new NameTable(['base64', 'text', 'content']);
@@ -120,7 +125,7 @@ class MediaWalk {
         if (type !== -1) kinds = [...(kinds ?? []), this.#types.kinds[type]!];
       } else {
         held ??= { letters: 0, looseLetters: 0, hasPdf: false, hasUnsized: false, hasText: false };
-        this.#holder(held, field === inputAudio);
+        this.#holder(held, field);
       }
     }
     if (kinds !== undefined) this.#add(kinds, held);
@@ -147,9 +152,9 @@ class MediaWalk {
   }
 
   /** The value here, which it passes. Parts may lie in it, too: those add up by themselves. */
-  #holder(held: Held, isAudio: boolean): void {
-    if (walk.isString) this.#address(held, false);
-    else if (walk.isObject) this.#inside(held, isAudio);
+  #holder(held: Held, field: number): void {
+    if (walk.isString) this.#address(held, field === fileData);
+    else if (walk.isObject) this.#inside(held, field === inputAudio);
     else this.#value();
   }
 

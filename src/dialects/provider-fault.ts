@@ -1,7 +1,7 @@
 import { Fault, type FaultCode, faults } from '../completion/fault.ts';
 import { saysOverflow } from './context-overflow.ts';
 import type { FaultResponse } from './dialect.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { durationMs, retryAfterMs } from './retry-after.ts';
 import { safeMessage } from './safe-message.ts';
 
 /** Errors have no reason to be longer; more is not read. */
@@ -18,15 +18,15 @@ export interface ProviderError {
 }
 
 /** Reads an error response of a provider. Hosts of one dialect differ in their errors more than the dialects do, so
- *  all shapes are known to all of them. */
-export function readProviderFault(response: FaultResponse): Fault {
-  const error = readError(response.status, parseBody(response.body));
-  return toFault(error, retryAfterMs(response));
+ *  all shapes are known to all of them. `type`: what is said of it outside the body. */
+export function readProviderFault(response: FaultResponse, type?: string): Fault {
+  const body = parseBody(response.body);
+  return toFault(readError(response.status, body, type), retryAfterMs(response) ?? retryInfoMs(body));
 }
 
 /** Reads an error that came inside a 200: an event of a stream, or the body. */
-export function readInnerFault(body: unknown): Fault {
-  return toFault(readError(undefined, body), undefined);
+export function readInnerFault(body: unknown, type?: string): Fault {
+  return toFault(readError(undefined, body, type), undefined);
 }
 
 function toFault(error: ProviderError, retryAfter: number | undefined): Fault {
@@ -54,19 +54,56 @@ function parseBody(body: Buffer): unknown {
   }
 }
 
-function readError(status: number | undefined, body: unknown): ProviderError {
-  const outer = isRecord(body) ? body : Array.isArray(body) && isRecord(body[0]) ? body[0] : {};
+function readError(status: number | undefined, body: unknown, type?: string): ProviderError {
+  const outer = outerOf(body);
   const error = outer['error'];
   // {error: {…}} is the common shape; xAI and Ollama send {error: text}; others put the fields at the top or in detail.
   const inner = isRecord(error) ? error : outer;
   const innerCode = isRecord(inner['innererror']) ? word(inner['innererror']['code']) : '';
   return {
     status: status ?? numericStatus(inner),
-    type: word(inner['type'] ?? inner['error_type']),
-    code: `${word(inner['code'])} ${innerCode}`.trim(),
+    type: word(type ?? inner['type'] ?? inner['error_type'] ?? statusWord(inner)),
+    code: `${word(inner['code'])} ${innerCode} ${detailReasons(inner)}`.trim(),
     message: overflowCounts(inner) ?? (typeof error === 'string' ? error : messageOf(inner)),
     parameter: parameterOf(inner['param']),
   };
+}
+
+/** Google's errors outside of events may come as a list of one. */
+function outerOf(body: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(body) ? body : Array.isArray(body) && isRecord(body[0]) ? body[0] : {};
+}
+
+/** Google's word stands in `status`, beside the number in `code` (https://cloud.google.com/apis/design/errors, 2026-11). */
+function statusWord(inner: Readonly<Record<string, unknown>>): unknown {
+  return typeof inner['status'] === 'string' ? inner['status'] : undefined;
+}
+
+/** Entries of `details` at most; the API sends three kinds. */
+const detailsMax = 16;
+
+function detailsOf(inner: Readonly<Record<string, unknown>>): readonly Readonly<Record<string, unknown>>[] {
+  const { details } = inner;
+  return Array.isArray(details) ? details.slice(0, detailsMax).filter(isRecord) : [];
+}
+
+/** `reason` of an ErrorInfo, such as API_KEY_INVALID. */
+function detailReasons(inner: Readonly<Record<string, unknown>>): string {
+  return detailsOf(inner)
+    .map(detail => word(detail['reason']))
+    .join(' ');
+}
+
+/** Google says when to come back in the body: a RetryInfo with `retryDelay: "34.4s"`
+ *  (https://cloud.google.com/apis/design/errors#retry_info, 2026-11). */
+function retryInfoMs(body: unknown): number | undefined {
+  const { error } = outerOf(body);
+  if (!isRecord(error)) return undefined;
+  for (const { retryDelay } of detailsOf(error)) {
+    const ms = typeof retryDelay === 'string' ? durationMs(retryDelay) : undefined;
+    if (ms !== undefined) return ms;
+  }
+  return undefined;
 }
 
 /** llama.cpp names the numbers beside its message (https://github.com/ggml-org/llama.cpp/pull/15780, 2025-09). */
@@ -77,7 +114,7 @@ function overflowCounts(inner: Readonly<Record<string, unknown>>): string | unde
 }
 
 function messageOf(inner: Readonly<Record<string, unknown>>): string | undefined {
-  const { message, detail } = inner;
+  const { message = inner['Message'], detail } = inner;
   if (typeof message === 'string') return message;
   if (typeof detail === 'string') return detail;
   const first = Array.isArray(detail) ? detail[0] : (detail ?? message);
@@ -115,7 +152,8 @@ function classify(error: ProviderError): FaultCode {
   if (status === 402 || says(words, quotaWords) || (mayBeOurs && quotaText.test(message))) return 'upstream_quota';
   if ((says(words, contextWords) || (mayBeOurs && saysOverflow(message))) && status !== 429) return 'context_overflow';
   if (mayBeOurs && (says(words, filterWords) || filterText.test(message))) return 'content_filtered';
-  if (status === 401 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
+  // Cohere's for an invalid token (cohere-ai 8.1.0, InvalidTokenError, 2026-11).
+  if (status === 401 || status === 498 || says(words, credentialWords) || (mayBeOurs && credentialText.test(message))) {
     return 'upstream_credential';
   }
   if (status === 403) return 'upstream_credential';
@@ -124,9 +162,11 @@ function classify(error: ProviderError): FaultCode {
   if (status === 408 || status === 504 || status === 522 || status === 524 || says(words, timeoutWords)) {
     return 'upstream_first_byte_timeout';
   }
-  if (status === 404 || says(words, notFoundWords)) return 'upstream_not_found';
+  if (status === 404 || says(words, notFoundWords) || (mayBeOurs && notFoundText.test(message)))
+    return 'upstream_not_found';
   if (status === 413 || says(words, tooLargeWords)) return 'upstream_too_large';
-  if (status === 405 || status === 409) return 'upstream_error';
+  // 499: somebody before the model hung up; not the client, which is here.
+  if (status === 405 || status === 409 || status === 424 || status === 499) return 'upstream_error';
   if (status !== undefined) return status >= 400 && status < 500 ? 'upstream_invalid' : 'upstream_error';
   return says(words, invalidWords) ? 'upstream_invalid' : 'upstream_error';
 }
@@ -143,6 +183,7 @@ const quotaWords = [
   'billing_hard_limit_reached',
   'insufficient_balance',
   'credit_balance_too_low',
+  'servicequotaexceededexception',
 ];
 // Not `exceeded your current quota`: Google says so of limits by the minute; OpenAI's code tells its own apart.
 const quotaText = /credit balance is too low|insufficient balance/i;
@@ -166,9 +207,18 @@ const credentialWords = [
   'authentication_error',
   'permission_error',
   'permission_denied',
+  'unauthenticated',
+  'api_key_invalid',
+  'api_key_service_blocked',
+  'access_token_expired',
   'invalid_api_key',
   'invalid_authentication',
   'unauthorized',
+  'accessdeniedexception',
+  'unrecognizedclientexception',
+  'invalidsignatureexception',
+  'expiredtokenexception',
+  'missingauthenticationtokenexception',
 ];
 const credentialText = /\b(?:incorrect|invalid) (?:x-)?api[- ]key|\bapi key not valid/i;
 const overloadedWords = [
@@ -177,12 +227,40 @@ const overloadedWords = [
   'engine_overloaded_error',
   'server_is_overloaded',
   'slow_down',
+  'unavailable',
+  'serviceunavailableexception',
+  // "not ready to serve inference requests", with status 429.
+  'modelnotreadyexception',
 ];
-const rateWords = ['rate_limit_error', 'rate_limit_exceeded', 'too_many_requests', '429'];
-const timeoutWords = ['timeout_error', 'request_timeout', 'timeout'];
-const notFoundWords = ['not_found_error', 'model_not_found', 'deploymentnotfound'];
+const rateWords = [
+  'rate_limit_error',
+  'rate_limit_exceeded',
+  'too_many_requests',
+  'resource_exhausted',
+  '429',
+  'throttlingexception',
+];
+const timeoutWords = ['timeout_error', 'request_timeout', 'timeout', 'deadline_exceeded', 'modeltimeoutexception'];
+const notFoundWords = [
+  'not_found_error',
+  'model_not_found',
+  'deploymentnotfound',
+  'not_found',
+  'resourcenotfoundexception',
+];
+// Bedrock says so with a ValidationException (https://repost.aws/knowledge-center/bedrock-invokemodel-api-error, 2026-11).
+const notFoundText = /\bmodel identifier is invalid/i;
 const tooLargeWords = ['request_too_large', 'payload_too_large'];
-const invalidWords = ['invalid_request_error', 'bad_request', 'badrequesterror', 'invalid_request'];
+const invalidWords = [
+  'invalid_request_error',
+  'bad_request',
+  'badrequesterror',
+  'invalid_request',
+  'invalid_argument',
+  'failed_precondition',
+  'out_of_range',
+  'validationexception',
+];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -102,3 +102,24 @@ test('a reset is the same moment on both sides, within a second and never earlie
     }),
   );
 });
+
+test('clients of Cohere wait by a moment in seconds, and have no name for tokens', () => {
+  const headers = {
+    'x-ratelimit-limit-requests': '500',
+    'x-ratelimit-remaining-requests': '0',
+    'x-ratelimit-reset-requests': '1500ms',
+    'x-ratelimit-limit-tokens': '7',
+  };
+
+  assert.deepEqual(paired(translateRateLimits(headers, 'openai-chat', 'cohere-chat', nowMs)), {
+    'x-ratelimit-limit': '500',
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': '1795176002',
+    'x-carrier-ratelimit-source': 'openai-chat',
+  });
+  assert.deepEqual(
+    paired(translateRateLimits({ 'x-ratelimit-reset': '1795176002' }, 'cohere-chat', 'openai-chat', nowMs)),
+    { 'x-ratelimit-reset-requests': '2s', 'x-carrier-ratelimit-source': 'cohere-chat' },
+  );
+  assert.deepEqual(translateRateLimits({ 'x-ratelimit-reset': '5' }, 'cohere-chat', 'openai-chat', nowMs), []);
+});

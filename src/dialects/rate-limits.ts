@@ -13,12 +13,12 @@ export function translateRateLimits(headers: Headers, from: DialectName, to: Dia
   const raw: string[] = [];
   if (source === undefined || target === undefined || from === to) return raw;
   for (const kind of kinds) {
-    const limit = count(headers[source.name('limit', kind)]);
-    const remaining = count(headers[source.name('remaining', kind)]);
-    if (limit !== undefined) raw.push(target.name('limit', kind), limit);
-    if (remaining !== undefined) raw.push(target.name('remaining', kind), remaining);
-    const resetMs = source.resetMs(text(headers[source.name('reset', kind)]), nowMs);
-    if (resetMs !== undefined) raw.push(target.name('reset', kind), target.reset(resetMs, nowMs));
+    const limit = count(saidIn(headers, source.name('limit', kind)));
+    const remaining = count(saidIn(headers, source.name('remaining', kind)));
+    const resetMs = source.resetMs(saidIn(headers, source.name('reset', kind)), nowMs);
+    push(raw, target.name('limit', kind), limit);
+    push(raw, target.name('remaining', kind), remaining);
+    push(raw, target.name('reset', kind), resetMs === undefined ? undefined : target.reset(resetMs, nowMs));
   }
   if (raw.length > 0) raw.push('x-carrier-ratelimit-source', from);
   return raw;
@@ -30,10 +30,21 @@ export function writeRateLimits(states: readonly RateLimitState[], to: DialectNa
   const raw: string[] = [];
   if (target === undefined) return raw;
   for (const { kind, limit, remaining, resetMs } of states) {
-    raw.push(target.name('limit', kind), String(limit), target.name('remaining', kind), String(remaining));
-    raw.push(target.name('reset', kind), target.reset(resetMs, nowMs));
+    push(raw, target.name('limit', kind), String(limit));
+    push(raw, target.name('remaining', kind), String(remaining));
+    push(raw, target.name('reset', kind), target.reset(resetMs, nowMs));
   }
   return raw;
+}
+
+/** A limit that nobody has a name or a value for stays out. */
+function push(raw: string[], name: string | undefined, value: string | undefined): void {
+  if (name !== undefined && value !== undefined) raw.push(name, value);
+}
+
+function saidIn(headers: Headers, name: string | undefined): string | undefined {
+  const value = name === undefined ? undefined : headers[name];
+  return typeof value === 'string' ? value : value?.[0];
 }
 
 /** Takes a provider's limits out of raw headers, in place: they are of the operator's account there. */
@@ -44,7 +55,13 @@ export function dropRateLimits(raw: string[]): void {
   }
 }
 
-const ratePrefixes = ['x-ratelimit-', 'anthropic-ratelimit-', 'x-carrier-ratelimit-source'] as const;
+const ratePrefixes = [
+  'x-ratelimit-',
+  'anthropic-ratelimit-',
+  'x-trial-endpoint-call-',
+  'x-endpoint-monthly-call-',
+  'x-carrier-ratelimit-source',
+] as const;
 
 /** Messages also limit input and output tokens apart, for which chat completions have no names. */
 const kinds = ['requests', 'tokens'] as const;
@@ -52,35 +69,46 @@ type Kind = (typeof kinds)[number];
 type Field = 'limit' | 'remaining' | 'reset';
 
 interface Names {
-  name(field: Field, kind: Kind): string;
+  /** undefined where the dialect has none. */
+  name(field: Field, kind: Kind): string | undefined;
   resetMs(value: string | undefined, nowMs: number): number | undefined;
   reset(afterMs: number, nowMs: number): string;
 }
 
 /** https://developers.openai.com/api/docs/guides/rate-limits and https://platform.claude.com/docs/en/api/rate-limits (2026-11). */
+const openaiNames: Names = {
+  name: (field, kind) => `x-ratelimit-${field}-${kind}`,
+  resetMs: durationMs,
+  reset: writeDuration,
+};
+
 const namesOf: Readonly<Partial<Record<DialectName, Names>>> = {
-  'openai-chat': {
-    name: (field, kind) => `x-ratelimit-${field}-${kind}`,
-    resetMs: durationMs,
-    reset: writeDuration,
-  },
+  'openai-chat': openaiNames,
+  'openai-responses': openaiNames,
   'anthropic-messages': {
     name: (field, kind) => `anthropic-ratelimit-${kind}-${field}`,
     resetMs: untilInstantMs,
     reset: writeInstant,
+  },
+  // What its clients wait by, and what of limits has the same form; tokens have no name
+  // (cohere-ai 8.1.0, core/fetcher/requestWithRetries.js, 2026-11).
+  'cohere-chat': {
+    name: (field, kind) => (kind === 'requests' ? `x-ratelimit-${field}` : undefined),
+    resetMs: untilUnixSecondsMs,
+    reset: (afterMs, nowMs) => String(Math.ceil((nowMs + afterMs) / 1000)),
   },
 };
 
 /** Longer numbers are no counts of anything. */
 const countPattern = /^\d{1,15}$/;
 
-function count(value: Headers[string]): string | undefined {
-  const one = text(value);
-  return one !== undefined && countPattern.test(one) ? one : undefined;
+function count(value: string | undefined): string | undefined {
+  return value !== undefined && countPattern.test(value) ? value : undefined;
 }
 
-function text(value: Headers[string]): string | undefined {
-  return typeof value === 'string' ? value : value?.[0];
+/** Zero when it is past. */
+function untilUnixSecondsMs(value: string | undefined, nowMs: number): number | undefined {
+  return value !== undefined && /^\d{10}$/.test(value) ? Math.max(0, Number(value) * 1000 - nowMs) : undefined;
 }
 
 /** As Go writes them: `6m0s`, `1.5s`, `20ms`. */

@@ -49,14 +49,20 @@ export function thinks(control: ReasoningControl | undefined, form: ReasoningFor
 /** The assistant turns whose reasoning a model that thinks must be given back, and that come without; their paths. */
 export function turnsWithoutState(turns: readonly Turn[], form: ReasoningForm): readonly Turn[] {
   if (form.needsState === 'never') return [];
-  const called = turns.filter(isToolTurn);
+  const from = form.needsState === 'current-tool-turns' ? turns.findLastIndex(isSaidByUser) + 1 : 0;
+  const called = turns.slice(from).filter(isToolTurn);
   const needed =
-    form.needsState === 'every-tool-turn' ? called : called.slice(-1).filter(turn => isLastSaid(turn, turns));
+    form.needsState !== 'last-tool-turn' ? called : called.slice(-1).filter(turn => isLastSaid(turn, turns));
   return needed.filter(turn => !turn.blocks.some(block => block.type === 'reasoning' && block.state !== undefined));
 }
 
 export function isToolTurn(turn: Turn): boolean {
   return turn.role === 'assistant' && turn.blocks.some(block => block.type === 'call');
+}
+
+/** Where results stand, a thread of calls goes on, whatever is said beside them. */
+function isSaidByUser(turn: Turn): boolean {
+  return turn.role === 'user' && !turn.blocks.some(block => block.type === 'result');
 }
 
 /** Only the last thing that the model said must still begin with its thinking. */

@@ -12,6 +12,8 @@ const secretPatterns: readonly RegExp[] = [
   // capitals.
   /\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{28,}\b/g,
   /\b(?=[a-z\d_-]*[A-Z])(?=[A-Z\d_-]*[a-z])(?=[A-Za-z_-]*\d)[\w-]{40,}/g,
+  // Resource names of AWS, which hold the number of the account.
+  /\barn:aws[\w-]*:[^\s"',;]+/g,
   // URLs that carry credentials or queries.
   /\bhttps?:\/\/[^\s?]*[?@][^\s]*/gi,
 ];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault, type FaultCode } from '../completion/fault.ts';
 import * as messages from './anthropic-messages/scan.ts';
+import * as cohere from './cohere-chat/scan.ts';
 import type { RequestSplice } from './dialect.ts';
 import type { MediaCounts } from './media-bytes.ts';
 import * as chat from './openai-chat/scan.ts';
@@ -219,6 +220,22 @@ test('what follows large media is read as it is', () => {
   assert.deepEqual([scan.media.images, scan.media.bytesInBody, scan.outputTokensMax], [1, 3_000_001, 7]);
 });
 
+test('a Cohere request is read in one pass: documents are text, images are not', () => {
+  const body = Buffer.from(
+    '{"stream":true,"model":"command","max_tokens":7,"tools":[{}],"documents":[{"type":"image_url"}],"messages":[{"content":' +
+      '[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}},{"type":"document","document":{"data":{}}}]}]}',
+  );
+
+  const scan = cohere.scanRequest(body);
+
+  assert.deepEqual([scan.requestedModel, scan.stream, scan.streamUsage, scan.hasTools], ['command', true, true, true]);
+  assert.deepEqual([scan.outputTokensMax, scan.media.images, scan.media.documentsUnsized], [7, 1, 0]);
+  assert.equal(
+    cohere.spliceRequest(body, scan, { ...nothing, outputTokensMax: 5 }).toString('utf8', 0, 46),
+    '{"stream":true,"model":"m","max_tokens":5,"too',
+  );
+});
+
 test('a body that cannot be used is refused by name', () => {
   const refused: [string | Buffer, FaultCode][] = [
     ['', 'json_malformed'],
@@ -256,6 +273,11 @@ test('a body that cannot be used is refused by name', () => {
     );
     assert.equal(
       codeOf(() => messages.scanRequest(body)),
+      code,
+      String(text),
+    );
+    assert.equal(
+      codeOf(() => cohere.scanRequest(body)),
       code,
       String(text),
     );

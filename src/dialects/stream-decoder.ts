@@ -12,6 +12,9 @@ export interface WireEventDecoder {
   readonly events: AnswerEvents;
   /** `name` is the event's place in `eventNames`, or -1. */
   decode(text: string, name: number): void;
+  /** The body ended behind a whole event: ends the answer if all has come that must, where a dialect may leave out its
+   *  terminal event. */
+  atEnd?(): void;
 }
 
 /** Reads a provider's stream into events, whatever its chunks. */
@@ -52,9 +55,11 @@ export class EventStreamDecoder implements StreamDecoder {
   finish(): CompletionEvent[] {
     const { events } = this.#decoder;
     if (events.isOver) return [];
-    this.#cutter.takeRest();
+    const rest = this.#cutter.takeRest();
+    const isWhole = this.#cutter.isWhole();
     // The rest may be half an event: then the stream was cut, which says more than that its last event is malformed.
-    if (this.#cutter.isWhole()) this.#decode();
+    if (isWhole) this.#decode();
+    if (isWhole || rest.length === 0) this.#decoder.atEnd?.();
     events.fail(new Fault('upstream_truncated'));
     return events.take();
   }

@@ -1,5 +1,6 @@
 import { type Loss, LossLedger } from '../completion/loss.ts';
 import type { CompletionRequest, DialectName } from '../completion/request.ts';
+import { inClientWords } from './client-paths.ts';
 import type { AnswerContext, Dialect, PathFacts, RequestTarget, StreamEncoder } from './dialect.ts';
 import { type AnswerForm, plainForm, restoreAnswer, restoreStream } from './lower/answer-form.ts';
 import { lowerRequest } from './lower/lower.ts';
@@ -34,7 +35,7 @@ export function writeRequest(read: ReadRequest, provider: Dialect, target: Reque
   const { request, form } = lowerRequest(read.request, target.profile ?? provider.profile, read.client, losses);
   const body = provider.encodeRequest(request, target, losses);
   const headers = provider.requestHeaders?.(request, target) ?? [];
-  return { body, losses: [...read.losses, ...losses.losses], form, headers };
+  return { body, losses: [...read.losses, ...inClientWords(losses.losses, read.client)], form, headers };
 }
 
 export interface TranslationPair {

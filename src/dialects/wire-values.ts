@@ -66,6 +66,12 @@ export function optionalCount(value: unknown, path: string): number | undefined 
   throw invalid(path, value, 'a whole number that is not negative');
 }
 
+export function optionalInteger(value: unknown, path: string): number | undefined {
+  const number = optionalNumber(value, path);
+  if (number === undefined || Number.isInteger(number)) return number;
+  throw invalid(path, value, 'a whole number');
+}
+
 export function readStrings(value: unknown, path: string): string[] {
   return readList(value, path).map((entry, index) => readString(entry, `${path}.${index}`));
 }

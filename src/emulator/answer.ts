@@ -8,11 +8,14 @@ export interface EmulatedAnswer {
   readonly streamed: boolean;
   /** Which provider's failures fit a script's break. */
   readonly provider: ProviderName;
+  /** How a script spoils one frame, where half of it and an empty line is no event. */
+  readonly malformed?: (frame: Buffer) => Buffer;
   /** The headers are all there are: none of the provider's are added. */
   readonly verbatim?: true;
 }
 
-export type ProviderName = 'openai' | 'anthropic';
+/** One for each wire format; OpenAI's two differ in how a stream fails. */
+export type ProviderName = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'bedrock';
 
 /** A request that the emulated provider refuses, in that provider's own words. */
 export class Refusal extends Error {
@@ -21,14 +24,23 @@ export class Refusal extends Error {
   readonly type: string;
   readonly code: string | null;
   readonly parameter: string | null;
+  /** What Google's errors carry beside their message. */
+  readonly details: readonly object[];
 
-  constructor(status: number, type: string, message: string, detail: { code?: string; parameter?: string } = {}) {
+  constructor(status: number, type: string, message: string, detail: RefusalDetail = {}) {
     super(message);
     this.status = status;
     this.type = type;
     this.code = detail.code ?? null;
     this.parameter = detail.parameter ?? null;
+    this.details = detail.details ?? [];
   }
+}
+
+interface RefusalDetail {
+  readonly code?: string;
+  readonly parameter?: string;
+  readonly details?: readonly object[];
 }
 
 export const jsonHeaders: readonly string[] = ['content-type', 'application/json'];

@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Socket, Server as SocketServer } from 'node:net';
+import { listenForBoth, type Serve, serving } from './both-protocols.ts';
 import { createConcurrency } from './concurrency.ts';
 import { controlPrefix, createControlHandler } from './control-api.ts';
 import type { EmulatedModel } from './models.ts';
@@ -96,7 +96,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const connections = new Set<Socket>();
   let connectionsAccepted = 0;
   let port = options.port ?? 0;
-  let server: Server | undefined;
+  let server: SocketServer | undefined;
 
   const stats = (): EmulatorStats => ({
     ...counts,
@@ -105,23 +105,22 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
     peakByModel: concurrency.peaks(),
   });
 
+  const serve: Serve = (request, response) => {
+    if (options.control !== false && request.url!.startsWith(controlPrefix)) serveControl(request, response);
+    else serveProvider(request, response);
+  };
+
   async function listen(): Promise<void> {
     const settings = { maxHeaderSize: headerBytesMax, keepAliveTimeout: keepAliveTimeoutMs, noDelay: true };
     const created =
       options.tls === undefined
-        ? createServer(settings)
-        : createTlsServer({ ...settings, cert: options.tls.certificate, key: options.tls.key });
-    created.on('request', (request, response) => {
-      if (options.control !== false && request.url!.startsWith(controlPrefix)) serveControl(request, response);
-      else serveProvider(request, response);
-    });
+        ? listenForBoth(settings, serve)
+        : serving(createTlsServer({ ...settings, cert: options.tls.certificate, key: options.tls.key }), serve);
     created.on('connection', (socket: Socket) => {
       connectionsAccepted += 1;
       connections.add(socket);
       socket.once('close', () => connections.delete(socket));
     });
-    // What a client sends that is no HTTP is answered by closing; the emulator itself must not fall.
-    created.on('clientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
       created.once('error', reject);
       created.listen(

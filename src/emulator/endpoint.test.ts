@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { findEndpoint } from './endpoint.ts';
 
 const found = (method: string, url: string, version = false) => {
-  const { provider, name, model } = findEndpoint(method, url, version);
+  const { provider, name, model } = findEndpoint(method, url, version ? { 'anthropic-version': '2023-06-01' } : {});
   return model === undefined ? [provider, name] : [provider, name, model];
 };
 

@@ -16,10 +16,28 @@ export function createProviderHeaders(nowMs: () => number): (provider: ProviderN
       openai = openaiHeaders();
       anthropic = anthropicHeaders(second);
     }
-    if (provider === 'openai') return ['x-request-id', requestId, ...openai];
-    return ['request-id', requestId, ...anthropic];
+    if (provider === 'bedrock') return ['x-amzn-requestid', uuidFrom(requestId)];
+    if (provider === 'gemini') return [...geminiHeaders];
+    if (provider === 'anthropic') return ['request-id', requestId, ...anthropic];
+    return ['x-request-id', requestId, ...openai];
   };
 }
+
+/** Google sends no request id and nothing of rate limits. */
+const geminiHeaders = [
+  'vary',
+  'Origin, X-Origin, Referer',
+  'server',
+  'scaffolding on HTTPServer2',
+  'x-xss-protection',
+  '0',
+  'x-frame-options',
+  'SAMEORIGIN',
+  'x-content-type-options',
+  'nosniff',
+  'server-timing',
+  'gfet4t7; dur=1',
+];
 
 function openaiHeaders(): string[] {
   return [
@@ -70,4 +88,16 @@ export function overrideHeaders(headers: string[], overrides: readonly (readonly
     merged.push(name, value);
   }
   return merged;
+}
+
+/** Bedrock's request ids have the form of a UUID; these are made from the emulator's own. */
+function uuidFrom(requestId: string): string {
+  const digits = Buffer.from(requestId).toString('hex').slice(-30).padStart(30, '0');
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    `4${digits.slice(12, 15)}`,
+    `8${digits.slice(15, 18)}`,
+    digits.slice(18),
+  ].join('-');
 }

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { EmulatedAnswer } from './answer.ts';
+import { socketOf } from './both-protocols.ts';
 import type { OpenRecord } from './recorder.ts';
 import type { Script } from './script.ts';
 
@@ -77,6 +79,8 @@ function planBody(playback: Playback): BodyPlan {
       return plan(kept, 'finish');
     case 'malformed':
       return plan(answer.streamed ? [...kept, ...malformed(answer, broken.after)] : kept, 'finish');
+    case 'corrupt':
+      return plan(corruptFrames(answer, broken.after), 'finish');
     case 'duplicate':
       return plan(
         answer.streamed ? [...kept, answer.frames[broken.after]!, ...answer.frames.slice(broken.after)] : answer.frames,
@@ -96,8 +100,28 @@ function keepFrames(answer: EmulatedAnswer, after: number): readonly Buffer[] {
 /** The next event loses the second half of its text and keeps its end; the rest follows as if nothing had happened. */
 function malformed(answer: EmulatedAnswer, after: number): Buffer[] {
   const event = answer.frames[after]!;
-  const damaged = Buffer.concat([event.subarray(0, Math.ceil(event.length / 2)), Buffer.from('\n\n')]);
-  return [damaged, ...answer.frames.slice(after + 1)];
+  const spoil = answer.malformed ?? halfAnEvent;
+  return [spoil(event), ...answer.frames.slice(after + 1)];
+}
+
+function halfAnEvent(event: Buffer): Buffer {
+  return Buffer.concat([event.subarray(0, Math.ceil(event.length / 2)), Buffer.from('\n\n')]);
+}
+
+/** One byte is another one: what a checksum would notice. */
+function corrupted(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  if (at < copy.length) copy[at]! ^= 0x20;
+  return copy;
+}
+
+/** Where an event carries its text, and no frame its headers. */
+const corruptFromEnd = 6;
+
+function corruptFrames(answer: EmulatedAnswer, after: number): Buffer[] {
+  if (!answer.streamed) return [corrupted(Buffer.concat(answer.frames), after)];
+  const event = answer.frames[after]!;
+  return answer.frames.toSpliced(after, 1, corrupted(event, Math.max(0, event.length - corruptFromEnd)));
 }
 
 function size(frames: readonly Buffer[]): number {
@@ -123,7 +147,7 @@ function playAtOnce(playback: Playback, body: Buffer): void {
 /** One piece, then a pause: at least a turn of the event loop, so that every piece is a write of its own. */
 function pump(playback: Playback, plan: BodyPlan, position: number): void {
   const { response, script, record } = playback;
-  if (response.destroyed || response.errored !== null) return;
+  if (isGone(response)) return;
   if (position === plan.pieces.length) {
     finish(playback, plan.end);
     return;
@@ -157,15 +181,31 @@ function finish(playback: Playback, end: BodyPlan['end']): void {
       // Headers alone would otherwise stay in the buffer when nothing was written.
       response.flushHeaders();
       // A FIN without the last chunk or the promised length: what a proxy that dies leaves behind.
-      response.req.socket.destroySoon();
+      if (isHttp2(response)) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else response.req.socket.destroySoon();
       return;
   }
 }
 
+function isGone(response: ServerResponse): boolean {
+  if (isHttp2(response)) return response.stream.destroyed;
+  return response.destroyed || response.errored !== null;
+}
+
+/** Served over HTTP/2, whose response has the same methods, and a stream of its own within the connection. */
+function isHttp2(response: object): response is { readonly stream: ServerHttp2Stream } {
+  return 'stream' in response;
+}
+
 function reset(playback: Playback): void {
   playback.ended('broken');
+  const { response } = playback;
+  if (isHttp2(response)) {
+    if (response.stream.session !== undefined) socketOf(response.stream.session)?.resetAndDestroy();
+    return;
+  }
   // The request's: a pipelined answer has no socket of its own yet.
-  const { socket } = playback.response.req;
+  const { socket } = response.req;
   // Only TCP has a reset; on a unix socket the peer sees the connection vanish.
   if (socket.remoteAddress === undefined) socket.destroy();
   else socket.resetAndDestroy();

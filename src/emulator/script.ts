@@ -39,7 +39,7 @@ export interface ScriptHeader {
 }
 
 export interface ScriptBreak {
-  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'error' | 'duplicate';
+  readonly kind: 'reset' | 'hang' | 'cut' | 'end' | 'malformed' | 'corrupt' | 'error' | 'duplicate';
   /** Events of a stream, bytes of a whole answer. */
   readonly after: number;
   readonly errorType: string | undefined;
@@ -59,6 +59,10 @@ export interface ScriptContent {
   readonly againCharacters: number | undefined;
   readonly servedModel: string | undefined;
   readonly tier: string | undefined;
+  /** Why the answer says it ended, in the provider's own word. */
+  readonly finish: string | undefined;
+  /** Gemini: the prompt is not answered, for this reason. */
+  readonly blocked: string | undefined;
   /** Chat completions only: the host shows its reasoning by this name, and wants it back with the calls it led to. */
   readonly showReasoning: 'reasoning_content' | 'reasoning' | 'reasoning_details' | undefined;
 }
@@ -93,6 +97,7 @@ const breakKinds = {
   'cut-after': 'cut',
   'end-after': 'end',
   'malformed-after': 'malformed',
+  'corrupt-after': 'corrupt',
   'error-after': 'error',
   'duplicate-after': 'duplicate',
 } as const;
@@ -220,6 +225,8 @@ function readContent(take: (key: string) => string | undefined): ScriptContent {
     againCharacters: numbers.againCharacters,
     servedModel: readText('served-model', take('served-model')),
     tier: readText('tier', take('tier')),
+    finish: readText('finish', take('finish')),
+    blocked: readText('blocked', take('blocked')),
     showReasoning: readShown(take('show-reasoning')),
   };
 }

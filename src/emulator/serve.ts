@@ -1,24 +1,20 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EmulatedAnswer, type ProviderName, Refusal } from './answer.ts';
-import { anthropicErrorEvent, anthropicFailure } from './anthropic/errors.ts';
-import { type AnthropicHeaders, checkAnthropicHeaders } from './anthropic/headers.ts';
-import {
-  answerAnthropicModels,
-  answerAnthropicRefusal,
-  answerCountTokens,
-  answerMessages,
-} from './anthropic/provider.ts';
+import { answerEndpoint } from './answer-endpoint.ts';
+import { anthropicManner } from './anthropic/manner.ts';
+import { bedrockManner } from './bedrock/manner.ts';
 import type { Concurrency } from './concurrency.ts';
 import { type Endpoint, findEndpoint } from './endpoint.ts';
+import { geminiManner } from './gemini/manner.ts';
 import { createProviderHeaders, overrideHeaders } from './headers.ts';
+import type { Manner } from './manner.ts';
 import type { EmulatedModel } from './models.ts';
-import { openaiErrorEvent, openaiFailure } from './openai/errors.ts';
-import { checkOpenaiHeaders } from './openai/headers.ts';
-import { answerChat, answerModels, answerOpenaiRefusal } from './openai/provider.ts';
+import { openaiManner } from './openai/manner.ts';
 import { type Outcome, play } from './play.ts';
 import { forgetful, type OpenRecord, type Recorder } from './recorder.ts';
 import { type ReplayedAnswer, replayAnswer } from './replay.ts';
 import { collectBody, createBodyReader, type KnownBody } from './request-body.ts';
+import { responsesManner } from './responses/manner.ts';
 import type { Scripts } from './rules.ts';
 import { noScript, type Script, ScriptError, type ScriptFailure, writeHeaderValue } from './script.ts';
 
@@ -45,13 +41,21 @@ export interface EmulatorCounts {
   broken: number;
 }
 
-/** Anthropic documents 32 MB for a request; the emulator holds both providers to it. */
+/** Anthropic documents 32 MB for a request; the emulator holds all providers to it. */
 const bodyBytesMax = 32 * 1024 * 1024;
 const answersPerBodyMax = 16;
 const answerFramesKeptMax = 1_000;
 const answerBytesKeptMax = 256 * 1024;
 
-/** Plays both providers on one listener: read, choose a script, answer, and play the answer as the script says. */
+const manners: Readonly<Record<ProviderName, Manner>> = {
+  openai: openaiManner,
+  responses: responsesManner,
+  anthropic: anthropicManner,
+  gemini: geminiManner,
+  bedrock: bedrockManner,
+};
+
+/** Plays all providers on one listener: read, choose a script, answer, and play the answer as the script says. */
 export function createProviderHandler(
   core: ProviderCore,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -79,12 +83,13 @@ export function createProviderHandler(
 
     collectBody(request, bodyBytesMax, bytes => {
       const { headers } = request;
-      const endpoint = findEndpoint(request.method!, request.url!, headers['anthropic-version'] !== undefined);
+      const endpoint = findEndpoint(request.method!, request.url!, headers);
       const body = bytes === undefined ? undefined : readBody(bytes);
       // A client that left while it was sending is not served.
       if (!open) return;
-      leave = core.concurrency.enter(body?.model ?? '');
-      const { script, answer } = decide(core, endpoint, headers, body, requestId);
+      const model = endpoint.model ?? body?.model ?? '';
+      leave = core.concurrency.enter(model);
+      const { script, answer } = decide(core, { request, endpoint, model, body, requestId });
       record = openRecord(core.recorder, request, bytes, script);
       play({
         response,
@@ -99,104 +104,54 @@ export function createProviderHandler(
   };
 }
 
+interface Arrived {
+  readonly request: IncomingMessage;
+  readonly endpoint: Endpoint;
+  /** Of the path, or of the body. */
+  readonly model: string;
+  readonly body: KnownBody | undefined;
+  readonly requestId: string;
+}
+
 interface Decision {
   readonly script: Script;
   readonly answer: EmulatedAnswer;
 }
 
-function decide(
-  core: ProviderCore,
-  endpoint: Endpoint,
-  headers: IncomingHttpHeaders,
-  body: KnownBody | undefined,
-  requestId: string,
-): Decision {
+function decide(core: ProviderCore, { request, endpoint, model, body, requestId }: Arrived): Decision {
+  const manner = manners[endpoint.provider];
+  const { headers } = request;
   let script = noScript;
   try {
-    if (body === undefined) throw tooLarge(endpoint.provider);
-    const version = checkHeaders(endpoint.provider, headers, core.apiKeys);
+    if (body === undefined) throw manner.tooLarge();
+    const keyed = { method: request.method!, url: request.url!, headers, body: body.bytes, nowMs: core.nowMs() };
+    const version = manner.checkKey(keyed, core.apiKeys);
     const header = headers['x-carrier-emulate'];
-    script = core.scripts.choose(typeof header === 'string' ? header : undefined, body.model);
+    script = core.scripts.choose(typeof header === 'string' ? header : undefined, model);
     if (script.failure !== undefined) return { script, answer: fail(endpoint.provider, script.failure, requestId) };
     const replayed = core.replayed();
     if (replayed !== undefined) return { script, answer: replayAnswer(replayed, endpoint.provider) };
-    const key = `${endpoint.name} ${endpoint.model} ${version?.version} ${version?.beta} ${script.text}`;
+    const key = `${endpoint.name} ${endpoint.path} ${version?.version} ${version?.beta} ${script.text}`;
     const known = body.answers.get(key);
     if (known !== undefined) return { script, answer: known };
-    const answer = answerEndpoint(core, endpoint, body, script, version);
+    const json = () => {
+      if (body.json === undefined) throw manner.notJson();
+      return body.json;
+    };
+    const answer = answerEndpoint({ endpoint, manner, json, script: script.content, models: core.models, version });
     if (body.answers.size < answersPerBodyMax && isSmall(answer)) body.answers.set(key, answer);
     return { script, answer };
   } catch (error) {
-    if (error instanceof Refusal) return { script, answer: refuse(endpoint.provider, error, requestId) };
+    if (error instanceof Refusal) return { script, answer: manner.refuse(error, requestId) };
     if (!(error instanceof ScriptError)) throw error;
     const refusal = new Refusal(400, 'invalid_request_error', `x-carrier-emulate: ${error.message}`);
-    return { script, answer: refuse(endpoint.provider, refusal, requestId) };
+    return { script, answer: manner.refuse(refusal, requestId) };
   }
 }
 
 function isSmall(answer: EmulatedAnswer): boolean {
   if (answer.frames.length > answerFramesKeptMax) return false;
   return answer.frames.reduce((bytes, frame) => bytes + frame.length, 0) <= answerBytesKeptMax;
-}
-
-function checkHeaders(
-  provider: ProviderName,
-  headers: IncomingHttpHeaders,
-  keys: readonly string[] | undefined,
-): AnthropicHeaders | undefined {
-  if (provider === 'anthropic') return checkAnthropicHeaders(headers, keys);
-  checkOpenaiHeaders(headers, keys);
-  return undefined;
-}
-
-function answerEndpoint(
-  core: ProviderCore,
-  endpoint: Endpoint,
-  body: KnownBody,
-  script: Script,
-  version: AnthropicHeaders | undefined,
-): EmulatedAnswer {
-  switch (endpoint.name) {
-    case 'chat':
-      return answerChat(jsonOf(endpoint.provider, body), script.content, core.models);
-    case 'models':
-      return answerModels(endpoint.model, core.models);
-    case 'messages':
-      return answerMessages(jsonOf(endpoint.provider, body), script.content, core.models, version!);
-    case 'count-tokens':
-      return answerCountTokens(jsonOf(endpoint.provider, body), script.content, core.models, version!);
-    case 'anthropic-models':
-      return answerAnthropicModels(endpoint.model, core.models);
-    case 'unknown':
-      throw endpoint.provider === 'openai'
-        ? new Refusal(404, 'invalid_request_error', `Invalid URL (${endpoint.method} ${endpoint.path})`)
-        : new Refusal(404, 'not_found_error', 'Not found');
-    case 'wrong-method':
-      throw endpoint.provider === 'openai'
-        ? new Refusal(405, 'invalid_request_error', `Not allowed to ${endpoint.method} on ${endpoint.path}.`, {
-            code: 'method_not_supported',
-          })
-        : new Refusal(405, 'invalid_request_error', 'Method Not Allowed');
-  }
-}
-
-function jsonOf(provider: ProviderName, body: KnownBody): unknown {
-  if (body.json !== undefined) return body.json;
-  const message =
-    provider === 'openai'
-      ? 'We could not parse the JSON body of your request.'
-      : 'The request body is not valid JSON: expected value';
-  throw new Refusal(400, 'invalid_request_error', message);
-}
-
-function tooLarge(provider: ProviderName): Refusal {
-  return provider === 'openai'
-    ? new Refusal(413, 'invalid_request_error', 'The request is too large.', { code: 'request_too_large' })
-    : new Refusal(413, 'request_too_large', 'Request exceeds the maximum size');
-}
-
-function refuse(provider: ProviderName, refusal: Refusal, requestId: string): EmulatedAnswer {
-  return provider === 'openai' ? answerOpenaiRefusal(refusal) : answerAnthropicRefusal(refusal, requestId);
 }
 
 function fail(provider: ProviderName, failure: ScriptFailure, requestId: string): EmulatedAnswer {
@@ -215,7 +170,7 @@ function fail(provider: ProviderName, failure: ScriptFailure, requestId: string)
     case 'empty':
       return bare('text/plain', '');
     case 'json':
-      return refuse(provider, provider === 'openai' ? openaiFailure(failure) : anthropicFailure(failure), requestId);
+      return manners[provider].refuse(manners[provider].failure(failure), requestId);
   }
 }
 
@@ -235,8 +190,7 @@ function answerHeaders(
 
 function errorFrame(answer: EmulatedAnswer, script: Script, requestId: string): Buffer {
   if (script.breakOff?.kind !== 'error') return nothing;
-  if (answer.provider === 'openai') return openaiErrorEvent(script.breakOff.errorType, answer.streamed);
-  return anthropicErrorEvent(script.breakOff.errorType, answer.streamed, requestId);
+  return manners[answer.provider].errorFrame(script.breakOff, answer, requestId);
 }
 
 const nothing = Buffer.alloc(0);

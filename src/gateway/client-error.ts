@@ -29,7 +29,7 @@ export function answerClientError(
   }
   const path = requestPath(error.rawPacket);
   const id = mint();
-  const answer = encodeFault({ dialect: dialectOf(path), id }, fault);
+  const answer = encodeFault({ dialect: dialectOf(path), id, named: undefined }, fault);
   const head =
     `HTTP/1.1 ${answer.status} ${reasons[answer.status] ?? 'Error'}\r\ncontent-type: ${answer.contentType}\r\n` +
     `content-length: ${answer.body.length}\r\nx-carrier-exchange-id: ${id}\r\nx-carrier-fault: ${fault.code}\r\n` +

@@ -54,7 +54,8 @@ function breakOff({ client, showing, dialect, arrival, scan }: Exchange, fault: 
     client.cut();
     return;
   }
-  client.end(dialect.encodeStreamFault(fault, { exchangeId: arrival.id, streamForm: scan.named?.streamForm }));
+  const place = showing.soFar?.place;
+  client.end(dialect.encodeStreamFault(fault, { exchangeId: arrival.id, streamForm: scan.named?.streamForm, place }));
 }
 
 /** Nothing of an answer was sent, so a refusal can still have its status. A provider's own refusal is shown as it is

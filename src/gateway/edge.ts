@@ -10,6 +10,7 @@ import { countTokens } from './count-tokens.ts';
 import { answerPreflight, isPreflight } from './cross-origin.ts';
 import { mintExchangeId } from './exchange-id.ts';
 import type { GatewayState } from './gateway.ts';
+import { geminiPaths, isGenerating } from './gemini-paths.ts';
 import { answerHealthz, answerReadyz } from './health.ts';
 import { type Identified, identify } from './identify.ts';
 import { listModels } from './list-models.ts';
@@ -42,7 +43,9 @@ type Method = 'GET' | 'POST' | 'any';
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
+  ['/v1/responses', completion('openai-responses')],
   ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
+  ['/v2/chat', completion('cohere-chat')],
   ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
   ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],
   ['/readyz', { method: 'GET', gate: 'open', serve: answerReadyz }],
@@ -59,7 +62,11 @@ export const prefixes: readonly (readonly [string, Route])[] = [
 ];
 
 /** Paths that hold the model of a completion. */
-export const modelPaths: readonly ModelPath[] = [];
+export const modelPaths: readonly ModelPath[] = [
+  ...geminiPaths,
+  { form: '/model/{model}/converse', dialect: 'bedrock-converse', read: () => ({ stream: false }) },
+  { form: '/model/{model}/converse-stream', dialect: 'bedrock-converse', read: () => ({ stream: true }) },
+];
 
 const knownModelPaths = new ModelPaths(modelPaths);
 const modelRoutes: ReadonlyMap<string, Route> = new Map(
@@ -109,8 +116,8 @@ export function handleRequest(gateway: GatewayState, request: ClientRequest, res
   if (gateway.ports.draining()) response.shouldKeepAlive = false;
   try {
     checkHeaders(request, gateway.settings.limits.headerBytesMax);
-    const route = findRoute(path) ?? findModelRoute(arrival);
-    if (route === undefined) throw new Fault('path_not_found');
+    const route = routes.get(path) ?? findModelRoute(arrival) ?? findPrefix(path);
+    if (route === undefined) throw new Fault('path_not_found', unservedPath(path));
     const served = pass(gateway, arrival, route);
     if (served !== undefined) served.catch(error => refuseError(gateway, arrival, error));
   } catch (error) {
@@ -153,8 +160,14 @@ function bytesOf({ url, rawHeaders }: ClientRequest): number {
   return bytes;
 }
 
-function findRoute(path: string): Route | undefined {
-  return routes.get(path) ?? prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
+/** What is told of a path that is known and not served; undefined: what is told of any other. */
+function unservedPath(path: string): string | undefined {
+  if (!/^\/model\/.+\/invoke(?:-with-(?:response|bidirectional)-stream)?$/.test(path)) return undefined;
+  return 'InvokeModel is not served: its body is each model’s own. Use /model/{model}/converse or /converse-stream.';
+}
+
+function findPrefix(path: string): Route | undefined {
+  return prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
 }
 
 function findModelRoute(arrival: Arrival): Route | undefined {
@@ -184,7 +197,7 @@ function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Pro
 export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | undefined {
   if (path.startsWith('/v1/messages')) return dialects.get('anthropic-messages');
   if (path.startsWith('/v1/responses')) return dialects.get('openai-responses');
-  if (path.startsWith('/v1/projects/')) return dialects.get('gemini');
+  if (path.startsWith('/v1/projects/') || isGenerating(path)) return dialects.get('gemini');
   if (path.startsWith('/v1/')) return dialects.get(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
   if (path.startsWith('/v1beta')) return dialects.get('gemini');
   if (path.startsWith('/v2/')) return dialects.get('cohere-chat');

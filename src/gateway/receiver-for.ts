@@ -1,5 +1,6 @@
 import { Fault } from '../completion/fault.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { DialectName } from '../completion/request.ts';
 import { fitCallId } from '../dialects/call-ids.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { AnswerForm } from '../dialects/lower/answer-form.ts';
@@ -69,12 +70,14 @@ export function receiverFor(
     exchangeId: context.exchangeId,
     targetModel: head.deployment.targetModel,
     createdAtMs: exchange.arrival.atMs,
+    nowMs: head.nowMs,
     streamUsage: exchange.scan.streamUsage,
     streamForm: exchange.scan.named?.streamForm,
     inputTokensEstimate: head.inputTokensEstimate,
     losses: head.answerLosses,
     form: head.form,
     resumes: context.resume?.after,
+    requestBody: exchange.body,
   };
   const limits = translateRateLimits(headers, from.name, exchange.dialect.name, head.nowMs());
   const translation = { answer, sealer, headers: limits };
@@ -90,13 +93,16 @@ function isStream(contentType: unknown, from: Dialect, { scan, dialect }: Exchan
   return scan.named?.streamForm === 'list' && from === dialect && type.startsWith('application/json');
 }
 
-/** Chat completions have no place for the text beside the state; Messages have, unless the client wants no text. */
+/** Clients of these have no place for the text beside the state, or throw it away. */
+const withoutText: ReadonlySet<DialectName> = new Set<DialectName>(['openai-chat', 'gemini']);
+
+/** Those have no place for the text beside the state; the others have, unless the client wants no text. */
 function shownReasoning({ dialect, translation }: Exchange) {
   const hidesText = translation?.request.reasoning?.display === 'omitted';
   const { callIds } = dialect.profile;
   return {
     hidesText,
-    sealsText: hidesText || dialect.name === 'openai-chat',
+    sealsText: hidesText || withoutText.has(dialect.name),
     shownId: (id: string) => fitCallId(id, callIds),
   };
 }

@@ -1,4 +1,5 @@
 import { Fault } from '../completion/fault.ts';
+import type { EventPlace } from '../dialects/answer-so-far.ts';
 import type { AnswerFacts, StreamObserver } from '../dialects/dialect.ts';
 import { relayHeaders } from './answer-headers.ts';
 import type { AnswerReceiver, Attempt, AttemptResult, Delivery } from './attempt.ts';
@@ -16,6 +17,7 @@ export class StreamRelay implements AnswerReceiver {
   readonly #flow: StreamFlow;
   /** Changes events so that they go on with what the client has; undefined where they can pass as they are. */
   readonly #resumed: ((events: Buffer) => Buffer) | undefined;
+  #resumedPlace: EventPlace | undefined;
   #held: Buffer | undefined;
   #endedAtMs: number | undefined;
 
@@ -28,7 +30,11 @@ export class StreamRelay implements AnswerReceiver {
       eventBytesMax: context.limits.eventBytesMax,
     });
     this.#flow = new StreamFlow(context, { status, headers: relayHeaders(headers, false) }, this.#observer);
-    if (context.resume !== undefined) this.#resumed = context.dialect.resumeStream?.(context.resume.after);
+    if (context.resume !== undefined) {
+      this.#resumed = context.dialect.resumeStream?.(context.resume.after, place => {
+        this.#resumedPlace = place;
+      });
+    }
   }
 
   get committed(): boolean {
@@ -41,6 +47,10 @@ export class StreamRelay implements AnswerReceiver {
 
   get contentBytesSinceUsage(): number {
     return this.#observer.contentBytesSinceUsage;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#resumedPlace ?? this.#observer.place;
   }
 
   data(chunk: Buffer): void {

@@ -37,8 +37,11 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
 /** Clients do not wait longer: they would ask again after half a second, and again in vain. */
 const retryFarMs = 60_000;
 
-export function encodeFault(arrival: Pick<Arrival, 'dialect' | 'id'>, fault: Fault): FaultAnswer {
-  return arrival.dialect?.encodeFault(fault, { exchangeId: arrival.id }) ?? problem(fault);
+export function encodeFault(
+  { dialect, id, named }: Pick<Arrival, 'dialect' | 'id' | 'named'>,
+  fault: Fault,
+): FaultAnswer {
+  return dialect?.encodeFault(fault, { exchangeId: id, streamForm: named?.streamForm }) ?? problem(fault);
 }
 
 /** Anything thrown on the walk as a fault. What is not one is ours: it is reported as `internal`, its cause kept. */

@@ -28,7 +28,7 @@ export function resumeOf({ showing, arrival }: Exchange, attempt: Resuming): Res
       losses.approximated('answer-restarted', deployment.id);
       return { type: 'restart', ...by(servedModel) };
     };
-    return { soFar, notice, after: { ...soFar, open: undefined }, seam: undefined, createdAtMs };
+    return { soFar, notice, after: { ...soFar, open: undefined, noticed: 'restart' }, seam: undefined, createdAtMs };
   }
   const { text } = showing;
   const seam = new SeamReader(text);
@@ -37,5 +37,5 @@ export function resumeOf({ showing, arrival }: Exchange, attempt: Resuming): Res
     losses.approximated('answer-continued', `${deployment.id}@${offsetBytes}`);
     return { type: 'seam', ...by(servedModel), offsetBytes, overlap: seam.overlap };
   };
-  return { soFar, notice, after: soFar, seam, createdAtMs };
+  return { soFar, notice, after: { ...soFar, noticed: 'seam' }, seam, createdAtMs };
 }

@@ -1,5 +1,6 @@
 import type { BlockHead, CompletionEvent } from '../completion/event.ts';
 import type { LossLedger } from '../completion/loss.ts';
+import type { EventPlace } from '../dialects/answer-so-far.ts';
 import type { StreamEncoder } from '../dialects/dialect.ts';
 import type { StateMaker } from '../dialects/opaque-state.ts';
 import type { ReasoningStates } from './ports.ts';
@@ -27,6 +28,10 @@ export class SealingEncoder implements StreamEncoder {
   constructor(inner: StreamEncoder, sealer: ReasoningSealer) {
     this.#inner = inner;
     this.#sealer = sealer;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#inner.place;
   }
 
   push(event: CompletionEvent): Buffer {

@@ -1,7 +1,7 @@
 import type { BlockHead } from '../completion/event.ts';
 import { LossLedger } from '../completion/loss.ts';
 import type { LossCode } from '../completion/loss-codes.ts';
-import type { AnswerSoFar, CompleteCall } from '../dialects/answer-so-far.ts';
+import type { AnswerSoFar, CompleteCall, StreamPlaceReader } from '../dialects/answer-so-far.ts';
 import type { Dialect, StreamDecoder, StreamObserver } from '../dialects/dialect.ts';
 import { parseBoundedInexact } from '../dialects/exact-json.ts';
 import { continuedBytesMax } from './splice-guard.ts';
@@ -21,6 +21,7 @@ export const unreadBytesMax = 64 * 1024;
 export class ShownAnswer {
   readonly #decoder: StreamDecoder;
   readonly #observer: StreamObserver;
+  readonly #place: StreamPlaceReader | undefined;
   readonly #losses = new LossLedger();
   readonly #open = new Map<number, BlockHead>();
   readonly #calls = new Map<number, { head: BlockHead & { type: 'call' }; text: string; isClosed: boolean }>();
@@ -37,6 +38,7 @@ export class ShownAnswer {
     this.#keepsText = keepsText;
     this.#decoder = dialect.decodeStream(this.#losses);
     this.#observer = dialect.observeStream({ stripUsage: false });
+    this.#place = dialect.readPlace?.();
   }
 
   pass(bytes: Buffer): void {
@@ -48,6 +50,7 @@ export class ShownAnswer {
   /** The client was told to throw away what it has. Its blocks are there all the same. */
   restarted(): void {
     this.#read();
+    this.#place?.restarted();
     this.#level = 'head';
     this.#text = '';
     this.#calls.clear();
@@ -71,7 +74,11 @@ export class ShownAnswer {
     this.#read();
     const last = this.#blocks - 1;
     const open = this.#open.get(last);
-    return { blocks: this.#blocks, open: open === undefined ? undefined : { index: last, type: open.type } };
+    return {
+      blocks: this.#blocks,
+      open: open === undefined ? undefined : { index: last, type: open.type },
+      place: this.#place?.place,
+    };
   }
 
   /** Calls that came whole: closed by their provider, or with arguments that are a whole JSON object. */
@@ -91,6 +98,7 @@ export class ShownAnswer {
     this.#unread = [];
     this.#unreadBytes = 0;
     this.#observer.push(bytes);
+    this.#place?.push(bytes);
     for (const event of this.#decoder.push(bytes)) {
       switch (event.type) {
         case 'block-open':

@@ -1,4 +1,5 @@
 import type { Fault } from '../completion/fault.ts';
+import type { EventPlace } from '../dialects/answer-so-far.ts';
 import type { AnswerFacts } from '../dialects/dialect.ts';
 import type { Delivery } from './attempt.ts';
 import type { Progressing } from './progress-notes.ts';
@@ -9,6 +10,11 @@ export const holdBackBytesMax = 64 * 1024;
 /** How long what comes before the content of a stream is held back. */
 export const quietMsMax = 250;
 
+interface FlowingAnswer extends Progressing {
+  readonly facts: AnswerFacts;
+  readonly place?: EventPlace | undefined;
+}
+
 /** Gives a streamed answer to its client: status and quiet events once some time has passed, content at once or after the
  *  hold-back of the route, and before it, where the client has an answer that broke off, what is to be said about that. */
 export class StreamFlow {
@@ -16,7 +22,7 @@ export class StreamFlow {
   committed = false;
   readonly #context: ReceiverContext;
   readonly #head: { readonly status: number; readonly headers: string[] };
-  readonly #answer: Progressing & { readonly facts: AnswerFacts };
+  readonly #answer: FlowingAnswer;
   readonly #startedAtMs: number;
   #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -27,7 +33,7 @@ export class StreamFlow {
   constructor(
     context: ReceiverContext,
     head: { readonly status: number; readonly headers: string[] },
-    answer: Progressing & { readonly facts: AnswerFacts },
+    answer: FlowingAnswer,
   ) {
     this.#context = context;
     this.#head = head;
@@ -73,7 +79,8 @@ export class StreamFlow {
     this.#stopHolding();
     if (!this.committed) return undefined;
     const { dialect, exchangeId, streamForm, showing } = this.#context;
-    return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, streamForm, salvage: showing.salvage }));
+    const { place } = this.#answer;
+    return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, streamForm, salvage: showing.salvage, place }));
   }
 
   /** Is it more than may be kept? */

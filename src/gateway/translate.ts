@@ -1,5 +1,6 @@
 import type { CompletionEvent } from '../completion/event.ts';
 import { Fault } from '../completion/fault.ts';
+import type { EventPlace } from '../dialects/answer-so-far.ts';
 import type { AnswerContext, AnswerFacts, Dialect, StreamDecoder, StreamEncoder } from '../dialects/dialect.ts';
 import { plainForm, restoreAnswer, restoreStream } from '../dialects/lower/answer-form.ts';
 import type { AnswerReceiver, Attempt, Delivery } from './attempt.ts';
@@ -57,6 +58,10 @@ export class StreamTranslation implements AnswerReceiver {
 
   get contentBytesSinceUsage(): number {
     return this.#decoder.contentBytesSinceUsage;
+  }
+
+  get place(): EventPlace | undefined {
+    return this.#encoder.place;
   }
 
   data(chunk: Buffer): void {

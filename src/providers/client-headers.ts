@@ -22,18 +22,48 @@ const acrossDialects: AllowList = {
   query: new Set(),
 };
 
+const openaiHeaders: AllowList = {
+  names: new Set([...everywhere, 'x-client-request-id']),
+  prefixes: ['openai-', 'x-stainless-'],
+  withheld: new Set(['openai-organization', 'openai-project']),
+  query: new Set(),
+};
+
 const sameDialect: Readonly<Partial<Record<DialectName, AllowList>>> = {
-  'openai-chat': {
-    names: new Set([...everywhere, 'x-client-request-id']),
-    prefixes: ['openai-', 'x-stainless-'],
-    withheld: new Set(['openai-organization', 'openai-project']),
-    query: new Set(),
-  },
+  'openai-chat': openaiHeaders,
+  'openai-responses': openaiHeaders,
   'anthropic-messages': {
     names: new Set(everywhere),
     prefixes: ['anthropic-', 'x-stainless-'],
     withheld: new Set(['anthropic-workspace-id', 'anthropic-organization-id']),
     query: new Set(['beta']),
+  },
+  // Who asks, by its clients (cohere-ai 8.1.0, BaseClient.js, 2026-11).
+  'cohere-chat': {
+    names: new Set([...everywhere, 'x-client-name']),
+    prefixes: ['x-fern-'],
+    withheld: new Set(),
+    query: new Set(),
+  },
+  gemini: {
+    names: new Set(everywhere),
+    prefixes: ['x-goog-'],
+    // Credentials, and whose project pays (https://cloud.google.com/apis/docs/system-parameters, 2026-11).
+    withheld: new Set([
+      'x-goog-api-key',
+      'x-goog-user-project',
+      'x-goog-iam-authority-selector',
+      'x-goog-iam-authorization-token',
+    ]),
+    // The form of a stream.
+    query: new Set(['alt', '$alt']),
+  },
+  // `x-amz-*` say who signed and what: that is between the client and us, and between us and the provider.
+  'bedrock-converse': {
+    names: new Set([...everywhere, 'x-amzn-bedrock-trace']),
+    prefixes: [],
+    withheld: new Set(),
+    query: new Set(),
   },
 };
 

@@ -1,12 +1,14 @@
 import { olderClaudeRules } from './anthropic.ts';
-import { chatEndpoint, messagesEndpoint, type Provider, plainQuirks } from './provider.ts';
+import { chatEndpoint, messagesEndpoint, type Provider, plainQuirks, responsesEndpoint } from './provider.ts';
 import { claudeRules } from './reasoning-forms.ts';
 
 /** Any host that speaks chat completions behind its base URL, such as `http://127.0.0.1:8000/v1` of a vLLM server. */
 export const openaiCompatible: Provider = {
   name: 'openai-compatible',
+  // vLLM and Ollama serve Responses as well (https://docs.vllm.ai/en/latest/serving/openai_compatible_server,
+  // https://docs.ollama.com/api/openai-compatibility, 2026-11); others do not, so an account must say so.
   dialects: ['openai-chat'],
-  endpoints: { 'openai-chat': chatEndpoint },
+  endpoints: { 'openai-chat': chatEndpoint, 'openai-responses': responsesEndpoint },
   baseUrl: undefined,
   environment: [],
   priceFacts: undefined,
@@ -21,6 +23,17 @@ export const openaiCompatible: Provider = {
           serviceTiers: new Map(),
           customTools: false,
           allowedTools: false,
+        },
+      },
+    ],
+    'openai-responses': [
+      {
+        change: {
+          unsupported: new Set(['metadata', 'verbosity', 'cacheKey', 'cacheRetention']),
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+          namespaces: false,
         },
       },
     ],

@@ -1,13 +1,14 @@
-import { chatEndpoint, type Provider, plainQuirks } from './provider.ts';
-import { deepseekMessagesRules, deepseekRules } from './reasoning-forms.ts';
+import { chatEndpoint, type Provider, plainQuirks, responsesEndpoint } from './provider.ts';
+import { deepseekMessagesRules, deepseekResponsesRules, deepseekRules } from './reasoning-forms.ts';
 
-/** Two dialects on one host (https://api-docs.deepseek.com/guides/anthropic_api, 2026-11). */
+/** Three dialects on one host (https://api-docs.deepseek.com/guides/anthropic_api and …/guides/responses_api, 2026-11). */
 export const deepseek: Provider = {
   name: 'deepseek',
-  dialects: ['openai-chat', 'anthropic-messages'],
+  dialects: ['openai-chat', 'anthropic-messages', 'openai-responses'],
   endpoints: {
     'openai-chat': chatEndpoint,
     'anthropic-messages': { path: '/anthropic/v1/messages', credential: 'x-api-key' },
+    'openai-responses': responsesEndpoint,
   },
   baseUrl: 'https://api.deepseek.com',
   environment: ['DEEPSEEK_API_KEY'],
@@ -50,6 +51,18 @@ export const deepseek: Provider = {
           outputForms: new Set(),
           strictSchema: undefined,
           roles: { systemTurns: 'first', assistantLast: 'continued' },
+        },
+      },
+    ],
+    'openai-responses': [
+      ...deepseekResponsesRules,
+      {
+        change: {
+          unsupported: new Set(['parallelToolCalls', 'endUser', 'metadata', 'verbosity', 'cacheKey', 'cacheRetention']),
+          serviceTiers: new Map(),
+          allowedTools: false,
+          outputForms: new Set(['json-object']),
+          strictSchema: undefined,
         },
       },
     ],

@@ -1,5 +1,5 @@
-import type { CacheMarkRules } from '../completion/profile.ts';
-import { chatEndpoint, type Provider } from './provider.ts';
+import type { CacheMarkRules, ProfileRule } from '../completion/profile.ts';
+import { chatEndpoint, type Provider, responsesEndpoint } from './provider.ts';
 import { openaiRules } from './reasoning-forms.ts';
 
 /** "Supported for gpt-5.6 and later models", four of a request (openai-node 7.55, completions.ts, 2026-11). */
@@ -10,11 +10,16 @@ export const openaiCacheMarks: CacheMarkRules = {
   automatic: 'mode',
 };
 
-/** https://platform.openai.com/docs/api-reference/chat (2026-11). */
+const markedModels: ProfileRule = {
+  models: /^gpt-(?:5\.(?:[6-9]|\d\d)|[6-9]|\d\d)/,
+  change: { cacheMarks: openaiCacheMarks },
+};
+
+/** https://platform.openai.com/docs/api-reference/chat and …/responses (2026-11). */
 export const openai: Provider = {
   name: 'openai',
-  dialects: ['openai-chat'],
-  endpoints: { 'openai-chat': chatEndpoint },
+  dialects: ['openai-chat', 'openai-responses'],
+  endpoints: { 'openai-chat': chatEndpoint, 'openai-responses': responsesEndpoint },
   baseUrl: 'https://api.openai.com/v1',
   environment: ['OPENAI_API_KEY'],
   priceFacts: 'openai',
@@ -31,8 +36,9 @@ export const openai: Provider = {
         models: /^(?:o\d|gpt-5(?!\.\d))/,
         change: { unsupported: new Set(['stop', 'frequencyPenalty', 'presencePenalty', 'logprobs']) },
       },
-      { models: /^gpt-(?:5\.(?:[6-9]|\d\d)|[6-9]|\d\d)/, change: { cacheMarks: openaiCacheMarks } },
+      markedModels,
     ],
+    'openai-responses': [...openaiRules, markedModels],
   },
   // max_tokens is deprecated, and its reasoning models refuse it (same page).
   quirks: { streamOptions: true, outputLimit: 'max_completion_tokens' },

@@ -13,15 +13,33 @@ export interface Provider {
   readonly baseUrl: string | undefined;
   /** Environment variables that hold its key, the first one first. Empty: never configured from the environment. */
   readonly environment: readonly string[];
+  /** For kinds whose account takes more than one variable and an address that all share. undefined while too little is set. */
+  readonly environmentAccount?: (
+    environment: Readonly<Record<string, string | undefined>>,
+  ) => EnvironmentAccount | undefined;
+  /** What that needs, for whoever set too little. */
+  readonly environmentNeeds?: string;
   /** Its id in the price facts; undefined when they have none. */
   readonly priceFacts: string | undefined;
+  /** Those of the facts that it serves, where they tell of more; all unless said. */
+  readonly pricedModels?: RegExp;
   /** A small, current model for a first request, by the provider's own name; the cheapest of a price list may be retired. */
   readonly firstModel?: string;
+  /** The provider's own names of models, by those of the price facts, where they are others. */
+  readonly targetModels?: Readonly<Record<string, string>>;
   /** What fails together with it: deployments that share a domain are no fallback for each other. */
   readonly failureDomains: readonly string[];
   readonly quirks: Quirks;
   /** What it, or some of its models, takes otherwise than the dialect's own API. */
   readonly profiles?: Readonly<Partial<Record<DialectName, readonly ProfileRule[]>>>;
+}
+
+/** An account as the environment describes it. */
+export interface EnvironmentAccount {
+  /** Whose values, joined by colons, are its credential. */
+  readonly variables: readonly string[];
+  readonly value: string;
+  readonly baseUrl: string;
 }
 
 /** What a path may depend on. */
@@ -52,7 +70,7 @@ export interface Endpoint {
   /** none: `authorise` says who asks. */
   readonly credential: 'bearer' | 'x-api-key' | 'x-goog-api-key' | 'none';
   /** Headers, names and values in turn, that take more than writing the credential down: a signature over the request, or a
-   *  token that has to be asked for. They go behind the others. Throws Fault `upstream_authentication` when the credential is
+   *  token that has to be asked for. They go behind the others. Throws Fault `upstream_credential` when the credential is
    *  not of the form that it needs. */
   readonly authorise?: (request: RequestToAuthorise) => Promise<readonly string[]>;
   /** Betas that it takes, others are left out with the fields they open; absent when it takes or ignores them all. */
@@ -69,4 +87,5 @@ export interface Quirks {
 export const plainQuirks: Quirks = { streamOptions: true, outputLimit: 'max_tokens' };
 
 export const chatEndpoint: Endpoint = { path: '/chat/completions', credential: 'bearer' };
+export const responsesEndpoint: Endpoint = { path: '/responses', credential: 'bearer' };
 export const messagesEndpoint: Endpoint = { path: '/v1/messages', credential: 'x-api-key' };

@@ -144,6 +144,12 @@ export const deepseekRules: readonly ProfileRule[] = [
   },
 ];
 
+/** In its Responses API reasoning is not said to be turned off, and nothing is stored that would have to come back
+ *  (https://api-docs.deepseek.com/guides/responses_api, 2026-11). */
+export const deepseekResponsesRules: readonly ProfileRule[] = [
+  { change: { reasoning: { ...deepseekChat, off: 'never', needsState: 'never' } } },
+];
+
 /** Its mount of Messages takes the switch and ignores budgets (https://api-docs.deepseek.com/guides/anthropic_api, 2026-11). */
 export const deepseekMessagesRules: readonly ProfileRule[] = [
   {
@@ -188,3 +194,56 @@ export const xaiRules: readonly ProfileRule[] = [
   { models: /^grok-(?:2|3(?!-mini)|4(?![.\d]))/, change: { reasoning: unthinking } },
   { models: /^grok-3-mini/, change: { reasoning: { ...effortOnly, efforts: ['low', 'high'], sampling: 'always' } } },
 ];
+
+const geminiBudgeted: ReasoningForm = {
+  style: 'budget',
+  efforts: [],
+  off: 'thinking-disabled',
+  thinksUnasked: true,
+  sampling: 'always',
+  forcedTools: 'always',
+  needsState: 'never',
+};
+
+/** Sources, 2026-11: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/thinking (levels from the third generation on,
+ *  budgets of the second; which model takes which), recorded refusals of MINIMAL in github.com/vercel/ai, packages/google;
+ *  https://ai.google.dev/gemini-api/docs/function-calling (files in results: Gemini 3), …/docs/file-input-methods (addresses:
+ *  not Gemini 2.0); "Penalty is not enabled for this model" (https://github.com/google-gemini/cookbook/issues/1290);
+ *  https://ai.google.dev/gemini-api/docs/thought-signatures (Gemini 3 and later insist on signatures of calls). */
+export const geminiModelRules: readonly ProfileRule[] = [
+  { models: /^gemini-(?:[3-9]|\d\d|.*-latest$)/, change: { reasoning: geminiLevels(['low', 'medium', 'high']) } },
+  { models: /^gemini-3-pro/, change: { reasoning: geminiLevels(['low', 'high']) } },
+  { models: /^gemini-3(?:\.1)?-flash/, change: { reasoning: geminiLevels(['minimal', 'low', 'medium', 'high']) } },
+  { models: /^gemini-2\.5/, change: { reasoning: geminiBudgeted } },
+  { models: /^gemini-2\.5-pro/, change: { reasoning: { ...geminiBudgeted, off: 'never' } } },
+  {
+    models: /^gemini-2\.5-flash-lite/,
+    change: { reasoning: { ...geminiBudgeted, off: 'silence', thinksUnasked: false } },
+  },
+  { models: /^(?:gemini-(?:1|2\.0)|gemma)/, change: { reasoning: unthinking } },
+  { models: /^gemini-[12]/, change: { media: { images: 'url', documents: 'url', inResults: false } } },
+  {
+    models: /^(?:gemini-(?:1|2\.0)|gemma)/,
+    change: { media: { images: 'bytes', documents: 'bytes', inResults: false } },
+  },
+  {
+    models: /^gemini-(?:2\.5|[3-9]|\d\d|.*-latest$)/,
+    change: { unsupported: new Set(['frequencyPenalty', 'presencePenalty']) },
+  },
+];
+
+/** "labels parameter is only supported in Gemini Enterprise Agent Platform mode" (@google/genai 3.1), which is Vertex. */
+export const geminiRules: readonly ProfileRule[] = [
+  ...geminiModelRules,
+  { models: /^/, change: { unsupported: new Set(['metadata']) } },
+];
+
+function geminiLevels(efforts: ReasoningForm['efforts']): ReasoningForm {
+  return {
+    ...geminiBudgeted,
+    style: 'effort',
+    efforts,
+    off: 'never',
+    needsState: 'current-tool-turns',
+  };
+}

@@ -1,8 +1,11 @@
 import { anthropic } from './anthropic.ts';
+import { bedrock } from './bedrock.ts';
 import { claudeHosted } from './claude-hosted.ts';
+import { cohere, cohereCompatible } from './cohere.ts';
 import { anthropicCompatible, openaiCompatible } from './compatible.ts';
 import { deepseek } from './deepseek.ts';
 import { emulated } from './emulated.ts';
+import { gemini } from './gemini.ts';
 import { groq } from './groq.ts';
 import { mistral } from './mistral.ts';
 import { openai } from './openai.ts';
@@ -13,9 +16,13 @@ import { xai } from './xai.ts';
 export const providers: readonly Provider[] = [
   anthropic,
   anthropicCompatible,
+  bedrock,
   claudeHosted,
+  cohere,
+  cohereCompatible,
   deepseek,
   emulated,
+  gemini,
   groq,
   mistral,
   openai,

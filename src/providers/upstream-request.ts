@@ -33,6 +33,11 @@ export function upstreamRequest(options: UpstreamRequestOptions): { path: string
   return endpointRequest(endpoint, options);
 }
 
+/** Media types of streams that are no server-sent events. */
+const streamTypes: Readonly<Partial<Record<DialectName, string>>> = {
+  'bedrock-converse': 'application/vnd.amazon.eventstream',
+};
+
 /** The same for an endpoint that is given. */
 export function endpointRequest(
   endpoint: Endpoint,
@@ -41,7 +46,7 @@ export function endpointRequest(
   const { dialect, credential, clientHeaders } = options;
   const allowed = allowListOf(dialect, options.sameDialect);
 
-  const accept = options.stream === true ? 'text/event-stream' : 'application/json';
+  const accept = options.stream === true ? (streamTypes[dialect] ?? 'text/event-stream') : 'application/json';
   // identity: a compressed answer could not be relayed and observed chunk by chunk.
   const headers = ['content-type', 'application/json', 'accept-encoding', 'identity', 'accept', accept];
   if (credential !== undefined && endpoint.credential === 'bearer')

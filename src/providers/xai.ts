@@ -1,12 +1,13 @@
-import { chatEndpoint, type Provider } from './provider.ts';
+import { chatEndpoint, type Provider, responsesEndpoint } from './provider.ts';
 import { xaiRules } from './reasoning-forms.ts';
 
-/** https://docs.x.ai/developers/rest-api-reference/inference/chat (2026-11). Its messages endpoint is deprecated and left
+/** https://docs.x.ai/developers/rest-api-reference/inference/chat and
+ *  https://docs.x.ai/developers/model-capabilities/text/generate-text, of its Responses API (2026-11). Its messages endpoint is deprecated and left
  *  out (https://docs.x.ai/developers/rest-api-reference/inference/legacy, 2026-11). */
 export const xai: Provider = {
   name: 'xai',
-  dialects: ['openai-chat'],
-  endpoints: { 'openai-chat': chatEndpoint },
+  dialects: ['openai-chat', 'openai-responses'],
+  endpoints: { 'openai-chat': chatEndpoint, 'openai-responses': responsesEndpoint },
   baseUrl: 'https://api.x.ai/v1',
   environment: ['XAI_API_KEY'],
   priceFacts: 'x-ai',
@@ -32,6 +33,19 @@ export const xai: Provider = {
         // (https://docs.x.ai/docs/guides/reasoning, 2026-11).
         models: /^grok-(?:3-mini|4(?!.*non-reasoning)|code)/,
         change: { unsupported: new Set(['stop', 'frequencyPenalty', 'presencePenalty']) },
+      },
+    ],
+    'openai-responses': [
+      ...xaiRules,
+      {
+        change: {
+          // What its reference does not name (https://docs.x.ai/developers/model-capabilities/text/comparison, 2026-11).
+          unsupported: new Set(['metadata', 'verbosity', 'cacheRetention']),
+          serviceTiers: new Map(),
+          customTools: false,
+          allowedTools: false,
+          namespaces: false,
+        },
       },
     ],
   },

@@ -80,7 +80,7 @@ async function giveBack(
   if (payer === undefined) return [{ kind: 'sell', debit: unbilled(organisation), amountAtto }];
   const owesRest = directory.owesOnLine({ organisation, currency });
   const credit = { organisation, currency, amountAtto, owesRest };
-  return payer.giveBack(client, { ...credit, ...(await readPaid(client, organisation, [sell.month!.id])) }); // only a month gives back
+  return payer.giveBack(client, { ...credit, ...(await readPaid(client, organisation, { months: [sell.month!.id] })) }); // only a month gives back
 }
 
 /** The ids are of ratings that were just taken, so nothing of them can be there. */

@@ -229,8 +229,8 @@ interface Paid {
   readonly sumAtto: bigint;
 }
 
-/** By these events themselves; where that is not enough, by everything in the months that they were or are in. Without what
- *  was given back of it already. */
+/** By these events themselves; where that is not enough, by everything in the months that they were or are in, and in these
+ *  months by other prices. Without what was given back of it already. */
 async function paidFor(
   client: pg.ClientBase,
   organisation: string,
@@ -240,8 +240,9 @@ async function paidFor(
   const own = [...changes.flatMap(({ legs }) => legs.sale), ...given];
   const ofThem = summed(organisation, own);
   const months = changes.flatMap(({ standing, sell }) => [standing.sell.month?.id ?? [], sell?.sum?.id ?? []].flat());
-  if (ofThem.sumAtto >= dueAtto || months.length === 0) return ofThem;
-  const { paid, owedAtto } = await readPaid(client, organisation, months);
+  if (ofThem.sumAtto >= dueAtto) return ofThem;
+  const refs = changes.map(({ standing }) => standing.ref);
+  const { paid, owedAtto } = await readPaid(client, organisation, { months, refs });
   const all = paid.map(({ grant, amountAtto }) => ({ account: walletAccount(organisation, grant).name, amountAtto }));
   return summed(organisation, [...all, { account: unbilled(organisation).name, amountAtto: owedAtto }, ...given]);
 }

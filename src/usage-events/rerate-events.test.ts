@@ -289,6 +289,44 @@ suite('usage events that are rated again', () => {
     await sound();
   });
 
+  /** a is charged 0 and b 10; by the unit a then stands at -6 and b at 14, since each left another place of the month. */
+  const leaveMonth = async () => {
+    await bank.grant('g', 100_000);
+    const firstFree = { amount: '10', per: 1, free: '1', graduated: [{ above: '1000', amount: '9' }] };
+    await tell(by(priced(firstFree, 'v1')), used('a', 1), used('b', 1, { atMs: startMs + 1 }));
+    await rerate(by(priced('4', 'v2')));
+    assert.deepEqual(await worth(), { a: '-6 for 0', b: '14 for 0' });
+    assert.deepEqual(await bank.left(), { g: 92_000 });
+  };
+
+  test('what one event costs less may have been paid for another of the month that both left', async () => {
+    await leaveMonth();
+
+    const free = { amount: '3', per: 1, free: '10', graduated: [{ above: '20', amount: '1' }] };
+    const order = rerateOrder(by(priced(free, 'v3')), { run: 'run-2' });
+    const { next } = await rerateUsageStep(store, order, { eventsAtOnce: 1, stepMs: 0 });
+    assert.deepEqual(await bank.left(), { g: 96_000 });
+    await rerateUsageStep(store, { ...order, after: next }, { eventsAtOnce: 1, stepMs: 0 });
+
+    assert.deepEqual(await bank.left(), { g: 100_000 });
+    assert.deepEqual(await bank.accounts('unbilled'), {});
+    await sound();
+  });
+
+  test('so may what a new event makes cheaper', async () => {
+    await leaveMonth();
+    const steep = by(priced({ amount: '20', per: 1, volume: [{ above: '1', amount: '1' }] }, 'v3'));
+    await rerateUsageStep(store, rerateOrder(steep, { run: 'run-2' }), { eventsAtOnce: 1, stepMs: 0 });
+    assert.deepEqual(await bank.left(), { g: 76_000 });
+
+    await tell(steep, used('c', 1));
+
+    assert.deepEqual(await worth(), { a: '10 for 0', b: '14 for 0', c: '-18 for 0' });
+    assert.deepEqual(await bank.left(), { g: 94_000 });
+    assert.deepEqual(await bank.accounts('unbilled'), {});
+    await sound();
+  });
+
   test('of the buy book the whole month of who is owed follows, of all customers', async () => {
     const list = priced('9', 's1');
     await tell(by(list, priced(graduated, 'b1')), used('a', 6), used('o', 25, { organisation: 'org_other' }));

@@ -4,11 +4,13 @@ import { dialects } from '../../src/dialects/registry.ts';
 /** A dialect in the matrix. Another one joins by its line. */
 export interface MatrixDialect {
   readonly dialect: Dialect;
-  readonly path: string;
+  readonly path: (model: string, stream: boolean) => string;
+  /** Paths at which a provider of the dialect is asked. */
+  readonly asked: RegExp;
   /** A provider kind that documents how a text is gone on with, and a model of it. */
   readonly kind: string;
   readonly targetModel: string;
-  /** Every terminal event of a stream, as its client sees it. */
+  /** Every terminal event of a stream, as its client sees it; of binary frames, in Latin-1. */
   readonly terminal: RegExp;
   /** How a notice looks. */
   readonly notice: (type: 'restart' | 'seam') => string;
@@ -17,7 +19,8 @@ export interface MatrixDialect {
 export const matrixDialects: readonly MatrixDialect[] = [
   {
     dialect: dialects.get('openai-chat')!,
-    path: '/v1/chat/completions',
+    path: () => '/v1/chat/completions',
+    asked: /^\/v1\/chat\/completions$/,
     kind: 'mistral',
     targetModel: 'mistral-small',
     terminal: /^data: (?:\[DONE\]|\{"error")/gm,
@@ -25,7 +28,8 @@ export const matrixDialects: readonly MatrixDialect[] = [
   },
   {
     dialect: dialects.get('anthropic-messages')!,
-    path: '/v1/messages',
+    path: () => '/v1/messages',
+    asked: /^\/v1\/messages$/,
     kind: 'anthropic',
     targetModel: 'claude-haiku-4-5',
     terminal: /^event: (?:message_stop|error)$/gm,

@@ -49,6 +49,12 @@ export function allCells(): readonly Cell[] {
   return cells.map((cell, number) => ({ number: number + 1, ...cell }));
 }
 
+/** One way of each kind that `kindOf` tells apart, another one each time, so that all ways come about. */
+export function oneOfEach(cells: readonly Cell[], kindOf: (cell: Cell) => readonly unknown[]): readonly Cell[] {
+  const kinds = Map.groupBy(cells, cell => kindOf(cell).join());
+  return [...kinds.values()].map((ways, kind) => ways[kind % ways.length]!);
+}
+
 export function titleOf({ fault, level, mode, stream, client, subject, reserve, outcome }: Cell): string {
   const way = `${client.dialect.name} by ${subject.dialect.name}, then ${reserve.dialect.name}`;
   return `${fault} at ${level}, ${mode}, ${stream ? 'streamed' : 'whole'}, ${way}: ${outcome}`;
@@ -153,7 +159,7 @@ async function runCell(
   };
   providers.stage(cell.number, stage);
   try {
-    const response = await fetch(gateway.url + cell.client.path, {
+    const response = await fetch(gateway.url + cell.client.path(modelOf(cell), cell.stream), {
       method: 'POST',
       headers: {
         authorization: `Bearer ${secret}`,
@@ -165,23 +171,23 @@ async function runCell(
     });
     // Quiet events come with the status; content comes with the first bytes.
     if (cell.level === 'C1') show();
-    let body = '';
+    const chunks: Buffer[] = [];
     for await (const chunk of response.body!) {
-      body += Buffer.from(chunk).toString();
+      chunks.push(Buffer.from(chunk));
       show();
     }
-    return checkCell(gateway, cell, response, body);
+    return checkCell(gateway, cell, response, Buffer.concat(chunks));
   } finally {
     opened.delete(open);
   }
 }
 
 function requestOf(cell: Cell): Buffer {
-  const { number, client, subject, reserve, fault, level, stream } = cell;
+  const { number, client, level, stream } = cell;
   const isCall = level === 'C4';
   const asked = isCall ? `call the tool look with ${callArguments}` : `say exactly: ${text}`;
   const chat = {
-    model: `${subject.dialect.name}-${reserve.dialect.name}${fault === 'refused' || fault === 'tls-reset' ? `-${fault}` : ''}`,
+    model: modelOf(cell),
     stream,
     ...(stream ? { stream_options: { include_usage: true } } : {}),
     max_tokens: 4_000,
@@ -196,11 +202,18 @@ function requestOf(cell: Cell): Buffer {
   return translateRequest(bytes, { client: dialects.get('openai-chat')!, provider: client.dialect, target }).body;
 }
 
+/** The route by whose candidates the cell is answered. */
+function modelOf({ subject, reserve, fault }: Cell): string {
+  const how = fault === 'refused' || fault === 'tls-reset' ? `-${fault}` : '';
+  return `${subject.dialect.name}-${reserve.dialect.name}${how}`;
+}
+
 const look = { type: 'object', properties: { at: { type: 'string' } }, required: ['at'], additionalProperties: false };
 
 /** undefined: all is as it should be. */
-function checkCell(gateway: TestGateway, cell: Cell, response: Response, body: string): string | undefined {
-  const seen = seenOutcome(cell, response, body);
+function checkCell(gateway: TestGateway, cell: Cell, response: Response, bytes: Buffer): string | undefined {
+  const body = bytes.toString('latin1');
+  const seen = seenOutcome(cell, response, bytes);
   if (seen !== cell.outcome) return `seen: ${seen}\n${response.status}\n${body}`;
   if (cell.outcome === 'impossible') return undefined;
   const id = response.headers.get('x-carrier-exchange-id');
@@ -217,15 +230,17 @@ function checkCell(gateway: TestGateway, cell: Cell, response: Response, body: s
 }
 
 /** What the client got, in the words of the table; anything else in its own. */
-function seenOutcome(cell: Cell, response: Response, body: string): string {
+function seenOutcome(cell: Cell, response: Response, bytes: Buffer): string {
   const { client, level, stream } = cell;
   if (response.headers.get('x-carrier-fault') === 'on_failure_impossible') return 'impossible';
   if (response.status !== 200) return `status ${response.status}`;
   const { dialect } = client;
   if (!stream) {
-    const events = dialect.decodeAnswer(Buffer.from(body), new LossLedger());
+    const events = dialect.decodeAnswer(bytes, new LossLedger());
     return contentOf(events) === text ? 'answered' : 'another answer';
   }
+  // A letter a byte, so that a place in it is one in the bytes.
+  const body = bytes.toString('latin1');
   const terminals = body.match(client.terminal)?.length ?? 0;
   if (terminals !== 1) return `${terminals} terminal events`;
   const notices = (['restart', 'seam'] as const).filter(type => body.includes(client.notice(type)));
@@ -234,8 +249,8 @@ function seenOutcome(cell: Cell, response: Response, body: string): string {
   const decoder = dialect.decodeStream(new LossLedger());
   const cut = notices[0] === 'restart' ? body.indexOf(client.notice('restart')) : 0;
   const reasoning = new Set<number>();
-  const before = contentOf(decoder.push(Buffer.from(body.slice(0, cut))), reasoning);
-  const events = [...decoder.push(Buffer.from(body.slice(cut))), ...decoder.finish()];
+  const before = contentOf(decoder.push(bytes.subarray(0, cut)), reasoning);
+  const events = [...decoder.push(bytes.subarray(cut)), ...decoder.finish()];
   const isError = events.at(-1)?.type === 'error';
   const content = contentOf(events, reasoning);
   const wanted = level === 'C4' ? callArguments : text;

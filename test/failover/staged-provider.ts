@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer as createSocketServer } from 'node:net';
 import { Fault } from '../../src/completion/fault.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { dialectRows, framesOf } from '../support/dialect-rows.ts';
+import { binaryEvent, readBinaryEvents } from '../support/event-stream.ts';
 import { type MatrixDialect, matrixDialects } from './dialects.ts';
 import type { FaultName, Level } from './table.ts';
 
@@ -86,7 +88,7 @@ async function read(stages: ReadonlyMap<number, Stage>, request: IncomingMessage
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString();
-  const row = matrixDialects.find(({ path }) => path === request.url);
+  const row = matrixDialects.find(({ asked }) => asked.test(request.url ?? ''));
   const stage = stages.get(Number(/cell (\d+)/.exec(body)?.[1]));
   if (row === undefined || stage === undefined) throw new Error(`nothing is staged for ${request.url} ${body}`);
   return { row, stage, body };
@@ -98,13 +100,13 @@ async function relieve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { stage, body } = await read(stages, request);
+  const { row, stage, body } = await read(stages, request);
   stage.relieved();
   // Who goes on with a text says its last words again.
   const answered = await emulated(emulator, request, body, 'again=9');
   response.writeHead(answered.status, { 'content-type': answered.type });
   if (stage.inPieces) {
-    for (const frame of framesOf(answered.body)) {
+    for (const frame of framesOf(row.dialect.name, answered.body)) {
       response.write(frame);
       await new Promise(resolve => setImmediate(resolve));
     }
@@ -156,7 +158,7 @@ async function answer(
   }
   // Hosts of chat completions that show their reasoning do so by this name.
   const script =
-    stage.level === 'C3' && row.path === '/v1/chat/completions' ? 'show-reasoning=reasoning_content;reasoning=20' : '';
+    stage.level === 'C3' && row.dialect.name === 'openai-chat' ? 'show-reasoning=reasoning_content;reasoning=20' : '';
   const whole = await emulated(emulator, request, body, script);
   if (whole.status !== 200) throw new Error(`the emulator refuses: ${whole.body}`);
   response.writeHead(200, { 'content-type': whole.type });
@@ -165,7 +167,7 @@ async function answer(
 }
 
 async function breakStream(row: MatrixDialect, stage: Stage, bytes: Buffer, response: ServerResponse): Promise<void> {
-  const frames = framesOf(bytes);
+  const frames = framesOf(row.dialect.name, bytes);
   const at = placeOf(row, stage, frames);
   for (const frame of frames.slice(0, at)) response.write(frame);
   if (at === 0) response.flushHeaders();
@@ -177,7 +179,7 @@ async function breakStream(row: MatrixDialect, stage: Stage, bytes: Buffer, resp
       stage.waits();
       return;
     case 'invalid-json':
-      response.write(damaged(frames[at]!));
+      response.write(damaged(row, frames[at]!));
       for (const frame of frames.slice(at + 1)) response.write(frame);
       break;
     case 'duplicate':
@@ -206,17 +208,15 @@ function breakWhole(stage: Stage, bytes: Buffer, response: ServerResponse): void
 }
 
 /** Half of the data, and no name that would say what the other half was. */
-function damaged(frame: Buffer): string {
+function damaged({ dialect }: MatrixDialect, frame: Buffer): Buffer {
+  if (dialectRows[dialect.name].frames === 'binary') {
+    const [event] = readBinaryEvents(frame);
+    const json = JSON.stringify(event!['payload']);
+    return binaryEvent({ event: 'unknown' }, json.slice(0, Math.ceil(json.length / 2)));
+  }
   const text = frame.toString();
   const line = text.slice(text.indexOf('data:')).trimEnd();
-  return `${line.slice(0, 6 + Math.ceil((line.length - 6) / 2))}\n\n`;
-}
-
-function framesOf(bytes: Buffer): Buffer[] {
-  return bytes
-    .toString()
-    .split(/(?<=\n\n)/)
-    .map(frame => Buffer.from(frame));
+  return Buffer.from(`${line.slice(0, 6 + Math.ceil((line.length - 6) / 2))}\n\n`);
 }
 
 /** How many events come before the fault. */

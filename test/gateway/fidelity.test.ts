@@ -22,7 +22,15 @@ function fixtures(dialect: Dialect, kind: 'requests' | 'answers' | 'streams'): F
     .map(name => ({ name, bytes: readFileSync(new URL(name, folder)) }));
 }
 
+/** How a dialect is asked for here, and at a provider. */
+const places: Readonly<Record<string, { readonly kind: string; readonly base: string; readonly path: string }>> = {
+  'openai-chat': { kind: 'openai', base: '/v1', path: '/v1/chat/completions' },
+  'anthropic-messages': { kind: 'anthropic', base: '', path: '/v1/messages' },
+  'cohere-chat': { kind: 'cohere', base: '', path: '/v2/chat' },
+};
+
 for (const dialect of dialects.values()) {
+  const place = places[dialect.name]!;
   suite(`fidelity of ${dialect.name} through the gateway`, () => {
     const chat = dialect.name === 'openai-chat';
     const requests = fixtures(dialect, 'requests');
@@ -53,9 +61,9 @@ for (const dialect of dialects.values()) {
           providers: [
             {
               name: 'provider',
-              kind: chat ? 'openai' : 'anthropic',
+              kind: place.kind,
               dialects: [dialect.name],
-              baseUrl: `http://127.0.0.1:${port}${chat ? '/v1' : ''}`,
+              baseUrl: `http://127.0.0.1:${port}${place.base}`,
             },
           ],
           deployments: [{ id: 'only', provider: 'provider', model: 'a/only', targetModel }],
@@ -118,7 +126,7 @@ for (const dialect of dialects.values()) {
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.ok(body.equals(bytes));
-          else assert.match(name, /error|not-json|truncated|malformed|empty/);
+          else assert.match(name, /error|not-json|truncated|malformed|empty|timeout|overflow|no-message/);
         }
       });
     }
@@ -139,7 +147,7 @@ for (const dialect of dialects.values()) {
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.equal(trimmed(body), trimmed(bytes.toString('latin1')));
-          else assert.match(name, /error|cut|malformed|broken|truncated|overloaded|inside/);
+          else assert.match(name, /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end/);
         }
       });
     }
@@ -157,7 +165,7 @@ for (const dialect of dialects.values()) {
     }
 
     function send(body: Buffer, packed: boolean): Promise<Response> {
-      return fetch(`${gateway.url}${chat ? '/v1/chat/completions' : '/v1/messages'}`, {
+      return fetch(`${gateway.url}${place.path}`, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${secret}`,

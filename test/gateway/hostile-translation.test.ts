@@ -8,9 +8,17 @@ import { placesOf } from '../support/hostile-values.ts';
 import { rateCard } from '../support/snapshot.ts';
 import { randomOf } from '../support/stream-fuzz.ts';
 
-const paths = { 'openai-chat': '/v1/chat/completions', 'anthropic-messages': '/v1/messages' } as const;
+const paths = {
+  'openai-chat': '/v1/chat/completions',
+  'anthropic-messages': '/v1/messages',
+  'cohere-chat': '/v2/chat',
+} as const;
 /** The deployment that speaks the other dialect. */
-const across = { 'openai-chat': 'acme/claude', 'anthropic-messages': 'acme/gpt' } as const;
+const across = {
+  'openai-chat': 'acme/claude',
+  'anthropic-messages': 'acme/gpt',
+  'cohere-chat': 'acme/gpt',
+} as const;
 
 suite('hostile requests, through a gateway to a provider of another dialect', () => {
   let emulator: Emulator;
@@ -65,7 +73,8 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
         assert.ok(status === 200 || (status >= 400 && status < 500), where);
         if (status !== 200) {
           assert.ok(fault !== null && fault !== 'internal', where);
-          assert.ok(JSON.parse(answer).error.message.length > 0, where);
+          const body = JSON.parse(answer);
+          assert.ok((body.error ?? body).message.length > 0, where);
         }
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }

@@ -48,7 +48,7 @@ const mutants: readonly { readonly what: string; readonly file: string; readonly
     {
       what: 'a broken stream ends without a word',
       file: 'stream-flow.ts',
-      from: 'return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, salvage: showing.salvage }));',
+      from: 'return this.delivery(dialect.encodeStreamFault(fault, { exchangeId, streamForm, salvage: showing.salvage, place }));',
       to: 'return this.delivery(undefined);',
     },
     {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { settingsNotAvailable } from '../../src/config/setting-table.ts';
-import { dialectsNotAvailable, keysNotAvailable } from '../../src/control/declaration.ts';
+import { keysNotAvailable } from '../../src/control/declaration.ts';
 import { type Carrier, startCarrier } from './support/start-carrier.ts';
 
 const entryPath = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -53,20 +53,6 @@ test('every key that is known and not built is refused by name, all at once, and
   assert.deepEqual(refused.map((problem: Problem) => problem.path).sort(), paths.map(someOf).sort());
   assert.equal((await carrier.api('GET', '/api/v1/status')).json.revision, before);
 });
-
-for (const dialect of dialectsNotAvailable) {
-  test(`a provider of ${dialect} is refused by name until it can be called`, async () => {
-    const file = `providers: { some: { dialect: ${dialect}, baseUrl: "https://example.com" } }`;
-    const { json } = await carrier.api('POST', '/api/v1/apply', { file });
-
-    assert.ok(
-      json.errors.some(
-        (problem: Problem) => problem.path === 'providers.some.dialect' && problem.code === 'setting_not_available',
-      ),
-      JSON.stringify(json),
-    );
-  });
-}
 
 test('of a hundred wrong files each is answered, however soon the answer is there', async () => {
   for (let n = 0; n < 100; n++) {

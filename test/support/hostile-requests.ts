@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { caseFile, readDialectCases } from '../../docs/dialect-cases.ts';
 import { Fault } from '../../src/completion/fault.ts';
 import { LossLedger } from '../../src/completion/loss.ts';
+import type { DialectName } from '../../src/completion/request.ts';
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialects } from '../../src/dialects/registry.ts';
 import { translateRequest } from '../../src/dialects/translate.ts';
@@ -11,6 +12,7 @@ import { validateMessages } from '../../src/emulator/anthropic/validate.ts';
 import { validateChat } from '../../src/emulator/openai/validate.ts';
 import { profileOf } from '../../src/gateway/profiles.ts';
 import { providerOf } from '../../src/providers/registry.ts';
+import { isSilent, pathFacts } from './dialect-rows.ts';
 import { hostileValues, type Path, placesOf, tooDeep, withText } from './hostile-values.ts';
 
 /** Requests with something hostile at one place, on the whole way to a provider of another dialect. */
@@ -32,6 +34,15 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'anthropic', model: 'claude-opus-4-8' },
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
+  ],
+  gemini: [
+    { kind: 'gemini', model: 'gemini-3-flash-preview' },
+    { kind: 'gemini', model: 'gemini-2.5-pro' },
+    { kind: 'gemini', model: 'gemini-2.0-flash' },
+  ],
+  'cohere-chat': [
+    { kind: 'cohere', model: 'command-a-plus-05-2026' },
+    { kind: 'cohere', model: 'command-r-08-2024' },
   ],
 };
 
@@ -86,11 +97,15 @@ const clientFaults = new Set([
   'json_malformed',
 ]);
 
-/** Carries one to a provider and asserts what must hold of every request, however hostile. */
-export function fateOf(client: Dialect, request: HostileRequest, number: number): Fate {
-  const provider = [...dialects.values()].find(other => other !== client)!;
+/** Carries one to a provider of another dialect, each in its turn unless said, and asserts what must hold of every request, however
+ *  hostile. */
+export function fateOf(client: Dialect, request: HostileRequest, number: number, always?: DialectName): Fate {
+  const others = [...dialects.values()].filter(({ name }) =>
+    always === undefined ? name !== client.name : name === always,
+  );
+  const provider = others[number % others.length]!;
   const known = targets[provider.name]!;
-  const { kind, model } = known[number % known.length]!;
+  const { kind, model } = known[Math.floor(number / others.length) % known.length]!;
   const where = `${request.place.join('.')} = ${request.what}, to ${kind}`;
   const profile = profileOf(kind, provider.name, model);
   const { streamOptions, outputLimit } = providerOf(kind).quirks;
@@ -103,8 +118,9 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number)
   };
   let written: Buffer;
   try {
-    client.scanRequest(request.body);
-    written = translateRequest(request.body, { client, provider, target }).body;
+    const named = pathFacts(client.name, 'acme/hostile');
+    client.scanRequest(request.body, named);
+    written = translateRequest(request.body, { client, provider, target, named }).body;
   } catch (fault) {
     assert.ok(fault instanceof Fault, `${where}: ${(fault as Error).stack}`);
     assert.ok(clientFaults.has(fault.code), `${where}: ${fault.code}`);
@@ -113,11 +129,12 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number)
     if (!fault.code.startsWith('json_')) assert.ok(fault.parameter !== undefined, where);
     return fault.code;
   }
-  assert.equal(provider.scanRequest(written).requestedModel, model, where);
+  const named = pathFacts(provider.name, model);
+  assert.equal(provider.scanRequest(written, named).requestedModel, model, where);
   // A host's own words are not of the dialect, which reads the others again.
-  const isSilent = JSON.parse(written.toString()).messages.length === 0;
-  if (!isSilent && (kind === 'openai' || kind.startsWith('anthropic'))) {
-    provider.decodeRequest(written, new LossLedger());
+  const isOwn = provider.name !== 'openai-chat' || kind === 'openai';
+  if (isOwn && !isSilent(provider.name, JSON.parse(written.toString()))) {
+    provider.decodeRequest(written, new LossLedger(), named);
   }
   if (kind === 'openai' || kind === 'anthropic') assertTaken(written, provider, where);
   return 'carried';
@@ -129,7 +146,8 @@ function assertTaken(written: Buffer, provider: Dialect, where: string): void {
   const isSampled = ['temperature', 'top_p', 'top_k'].some(name => body[name] !== undefined);
   try {
     if (provider.name === 'openai-chat') validateChat(body);
-    else validateMessages(body, { version: isSampled ? '2023-06-01' : '2026-10-21', beta: false });
+    else if (provider.name === 'anthropic-messages')
+      validateMessages(body, { version: isSampled ? '2023-06-01' : '2026-10-21', beta: false });
   } catch (refusal) {
     assert.ok(refusal instanceof Refusal, `${where}: ${(refusal as Error).stack}`);
     const isLeft = leftToProviders.some(pattern => pattern.test(refusal.message));
@@ -143,6 +161,8 @@ const leftToProviders: readonly RegExp[] = [
   /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
   // A choice of a tool that is not there, and a schema that is of no object.
   /not found in|input_schema\.type|must be a JSON Schema of 'type: "object"'/,
+  // A form that the prompt must name too; other APIs only advise it.
+  /must contain the word 'json'/,
   // Nothing but blank texts.
   /at least one message|empty array/,
   // Envelopes and signatures, which the gateway looks at before.

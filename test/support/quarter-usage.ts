@@ -91,10 +91,7 @@ export class QuarterUsage {
   worksOf(day: number): QuarterWork[] {
     const events = this.#tellOn.get(day) ?? [];
     const works: QuarterWork[] = [];
-    for (let at = 0; at < events.length; at += toldAtOnce) {
-      const part = events.slice(at, at + toldAtOnce);
-      works.push(async () => void (await this.#tell(part)));
-    }
+    for (const part of toldTogether(events)) works.push(async () => void (await this.#tell(part)));
     const third = Math.floor(this.#days / 3);
     if (day > 0 && day % third === 0 && this.#set < priceSets.length - 1) {
       this.#set += 1;
@@ -246,6 +243,17 @@ export class QuarterUsage {
     }
     this.#tellOn.set(on, list);
   }
+}
+
+/** Calls run side by side, so which of two facts of one id counts is only known where one call tells both. */
+function toldTogether(events: readonly PlacedEvent[]): PlacedEvent[][] {
+  const parts: PlacedEvent[][] = [];
+  for (const event of events) {
+    const part = parts.at(-1);
+    if (part === undefined || (part.length >= toldAtOnce && part.at(-1)!.id !== event.id)) parts.push([event]);
+    else part.push(event);
+  }
+  return parts;
 }
 
 /** Those whose wallets have more than is ever needed (quarter-wallets.ts). */

@@ -9,6 +9,8 @@ import { checkStream } from '../../src/completion/stream-laws.ts';
 import type { AnswerContext, Dialect } from '../../src/dialects/dialect.ts';
 import { type AnswerForm, plainForm, restoreAnswer, restoreStream } from '../../src/dialects/lower/answer-form.ts';
 import { dialects } from '../../src/dialects/registry.ts';
+import { dialectRows, framesOf } from './dialect-rows.ts';
+import { binaryEvent, readBinaryEvents } from './event-stream.ts';
 import { hostileValues, placesOf, tooDeep, withText } from './hostile-values.ts';
 
 /** Answers of providers, changed by chance from a seed, and what must hold of them all: nothing is thrown, the laws of
@@ -32,7 +34,9 @@ export function readCorpora(): readonly Corpus[] {
       ]);
     return {
       dialect,
-      streams: [...fixtures(dialect.name, 'streams'), ...inCases('answer.sse', 'client-answer.sse')].map(eventsOf),
+      streams: [...fixtures(dialect.name, 'streams'), ...inCases('answer.sse', 'client-answer.sse')].map(bytes =>
+        framesOf(dialect.name, bytes),
+      ),
       answers: [...fixtures(dialect.name, 'answers'), ...inCases('answer.json', 'client-answer.json')],
     };
   });
@@ -47,11 +51,6 @@ function fixtures(dialect: DialectName, kind: string): Buffer[] {
   const folder = new URL(`../../src/dialects/${dialect}/fixtures/${kind}/`, import.meta.url);
   const names = readdirSync(folder).filter(name => name !== 'expected.json');
   return names.sort().map(name => readFileSync(new URL(name, folder)));
-}
-
-function eventsOf(bytes: Buffer): Buffer[] {
-  const pieces = bytes.toString('latin1').split(/(?<=\r?\n\r?\n)/);
-  return pieces.map(piece => Buffer.from(piece, 'latin1'));
 }
 
 /** A number below `below`. */
@@ -125,17 +124,31 @@ function changedEvents(events: readonly Buffer[], corpus: Corpus, random: Random
       return [...before, ...donor.slice(from, from + 1 + random(4)), ...here, ...after];
     }
     default:
-      return [...before, ...here.map(event => changedEvent(event, random)), ...after];
+      return [...before, ...here.map(event => changedEvent(event, corpus.dialect.name, random)), ...after];
   }
 }
 
-function changedEvent(event: Buffer, random: Random): Buffer {
+function changedEvent(event: Buffer, dialect: DialectName, random: Random): Buffer {
+  if (dialectRows[dialect].frames === 'binary') return changedFrame(event, random);
   const text = event.toString();
   const line = /^(data: ?)(\{.*\})(?=\r?$)/m.exec(text);
   if (line === null) return flipped(event, random);
   const changed = changedJson(line[2]!, random);
   // A function, since `$` means something in a string.
   return Buffer.from(text.replace(line[2]!, () => changed));
+}
+
+/** Its payload changed and its CRCs right, or a byte of it changed and its CRCs wrong. */
+function changedFrame(frame: Buffer, random: Random): Buffer {
+  let fields: Record<string, unknown> | undefined;
+  try {
+    [fields] = readBinaryEvents(frame);
+  } catch {
+    return flipped(frame, random);
+  }
+  if (fields === undefined || random(6) === 0) return flipped(frame, random);
+  const json = changedJson(JSON.stringify(fields['payload']), random);
+  return binaryEvent({ ...fields, payload: undefined }, json);
 }
 
 /** JSON with something hostile at some place, or without it; as it is when it cannot be read. */
@@ -188,9 +201,10 @@ const forms: readonly AnswerForm[] = [
   {
     toolNames: new Map([['lookup', 'look.up']]),
     customTools: new Set(['look.up', 'get_weather']),
+    namespaces: new Map([['look_up', { namespace: 'look', name: 'up' }]]),
     legacyFunctions: false,
   },
-  { toolNames: new Map(), customTools: new Set(), legacyFunctions: true },
+  { ...plainForm, legacyFunctions: true },
 ];
 
 function contextOf(form: AnswerForm): AnswerContext {

@@ -37,15 +37,29 @@ import {
 
 const thinkingFields = new FieldRules({ type: read, budget_tokens: read, display: read });
 
-export function decodeReasoning(thinking: unknown, asked: unknown, losses: LossLedger): ReasoningControl | undefined {
-  const effort = decodeEffort(asked);
+/** Where a dialect has the two fields, which hosts of the same models put elsewhere. */
+export interface ReasoningPaths {
+  readonly thinking: string;
+  readonly effort: string;
+}
+
+const ownPaths: ReasoningPaths = { thinking: 'thinking', effort: 'output_config.effort' };
+
+export function decodeReasoning(
+  thinking: unknown,
+  asked: unknown,
+  losses: LossLedger,
+  paths: ReasoningPaths = ownPaths,
+): ReasoningControl | undefined {
+  const effort = decodeEffort(asked, paths.effort);
   if (thinking === undefined || thinking === null) {
     if (effort === undefined) return undefined;
     return { mode: 'unset', effort, budgetTokens: undefined, display: undefined };
   }
-  const wire = readRecord(thinking, 'thinking');
-  thinkingFields.check(wire, 'thinking', losses);
-  const display = decodeDisplay(wire['display'], losses);
+  const path = paths.thinking;
+  const wire = readRecord(thinking, path);
+  thinkingFields.check(wire, path, losses);
+  const display = decodeDisplay(wire['display'], `${path}.display`, losses);
   switch (wire['type']) {
     case 'disabled':
       return { mode: 'off', effort, budgetTokens: undefined, display };
@@ -54,37 +68,40 @@ export function decodeReasoning(thinking: unknown, asked: unknown, losses: LossL
     case 'between_tools':
       return { mode: 'on', effort, budgetTokens: undefined, display, betweenTools: true };
     case 'enabled':
-      return { mode: 'on', effort, budgetTokens: decodeBudget(wire['budget_tokens']), display };
+      return {
+        mode: 'on',
+        effort,
+        budgetTokens: decodeBudget(wire['budget_tokens'], `${path}.budget_tokens`),
+        display,
+      };
   }
-  throw invalid('thinking.type', 'is not a kind of thinking of this API.');
+  throw invalid(`${path}.type`, 'is not a kind of thinking of this API.');
 }
 
-function decodeEffort(value: unknown): ReasoningEffort | undefined {
-  const effort = optionalString(value, 'output_config.effort');
+function decodeEffort(value: unknown, path: string): ReasoningEffort | undefined {
+  const effort = optionalString(value, path);
   if (effort === undefined) return undefined;
   const known = reasoningEfforts.find(name => name === effort);
-  if (known === undefined || known === 'minimal')
-    throw invalid('output_config.effort', 'is not an effort of this API.');
+  if (known === undefined || known === 'minimal') throw invalid(path, 'is not an effort of this API.');
   return known;
 }
 
-function decodeBudget(value: unknown): number {
-  const path = 'thinking.budget_tokens';
+function decodeBudget(value: unknown, path: string): number {
   const budget = optionalCount(value, path);
   if (budget === undefined) throw new Fault('parameter_missing', `${path} is missing.`, { parameter: path });
   if (budget < budgetTokensMin) throw invalid(path, `must be at least ${budgetTokensMin}.`);
   return budget;
 }
 
-function decodeDisplay(value: unknown, losses: LossLedger): ReasoningControl['display'] {
-  const display = optionalString(value, 'thinking.display');
+function decodeDisplay(value: unknown, path: string, losses: LossLedger): ReasoningControl['display'] {
+  const display = optionalString(value, path);
   // Of a beta: notes of progress are shown, reasoning is not. Only some models of Anthropic write such notes.
   if (display === 'updates') {
-    losses.dropped('thinking-updates-unsupported', 'thinking.display');
+    losses.dropped('thinking-updates-unsupported', path);
     return 'omitted';
   }
   if (display === undefined || display === 'summarized' || display === 'omitted') return display;
-  throw invalid('thinking.display', 'is summarized, omitted or updates.');
+  throw invalid(path, 'is summarized, omitted or updates.');
 }
 
 function invalid(path: string, rule: string): Fault {

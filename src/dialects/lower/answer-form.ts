@@ -7,16 +7,28 @@ import { isRecord } from '../wire-values.ts';
 export interface AnswerForm {
   /** Names of tools as the client knows them, by those that were sent. */
   readonly toolNames: ReadonlyMap<string, string>;
-  /** Tools, by the client's names, whose arguments are free text to the client and were made an object. */
+  /** Tools, by the client's names, or by those joined with their namespaces, whose arguments are free text to the client and were made an object. */
   readonly customTools: ReadonlySet<string>;
+  /** Namespaces and names of tools as the client knows them, by the joined name that was sent. */
+  readonly namespaces: ReadonlyMap<string, ToolPlace>;
   /** The client knows one call an answer, and no tools (openai-chat's `functions`). */
   readonly legacyFunctions: boolean;
 }
 
-export const plainForm: AnswerForm = { toolNames: new Map(), customTools: new Set(), legacyFunctions: false };
+export interface ToolPlace {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export const plainForm: AnswerForm = {
+  toolNames: new Map(),
+  customTools: new Set(),
+  namespaces: new Map(),
+  legacyFunctions: false,
+};
 
 function isPlain(form: AnswerForm): boolean {
-  return form.toolNames.size === 0 && form.customTools.size === 0;
+  return form.toolNames.size === 0 && form.customTools.size === 0 && form.namespaces.size === 0;
 }
 
 /** The argument in which the text of a custom tool travels. */
@@ -91,7 +103,9 @@ class AnswerRestorer {
     const name = this.#form.toolNames.get(block.name) ?? block.name;
     const custom = this.#form.customTools.has(name);
     if (custom) this.#custom.set(index, '');
-    return { type: 'block-open', index, block: { ...block, name, ...(custom ? { custom } : undefined) } };
+    // Where there is a place, the name is of both.
+    const place = this.#form.namespaces.get(name);
+    return { type: 'block-open', index, block: { ...block, name, ...place, ...(custom ? { custom } : undefined) } };
   }
 }
 

@@ -21,7 +21,7 @@ export function lowerCacheMarks(
   client: DialectName,
   losses: LossLedger,
 ): CompletionRequest {
-  const automaticPath = client === 'openai-chat' ? 'prompt_cache_options' : 'cache_control';
+  const automaticPath = client.startsWith('openai-') ? 'prompt_cache_options' : 'cache_control';
   const found = findMarks(request);
   const automatic = automaticMark(request);
   if (found.length === 0 && automatic === undefined && request.cache?.mode === undefined) return request;
@@ -51,9 +51,14 @@ export function lowerCacheMarks(
   return write(request, marks, {
     ...request.cache,
     automatic: own,
-    mode: own !== undefined ? 'implicit' : marks.size > 0 ? 'explicit' : request.cache?.mode,
+    mode: own !== undefined ? 'implicit' : (request.cache?.mode ?? (marks.size > 0 ? modeUnsaid(client) : undefined)),
     ttl: undefined,
   });
+}
+
+/** Marks are all that is cached where the client's dialect has no word for it; where it has one, it is not said for it. */
+function modeUnsaid(client: DialectName): 'explicit' | undefined {
+  return client.startsWith('openai-') ? undefined : 'explicit';
 }
 
 /** Said as a mark of the whole, or as the mode in which the provider chooses. */

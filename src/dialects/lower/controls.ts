@@ -3,6 +3,7 @@ import type { LossLedger } from '../../completion/loss.ts';
 import type { LossCode } from '../../completion/loss-codes.ts';
 import type { Control, DialectProfile } from '../../completion/profile.ts';
 import type { CompletionRequest, DialectName, Sampling } from '../../completion/request.ts';
+import { inClientWord } from '../client-paths.ts';
 import { unsupported } from '../wire-values.ts';
 
 /** Leaves out what the target does not take, each declared, and fits values to what it takes. Throws
@@ -18,11 +19,12 @@ export function lowerControls(
     const rule = controls[control];
     if (!rule.isSaid(lowered)) continue;
     const path = rule.paths[client] ?? rule.path;
-    if (rule.loss === undefined) throw unsupported(path, rule.refusal);
+    if (rule.loss === undefined) throw unsupported(inClientWord(path, client), rule.refusal);
     losses.dropped(rule.loss, path);
     lowered = rule.without(lowered);
   }
   lowered = lowerTemperature(lowered, profile, losses);
+  lowered = fitSampling(lowered, profile, client, losses);
   lowered = lowerStops(lowered, profile, client, losses);
   lowered = lowerEndUser(lowered, profile, client, losses);
   return lowerServiceTier(lowered, profile, losses);
@@ -41,13 +43,17 @@ interface ControlRule {
 
 const controls: Readonly<Record<Control, ControlRule>> = {
   temperature: sampling('temperature', 'temperature-unsupported', 'temperature'),
-  topP: sampling('topP', 'top-p-unsupported', 'top_p'),
-  topK: sampling('topK', 'top-k-unsupported', 'top_k'),
+  topP: sampling('topP', 'top-p-unsupported', 'top_p', { 'cohere-chat': 'p' }),
+  topK: sampling('topK', 'top-k-unsupported', 'top_k', { 'cohere-chat': 'k' }),
   seed: sampling('seed', 'seed-unsupported', 'seed'),
   frequencyPenalty: sampling('frequencyPenalty', 'frequency-penalty-unsupported', 'frequency_penalty'),
   presencePenalty: sampling('presencePenalty', 'presence-penalty-unsupported', 'presence_penalty'),
   stop: {
-    ...lost('stop-unsupported', 'stop', { 'anthropic-messages': 'stop_sequences' }),
+    ...lost('stop-unsupported', 'stop', {
+      'anthropic-messages': 'stop_sequences',
+      'cohere-chat': 'stop_sequences',
+      gemini: 'generationConfig.stopSequences',
+    }),
     isSaid: ({ stop }) => stop.length > 0,
     without: request => ({ ...request, stop: [] }),
   },
@@ -70,7 +76,7 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, metadata: undefined }),
   },
   verbosity: {
-    ...lost('verbosity-unsupported', 'verbosity'),
+    ...lost('verbosity-unsupported', 'verbosity', { 'openai-responses': 'text.verbosity' }),
     isSaid: ({ verbosity = 'medium' }) => verbosity !== 'medium',
     without: request => ({ ...request, verbosity: undefined }),
   },
@@ -85,11 +91,15 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, cache: { ...request.cache, retention: undefined } }),
   },
   logprobs: {
-    ...refused('logprobs', 'the API of the deployment tells no log probabilities.'),
+    ...refused('logprobs', 'the API of the deployment tells no log probabilities.', {
+      gemini: 'generationConfig.responseLogprobs',
+    }),
     isSaid: ({ logprobs }) => logprobs !== undefined,
   },
   answers: {
-    ...refused('n', 'the API of the deployment gives one answer to a request.'),
+    ...refused('n', 'the API of the deployment gives one answer to a request.', {
+      gemini: 'generationConfig.candidateCount',
+    }),
     isSaid: ({ answers = 1 }) => answers > 1,
   },
 };
@@ -102,15 +112,15 @@ function lost(
   return { loss, path, paths, refusal: undefined };
 }
 
-function refused(path: string, refusal: string): Omit<ControlRule, 'isSaid'> {
-  return { loss: undefined, path, paths: {}, refusal, without: request => request };
+function refused(path: string, refusal: string, paths: ControlRule['paths'] = {}): Omit<ControlRule, 'isSaid'> {
+  return { loss: undefined, path, paths, refusal, without: request => request };
 }
 
 /** A penalty of zero is the default everywhere. */
-function sampling(field: keyof Sampling, loss: LossCode, path: string): ControlRule {
+function sampling(field: keyof Sampling, loss: LossCode, path: string, paths: ControlRule['paths'] = {}): ControlRule {
   const isDefault = field === 'frequencyPenalty' || field === 'presencePenalty' ? 0 : undefined;
   return {
-    ...lost(loss, path),
+    ...lost(loss, path, paths),
     isSaid: request => request.sampling[field] !== undefined && request.sampling[field] !== isDefault,
     without: request => {
       const { [field]: _, ...rest } = request.sampling;
@@ -126,6 +136,25 @@ function lowerTemperature(request: CompletionRequest, profile: DialectProfile, l
   return { ...request, sampling: { ...request.sampling, temperature: profile.temperatureMax } };
 }
 
+/** A value beyond what the target takes becomes the nearest that it does. */
+function fitSampling(
+  request: CompletionRequest,
+  { samplingRanges = {} }: DialectProfile,
+  client: DialectName,
+  losses: LossLedger,
+): CompletionRequest {
+  let { sampling: fitted } = request;
+  for (const field of Object.keys(samplingRanges) as (keyof Sampling)[]) {
+    const { min, max } = samplingRanges[field]!;
+    const asked = fitted[field];
+    if (asked === undefined || (asked >= min && asked <= max)) continue;
+    const rule = controls[field];
+    losses.approximated('sampling-fitted', rule.paths[client] ?? rule.path);
+    fitted = { ...fitted, [field]: Math.min(Math.max(asked, min), max) };
+  }
+  return fitted === request.sampling ? request : { ...request, sampling: fitted };
+}
+
 function lowerStops(
   request: CompletionRequest,
   { stops }: DialectProfile,
@@ -134,9 +163,10 @@ function lowerStops(
 ): CompletionRequest {
   const { stop } = request;
   if (stop.length === 0) return request;
+  const field = controls.stop.paths[client];
   // One may be said without a list in openai-chat.
   const path = (index: number): string =>
-    client === 'anthropic-messages' ? `stop_sequences.${index}` : stop.length === 1 ? 'stop' : `stop.${index}`;
+    field !== undefined ? `${field}.${index}` : stop.length === 1 ? 'stop' : `stop.${index}`;
   const kept: string[] = [];
   stop.forEach((sequence, index) => {
     if (!stops.blank && sequence.trim() === '') losses.dropped('stop-blank-unsupported', path(index));

@@ -7,7 +7,7 @@ type Conversation = Pick<CompletionRequest, 'turns' | 'continuesAssistant'>;
 /** Brings a conversation into the order that the target wants. Calls are paired with their results before. */
 export function orderConversation(request: Conversation, rules: RoleRules, losses: LossLedger): Conversation {
   let turns = rules.blankText ? request.turns : withoutBlankText(request.turns, losses);
-  if (rules.userFirst) turns = withUser(turns, losses);
+  if (rules.userFirst || rules.userRequired === true) turns = withUser(turns, losses);
   if (rules.systemTurns !== 'anywhere') turns = placeSystem(turns, rules, losses);
   if (rules.userFirst) turns = userFirst(turns, losses);
   turns = endTurns(turns, request.continuesAssistant === true, rules, losses);

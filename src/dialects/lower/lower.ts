@@ -6,9 +6,10 @@ import { lowerCacheMarks } from './cache-marks.ts';
 import { pairCalls } from './call-pairing.ts';
 import { lowerControls } from './controls.ts';
 import { orderConversation } from './conversation.ts';
+import { lowerNamespaces } from './namespaces.ts';
 import { lowerOutput } from './output-form.ts';
 import { lowerToolSchemas } from './tool-schemas.ts';
-import { lowerAllowedTools, lowerCustomTools, lowerToolNames } from './tools.ts';
+import { lowerAllowedTools, lowerCustomTools, lowerNamedTool, lowerToolNames } from './tools.ts';
 
 /** A request as its target takes it, and what is to be changed back in the answer. */
 export interface LoweredRequest {
@@ -27,8 +28,10 @@ export function lowerRequest(
   let request = lowerControls(read, profile, client, losses);
   // Marks are declared by their places in the client's request, so they come before anything moves.
   request = lowerCacheMarks(request, profile.cacheMarks, client, losses);
-  const custom = lowerCustomTools(request, profile, losses);
+  const grouped = lowerNamespaces(request, profile, losses);
+  const custom = lowerCustomTools(grouped.request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
+  request = lowerNamedTool(request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
   request = named.request;
   const tools = lowerToolSchemas(request.tools, profile, client, losses);
@@ -43,6 +46,7 @@ export function lowerRequest(
   const { toolNames } = named;
   const { customTools } = custom;
   const legacyFunctions = read.legacyFunctions === true;
-  const isPlain = toolNames.size === 0 && customTools.size === 0 && !legacyFunctions;
-  return { request, form: isPlain ? plainForm : { toolNames, customTools, legacyFunctions } };
+  const { namespaces } = grouped;
+  const isPlain = toolNames.size === 0 && customTools.size === 0 && namespaces.size === 0 && !legacyFunctions;
+  return { request, form: isPlain ? plainForm : { toolNames, customTools, namespaces, legacyFunctions } };
 }

@@ -16,18 +16,21 @@ export function lowerOutput(
   const { output } = request;
   if (output === undefined) return request;
   const path = pathOf(output, client);
+  const isApart = profile.outputBesideTools === false && request.tools.length > 0;
+  const forms = isApart ? noForms : profile.outputForms;
   if (output.type === 'json-object') {
-    if (profile.outputForms.has('json-object')) return request;
+    if (forms.has('json-object')) return request;
     losses.approximated('json-object-as-instruction', path);
     return instructed({ ...request, output: undefined }, objectOnly, path);
   }
-  const lowered = profile.outputForms.has('json-schema') ? lowerFormat(output, profile, path, losses) : undefined;
+  const lowered = forms.has('json-schema') ? lowerFormat(output, profile, path, losses) : undefined;
   if (lowered !== undefined) return { ...request, output: lowered };
   losses.approximated('output-schema-as-instruction', path);
-  const form = profile.outputForms.has('json-object') && isObject(output.schema) ? jsonObject : undefined;
+  const form = forms.has('json-object') && isObject(output.schema) ? jsonObject : undefined;
   return instructed({ ...request, output: form }, `${schemaOnly}\n${JSON.stringify(output.schema)}`, path);
 }
 
+const noForms: DialectProfile['outputForms'] = new Set();
 const objectOnly = 'Answer with one JSON object and nothing else: no text around it, no Markdown.';
 const schemaOnly =
   'Answer with one JSON value and nothing else: no text around it, no Markdown. It must match this JSON Schema:';
@@ -39,6 +42,7 @@ function isObject(schema: unknown): boolean {
 
 function pathOf({ type }: OutputFormat, client: DialectName): string {
   if (client === 'anthropic-messages') return 'output_config.format';
+  if (client === 'openai-responses') return 'text.format';
   return type === 'json-object' ? 'response_format' : 'response_format.json_schema';
 }
 

@@ -200,7 +200,8 @@ class SchemaLowering {
     const { properties = {}, required = [], additionalProperties } = schema;
     if (!isRecord(properties) || !Array.isArray(required)) throw new Inexpressible();
     const names = Object.keys(properties);
-    if (additionalProperties !== false) {
+    const isOpen = this.#subset.openObjects === true;
+    if (additionalProperties !== false && !isOpen) {
       if (names.length === 0) throw new Inexpressible();
       this.#declare('schema-closed', this.#path);
     }
@@ -216,11 +217,24 @@ class SchemaLowering {
     // Made from entries, so that a property of any name is just that.
     const lowered = Object.fromEntries(names.map(name => [name, this.#node(properties[name], level + 1)]));
     const needed = this.#requireAll ? [...wanted, ...optional] : [...wanted];
+    const { requiredMin = 0, saysClosed = true } = this.#subset;
+    if (names.length > 0 && needed.length < requiredMin) throw new Inexpressible();
     return {
       properties: lowered,
       ...(needed.length === 0 ? undefined : { required: needed }),
-      additionalProperties: false,
+      ...(isOpen
+        ? this.#further(additionalProperties, level)
+        : saysClosed
+          ? { additionalProperties: false }
+          : undefined),
     };
+  }
+
+  /** What objects take beside the properties that are named. */
+  #further(additionalProperties: unknown, level: number): SchemaNode | undefined {
+    if (additionalProperties === undefined) return undefined;
+    if (!isRecord(additionalProperties)) return { additionalProperties };
+    return { additionalProperties: this.#node(additionalProperties, level + 1) };
   }
 
   #array(schema: WireRecord, level: number): SchemaNode {

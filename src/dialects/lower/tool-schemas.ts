@@ -16,12 +16,18 @@ export function lowerToolSchemas(
   if (tools.every(tool => tool.custom !== undefined || isPlain(tool, profile))) return tools;
   return tools.map((tool, index) => {
     if (tool.custom !== undefined || isPlain(tool, profile)) return tool;
-    const path = `tools.${index}.${client === 'anthropic-messages' ? 'input_schema' : 'function.parameters'}`;
+    const path = `tools.${index}.${schemaFields[client] ?? 'function.parameters'}`;
     return tool.strict === true
       ? lowerStrict(tool, profile, path, losses)
       : withObjectRoot(tool, profile, path, losses);
   });
 }
+
+/** Where a client's dialect has the schema of a tool; as in chat completions unless said. */
+const schemaFields: Readonly<Partial<Record<DialectName, string>>> = {
+  'anthropic-messages': 'input_schema',
+  'openai-responses': 'parameters',
+};
 
 /** Most tools are: nothing is asked of the schema, and it is an object. */
 function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile): boolean {
@@ -32,7 +38,8 @@ function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile
 
 function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string, losses: LossLedger): ToolDefinition {
   const schema = isWithoutArguments(tool.parameters) ? noArguments : tool.parameters;
-  const lowered = profile.strictSchema && lowerSchema(schema, { ...profile.strictSchema, objectOnly: true }, path);
+  const subset = profile.strictTools === false ? undefined : profile.strictSchema;
+  const lowered = subset && lowerSchema(schema, { ...subset, objectOnly: true }, path);
   if (lowered === undefined) {
     losses.dropped('tool-strict-unsupported', path);
     return withObjectRoot({ ...tool, strict: undefined }, profile, path, losses);
@@ -44,8 +51,8 @@ function lowerStrict(tool: ToolDefinition, profile: DialectProfile, path: string
 /** A tool whose schema names no arguments has none. */
 function isWithoutArguments(schema: unknown): boolean {
   if (!isRecord(schema)) return schema === undefined;
-  const { type = 'object', description: _, ...rest } = schema;
-  return type === 'object' && Object.keys(rest).length === 0;
+  const { type = 'object', properties = {}, description: _, ...rest } = schema;
+  return type === 'object' && isRecord(properties) && Object.keys({ ...properties, ...rest }).length === 0;
 }
 
 const noArguments = { type: 'object', properties: {}, additionalProperties: false };

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
 import type { Block, CompletionRequest, CustomInput, ToolDefinition, Turn } from '../../completion/request.ts';
+import { unsupported } from '../wire-values.ts';
 import { customInput, plainForm } from './answer-form.ts';
 
 type ToolFields = Pick<CompletionRequest, 'tools' | 'toolChoice' | 'turns'>;
@@ -56,7 +57,8 @@ export function lowerAllowedTools<Request extends ToolFields>(
   losses: LossLedger,
 ): Request {
   const choice = request.toolChoice;
-  if (choice?.type !== 'allowed' || profile.allowedTools) return request;
+  if (choice?.type !== 'allowed' || profile.allowedTools === true) return request;
+  if (profile.allowedTools === 'any' && choice.mode === 'any') return request;
   const allowed = new Set(choice.names);
   const tools = request.tools.filter(({ name }) => allowed.has(name));
   const [only] = tools;
@@ -66,6 +68,21 @@ export function lowerAllowedTools<Request extends ToolFields>(
   if (tools.length === request.tools.length) return { ...request, toolChoice: { type: choice.mode } };
   losses.approximated('allowed-tools-filtered', 'tool_choice.allowed_tools');
   return { ...request, tools, toolChoice: tools.length === 0 ? undefined : { type: choice.mode } };
+}
+
+/** A choice of one tool, where the target can only be told to call some tool: that one is sent alone. */
+export function lowerNamedTool<Request extends ToolFields>(
+  request: Request,
+  profile: DialectProfile,
+  losses: LossLedger,
+): Request {
+  const choice = request.toolChoice;
+  if (choice?.type !== 'tool' || profile.namedTool !== false || request.tools.length === 0) return request;
+  const tools = request.tools.filter(({ name }) => name === choice.name);
+  if (tools.length < request.tools.length) losses.approximated('allowed-tools-filtered', 'tool_choice');
+  // A tool that is not defined cannot be called, and other APIs refuse such a choice.
+  if (tools.length === 0) throw unsupported('tool_choice', 'the tool that it names is not among the tools.');
+  return { ...request, tools, toolChoice: { type: 'any' } };
 }
 
 /** Names that the target does not take are changed, in definitions, history and choice alike. */
@@ -84,7 +101,7 @@ export function lowerToolNames<Request extends ToolFields>(
   };
   for (const name of namesOf(request)) see(name);
   const choice = request.toolChoice;
-  for (const name of names.keys()) names.set(name, fittingName(name, profile.toolNames.lettersMax, kept));
+  for (const name of names.keys()) names.set(name, fittingName(name, profile.toolNames, kept));
   const nameOf = (name: string): string => names.get(name) ?? name;
   request.tools.forEach((tool, index) => {
     if (names.has(tool.name)) losses.approximated('tool-name-changed', `tools.${index}`);
@@ -123,10 +140,17 @@ function renamedChoice(
 
 /** As much of the name as can be read, and a digest that keeps names apart; always the same for the same name, unless
  *  another tool has it already. */
-function fittingName(name: string, lettersMax: number, used: Set<string>): string {
+export function fittingName(
+  name: string,
+  { pattern, lettersMax }: DialectProfile['toolNames'],
+  used: Set<string>,
+): string {
+  const letters = name.replace(/[^\w-]/g, '_');
+  // Some APIs want a letter first.
+  const readable = pattern.test(letters[0] ?? '') ? letters : `_${letters}`;
   for (let again = 0; ; again += 1) {
     const digest = hash('sha256', again === 0 ? name : `${name}\n${again}`, 'hex').slice(0, digestLetters);
-    const fitting = `${name.replace(/[^\w-]/g, '_').slice(0, lettersMax - digestLetters - 1)}_${digest}`;
+    const fitting = `${readable.slice(0, lettersMax - digestLetters - 1)}_${digest}`;
     if (used.has(fitting)) continue;
     used.add(fitting);
     return fitting;

@@ -201,7 +201,9 @@ function loseCalls(context: AnswerContext): void {
 function nativeFinish(finish: Finish): { native_finish_reason?: string; stop_reason?: string } {
   const { reason, raw, stopSequence } = finish;
   return {
-    ...(raw === undefined || plainReasons.has(reason) ? undefined : { native_finish_reason: raw }),
+    ...(raw === undefined || raw === 'content_filter' || plainReasons.has(reason)
+      ? undefined
+      : { native_finish_reason: raw }),
     ...(stopSequence === undefined ? undefined : { stop_reason: stopSequence }),
   };
 }

@@ -27,15 +27,24 @@ export function encodeStreamFault(fault: Fault, { salvage }: FaultContext): Buff
 }
 
 function errorBody(fault: Fault, salvage?: readonly CompleteCall[]): unknown {
+  // Not of the API: docs/guides/failover.md.
+  return { error: { ...errorOf(fault), salvageable_tool_calls: salvage?.map(salvagedCall) } };
+}
+
+export interface WireError {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | null;
+}
+
+/** In the words of the maker's APIs, of which all have the same. */
+export function errorOf(fault: Fault): WireError {
   return {
-    error: {
-      message: messageOf(fault),
-      type: types[fault.class],
-      param: fault.parameter ?? null,
-      code: codes[fault.code] ?? classCodes[fault.class] ?? null,
-      // Not of the API: docs/guides/failover.md.
-      salvageable_tool_calls: salvage?.map(salvagedCall),
-    },
+    message: messageOf(fault),
+    type: types[fault.class],
+    param: fault.parameter ?? null,
+    code: codes[fault.code] ?? classCodes[fault.class] ?? null,
   };
 }
 

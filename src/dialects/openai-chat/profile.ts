@@ -16,7 +16,8 @@ const formUnlessSaid: ReasoningForm = {
 /** The API as OpenAI documents it: https://platform.openai.com/docs/api-reference/chat/create and openai-node 7.55
  *  (2026-11). */
 export const openaiChatProfile: DialectProfile = {
-  unsupported: new Set(['topK']),
+  // Clients of another dialect would be told one answer, and no probabilities: the middle has no place for more.
+  unsupported: new Set(['topK', 'answers', 'logprobs']),
   seedField: 'seed',
   temperatureMax: 2,
   stops: { max: 4, blank: true },

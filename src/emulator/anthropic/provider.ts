@@ -35,6 +35,7 @@ export function answerMessages(
     model: script.servedModel ?? request.model,
     asked: request.model,
     version: headers.version,
+    finish: script.finish,
     thinking: ask.directives.redactThinking ? 'redacted' : isOmitted(request['thinking']) ? 'omitted' : 'shown',
   };
   const streamed = stream === true;

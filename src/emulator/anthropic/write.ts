@@ -11,6 +11,8 @@ export interface MessageHead {
   readonly version: AnthropicVersion;
   /** Thinking is shown, shown as a bare signature, or replaced by opaque data. */
   readonly thinking: 'shown' | 'omitted' | 'redacted';
+  /** Raw reason that a script wants, instead of the true one. */
+  readonly finish: string | undefined;
 }
 
 export interface MessageUsage {
@@ -42,7 +44,7 @@ export function writeWholeMessage(head: MessageHead, reply: Reply, usage: Messag
   if (reply.reasoning !== undefined) content.push(wholeThinking(head, reply.reasoning));
   if (reply.text !== '') content.push({ type: 'text', ...citations(head), text: reply.text });
   for (const call of reply.calls) content.push({ ...openedCall(call), input: inputOf(call) });
-  const ending = { ...stopOf(reply) };
+  const ending = stopOf(head, reply);
   return Buffer.from(
     JSON.stringify(message(head, content, ending, usage && wholeUsage(head, usage, usage.outputTokens))),
   );
@@ -62,9 +64,10 @@ function message(head: MessageHead, content: readonly unknown[], ending: Json, u
   };
 }
 
-function stopOf(reply: Reply): Json {
+function stopOf(head: MessageHead, reply: Reply): Json {
   const details = reply.refused ? { type: 'refusal', category: null, explanation: null } : null;
-  return { stop_reason: stopReasons[reply.finish], stop_sequence: reply.stopSequence ?? null, stop_details: details };
+  const reason = head.finish ?? stopReasons[reply.finish];
+  return { stop_reason: reason, stop_sequence: reply.stopSequence ?? null, stop_details: details };
 }
 
 function citations(head: MessageHead): Json {
@@ -151,7 +154,7 @@ export function writeMessageStream(head: MessageHead, reply: Reply, usage: Messa
     addBlock({ type: 'text', ...citations(head), text: '' }, deltas);
   }
   for (const call of reply.calls) addBlock(openedCall(call), inputDeltas(call));
-  add({ type: 'message_delta', delta: stopOf(reply), usage: usage && deltaUsage(head, usage) });
+  add({ type: 'message_delta', delta: stopOf(head, reply), usage: usage && deltaUsage(head, usage) });
   add({ type: 'message_stop' });
   return frames;
 }

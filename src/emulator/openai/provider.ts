@@ -28,7 +28,7 @@ export function answerChat(
   const ask =
     shown === undefined ? read : { ...read, reasoningTokens: reasoningUnlessOff(request, read.reasoningTokens) };
   const inputTokens = countChatTokens(request);
-  checkContext(inputTokens, model);
+  checkContext(inputTokens, model, 'messages');
 
   const { stream, stream_options: streamOptions, ...said } = request;
   const seed = seedFrom(JSON.stringify(said));
@@ -58,6 +58,7 @@ export function answerChat(
     topLogprobs: typeof request['top_logprobs'] === 'number' ? request['top_logprobs'] : 0,
     legacyFunctions: Array.isArray(request['functions']),
     showReasoning: shown,
+    finish: script.finish,
   };
   const streamed = stream === true;
   return {
@@ -89,7 +90,7 @@ function whole(status: number, body: Buffer): EmulatedAnswer {
   return { status, headers: jsonHeaders, frames: [body], streamed: false, provider: 'openai' };
 }
 
-function modelNotFound(id: string): Refusal {
+export function modelNotFound(id: string): Refusal {
   const message = `The model \`${id}\` does not exist or you do not have access to it.`;
   return new Refusal(404, 'invalid_request_error', message, { code: 'model_not_found' });
 }
@@ -111,15 +112,12 @@ function checkModel(request: ChatRequest, model: KnownModel): void {
   }
 }
 
-function checkContext(inputTokens: number, model: KnownModel): void {
+export function checkContext(inputTokens: number, model: KnownModel, parameter: 'messages' | 'input'): void {
   if (inputTokens <= model.contextTokens) return;
   const message = 'Your input exceeds the context window of this model. Please adjust your input and try again.';
-  throw new Refusal(400, 'invalid_request_error', message, {
-    code: 'context_length_exceeded',
-    parameter: 'messages',
-  });
+  throw new Refusal(400, 'invalid_request_error', message, { code: 'context_length_exceeded', parameter });
 }
 
-function servedTier(asked: unknown): string {
+export function servedTier(asked: unknown): string {
   return asked === 'flex' || asked === 'priority' || asked === 'scale' || asked === 'fast' ? asked : 'default';
 }

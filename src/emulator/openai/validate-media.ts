@@ -1,5 +1,5 @@
-import { Refusal } from '../answer.ts';
 import { isBase64, typeOfFile } from '../media-bytes.ts';
+import { missing, refuse } from './parameters.ts';
 import { isObject, type Json } from './wire.ts';
 
 /** Refuses parts of a user message that the API refuses: images, files, audio. Throws Refusal. */
@@ -12,15 +12,15 @@ export function validateMedia(path: string, part: Json): void {
 function validateImage(at: string, image: unknown): void {
   if (!isObject(image)) throw missing(at);
   if (typeof image['url'] !== 'string') throw missing(`${at}.url`);
-  const { url } = image as { url: string };
+  checkImageUrl(`${at}.url`, image['url']);
+}
+
+/** An address, or a data URL of an image that can be read. Throws Refusal. */
+export function checkImageUrl(at: string, url: string): void {
   if (/^https?:\/\/./.test(url)) return;
   const data = /^data:image\/(?:png|jpeg|jpg|gif|webp);base64,/.exec(url);
   if (data === null) {
-    throw refuse(
-      'invalid_value',
-      `${at}.url`,
-      `Invalid '${at}.url'. Expected a valid URL, but got a value with an invalid format.`,
-    );
+    throw refuse('invalid_value', at, `Invalid '${at}'. Expected a valid URL, but got a value with an invalid format.`);
   }
   const base64 = url.slice(data[0].length);
   if (!isBase64(base64)) throw refuse('invalid_base64', null, 'Invalid base64 image_url.');
@@ -37,10 +37,15 @@ function validateFile(at: string, file: unknown): void {
   const data = file['file_data'];
   if (typeof data !== 'string') throw missing(`${at}.file_id`);
   if (typeof file['filename'] !== 'string') throw missing(`${at}.filename`);
+  checkFileData(`${at}.file_data`, data);
+}
+
+/** A data URL of a PDF. Throws Refusal. */
+export function checkFileData(at: string, data: string): void {
   const prefix = 'data:application/pdf;base64,';
   if (!data.startsWith(prefix)) {
-    const message = `Invalid file data: '${at}.file_data'. Expected a base64-encoded data URL with an application/pdf MIME type (e.g. 'data:application/pdf;base64,aW1nIGJ5dGVzIGhlcmU='), but got a value without the 'data:' prefix.`;
-    throw refuse('invalid_value', `${at}.file_data`, message);
+    const message = `Invalid file data: '${at}'. Expected a base64-encoded data URL with an application/pdf MIME type (e.g. 'data:application/pdf;base64,aW1nIGJ5dGVzIGhlcmU='), but got a value without the 'data:' prefix.`;
+    throw refuse('invalid_value', at, message);
   }
   const base64 = data.slice(prefix.length);
   if (!isBase64(base64) || typeOfFile(base64) !== 'application/pdf') {
@@ -63,12 +68,4 @@ function validateAudio(at: string, audio: unknown): void {
     `${at}.format`,
     `Invalid value: '${String(audio['format']).slice(0, 40)}'. Supported values are: ${listed}.`,
   );
-}
-
-function missing(parameter: string): Refusal {
-  return refuse('missing_required_parameter', parameter, `Missing required parameter: '${parameter}'.`);
-}
-
-function refuse(code: string, parameter: string | null, message: string): Refusal {
-  return new Refusal(400, 'invalid_request_error', message, { code, ...(parameter === null ? {} : { parameter }) });
 }

@@ -18,6 +18,8 @@ export interface ChatOptions {
   readonly topLogprobs: number;
   readonly legacyFunctions: boolean;
   readonly showReasoning: ShownReasoning | undefined;
+  /** Raw reason that a script wants, instead of the true one. */
+  readonly finish: string | undefined;
 }
 
 export interface ChatUsage {
@@ -121,6 +123,7 @@ function callId(digest: string): string {
 }
 
 function finishOf(reply: Reply, options: ChatOptions): string {
+  if (options.finish !== undefined) return options.finish;
   if (reply.finish === 'tool' && options.legacyFunctions) return 'function_call';
   return finishReasons[reply.finish];
 }
@@ -130,7 +133,8 @@ function logprobsOf(reply: Reply, options: ChatOptions): unknown {
   return reply.refused ? { content: null, refusal: tokens } : { content: tokens, refusal: null };
 }
 
-function tokenLogprob(token: string, alternatives: number): unknown {
+/** The emulator's models are always as sure of themselves. */
+export function tokenLogprob(token: string, alternatives: number): unknown {
   const bytes = [...Buffer.from(token)];
   const one = { token, logprob: -0.25, bytes };
   const others = Array.from({ length: alternatives }, (_, rank) => ({ ...one, logprob: -0.25 - rank }));

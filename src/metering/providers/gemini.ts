@@ -17,6 +17,8 @@ interface ByModality {
 export function readGeminiUsage(raw: unknown): UsageReport | undefined {
   if (raw === undefined || raw === null) return undefined;
   if (!isRecord(raw)) return { slices: {}, identityBroken: 'usage is not an object' };
+  // Chunks of Vertex before the last tell how they are served, and no more.
+  if (countNames.every(name => raw[name] === undefined || raw[name] === null)) return undefined;
   const fields = new UsageFields();
 
   const prompt = fields.requiredCount(raw, 'promptTokenCount');
@@ -35,7 +37,7 @@ export function readGeminiUsage(raw: unknown): UsageReport | undefined {
   const media = made === undefined ? 0 : made.audio + made.image + made.video;
   fields.requireWithin('audio, image and video tokens', media, 'candidatesTokenCount', candidates);
   if (made !== undefined && made.video > 0) fields.refuse(`${made.video} VIDEO tokens of output have no meter`);
-  const serviceTier = servedTier(raw['trafficType'], fields);
+  const serviceTier = servedTier(raw['trafficType'], fields) ?? tierWord(raw['serviceTier']);
   if (!Number.isSafeInteger(input.text)) fields.refuse('promptTokenCount + toolUsePromptTokenCount is more than 2⁵³−1');
 
   if (fields.problem !== undefined) return { slices: {}, identityBroken: fields.problem };
@@ -54,6 +56,8 @@ export function readGeminiUsage(raw: unknown): UsageReport | undefined {
     ...(serviceTier === undefined ? undefined : { serviceTier }),
   };
 }
+
+const countNames = ['promptTokenCount', 'candidatesTokenCount', 'thoughtsTokenCount', 'totalTokenCount'] as const;
 
 /** The prompt without what came from the cache, by modality, with what tools added. */
 function uncachedInput(
@@ -164,6 +168,13 @@ function servedTier(trafficType: unknown, fields: UsageFields): string | undefin
   return undefined;
 }
 
+/** The Gemini API's own word, beside no traffic type (`standard`, `flex`, `priority`;
+ *  https://ai.google.dev/gemini-api/docs/flex-inference, 2026-11). */
+function tierWord(tier: unknown): string | undefined {
+  const isSaid = typeof tier === 'string' && tier !== '' && tier.length <= 64;
+  return isSaid && !/unspecified$/i.test(tier) ? tier.toLowerCase() : undefined;
+}
+
 export const geminiUsage: UsageSemantics = {
   provider: 'gemini',
   input:
@@ -174,7 +185,7 @@ export const geminiUsage: UsageSemantics = {
     'promptTokensDetails = promptTokenCount',
     'cacheTokensDetails = cachedContentTokenCount',
   ],
-  beside: 'traffic type as a tier',
+  beside: 'traffic type or service tier as a tier',
   source: 'https://ai.google.dev/api/generate-content, 2026-11',
   read: readGeminiUsage,
 };

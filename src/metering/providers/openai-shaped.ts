@@ -160,8 +160,9 @@ function writtenByLifetime(
   fields: UsageFields,
 ): { readonly short: number | undefined; readonly long: number | undefined } {
   const byLifetime = fields.nested(details, 'cache_write_tokens_details');
-  const short = fields.count(byLifetime, 'ttl_30m');
-  const long = fields.count(byLifetime, 'ttl_12h');
+  // The Responses API has the longer names (openai-node 7.55, responses.ts, 2026-11).
+  const short = fields.count(byLifetime, 'ttl_30m_tokens') ?? fields.count(byLifetime, 'ttl_30m');
+  const long = fields.count(byLifetime, 'ttl_12h_tokens') ?? fields.count(byLifetime, 'ttl_12h');
   if (short === undefined && long === undefined) return { short: written, long: undefined };
   if (written !== undefined) {
     fields.requireEqual('ttl_30m + ttl_12h', (short ?? 0) + (long ?? 0), 'cache_write_tokens', written);

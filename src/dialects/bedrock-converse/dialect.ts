@@ -1,0 +1,36 @@
+import type { Dialect } from '../dialect.ts';
+import { decodeAnswer, decodeStream } from './decode-answer.ts';
+import { decodeRequest } from './decode-request.ts';
+import { encodeAnswer, encodeStream } from './encode-answer.ts';
+import { encodeRequest } from './encode-request.ts';
+import { decodeFault, encodeFault, encodeStreamFault } from './fault.ts';
+import { hostedTools } from './hosted-tools.ts';
+import { encodeNotice } from './notice.ts';
+import { observeAnswer, observeStream } from './observe.ts';
+import { withoutEnvelopes } from './own-envelopes.ts';
+import { bedrockConverseProfile } from './profile.ts';
+import { resumeStream } from './resume.ts';
+import { scanRequest, spliceRequest } from './scan.ts';
+
+export const bedrockConverse: Dialect = {
+  name: 'bedrock-converse',
+  profile: bedrockConverseProfile,
+  streamType: 'application/vnd.amazon.eventstream',
+  scanRequest,
+  spliceRequest,
+  hostedTools,
+  withoutEnvelopes,
+  decodeRequest,
+  encodeRequest,
+  observeAnswer,
+  observeStream,
+  decodeAnswer,
+  decodeStream,
+  encodeAnswer,
+  encodeStream,
+  decodeFault,
+  encodeFault,
+  encodeStreamFault,
+  encodeNotice,
+  resumeStream,
+};

@@ -1,0 +1,2 @@
+/** Usage of Converse. */
+export { readBedrockUsage } from '../../metering/providers/bedrock.ts';

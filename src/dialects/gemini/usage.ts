@@ -1,0 +1,2 @@
+/** Usage of generateContent. */
+export { readGeminiUsage } from '../../metering/providers/gemini.ts';
