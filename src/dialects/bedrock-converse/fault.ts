@@ -74,7 +74,14 @@ const classTypes = {
   internal: 'InternalServerException',
 } as const satisfies Record<FaultClass, string>;
 
-const types: Partial<Record<FaultCode, string>> = { key_missing: 'MissingAuthenticationTokenException' };
+/** SDKs set their clock by the Date header of the answer when they are told of `InvalidSignatureException`
+ *  (`clock-skew` of @smithy/core's retries, 2026-11). */
+const types: Partial<Record<FaultCode, string>> = {
+  key_missing: 'MissingAuthenticationTokenException',
+  signature_invalid: 'InvalidSignatureException',
+  signature_expired: 'InvalidSignatureException',
+  signature_malformed: 'IncompleteSignatureException',
+};
 
 /** A stream may end in these five only (same page of ConverseStream): what has no word of its own is the provider's stream that
  *  failed, or a request that was refused after all. */
