@@ -89,6 +89,8 @@ export const lossCodes = {
   'reasoning-state-bypassed': 'A call came without its reasoning; the model was told to take it so, and may do worse.',
   'reasoning-state-foreign': 'Earlier reasoning of another provider or model is left out.',
   'reasoning-state-invalid': 'Earlier reasoning whose seal is broken is left out.',
+  'reasoning-state-last':
+    'Reasoning state behind the end of an answer has no place in this API; its maker does without it.',
   'reasoning-state-missing': 'A turn that called tools came without its reasoning: the model does not think this time.',
   'reasoning-state-too-large': 'Reasoning state over its bound is not kept.',
   'reasoning-unsupported': 'The model does not think, or cannot be told to.',

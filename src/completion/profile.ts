@@ -32,6 +32,9 @@ export interface DialectProfile {
   readonly allowedTools: boolean | 'any';
   /** Can it be told to call one tool, by its name? Unless said it can. */
   readonly namedTool?: boolean | undefined;
+  /** Where tools cannot be told not to be called, they are left out; and where the conversation has calls, their tools must be
+   *  there. Unless said, neither is so. */
+  readonly toolsFollowCalls?: boolean;
   /** May the schema of a tool's arguments begin with anyOf, oneOf or allOf? */
   readonly toolSchemaUnions: boolean;
 
@@ -41,6 +44,8 @@ export interface DialectProfile {
   readonly outputBesideTools?: boolean | undefined;
   /** Does it hold every answer with a schema to it, whether `strict` was said or not? */
   readonly alwaysStrict: boolean;
+  /** Has a form a name and a description of its own? Unless said, in dialects that are always strict they stand in the schema. */
+  readonly namedOutput?: boolean;
   /** The part of JSON Schema that it takes where it holds answers or arguments to a schema; undefined: it does not. */
   readonly strictSchema: SchemaSubset | undefined;
   /** Can the arguments of one tool be held to their schema? Unless said they can, where there is a `strictSchema`. */

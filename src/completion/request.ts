@@ -79,6 +79,8 @@ export interface ReasoningControl {
 /** A place up to which a provider may cache the prompt. `ttl` as the client said it. */
 export interface CacheMark {
   readonly ttl: '5m' | '30m' | '1h' | '12h' | '24h' | undefined;
+  /** Where it stood in the client's request, in dialects in which it is no part of what carries it here. */
+  readonly path?: string | undefined;
 }
 
 export interface CacheControl {

@@ -62,7 +62,7 @@ export function readPriceFacts(
     if (priceFacts === undefined) continue;
     for (const model of findProvider({ providerId: priceFacts })?.models ?? []) {
       const isServed = pricedModels === undefined || pricedModels.test(model.id);
-      const read = isServed ? readModel(name, model) : 'its maker serves it at another address';
+      const read = isServed ? readModel(name, model, pricedModels) : 'its maker serves it at another address';
       if (typeof read === 'string') excluded.push({ provider: name, model: model.id, reason: read });
       else facts.push(read);
     }
@@ -77,9 +77,9 @@ export function pricesAt(fact: PriceFact, atMs: number): DatedPrices {
   return later.findLast(prices => prices.from !== undefined && prices.from <= date) ?? first!;
 }
 
-/** A model's fact, or the reason why it has none. */
-export function readModel(provider: string, model: ModelInfo): PriceFact | string {
-  if (provider === 'bedrock' ? !bedrockModel.test(model.id) : /[:*]|-$/.test(model.id)) {
+/** A model's fact, or the reason why it has none. `names`: what the provider's names look like, where that is known. */
+export function readModel(provider: string, model: ModelInfo, names?: RegExp): PriceFact | string {
+  if (names?.test(model.id) !== true && /[:*]|-$/.test(model.id)) {
     return 'its id is a pattern or an offer of another host, not a model name';
   }
   if (notForChat.test(model.id)) return 'it is no chat model';
@@ -95,11 +95,6 @@ export function readModel(provider: string, model: ModelInfo): PriceFact | strin
     ...(snapped.length === 0 ? {} : { snapped }),
   };
 }
-
-/** Names of models end in a version there, and those of Claude have their day before it; what has not is a name of the data's
- *  own (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html, 2026-11). */
-const bedrockModel =
-  /^(?:global\.)?(?:amazon\.nova-(?!.*sonic)|anthropic\.claude-[\w-]*-\d{8}|meta\.llama|mistral\.|deepseek\.)[\w-]*-v\d+:\d+$/;
 
 /** Models of other APIs, and those that search on every request, for which there is no meter. */
 const notForChat =

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { caseFile, type DialectCase, readDialectCases } from '../../docs/dialect-cases.ts';
 import { dialectsPage } from '../../docs/dialects-page.ts';
+import { pathFacts } from '../../test/support/dialect-rows.ts';
 import { Fault } from '../completion/fault.ts';
 import { LossLedger } from '../completion/loss.ts';
 import { lossCodes } from '../completion/loss-codes.ts';
@@ -12,7 +13,7 @@ import { openReasoning } from '../gateway/open-reasoning.ts';
 import { profileOf } from '../gateway/profiles.ts';
 import { nothingRecalled } from '../gateway/recall-reasoning.ts';
 import { providerOf } from '../providers/registry.ts';
-import type { AnswerContext, Dialect, RequestTarget } from './dialect.ts';
+import type { AnswerContext, Dialect, PathFacts, RequestTarget } from './dialect.ts';
 import { StateSeal } from './opaque-state.ts';
 import { dialects } from './registry.ts';
 import {
@@ -28,7 +29,9 @@ const cases = readDialectCases();
 
 const kinds: Readonly<Record<string, string>> = {
   'openai-chat': 'openai',
+  'openai-responses': 'openai',
   'anthropic-messages': 'anthropic',
+  'bedrock-converse': 'bedrock',
   'cohere-chat': 'cohere',
 };
 
@@ -46,6 +49,10 @@ function targetOf(one: DialectCase): RequestTarget {
   return { targetModel, outputTokensMax: 4096, outputLimitField: outputLimit, streamOptions, profile };
 }
 
+function namedOf(one: DialectCase): PathFacts | undefined {
+  return pathFacts(dialectOf(one.client).name, 'acme/case');
+}
+
 /** What the client and the provider see of a case, as far as its files go. */
 function run(one: DialectCase): { readonly losses: readonly string[]; readonly sent: WrittenRequest } {
   const pair = { client: dialectOf(one.client), provider: dialectOf(one.provider), target: targetOf(one) };
@@ -55,10 +62,11 @@ function run(one: DialectCase): { readonly losses: readonly string[]; readonly s
     exchangeId: 'case',
     targetModel: pair.target.targetModel,
     createdAtMs: 0,
-    streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json'))).streamUsage,
+    streamUsage: pair.client.scanRequest(Buffer.from(fileOf(one, 'request.json')), namedOf(one)).streamUsage,
     inputTokensEstimate: 7,
     losses,
     form: sent.form,
+    requestBody: Buffer.from(fileOf(one, 'request.json')),
   };
   const answer = caseFile(one, 'answer.json');
   if (answer !== undefined) {
@@ -82,7 +90,7 @@ const states = {
 
 /** The whole way of a request, as the gateway walks it. */
 function sendOf(one: DialectCase, { client, provider, target }: TranslationPair): WrittenRequest {
-  const read = readRequest(client, Buffer.from(fileOf(one, 'request.json')));
+  const read = readRequest(client, Buffer.from(fileOf(one, 'request.json')), namedOf(one));
   const maker = {
     dialect: provider.name,
     kind: one.kind ?? kinds[one.provider]!,
@@ -154,6 +162,9 @@ test('there are cases in both directions, of each outcome', () => {
   for (const [client, provider] of [
     ['openai-chat', 'anthropic-messages'],
     ['anthropic-messages', 'openai-chat'],
+    ['openai-responses', 'openai-chat'],
+    ['openai-responses', 'anthropic-messages'],
+    ['openai-chat', 'openai-responses'],
   ]) {
     const outcomes = cases.filter(one => one.client === client && one.provider === provider).map(one => one.outcome);
     assert.deepEqual([...new Set(outcomes)].sort(), ['carried', 'lost', 'refused']);

@@ -22,6 +22,8 @@ const documentedFields = {
     'model input access_programs background client_metadata context_management conversation image include instructions max_output_tokens max_tool_calls metadata moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user',
   'anthropic-messages':
     'messages model max_tokens cache_control container diagnostics inference_geo metadata output_config service_tier speed stop_sequences stream system temperature thinking tool_choice tools top_k top_p user_profile_id workspace_id',
+  'bedrock-converse':
+    'messages system inferenceConfig toolConfig guardrailConfig additionalModelRequestFields promptVariables additionalModelResponseFieldPaths requestMetadata performanceConfig serviceTier outputConfig',
   gemini:
     'contents cachedContent generationConfig labels safetySettings serviceTier store systemInstruction toolConfig tools',
   'cohere-chat':

@@ -34,6 +34,11 @@ const profiles: Readonly<Partial<Record<DialectName, readonly DialectProfile[]>>
     profileOf('anthropic', 'anthropic-messages', 'claude-sonnet-4-5'),
     profileOf('anthropic', 'anthropic-messages', 'claude-3-haiku-20240307'),
   ],
+  'bedrock-converse': [
+    profileOf('bedrock', 'bedrock-converse', 'anthropic.claude-opus-4-8'),
+    profileOf('bedrock', 'bedrock-converse', 'amazon.nova-2-lite-v1:0'),
+    profileOf('bedrock', 'bedrock-converse', 'meta.llama3-3-70b-instruct-v1:0'),
+  ],
   gemini: [
     profileOf('gemini', 'gemini', 'gemini-3-flash-preview'),
     profileOf('gemini', 'gemini', 'gemini-2.5-flash'),
@@ -95,6 +100,7 @@ for (const dialect of dialects.values()) {
       }),
       { numRuns: 1_500, seed: 11 },
     );
+    // Dialects that take media as bytes only refuse more.
     assert.ok(seen.compared > 400, JSON.stringify(seen));
   });
 }
@@ -315,6 +321,11 @@ function messagesEnd({ end }: SaidAnswer): string {
   return end === 'other' ? 'stop' : end;
 }
 
+function converseEnd({ end }: SaidAnswer): string {
+  if (end === 'refusal') return 'content-filter';
+  return end === 'other' || end === 'pause' ? 'stop' : end;
+}
+
 /** Cohere has no word for a refusal or a pause, and one for both limits. */
 function cohereEnd({ end, calls }: SaidAnswer): string {
   if (end === 'length' || end === 'context-window') return 'length';
@@ -336,6 +347,7 @@ const ends: Readonly<Partial<Record<DialectName, (said: SaidAnswer) => string>>>
   'openai-chat': chatEnd,
   'openai-responses': responsesEnd,
   'anthropic-messages': messagesEnd,
+  'bedrock-converse': converseEnd,
   gemini: geminiEnd,
   'cohere-chat': cohereEnd,
 };
@@ -401,6 +413,23 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'too_large: upstream_too_large, upstream_too_large',
     'upstream: upstream_error, upstream_error',
   ],
+  // Streams have five exceptions only.
+  'bedrock-converse': [
+    'authentication: upstream_credential, upstream_invalid',
+    'context: context_overflow, context_overflow',
+    'internal: upstream_error, upstream_error',
+    'invalid: upstream_error, upstream_invalid',
+    'invalid: upstream_invalid, upstream_invalid',
+    'not_found: upstream_not_found, upstream_invalid',
+    'overloaded: upstream_overloaded, upstream_overloaded',
+    'permission: upstream_credential, upstream_invalid',
+    'quota: upstream_quota, upstream_rate_limited',
+    'rate: upstream_rate_limited, upstream_rate_limited',
+    'timeout: upstream_first_byte_timeout, upstream_error',
+    'too_large: upstream_invalid, upstream_invalid',
+    'too_large: upstream_too_large, upstream_invalid',
+    'upstream: upstream_error, upstream_error',
+  ],
   gemini: [
     'authentication: upstream_credential, upstream_credential',
     'context: context_overflow, context_overflow',
@@ -436,13 +465,17 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
   ],
 };
 
+function pairsOf(raw: readonly string[]): Record<string, string> {
+  return Object.fromEntries(raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1]!]] : [])));
+}
+
 for (const dialect of dialects.values()) {
   test(`${dialect.name}: a fault that was written is read as one of its kind, as an answer and in a stream`, () => {
     const read = new Set<string>();
     for (const code of Object.keys(faults) as FaultCode[]) {
       const fault = new Fault(code);
-      const { status, body } = dialect.encodeFault(fault, { exchangeId: 'ex_1' });
-      const answer = dialect.decodeFault({ status, body, headers: {}, nowMs: 0 });
+      const { status, body, headers = [] } = dialect.encodeFault(fault, { exchangeId: 'ex_1' });
+      const answer = dialect.decodeFault({ status, body, headers: pairsOf(headers), nowMs: 0 });
       const decoder = dialect.decodeStream(new LossLedger());
       const last = decoder.push(dialect.encodeStreamFault(fault, { exchangeId: 'ex_1' })).at(-1);
       read.add(`${fault.class}: ${answer.code}, ${last?.type === 'error' ? last.fault.code : 'none'}`);

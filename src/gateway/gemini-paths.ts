@@ -12,6 +12,8 @@ export const geminiPlaces = [
   // With a key instead of a project.
   '/v1/publishers/google/models/{model}',
   '/v1beta1/publishers/google/models/{model}',
+  // @ai-sdk/google 4.0 takes a name with a slash for one that has its collection before it.
+  '/v1beta/{model}',
 ] as const;
 
 export const geminiPaths: readonly ModelPath[] = geminiPlaces.flatMap((place): readonly ModelPath[] => [

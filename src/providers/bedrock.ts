@@ -1,4 +1,4 @@
-import type { ConverseModel, ProfileRule, ReasoningForm, SchemaSubset } from '../completion/profile.ts';
+import type { ConverseModel, ProfileRule, ReasoningForm } from '../completion/profile.ts';
 import { olderClaudeRules } from './anthropic.ts';
 import { authoriseAws } from './aws-signature.ts';
 import { type EnvironmentAccount, type PathTarget, type Provider, plainQuirks } from './provider.ts';
@@ -24,39 +24,31 @@ const novaReasoning: ReasoningForm = {
   needsState: 'never',
 };
 
-/** What answers are held to (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html, 2026-11), within
- *  what Claude takes anywhere: https://platform.claude.com/docs/en/build-with-claude/structured-outputs. */
-const schema: SchemaSubset = {
-  keywords: new Set(['format', 'minItems', 'default']),
-  formats: new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']),
-  minItemsMax: 1,
-  optionalMax: 24,
-  unionsMax: 16,
-  propertiesMax: 5_000,
-  enumValuesMax: 1_000,
-  levelsMax: 32,
-  recursion: false,
-  objectOnly: false,
-};
+const unthinking: ReasoningForm = { ...novaReasoning, style: 'none', efforts: [] };
 
 /** The models of other makers behind Converse. Names may begin with where they run: `us.`, `global.`
  *  (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html, 2026-11). */
 export const converseRules: readonly ProfileRule[] = [
   {
-    // "ToolChoice … any is supported by Claude, Nova and Mistral Large, tool by Claude and Nova"
-    // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html, 2026-11).
-    models: /^(?!.*(?:anthropic\.claude|amazon\.nova|mistral\.mistral-large))/,
+    // The status of a result: "only supported by Amazon Nova and Anthropic Claude 3 and 4 models"; a choice of tools: any by
+    // Claude, Nova and Mistral Large, one by Claude and Nova (API_runtime_ToolResultBlock.html and API_runtime_ToolChoice.html
+    // of https://docs.aws.amazon.com/bedrock/latest/APIReference, 2026-11).
+    models: /meta\.llama|mistral\.(?!mistral-large)|cohere\.|ai21\.|deepseek\.|openai\.|qwen\.|writer\./,
     change: {
-      reasoning: {
-        style: 'none',
-        efforts: [],
-        off: 'silence',
-        thinksUnasked: false,
-        sampling: 'always',
-        forcedTools: 'never',
-        needsState: 'never',
-      },
+      converse: { topK: undefined, reasoning: undefined, resultStatus: false, searchResults: false },
+      reasoning: { ...unthinking, forcedTools: 'never' },
     },
+  },
+  {
+    models: /mistral\.mistral-large/,
+    change: { converse: { topK: undefined, reasoning: undefined, resultStatus: false, searchResults: false } },
+  },
+  {
+    // Not among the models whose answers can be held to a schema
+    // (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html, 2026-11).
+    models:
+      /amazon\.|meta\.llama|cohere\.|ai21\.|deepseek\.r1|writer\.|mistral\.(?:mistral-7b|mixtral|pixtral|mistral-(?:small|large)-2)/,
+    change: { outputForms: new Set(), strictSchema: undefined },
   },
   {
     models: /amazon\.nova/,
@@ -86,17 +78,10 @@ export const converseRules: readonly ProfileRule[] = [
     },
   },
   {
-    // Open weights that answers can be held to a schema of (structured-output.html, as above).
-    models: /openai\.gpt-oss|qwen\.qwen3|moonshot|minimax|nvidia\.nemotron|google\.gemma-3/,
-    change: { outputForms: new Set(['json-schema']), strictSchema: schema },
-  },
-  {
     models: /anthropic\.claude/,
     change: {
       converse: claude,
       stops: { max: 2_500, blank: false },
-      outputForms: new Set(['json-schema']),
-      strictSchema: schema,
       cacheMarks: {
         marksMax: 4,
         lifetimes: ['5m', '1h'],
@@ -165,6 +150,10 @@ export const bedrock: Provider = {
   environmentAccount,
   environmentNeeds: 'AWS_REGION and, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY',
   priceFacts: 'aws',
+  // Names end in a version, and those of Claude have their day before it; what has not is a name of the data's own, or of a
+  // model that Converse does not serve (https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html, 2026-11).
+  pricedModels:
+    /^(?:global\.)?(?:amazon\.nova-(?!.*sonic)|anthropic\.claude-(?=[\w-]*-\d{8})|meta\.llama|mistral\.|deepseek\.)[\w-]*-v\d+:\d+$/,
   firstModel: 'amazon.nova-micro-v1:0',
   failureDomains: [],
   profiles: { 'bedrock-converse': converseRules },

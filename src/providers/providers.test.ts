@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DialectName } from '../completion/request.ts';
 import { messagesEndpoint } from './provider.ts';
 import { findProvider, providerOf, providers } from './registry.ts';
 import { endpointRequest, type UpstreamRequestOptions, upstreamRequest } from './upstream-request.ts';
@@ -164,7 +165,7 @@ test('the query keeps what the dialect has, and never a key', () => {
   assert.equal(ask({ provider: openaiAccount, dialect: 'openai-chat', query: 'beta=true' }).path, '/chat/completions');
 });
 
-const places: readonly (readonly [string, string, 'openai-chat' | 'anthropic-messages', string])[] = [
+const places: readonly (readonly [string, string, DialectName, string])[] = [
   ['anthropic', 'https://api.anthropic.com/', 'anthropic-messages', '/v1/messages'],
   ['anthropic', 'https://api.anthropic.com/v1', 'anthropic-messages', '/messages'],
   ['anthropic', 'https://api.anthropic.com/v1/', 'anthropic-messages', '/messages'],
@@ -179,6 +180,8 @@ const places: readonly (readonly [string, string, 'openai-chat' | 'anthropic-mes
   ['emulated', 'unix:/run/sandbox.sock', 'openai-chat', '/v1/chat/completions'],
   ['emulated', 'http://127.0.0.1:9100/v1', 'openai-chat', '/chat/completions'],
   ['emulated', 'unix:/run/sandbox.sock', 'anthropic-messages', '/v1/messages'],
+  ['bedrock', 'https://bedrock-runtime.eu-central-1.amazonaws.com', 'bedrock-converse', '/model/claude/converse'],
+  ['emulated', 'unix:/run/sandbox.sock', 'bedrock-converse', '/model/claude/converse'],
 ];
 for (const [kind, baseUrl, dialect, expected] of places) {
   test(`${dialect} of ${kind} at ${baseUrl} is at ${expected}`, () => {
@@ -198,8 +201,11 @@ test('every provider is whole: a name and variables of its own, an endpoint for 
 
   assert.deepEqual(names, [...new Set(names)].sort());
   assert.deepEqual(variables, [...new Set(variables)]);
+  // Some hosts of a kind speak more than the others: an account says so.
+  const saidByAccounts: Readonly<Record<string, readonly string[]>> = { 'openai-compatible': ['openai-responses'] };
   for (const provider of providers) {
-    assert.deepEqual(Object.keys(provider.endpoints).sort(), [...provider.dialects].sort(), provider.name);
+    const spoken = [...provider.dialects, ...(saidByAccounts[provider.name] ?? [])];
+    assert.deepEqual(Object.keys(provider.endpoints).sort(), spoken.sort(), provider.name);
     // An address may be made of what the environment says, such as a region.
     const hasAddress = provider.baseUrl !== undefined || provider.environmentAccount !== undefined;
     assert.equal(provider.environment.length > 0, hasAddress, provider.name);

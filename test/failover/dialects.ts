@@ -35,4 +35,14 @@ export const matrixDialects: readonly MatrixDialect[] = [
     terminal: /^event: (?:message_stop|error)$/gm,
     notice: type => `event: carrier.${type}`,
   },
+  {
+    dialect: dialects.get('bedrock-converse')!,
+    path: (model, stream) => `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`,
+    asked: /^\/model\/[^/]+\/converse(?:-stream)?$/,
+    kind: 'bedrock',
+    targetModel: 'anthropic.claude-haiku-4-5-20251001-v1:0',
+    // Metadata come last, behind messageStop; exceptions end a stream without them.
+    terminal: /:event-type[^:]{3}metadata|:exception-type/g,
+    notice: type => `carrier.${type}`,
+  },
 ];

@@ -39,6 +39,7 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
       '/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}',
       '/v1/publishers/google/models/{model}',
       '/v1beta1/publishers/google/models/{model}',
+      '/v1beta/{model}',
     ].flatMap(form =>
       [':generateContent', ':streamGenerateContent'].map(method => [
         `${form}${method}`,

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
-import { runClaudeCode, type Task, type TaskEnd } from '../clients/claude-code.ts';
+import { runClaudeCode, type Task } from '../clients/agents/claude-code.ts';
 import { installClients } from '../clients/installed-client.ts';
+import type { AgentEnd } from '../clients/run-agent.ts';
 import { acmeKey, declareSupply, providerKey } from '../scenarios/support/declare-supply.ts';
 import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
 import { until } from '../scenarios/support/until.ts';
@@ -42,7 +43,7 @@ beforeEach(() => {
   emulator.clearRequests();
 });
 
-interface Done extends TaskEnd {
+interface Done extends AgentEnd {
   /** What stood in the file when the agent had ended. */
   readonly written: string;
   readonly exchanges: readonly Exchange[];

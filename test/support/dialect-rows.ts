@@ -34,7 +34,12 @@ export const dialectRows: Readonly<Record<DialectName, DialectRow>> = {
     frames: 'sse',
   },
   'cohere-chat': { namesInPath: false, limits: ['max_tokens'], turns: 'messages', frames: 'sse' },
-  'bedrock-converse': { namesInPath: true, limits: ['inferenceConfig.maxTokens'], turns: 'messages', frames: 'binary' },
+  'bedrock-converse': {
+    namesInPath: true,
+    limits: ['inferenceConfig.maxTokens', 'additionalModelRequestFields.max_tokens'],
+    turns: 'messages',
+    frames: 'binary',
+  },
 };
 
 /** What the path says of a request that names `model`; undefined where the body says it. */

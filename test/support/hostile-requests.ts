@@ -5,11 +5,13 @@ import { Fault } from '../../src/completion/fault.ts';
 import { LossLedger } from '../../src/completion/loss.ts';
 import type { DialectName } from '../../src/completion/request.ts';
 import type { Dialect } from '../../src/dialects/dialect.ts';
+import { jsonDepthMax } from '../../src/dialects/json-scan.ts';
 import { dialects } from '../../src/dialects/registry.ts';
 import { translateRequest } from '../../src/dialects/translate.ts';
 import { Refusal } from '../../src/emulator/answer.ts';
 import { validateMessages } from '../../src/emulator/anthropic/validate.ts';
 import { validateChat } from '../../src/emulator/openai/validate.ts';
+import { validateResponses } from '../../src/emulator/responses/validate.ts';
 import { profileOf } from '../../src/gateway/profiles.ts';
 import { providerOf } from '../../src/providers/registry.ts';
 import { isSilent, pathFacts } from './dialect-rows.ts';
@@ -30,10 +32,22 @@ const targets: Readonly<Record<string, readonly Target[]>> = {
     { kind: 'groq', model: 'qwen' },
     { kind: 'deepseek', model: 'deepseek-v4' },
   ],
+  'openai-responses': [
+    { kind: 'openai', model: 'gpt-5.6' },
+    { kind: 'openai', model: 'gpt-4.1' },
+    { kind: 'openai-compatible', model: 'llama' },
+    { kind: 'xai', model: 'grok-4' },
+    { kind: 'deepseek', model: 'deepseek-v4' },
+  ],
   'anthropic-messages': [
     { kind: 'anthropic', model: 'claude-opus-4-8' },
     { kind: 'anthropic', model: 'claude-3-5-haiku' },
     { kind: 'anthropic-compatible', model: 'qwen' },
+  ],
+  'bedrock-converse': [
+    { kind: 'bedrock', model: 'anthropic.claude-opus-4-8' },
+    { kind: 'bedrock', model: 'amazon.nova-2-lite-v1:0' },
+    { kind: 'bedrock', model: 'meta.llama3-3-70b-instruct-v1:0' },
   ],
   gemini: [
     { kind: 'gemini', model: 'gemini-3-flash-preview' },
@@ -92,6 +106,9 @@ const clientFaults = new Set([
   'parameter_invalid',
   'translation_unsupported',
   'media_fetch_refused',
+  'stored_state_unsupported',
+  'tool_call_missing',
+  'tool_output_missing',
   'json_too_deep',
   'json_duplicate_key',
   'json_malformed',
@@ -129,6 +146,8 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number,
     if (!fault.code.startsWith('json_')) assert.ok(fault.parameter !== undefined, where);
     return fault.code;
   }
+  // One that is as deep as may be is deeper where a dialect has an object more around a schema.
+  if (isTooDeep(written)) return 'carried';
   const named = pathFacts(provider.name, model);
   assert.equal(provider.scanRequest(written, named).requestedModel, model, where);
   // A host's own words are not of the dialect, which reads the others again.
@@ -140,12 +159,27 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number,
   return 'carried';
 }
 
+function isTooDeep(body: Buffer): boolean {
+  let depth = 0;
+  let deepest = 0;
+  // Strings apart, brackets are all that nests.
+  for (const [bracket] of body
+    .toString()
+    .replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
+    .matchAll(/[[{}\]]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest > jsonDepthMax;
+}
+
 /** What the providers' own rules say of it, by an emulator that knows nothing of this code: no type is wrong. */
 function assertTaken(written: Buffer, provider: Dialect, where: string): void {
   const body = JSON.parse(written.toString());
   const isSampled = ['temperature', 'top_p', 'top_k'].some(name => body[name] !== undefined);
   try {
     if (provider.name === 'openai-chat') validateChat(body);
+    else if (provider.name === 'openai-responses') validateResponses(body);
     else if (provider.name === 'anthropic-messages')
       validateMessages(body, { version: isSampled ? '2023-06-01' : '2026-10-21', beta: false });
   } catch (refusal) {
@@ -157,6 +191,12 @@ function assertTaken(written: Buffer, provider: Dialect, where: string): void {
 
 /** Providers differ in these and change them, so they are theirs to refuse: what a value may be, not of which type. */
 const leftToProviders: readonly RegExp[] = [
+  // Envelopes are not opened on this way.
+  /could not be verified/,
+  // What a schema is called.
+  /Invalid 'text\.format\.name'/,
+  // A form of the answer that the prompt does not speak of.
+  /must contain the word 'json'/,
   // Ranges of numbers and lengths.
   /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
   // A choice of a tool that is not there, and a schema that is of no object.

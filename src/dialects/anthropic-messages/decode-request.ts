@@ -115,7 +115,7 @@ function decodeConfig(
 }
 
 /** Answers are held to the schema always. */
-function decodeFormat(value: unknown, path: string, losses: LossLedger): OutputFormat | undefined {
+export function decodeFormat(value: unknown, path: string, losses: LossLedger): OutputFormat | undefined {
   if (value === undefined || value === null) return undefined;
   const format = readRecord(value, path);
   formatFields.check(format, path, losses);

@@ -15,7 +15,7 @@ export function encodeAnswer(events: readonly CompletionEvent[], context: Answer
   const ids = new AnswerCallIds(anthropicMessagesProfile.callIds, context.exchangeId);
   let contentBytes = 0;
   const content: unknown[] = [];
-  for (const block of answer.blocks) {
+  for (const block of withoutLastState(answer.blocks, context)) {
     contentBytes += Buffer.byteLength(block.text);
     content.push(...encodeBlock(block, ids, context));
   }
@@ -58,6 +58,8 @@ class MessageEncoder implements StreamEncoder {
   readonly #blocks = new Map<number, OpenBlock>();
   #current: OpenBlock | undefined = undefined;
   readonly #waiting: OpenBlock[] = [];
+  /** State behind other blocks: written when one follows it, and left out when none does. */
+  #held: OpenBlock | undefined = undefined;
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -124,7 +126,24 @@ class MessageEncoder implements StreamEncoder {
       this.#waiting.push(block);
       return '';
     }
-    return this.#beginTurn(block);
+    return this.#take(block);
+  }
+
+  #take(block: OpenBlock): string {
+    const held = this.#held;
+    this.#held = undefined;
+    const before = held === undefined ? '' : this.#beginTurn(held);
+    // Half a state is behind nothing: what follows waits for the rest.
+    if (held?.isClosed === false) {
+      this.#waiting.push(block);
+      return before;
+    }
+    this.#current = undefined;
+    if (isRedacted(block.head) && this.#written > 0) {
+      this.#held = block;
+      return before;
+    }
+    return before + this.#beginTurn(block);
   }
 
   #beginTurn(block: OpenBlock): string {
@@ -167,7 +186,7 @@ class MessageEncoder implements StreamEncoder {
     while (this.#current?.isClosed === true) {
       this.#current = undefined;
       const next = this.#waiting.shift();
-      if (next !== undefined) text += this.#beginTurn(next);
+      if (next !== undefined) text += this.#take(next);
     }
     return text;
   }
@@ -201,10 +220,24 @@ class MessageEncoder implements StreamEncoder {
   }
 
   #finish(finish: Finish): string {
+    if (this.#held !== undefined) leaveLastState(this.#context);
     const usage = encodeUsage(this.#usage ?? estimatedUsage(this.#contentBytes, this.#context), this.#serviceTier);
     const delta = JSON.stringify({ type: 'message_delta', delta: stop(finish, this.#context), usage });
     return this.#closeLeft() + sse('message_delta', delta);
   }
+}
+
+/** "The final block in an assistant message cannot be `thinking`", says the API of what it is given back (2026-11), and
+ *  programs take the last block for the answer. Only Gemini ends so; it does without a state that has no call behind it. */
+function leaveLastState(context: AnswerContext): void {
+  context.losses.dropped('reasoning-state-last', 'reasoning');
+}
+
+function withoutLastState(blocks: readonly FoldedBlock[], context: AnswerContext): readonly FoldedBlock[] {
+  const last = blocks.at(-1);
+  if (last === undefined || blocks.length === 1 || !isRedacted(last.head)) return blocks;
+  leaveLastState(context);
+  return blocks.slice(0, -1);
 }
 
 function sse(name: string, json: string): string {

@@ -13,7 +13,7 @@ export function decodeCachePoint(value: unknown, path: string, losses: LossLedge
   pointFields.check(point, path, losses);
   if (point['type'] !== 'default') throw invalid(`${path}.type`, 'is always default');
   const ttl = optionalString(point['ttl'], `${path}.ttl`);
-  if (ttl === undefined || ttl === '5m' || ttl === '1h') return { ttl };
+  if (ttl === undefined || ttl === '5m' || ttl === '1h') return { ttl, path };
   throw invalid(`${path}.ttl`, 'is 5m or 1h');
 }
 

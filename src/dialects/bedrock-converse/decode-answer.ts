@@ -210,7 +210,12 @@ class ConverseDecoder implements WireEventDecoder {
 
   #begin(index: number, head: BlockHead): OpenBlock {
     const redacted = head.type === 'reasoning' && head.redacted === true;
-    const opened = { index: this.events.open(head), type: head.type, redacted, states: [] };
+    const opened: OpenBlock = {
+      index: this.events.open(head),
+      type: head.type,
+      redacted,
+      states: [],
+    };
     this.#blocks.set(index, opened);
     return opened;
   }
@@ -235,8 +240,7 @@ class ConverseDecoder implements WireEventDecoder {
       const open = this.#blocks.get(index);
       if (open?.type !== 'call') return this.events.malformed('arguments of no open call');
       const input = filled(delta.toolUse['input']);
-      if (input !== undefined) this.events.arguments(open.index, input);
-      return;
+      return input === undefined ? undefined : this.events.arguments(open.index, input);
     }
     if (isRecord(delta.reasoningContent)) return this.#reasoning(index, delta.reasoningContent);
     if (isRecord(value['citation'])) return this.events.lose('citations-unsupported', `content.${index}.citation`);

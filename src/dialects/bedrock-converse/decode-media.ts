@@ -46,39 +46,42 @@ const audioFormats: ReadonlyMap<string, string> = new Map([
   ['mp3', 'audio/mpeg'],
 ]);
 
-/** `path`: of the block, with its one member: `messages.0.content.1.image`. */
+/** `path`: of the block. */
 export function decodeMedia(name: MediaName, value: unknown, path: string, losses: LossLedger): MediaBlock {
+  const inside = `${path}.${name}`;
   switch (name) {
     case 'image':
-      return decodeImage(value, path, losses);
+      return { ...decodeImage(value, inside, losses), path };
     case 'document':
-      return decodeDocument(value, path, losses);
+      return { ...decodeDocument(value, inside, losses), path };
     case 'audio':
-      return decodeAudio(value, path, losses);
+      return { ...decodeAudio(value, inside, losses), path };
     case 'searchResult':
-      return decodeSearchResult(value, path, losses);
+      return { ...decodeSearchResult(value, inside, losses), path };
     case 'video':
-      throw unsupported(path, 'video cannot be carried to another dialect.');
+      throw unsupported(inside, 'video cannot be carried to another dialect.');
   }
 }
 
-function decodeImage(value: unknown, path: string, losses: LossLedger): MediaBlock {
+type Decoded = Omit<MediaBlock, 'path'>;
+
+function decodeImage(value: unknown, path: string, losses: LossLedger): Decoded {
   const image = readRecord(value, path);
   imageFields.check(image, path, losses);
   const mediaType = formatOf(image, path, imageFormats);
   const { data, path: at } = bytesOf(image, path, new Set(['bytes']));
   const verified = verifyMedia({ mediaType, data, path: at }, losses);
-  if (verified.kind === 'image') return { type: 'media', kind: 'image', source: verified.source, path };
+  if (verified.kind === 'image') return { type: 'media', kind: 'image', source: verified.source };
   throw new Fault('parameter_invalid', `${at} is no image, in a block of one.`, { parameter: at });
 }
 
-function decodeAudio(value: unknown, path: string, losses: LossLedger): MediaBlock {
+function decodeAudio(value: unknown, path: string, losses: LossLedger): Decoded {
   const audio = readRecord(value, path);
   audioFields.check(audio, path, losses);
   const mediaType = formatOf(audio, path, audioFormats);
   const { data, path: at } = bytesOf(audio, path, new Set(['bytes']));
   checkBase64(data, at);
-  return { type: 'media', kind: 'audio', source: { type: 'base64', mediaType, data }, path };
+  return { type: 'media', kind: 'audio', source: { type: 'base64', mediaType, data } };
 }
 
 /** Objects in S3 are of the caller's account at AWS, and no other provider can read them. */
@@ -96,7 +99,7 @@ function formatOf(block: WireRecord, path: string, formats: ReadonlyMap<string, 
 
 const documentSources = new Set(['bytes', 'text', 'content']);
 
-function decodeDocument(value: unknown, path: string, losses: LossLedger): MediaBlock {
+function decodeDocument(value: unknown, path: string, losses: LossLedger): Decoded {
   const document = readRecord(value, path);
   documentFields.check(document, path, losses);
   const context = optionalString(document['context'], `${path}.context`);
@@ -107,7 +110,6 @@ function decodeDocument(value: unknown, path: string, losses: LossLedger): Media
     name: readFilledString(document['name'], `${path}.name`),
     ...(context === undefined || context === '' ? undefined : { context }),
     ...readCitations(document['citations'], `${path}.citations`, losses),
-    path,
   };
 }
 
@@ -125,7 +127,7 @@ function documentSource(document: WireRecord, path: string, losses: LossLedger):
 }
 
 /** What a search of the client's own found, given to the model to cite. */
-function decodeSearchResult(value: unknown, path: string, losses: LossLedger): MediaBlock {
+function decodeSearchResult(value: unknown, path: string, losses: LossLedger): Decoded {
   const result = readRecord(value, path);
   searchFields.check(result, path, losses);
   return {
@@ -135,7 +137,6 @@ function decodeSearchResult(value: unknown, path: string, losses: LossLedger): M
     name: readString(result['title'], `${path}.title`),
     foundAt: readString(result['source'], `${path}.source`),
     ...readCitations(result['citations'], `${path}.citations`, losses),
-    path,
   };
 }
 

@@ -74,7 +74,7 @@ export function decodeRequest(body: Buffer, losses: LossLedger, named?: PathFact
     parallelToolCalls: undefined,
     endUser,
     metadata,
-    output: decodeFormat(output['textFormat'], losses),
+    output: decodeFormat(output['textFormat'], losses) ?? more.output,
     reasoning: more.reasoning,
     serviceTier: decodeServiceTier(wire['serviceTier'], losses),
     // Models that take it go on where the last message ends, when that is the assistant's.

@@ -118,7 +118,7 @@ function decodeBlock(member: UnionMember, losses: LossLedger): readonly Block[] 
       return [decodeGuarded(member, losses)];
     default:
       // The cast is true: the names of `contentBlocks` that are left are those of media.
-      return [decodeMedia(member.name as MediaName, member.value, member.path, losses)];
+      return [decodeMedia(member.name as MediaName, member.value, member.at, losses)];
   }
 }
 
@@ -155,7 +155,7 @@ function decodeInside(member: UnionMember, losses: LossLedger): TextBlock | Medi
   if (member.name === 'text') return textOf(member);
   if (member.name === 'json') return { type: 'text', text: JSON.stringify(member.value) };
   // The cast is true: the names of `resultBlocks` that are left are those of media.
-  return decodeMedia(member.name as MediaName, member.value, member.path, losses);
+  return decodeMedia(member.name as MediaName, member.value, member.at, losses);
 }
 
 function decodeReasoning({ value, path }: UnionMember, losses: LossLedger): ReasoningBlock {
@@ -185,7 +185,7 @@ function decodeCited({ value, path }: UnionMember, losses: LossLedger): readonly
 function decodeGuarded({ value, path }: UnionMember, losses: LossLedger): TextBlock | MediaBlock {
   const member = readMember(value, path, guarded);
   losses.approximated('guard-content-unmarked', path);
-  if (member.name === 'image') return decodeMedia('image', member.value, member.path, losses);
+  if (member.name === 'image') return decodeMedia('image', member.value, member.at, losses);
   const said = readRecord(member.value, member.path);
   guardedTextFields.check(said, member.path, losses);
   return { type: 'text', text: readString(said['text'], `${member.path}.text`) };

@@ -267,7 +267,7 @@ function encodeMetadata(usage: UsageSlices, serviceTier: string | undefined, con
   const { nowMs, createdAtMs } = context;
   return {
     usage: encodeUsage(usage),
-    metrics: nowMs === undefined ? undefined : { latencyMs: Math.max(0, nowMs() - createdAtMs) },
+    metrics: { latencyMs: nowMs === undefined ? 0 : Math.max(0, nowMs() - createdAtMs) },
     serviceTier: type === undefined ? undefined : { type },
   };
 }

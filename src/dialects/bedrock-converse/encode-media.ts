@@ -1,6 +1,6 @@
 import type { LossLedger } from '../../completion/loss.ts';
 import type { DialectProfile } from '../../completion/profile.ts';
-import type { MediaBlock, MediaSource } from '../../completion/request.ts';
+import type { MediaBlock, MediaSource, TextBlock } from '../../completion/request.ts';
 import { checkMedia } from '../media-support.ts';
 import { unsupported } from '../wire-values.ts';
 import { plainText } from '../write-json.ts';
@@ -39,25 +39,42 @@ export class MediaEncoder {
   }
 
   #document(block: MediaBlock): readonly unknown[] {
-    const { source, foundAt, path } = block;
+    const { source, foundAt } = block;
     const citations = block.citations === true ? { enabled: true } : undefined;
-    if (foundAt !== undefined && source.type === 'blocks') {
-      const content = source.blocks.map(inner => {
-        if (inner.type !== 'text') throw unsupported(path, 'a search result is made of texts here.');
-        return { text: inner.text };
-      });
-      if (this.#profile.converse?.searchResults === true) {
-        return [{ searchResult: { source: foundAt, title: block.name ?? '', content, citations } }];
-      }
-      this.#losses.approximated('search-result-as-text', path);
-      return [
-        { text: `Title: ${block.name ?? ''}\nSource: ${foundAt}` },
-        ...content.filter(({ text }) => isSaid(text)),
-      ];
+    const isFound = foundAt !== undefined && source.type === 'blocks';
+    const texts = source.type === 'blocks' ? textsOf(source.blocks) : undefined;
+    // Bytes there must be some.
+    if (source.type === 'text' && source.text === '') return this.#written(block, []);
+    const isSearchResult = isFound && this.#profile.converse?.searchResults === true;
+    if (source.type === 'blocks' && (texts === undefined || (isFound && !isSearchResult))) {
+      return this.#written(block, source.blocks);
     }
-    const { format, source: wire } = documentSource(source, path);
+    if (isSearchResult) {
+      return [{ searchResult: { source: foundAt, title: block.name ?? '', content: texts, citations } }];
+    }
+    const { format, source: wire } = documentSource(source, texts, block.path);
     const name = this.#nameOf(block);
     return [{ document: { format, name, source: wire, context: block.context, citations } }];
+  }
+
+  /** A document that has images in it, or was found where the model knows no search results, is said in its parts; what names
+   *  it stands before them, in one form always, so that a prompt that is sent again is the same. */
+  #written(
+    { name, context, foundAt, path, citations }: MediaBlock,
+    parts: readonly (TextBlock | MediaBlock)[],
+  ): unknown[] {
+    this.#losses.approximated(foundAt === undefined ? 'document-as-text' : 'search-result-as-text', path);
+    if (citations === true) this.#losses.dropped('citations-unsupported', `${path}.citations`);
+    const head = [
+      name === undefined ? undefined : `Title: ${name}`,
+      foundAt === undefined ? undefined : `Source: ${foundAt}`,
+      context === undefined ? undefined : `Context: ${context}`,
+    ].filter(line => line !== undefined);
+    const inside = parts.flatMap(part => {
+      if (part.type === 'media') return this.encode(part);
+      return part.text.trim() === '' ? [] : [{ text: part.text }];
+    });
+    return head.length === 0 ? inside : [{ text: head.join('\n') }, ...inside];
   }
 
   /** Few letters are allowed, and each name once ("Duplicate document names found in the request",
@@ -68,7 +85,8 @@ export class MediaEncoder {
     let unique = fitting;
     for (let again = 2; this.#names.has(unique); again += 1) unique = `${fitting} (${again})`;
     this.#names.add(unique);
-    if (name !== undefined && unique !== name) this.#losses.approximated('document-name-changed', path);
+    if (name !== undefined && unique !== name)
+      this.#losses.approximated('document-name-changed', path);
     return unique;
   }
 }
@@ -93,26 +111,28 @@ interface WrittenSource {
   readonly source: unknown;
 }
 
-function documentSource(source: MediaSource, path: string): WrittenSource {
+function documentSource(source: MediaSource, texts: readonly WireText[] | undefined, path: string): WrittenSource {
+  if (texts !== undefined) return { format: 'txt', source: { content: texts } };
   switch (source.type) {
     case 'base64':
       return { format: 'pdf', source: { bytes: plainText('', source.data) } };
     case 'text':
       return { format: 'txt', source: { bytes: Buffer.from(source.text).toString('base64') } };
-    case 'blocks': {
-      const content = source.blocks.map(inner => {
-        if (inner.type !== 'text') throw unsupported(path, 'a document made of blocks has texts only here.');
-        return { text: inner.text };
-      });
-      return { format: 'txt', source: { content: content.filter(({ text }) => isSaid(text)) } };
-    }
     default:
       throw unsupported(path);
   }
 }
 
-function isSaid(text: string): boolean {
-  return text.trim() !== '';
+interface WireText {
+  readonly text: string;
+}
+
+/** undefined unless all are texts, and one of them says something. */
+function textsOf(blocks: readonly (TextBlock | MediaBlock)[]): readonly WireText[] | undefined {
+  const texts = blocks.flatMap(block =>
+    block.type === 'text' && block.text.trim() !== '' ? [{ text: block.text }] : [],
+  );
+  return texts.length > 0 && blocks.every(({ type }) => type === 'text') ? texts : undefined;
 }
 
 function audio({ source, path }: MediaBlock): unknown {

@@ -1,37 +1,15 @@
-import type { LossLedger } from '../../completion/loss.ts';
-import type { CompletionRequest, ToolChoice, ToolDefinition } from '../../completion/request.ts';
+import type { ToolChoice, ToolDefinition } from '../../completion/request.ts';
 import { encodeCachePoint } from './cache.ts';
 
-type ToolFields = Pick<CompletionRequest, 'tools' | 'turns'>;
-
-/** `toolConfig`, which must be there whenever the conversation has calls, and has no word for calling none. */
-export function encodeToolConfig(
-  { tools, turns }: ToolFields,
-  choice: ToolChoice | undefined,
-  losses: LossLedger,
-): unknown {
-  const called = calledTools(turns);
-  const isNone = choice?.type === 'none';
-  if (tools.length === 0) {
-    if (called.size === 0) return undefined;
-    losses.approximated('tool-definitions-added', 'tools');
-    return { tools: [...called].map(name => encodeSpec({ name, ...anyArguments })) };
-  }
-  if (isNone && called.size === 0) return undefined;
-  if (isNone) losses.approximated('tool-choice-none-unsupported', 'tool_choice');
+/** `toolConfig`; lowering has seen to it that it is there when the conversation has calls. */
+export function encodeToolConfig(tools: readonly ToolDefinition[], choice: ToolChoice | undefined): unknown {
+  if (tools.length === 0) return undefined;
   return {
     tools: tools.flatMap(tool =>
       tool.cache === undefined ? [encodeSpec(tool)] : [encodeSpec(tool), encodeCachePoint(tool.cache)],
     ),
-    toolChoice: isNone ? undefined : encodeChoice(choice),
+    toolChoice: encodeChoice(choice),
   };
-}
-
-const anyArguments = { description: undefined, parameters: undefined, strict: undefined };
-
-function calledTools(turns: CompletionRequest['turns']): ReadonlySet<string> {
-  const names = turns.flatMap(({ blocks }) => blocks.flatMap(block => (block.type === 'call' ? [block.name] : [])));
-  return new Set(names);
 }
 
 function encodeSpec({ name, description, parameters, strict }: ToolDefinition): unknown {
@@ -54,10 +32,10 @@ function encodeChoice(choice: ToolChoice | undefined): unknown {
       return { tool: { name: choice.name } };
     case 'auto':
       return { auto: {} };
-    case 'allowed':
-      // A choice among some tools was lowered to one that this API has.
-      throw new Error('this API cannot be told which tools are allowed');
-    default:
+    case undefined:
       return undefined;
+    default:
+      // Others were lowered to what this API has.
+      throw new Error(`this API has no choice of tools that is ${choice?.type}`);
   }
 }

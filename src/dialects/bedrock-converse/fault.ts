@@ -31,6 +31,7 @@ export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
     status: fault.class === 'timeout' ? 408 : fault.status,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify({ message: messageOf(fault) })),
+    // Clients show both: what kind of an exception it is, and which request it was.
     headers: [typeHeader, types[fault.code] ?? classTypes[fault.class], 'x-amzn-requestid', context.exchangeId],
   };
 }
@@ -83,8 +84,7 @@ const types: Partial<Record<FaultCode, string>> = {
   signature_malformed: 'IncompleteSignatureException',
 };
 
-/** A stream may end in these five only (same page of ConverseStream): what has no word of its own is the provider's stream that
- *  failed, or a request that was refused after all. */
+/** A stream may end in these five only (same page of ConverseStream). */
 const streamTypes = {
   invalid: 'validationException',
   context: 'validationException',

@@ -1,7 +1,13 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
 import type { ConverseModel } from '../../completion/profile.ts';
-import { type ReasoningControl, type ReasoningEffort, reasoningEfforts } from '../../completion/request.ts';
+import {
+  type OutputFormat,
+  type ReasoningControl,
+  type ReasoningEffort,
+  reasoningEfforts,
+} from '../../completion/request.ts';
+import { decodeFormat } from '../anthropic-messages/decode-request.ts';
 import { decodeReasoning, type FittedReasoning } from '../anthropic-messages/reasoning.ts';
 import {
   FieldRules,
@@ -36,13 +42,15 @@ const fields = new FieldRules({
   inferenceConfig: read,
   anthropic_beta: lost('beta-unsupported', isEmpty),
 });
-const configFields = new FieldRules({ effort: read });
+const configFields = new FieldRules({ effort: read, format: read });
 const novaFields = new FieldRules({ type: read, maxReasoningEffort: read });
 const nestedFields = new FieldRules({ topK: read });
 
 export interface ModelFields {
   readonly topK: number | undefined;
   readonly reasoning: ReasoningControl | undefined;
+  /** Claude's own word for a form of the answer, which @ai-sdk/amazon-bedrock 5.0 uses. */
+  readonly output: OutputFormat | undefined;
 }
 
 /** `effort`: of `outputConfig`, which every model may have. */
@@ -54,7 +62,12 @@ export function decodeModelFields(value: unknown, effort: unknown, losses: LossL
     optionalCount(wire['top_k'], `${at}.top_k`) ??
     optionalCount(wire['topK'], `${at}.topK`) ??
     optionalCount(nested['topK'], `${at}.inferenceConfig.topK`);
-  return { topK, reasoning: decodeThinking(wire, effort, losses) };
+  const config = inside(wire['output_config'], `${at}.output_config`, configFields, losses);
+  return {
+    topK,
+    reasoning: decodeThinking(wire, config, effort, losses),
+    output: decodeFormat(config['format'], `${at}.output_config.format`, losses),
+  };
 }
 
 function inside(value: unknown, path: string, rules: FieldRules, losses: LossLedger): WireRecord {
@@ -64,10 +77,14 @@ function inside(value: unknown, path: string, rules: FieldRules, losses: LossLed
   return record;
 }
 
-function decodeThinking(wire: WireRecord, ownEffort: unknown, losses: LossLedger): ReasoningControl | undefined {
+function decodeThinking(
+  wire: WireRecord,
+  config: WireRecord,
+  ownEffort: unknown,
+  losses: LossLedger,
+): ReasoningControl | undefined {
   const nova = wire['reasoningConfig'];
   if (nova !== undefined && nova !== null) return decodeNova(nova, losses);
-  const config = inside(wire['output_config'], `${at}.output_config`, configFields, losses);
   const isOwn = ownEffort !== undefined && ownEffort !== null;
   const effort = isOwn ? ownEffort : (config['effort'] ?? wire['reasoning_effort']);
   const name = wire['thinking'] === undefined ? 'reasoning_config' : 'thinking';

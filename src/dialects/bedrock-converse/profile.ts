@@ -42,10 +42,28 @@ export const bedrockConverseProfile: DialectProfile = {
   toolNames: { pattern: /^[\w-]{1,64}$/, lettersMax: 64 },
   customTools: false,
   allowedTools: false,
+  // No word for none in ToolChoice, and "the toolConfig field must be defined when using toolUse and toolResult content blocks"
+  // (https://github.com/langchain-ai/langchain-aws/issues/368, 2026-11).
+  toolsFollowCalls: true,
   toolSchemaUnions: false,
-  outputForms: new Set(),
+  // Where it is not known, as the newest models take them; providers/bedrock.ts says who does not.
+  outputForms: new Set(['json-schema']),
   alwaysStrict: true,
-  strictSchema: undefined,
+  namedOutput: true,
+  // https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html (2026-11), within what Claude takes anywhere:
+  // https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-schema-limitations.
+  strictSchema: {
+    keywords: new Set(['format', 'minItems', 'default']),
+    formats: new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'uri', 'ipv4', 'ipv6', 'uuid']),
+    minItemsMax: 1,
+    optionalMax: 24,
+    unionsMax: 16,
+    propertiesMax: 5_000,
+    enumValuesMax: 1_000,
+    levelsMax: 32,
+    recursion: false,
+    objectOnly: false,
+  },
   cacheMarks: undefined,
   // In the request, or in the operator's own S3.
   media: { images: 'bytes', documents: 'bytes' },
@@ -59,5 +77,5 @@ export const bedrockConverseProfile: DialectProfile = {
     needsState: 'never',
   },
   versions: [],
-  converse: { topK: undefined, reasoning: undefined, resultStatus: false, searchResults: false },
+  converse: { topK: undefined, reasoning: undefined, resultStatus: true, searchResults: false },
 };

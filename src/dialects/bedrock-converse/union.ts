@@ -7,6 +7,8 @@ export interface UnionMember {
   readonly name: string;
   readonly value: unknown;
   readonly path: string;
+  /** Of the union itself. */
+  readonly at: string;
 }
 
 /** null says nothing. Throws Fault for none, for two, and by name for one that is not among `known`. */
@@ -25,5 +27,5 @@ export function readMember(value: unknown, path: string, known: ReadonlySet<stri
       parameter: path,
     });
   }
-  return { name, value: record[name], path: `${path}.${name}` };
+  return { name, value: record[name], path: `${path}.${name}`, at: path };
 }

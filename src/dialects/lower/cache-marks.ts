@@ -80,7 +80,7 @@ function findMarks(request: CompletionRequest): readonly FoundMark[] {
   request.tools.forEach((tool, index) => {
     if (tool.cache === undefined) return;
     const at = `tools.${index}`;
-    found.push({ mark: tool.cache, place: 'tool', path: at, at });
+    found.push({ mark: tool.cache, place: 'tool', path: tool.cache.path ?? at, at });
   });
   request.turns.forEach((turn, turnIndex) => {
     turn.blocks.forEach((block, index) => {
@@ -95,7 +95,7 @@ function findMarks(request: CompletionRequest): readonly FoundMark[] {
         });
       }
       const mark = markOf(block);
-      if (mark !== undefined) found.push({ mark, place: placeOf(block), path, at });
+      if (mark !== undefined) found.push({ mark, place: placeOf(block), path: mark.path ?? path, at });
     });
   });
   return found;

@@ -23,11 +23,11 @@ export function lowerControls(
     losses.dropped(rule.loss, path);
     lowered = rule.without(lowered);
   }
-  lowered = lowerTemperature(lowered, profile, losses);
+  lowered = lowerTemperature(lowered, profile, client, losses);
   lowered = fitSampling(lowered, profile, client, losses);
   lowered = lowerStops(lowered, profile, client, losses);
   lowered = lowerEndUser(lowered, profile, client, losses);
-  return lowerServiceTier(lowered, profile, losses);
+  return lowerServiceTier(lowered, profile, client, losses);
 }
 
 interface ControlRule {
@@ -42,15 +42,24 @@ interface ControlRule {
 }
 
 const controls: Readonly<Record<Control, ControlRule>> = {
-  temperature: sampling('temperature', 'temperature-unsupported', 'temperature'),
-  topP: sampling('topP', 'top-p-unsupported', 'top_p', { 'cohere-chat': 'p' }),
-  topK: sampling('topK', 'top-k-unsupported', 'top_k', { 'cohere-chat': 'k' }),
+  temperature: sampling('temperature', 'temperature-unsupported', 'temperature', {
+    'bedrock-converse': 'inferenceConfig.temperature',
+  }),
+  topP: sampling('topP', 'top-p-unsupported', 'top_p', {
+    'cohere-chat': 'p',
+    'bedrock-converse': 'inferenceConfig.topP',
+  }),
+  topK: sampling('topK', 'top-k-unsupported', 'top_k', {
+    'cohere-chat': 'k',
+    'bedrock-converse': 'additionalModelRequestFields.top_k',
+  }),
   seed: sampling('seed', 'seed-unsupported', 'seed'),
   frequencyPenalty: sampling('frequencyPenalty', 'frequency-penalty-unsupported', 'frequency_penalty'),
   presencePenalty: sampling('presencePenalty', 'presence-penalty-unsupported', 'presence_penalty'),
   stop: {
     ...lost('stop-unsupported', 'stop', {
       'anthropic-messages': 'stop_sequences',
+      'bedrock-converse': 'inferenceConfig.stopSequences',
       'cohere-chat': 'stop_sequences',
       gemini: 'generationConfig.stopSequences',
     }),
@@ -66,12 +75,15 @@ const controls: Readonly<Record<Control, ControlRule>> = {
     without: request => ({ ...request, parallelToolCalls: undefined }),
   },
   endUser: {
-    ...lost('user-id-unsupported', 'user', { 'anthropic-messages': 'metadata.user_id' }),
+    ...lost('user-id-unsupported', 'user', {
+      'anthropic-messages': 'metadata.user_id',
+      'bedrock-converse': 'requestMetadata.user_id',
+    }),
     isSaid: ({ endUser }) => endUser !== undefined,
     without: request => ({ ...request, endUser: undefined }),
   },
   metadata: {
-    ...lost('metadata-unsupported', 'metadata'),
+    ...lost('metadata-unsupported', 'metadata', { 'bedrock-converse': 'requestMetadata' }),
     isSaid: ({ metadata = {} }) => Object.keys(metadata).length > 0,
     without: request => ({ ...request, metadata: undefined }),
   },
@@ -129,10 +141,15 @@ function sampling(field: keyof Sampling, loss: LossCode, path: string, paths: Co
   };
 }
 
-function lowerTemperature(request: CompletionRequest, profile: DialectProfile, losses: LossLedger): CompletionRequest {
+function lowerTemperature(
+  request: CompletionRequest,
+  profile: DialectProfile,
+  client: DialectName,
+  losses: LossLedger,
+): CompletionRequest {
   const asked = request.sampling.temperature;
   if (asked === undefined || asked <= profile.temperatureMax) return request;
-  losses.approximated('temperature-lowered', 'temperature');
+  losses.approximated('temperature-lowered', controls.temperature.paths[client] ?? controls.temperature.path);
   return { ...request, sampling: { ...request.sampling, temperature: profile.temperatureMax } };
 }
 
@@ -189,14 +206,20 @@ function lowerEndUser(
   return { ...request, endUser: hash('sha256', endUser, 'hex') };
 }
 
-function lowerServiceTier(request: CompletionRequest, profile: DialectProfile, losses: LossLedger): CompletionRequest {
+function lowerServiceTier(
+  request: CompletionRequest,
+  profile: DialectProfile,
+  client: DialectName,
+  losses: LossLedger,
+): CompletionRequest {
   const { serviceTier } = request;
+  const path = client === 'bedrock-converse' ? 'serviceTier' : 'service_tier';
   if (serviceTier === undefined) return request;
   const word = profile.serviceTiers.get(serviceTier);
   if (word !== undefined) {
-    if (!word.exact) losses.approximated('service-tier-approximated', 'service_tier');
+    if (!word.exact) losses.approximated('service-tier-approximated', path);
     return request;
   }
-  if (serviceTier !== 'auto' && serviceTier !== 'default') losses.dropped('service-tier-unsupported', 'service_tier');
+  if (serviceTier !== 'auto' && serviceTier !== 'default') losses.dropped('service-tier-unsupported', path);
   return { ...request, serviceTier: undefined };
 }

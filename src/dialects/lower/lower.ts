@@ -10,6 +10,7 @@ import { lowerNamespaces } from './namespaces.ts';
 import { lowerOutput } from './output-form.ts';
 import { lowerToolSchemas } from './tool-schemas.ts';
 import { lowerAllowedTools, lowerCustomTools, lowerNamedTool, lowerToolNames } from './tools.ts';
+import { followCalls } from './tools-follow-calls.ts';
 
 /** A request as its target takes it, and what is to be changed back in the answer. */
 export interface LoweredRequest {
@@ -32,6 +33,7 @@ export function lowerRequest(
   const custom = lowerCustomTools(grouped.request, profile, losses);
   request = lowerAllowedTools(custom.request, profile, losses);
   request = lowerNamedTool(request, profile, losses);
+  request = followCalls(request, profile, losses);
   const named = lowerToolNames(request, profile, losses);
   request = named.request;
   const tools = lowerToolSchemas(request.tools, profile, client, losses);

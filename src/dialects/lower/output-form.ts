@@ -42,6 +42,7 @@ function isObject(schema: unknown): boolean {
 
 function pathOf({ type }: OutputFormat, client: DialectName): string {
   if (client === 'anthropic-messages') return 'output_config.format';
+  if (client === 'bedrock-converse') return 'outputConfig.textFormat';
   if (client === 'openai-responses') return 'text.format';
   return type === 'json-object' ? 'response_format' : 'response_format.json_schema';
 }
@@ -61,8 +62,11 @@ function lowerFormat(
   return { ...output, schema: lowered.schema };
 }
 
-function described({ schema, name, description }: SchemaFormat, { alwaysStrict }: DialectProfile): unknown {
-  if (!alwaysStrict || !isRecord(schema) || schema['$ref'] !== undefined) return schema;
+function described(
+  { schema, name, description }: SchemaFormat,
+  { alwaysStrict, namedOutput = !alwaysStrict }: DialectProfile,
+): unknown {
+  if (namedOutput || !isRecord(schema) || schema['$ref'] !== undefined) return schema;
   return {
     ...(name === undefined ? undefined : { title: name }),
     ...(description === undefined ? undefined : { description }),

@@ -16,7 +16,7 @@ export function lowerToolSchemas(
   if (tools.every(tool => tool.custom !== undefined || isPlain(tool, profile))) return tools;
   return tools.map((tool, index) => {
     if (tool.custom !== undefined || isPlain(tool, profile)) return tool;
-    const path = `tools.${index}.${schemaFields[client] ?? 'function.parameters'}`;
+    const path = schemaPath(client, index);
     return tool.strict === true
       ? lowerStrict(tool, profile, path, losses)
       : withObjectRoot(tool, profile, path, losses);
@@ -28,6 +28,11 @@ const schemaFields: Readonly<Partial<Record<DialectName, string>>> = {
   'anthropic-messages': 'input_schema',
   'openai-responses': 'parameters',
 };
+
+function schemaPath(client: DialectName, index: number): string {
+  if (client === 'bedrock-converse') return `toolConfig.tools.${index}.toolSpec.inputSchema.json`;
+  return `tools.${index}.${schemaFields[client] ?? 'function.parameters'}`;
+}
 
 /** Most tools are: nothing is asked of the schema, and it is an object. */
 function isPlain({ strict, parameters }: ToolDefinition, profile: DialectProfile): boolean {

@@ -6,7 +6,28 @@ import { FieldRules, optionalString, read, readRecord, type WireRecord } from '.
 /** Prompt caching both ways: marks on parts, and what is said of the whole (openai-node 7.55, completions.ts, 2026-11). */
 
 const markFields = new FieldRules({ mode: read, ttl: read });
+const controlFields = new FieldRules({ type: read, ttl: read });
 const optionFields = new FieldRules({ mode: read, ttl: read });
+
+/** The mark of a part, a message or a tool, in either spelling. Clients of many hosts mark for Claude as Messages does, with
+ *  `cache_control` (https://openrouter.ai/docs/features/prompt-caching; opencode 1.18 marks whole messages so; 2026-11). */
+export function decodeMark(marked: WireRecord, path: string, losses: LossLedger): CacheMark | undefined {
+  return (
+    decodeCacheMark(marked['prompt_cache_breakpoint'], path, losses) ??
+    decodeCacheControl(marked['cache_control'], path, losses)
+  );
+}
+
+function decodeCacheControl(value: unknown, path: string, losses: LossLedger): CacheMark | undefined {
+  if (value === undefined || value === null) return undefined;
+  const at = `${path}.cache_control`;
+  const control = readRecord(value, at);
+  controlFields.check(control, at, losses);
+  if (control['type'] !== 'ephemeral') throw invalid(`${at}.type`, 'is always ephemeral');
+  const ttl = optionalString(control['ttl'], `${at}.ttl`);
+  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw invalid(`${at}.ttl`, 'is 5m or 1h');
+  return { ttl };
+}
 
 /** `prompt_cache_breakpoint` of a part. */
 export function decodeCacheMark(value: unknown, path: string, losses: LossLedger): CacheMark | undefined {

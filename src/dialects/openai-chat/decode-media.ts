@@ -18,11 +18,16 @@ import {
 /** Parts of a user message that are no text (openai-node 7.55, chat/completions.ts, 2026-11). */
 export const mediaPartTypes: ReadonlySet<string> = new Set(['image_url', 'file', 'input_audio']);
 
-const imageFields = new FieldRules({ type: read, image_url: read, prompt_cache_breakpoint: read });
+const imageFields = new FieldRules({ type: read, image_url: read, prompt_cache_breakpoint: read, cache_control: read });
 const imageUrlFields = new FieldRules({ url: read, detail: read });
-const fileFields = new FieldRules({ type: read, file: read, prompt_cache_breakpoint: read });
+const fileFields = new FieldRules({ type: read, file: read, prompt_cache_breakpoint: read, cache_control: read });
 const filedFields = new FieldRules({ file_data: read, file_id: read, filename: read });
-const audioFields = new FieldRules({ type: read, input_audio: read, prompt_cache_breakpoint: read });
+const audioFields = new FieldRules({
+  type: read,
+  input_audio: read,
+  prompt_cache_breakpoint: read,
+  cache_control: read,
+});
 const heardFields = new FieldRules({ data: read, format: read });
 
 export function decodeMedia(part: WireRecord, type: string, path: string, losses: LossLedger): MediaBlock {

@@ -22,7 +22,7 @@ import {
 } from '../wire-values.ts';
 import { decodeCache } from './cache.ts';
 import { decodeToolChoice, decodeTools } from './decode-tools.ts';
-import { decodeMessages } from './decode-turns.ts';
+import { continuesLast, decodeMessages } from './decode-turns.ts';
 import { decodeFunctionChoice, decodeFunctions } from './legacy-functions.ts';
 import { decodeOutput } from './output-form.ts';
 import { decodeReasoning } from './reasoning.ts';
@@ -83,11 +83,13 @@ export function decodeRequest(body: Buffer, losses: LossLedger): CompletionReque
   topFields.check(wire, '', losses);
   const stream = optionalFlag(wire['stream'], 'stream') ?? false;
   const calling = decodeCalling(wire, losses);
+  const messages = readFilledList(wire['messages'], 'messages');
   return {
     requestedModel: readFilledString(wire['model'], 'model'),
     stream,
     streamUsage: streamUsage(wire['stream_options'], losses),
-    turns: decodeMessages(readFilledList(wire['messages'], 'messages'), losses),
+    turns: decodeMessages(messages, losses),
+    continuesAssistant: continuesLast(messages) ? true : undefined,
     outputTokensMax: outputTokensMax(wire),
     sampling: readSampling(wire, samplingFields),
     // One may be said without a list.

@@ -12,9 +12,16 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
+import { decodeMark } from './cache.ts';
 
-const toolFields = new FieldRules({ type: read, function: read });
-const functionFields = new FieldRules({ name: read, description: read, parameters: read, strict: read });
+const toolFields = new FieldRules({ type: read, function: read, cache_control: read });
+const functionFields = new FieldRules({
+  name: read,
+  description: read,
+  parameters: read,
+  strict: read,
+  cache_control: read,
+});
 const customToolFields = new FieldRules({ type: read, custom: read });
 const customFields = new FieldRules({ name: read, description: read, format: read });
 const grammarFields = new FieldRules({ syntax: read, definition: read });
@@ -35,6 +42,7 @@ export function decodeTools(value: unknown, losses: LossLedger): readonly ToolDe
       description: optionalString(definition['description'], `${path}.function.description`),
       parameters: parameters == null ? undefined : readRecord(parameters, `${path}.function.parameters`),
       strict: optionalFlag(definition['strict'], `${path}.function.strict`),
+      cache: decodeMark(tool, path, losses) ?? decodeMark(definition, `${path}.function`, losses),
     };
   });
 }

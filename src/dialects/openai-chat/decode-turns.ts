@@ -1,10 +1,20 @@
 import { Fault } from '../../completion/fault.ts';
 import type { LossLedger } from '../../completion/loss.ts';
-import type { Block, CallBlock, MediaBlock, ResultBlock, TextBlock, Turn } from '../../completion/request.ts';
+import type {
+  Block,
+  CacheMark,
+  CallBlock,
+  MediaBlock,
+  ResultBlock,
+  TextBlock,
+  Turn,
+} from '../../completion/request.ts';
 import {
   FieldRules,
   isEmpty,
+  isRecord,
   lost,
+  optionalFlag,
   optionalString,
   read,
   readFilledString,
@@ -15,19 +25,19 @@ import {
   unsupported,
   type WireRecord,
 } from '../wire-values.ts';
-import { decodeCacheMark } from './cache.ts';
+import { decodeMark } from './cache.ts';
 import { decodeMedia, mediaPartTypes } from './decode-media.ts';
 import { FunctionCalls } from './legacy-functions.ts';
 import { decodeReasoningBlocks } from './reasoning.ts';
 
-const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: read });
-const refusalPartFields = new FieldRules({ type: read, refusal: read });
+const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: read, cache_control: read });
+const refusalPartFields = new FieldRules({ type: read, refusal: read, cache_control: read });
 
 const name = lost('participant-name-unsupported', isEmpty);
 
 const messageFields = {
-  instruction: new FieldRules({ role: read, content: read, name }),
-  user: new FieldRules({ role: read, content: read, name }),
+  instruction: new FieldRules({ role: read, content: read, name, cache_control: read }),
+  user: new FieldRules({ role: read, content: read, name, cache_control: read }),
   assistant: new FieldRules({
     role: read,
     content: read,
@@ -43,12 +53,15 @@ const messageFields = {
     reasoning_details: read,
     // The stream helper of openai-node 7.55 adds what it parsed out of `content`, and sends it back.
     parsed: read,
+    // Mistral's word for a turn that is to be gone on with; its SDK (2.7) says false in every other.
+    prefix: read,
+    cache_control: read,
   }),
-  tool: new FieldRules({ role: read, content: read, tool_call_id: read, name }),
+  tool: new FieldRules({ role: read, content: read, tool_call_id: read, name, cache_control: read }),
   function: new FieldRules({ role: read, content: read, name: read }),
 } as const;
 
-const callFields = new FieldRules({ id: read, type: read, function: read, index: read });
+const callFields = new FieldRules({ id: read, type: read, function: read, index: read, cache_control: read });
 /** `parsed_arguments` is the stream helper's too, parsed out of `arguments`. */
 const calledFields = new FieldRules({ name: read, arguments: read, parsed_arguments: read });
 const customCallFields = new FieldRules({ id: read, type: read, custom: read, index: read });
@@ -59,27 +72,55 @@ export function decodeMessages(messages: readonly unknown[], losses: LossLedger)
   return messages.map((entry, index) => {
     const path = `messages.${index}`;
     const message = readRecord(entry, path);
-    switch (message['role']) {
-      case 'system':
-      case 'developer':
-        messageFields.instruction.check(message, path, losses);
-        return { role: 'system', blocks: decodeTexts(message['content'], path, losses), path };
-      case 'user':
-        messageFields.user.check(message, path, losses);
-        return { role: 'user', blocks: decodeContent(message['content'], path, losses), path };
-      case 'assistant':
-        messageFields.assistant.check(message, path, losses);
-        return { role: 'assistant', blocks: decodeAssistant(message, path, functions, losses), path };
-      case 'tool':
-        messageFields.tool.check(message, path, losses);
-        return { role: 'user', blocks: [decodeResult(message, path, losses)], path };
-      case 'function':
-        messageFields.function.check(message, path, losses);
-        return { role: 'user', blocks: [decodeFunctionResult(message, path, functions, losses)], path };
-      default:
-        throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
+    if (isPrefix(message, path) && index < messages.length - 1) {
+      throw new Fault('parameter_invalid', `${path}.prefix may be true in the last message only.`, {
+        parameter: `${path}.prefix`,
+      });
     }
+    const turn = decodeMessage(message, path, functions, losses);
+    const cache = decodeMark(message, path, losses);
+    return cache === undefined ? turn : { ...turn, blocks: markLast(turn.blocks, cache) };
   });
+}
+
+/** Is the answer to go on where the last message ends? */
+export function continuesLast(messages: readonly unknown[]): boolean {
+  const last = messages.at(-1);
+  return isRecord(last) && last['role'] === 'assistant' && last['prefix'] === true;
+}
+
+function isPrefix(message: WireRecord, path: string): boolean {
+  return message['role'] === 'assistant' && optionalFlag(message['prefix'], `${path}.prefix`) === true;
+}
+
+/** A message that is marked as a whole is cached to its end. */
+function markLast(blocks: readonly Block[], cache: CacheMark): readonly Block[] {
+  const last = blocks.at(-1);
+  if (last === undefined || last.type === 'reasoning' || last.cache !== undefined) return blocks;
+  return [...blocks.slice(0, -1), { ...last, cache }];
+}
+
+function decodeMessage(message: WireRecord, path: string, functions: FunctionCalls, losses: LossLedger): Turn {
+  switch (message['role']) {
+    case 'system':
+    case 'developer':
+      messageFields.instruction.check(message, path, losses);
+      return { role: 'system', blocks: decodeTexts(message['content'], path, losses), path };
+    case 'user':
+      messageFields.user.check(message, path, losses);
+      return { role: 'user', blocks: decodeContent(message['content'], path, losses), path };
+    case 'assistant':
+      messageFields.assistant.check(message, path, losses);
+      return { role: 'assistant', blocks: decodeAssistant(message, path, functions, losses), path };
+    case 'tool':
+      messageFields.tool.check(message, path, losses);
+      return { role: 'user', blocks: [decodeResult(message, path, losses)], path };
+    case 'function':
+      messageFields.function.check(message, path, losses);
+      return { role: 'user', blocks: [decodeFunctionResult(message, path, functions, losses)], path };
+    default:
+      throw new Fault('parameter_invalid', `${path}.role is not a role of this API.`, { parameter: `${path}.role` });
+  }
 }
 
 function decodeContent(content: unknown, path: string, losses: LossLedger): (TextBlock | MediaBlock)[] {
@@ -101,7 +142,7 @@ function decodeTexts(content: unknown, path: string, losses: LossLedger): TextBl
 function decodePart(entry: unknown, path: string, losses: LossLedger): TextBlock | MediaBlock {
   const part = readRecord(entry, path);
   const block = decodeUnmarked(part, path, losses);
-  const cache = decodeCacheMark(part['prompt_cache_breakpoint'], path, losses);
+  const cache = decodeMark(part, path, losses);
   return cache === undefined ? block : { ...block, cache };
 }
 
@@ -150,6 +191,7 @@ function decodeCall(entry: unknown, path: string, losses: LossLedger): CallBlock
     id: readFilledString(call['id'], `${path}.id`),
     name: readFilledString(called['name'], `${path}.function.name`),
     argumentsText: optionalString(called['arguments'], `${path}.function.arguments`) ?? '',
+    cache: decodeMark(call, path, losses),
   };
 }
 

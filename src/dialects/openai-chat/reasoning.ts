@@ -126,8 +126,10 @@ const silent: SaidEffort = { effort: undefined, thinking: undefined };
 function sayEffort(control: ReasoningControl | undefined, form: ReasoningForm, losses: LossLedger): SaidEffort {
   if (control === undefined) return silent;
   if (form.style === 'none') {
-    if (control.mode === 'unset') losses.dropped('reasoning-effort-unsupported', 'output_config.effort');
-    else if (control.mode !== 'off') losses.dropped('reasoning-unsupported', 'thinking');
+    if (control.mode === 'unset') {
+      // How thoughts are shown is nothing where there are none.
+      if (control.effort !== undefined) losses.dropped('reasoning-effort-unsupported', 'output_config.effort');
+    } else if (control.mode !== 'off') losses.dropped('reasoning-unsupported', 'thinking');
     return silent;
   }
   if (control.mode === 'off') return sayOff(form, losses);

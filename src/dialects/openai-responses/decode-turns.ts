@@ -87,7 +87,9 @@ class InputReader {
   }
 
   read(item: WireRecord, path: string): undefined {
-    const type = item['type'] ?? (item['role'] === undefined ? undefined : 'message');
+    // A message need not say that it is one.
+    const isUnsaid = item['type'] == null && item['role'] !== undefined;
+    const type = isUnsaid ? 'message' : readString(item['type'] ?? undefined, `${path}.type`);
     switch (type) {
       case 'message':
         return this.#message(item, path);
@@ -107,10 +109,7 @@ class InputReader {
       this.#losses.dropped('hosted-tool-history-unsupported', path);
       return;
     }
-    throw unsupported(
-      `${path}.type`,
-      `items of type ${String(type).slice(0, 40)} cannot be carried to another dialect.`,
-    );
+    throw unsupported(`${path}.type`, `items of type ${type.slice(0, 40)} cannot be carried to another dialect.`);
   }
 
   finish(): Turn[] {

@@ -72,7 +72,7 @@ export function closePart(writer: EventWriter, open: OpenItem, position: number)
   const place = partPlace(open, position);
   if (type === argumentsPart) {
     return open.type === 'function_call'
-      ? writer.write('response.function_call_arguments.done', { ...place, name: open.begun['name'], arguments: text })
+      ? writer.write('response.function_call_arguments.done', { ...place, arguments: text })
       : writer.write('response.custom_tool_call_input.done', { ...place, input: text });
   }
   if (type === 'summary_text') {

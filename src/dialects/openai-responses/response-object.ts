@@ -118,13 +118,14 @@ function oneLine(json: string): string {
 export function encodeUsage(usage: UsageSlices): unknown {
   const input = inputTotal(usage);
   const output = outputTotal(usage);
-  const { cacheRead = 0, cacheWrite5m = 0, cacheWrite1h, reasoning = 0 } = usage;
+  const { cacheRead = 0, cacheWrite5m = 0, cacheWrite1h = 0, reasoning = 0 } = usage;
   return {
     input_tokens: input,
     input_tokens_details: {
       cached_tokens: cacheRead,
-      cache_write_tokens: cacheWrite5m + (cacheWrite1h ?? 0),
-      ...(cacheWrite1h === undefined
+      cache_write_tokens: cacheWrite5m + cacheWrite1h,
+      // Only where it says more: @openai/agents 0.20 takes nothing but numbers here.
+      ...(cacheWrite1h === 0
         ? undefined
         : { cache_write_tokens_details: { ttl_30m_tokens: cacheWrite5m, ttl_12h_tokens: cacheWrite1h } }),
     },

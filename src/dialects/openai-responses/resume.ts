@@ -53,7 +53,8 @@ class Resumption {
     while (cutter.next()) {
       const bytes = cutter.buffer.subarray(cutter.eventStart, cutter.eventEnd);
       const event = cutter.dataStart === -1 ? undefined : parsed(cutter.dataText());
-      pieces.push(isRecord(event) ? Buffer.from(this.#event(event)) : bytes);
+      const isTyped = isRecord(event) && typeof event['type'] === 'string';
+      pieces.push(isTyped ? Buffer.from(this.#event(event)) : bytes);
     }
     if (cutter.unfinishedBytes > 0) pieces.push(events.subarray(events.length - cutter.unfinishedBytes));
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

@@ -77,7 +77,11 @@ function readToolChoice(choice: unknown): ToolChoice {
 function readTextSchema(request: ConverseRequest): unknown {
   const config = isObject(request['outputConfig']) ? request['outputConfig']['textFormat'] : undefined;
   const structure = isObject(config) && isObject(config['structure']) ? config['structure']['jsonSchema'] : undefined;
-  return isObject(structure) ? parseSchema(structure['schema']) : undefined;
+  if (isObject(structure)) return parseSchema(structure['schema']);
+  // Claude's own word for it (https://platform.claude.com/docs/en/build-with-claude/structured-outputs, 2026-11).
+  const extra = isObject(request['additionalModelRequestFields']) ? request['additionalModelRequestFields'] : {};
+  const own = isObject(extra['output_config']) ? extra['output_config']['format'] : undefined;
+  return isObject(own) ? own['schema'] : undefined;
 }
 
 const thinkingTokensDefault = 32;
