@@ -107,7 +107,7 @@ export class Listener {
   #refuse(error: Error, socket: Socket): void {
     const { ports } = this.#state;
     const mint = () => mintExchangeId(ports.clock.nowMs());
-    const answered = answerClientError(error, socket, mint, path => dialectOfPath(path, false));
+    const answered = answerClientError(error, socket, mint, path => dialectOfPath(path, {}));
     if (answered === undefined) return;
     const { fault, id, path } = answered;
     ports.observe.refused({ fault, exchangeId: id, path, durationMs: 0 });
