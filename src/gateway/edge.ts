@@ -20,6 +20,7 @@ import { type ModelPath, ModelPaths } from './model-paths.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { serveCompletion } from './serve-completion.ts';
+import { refuseStoredResponses } from './stored-responses.ts';
 
 /** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge.
  *  `gate` says what a request must pass first:
@@ -62,6 +63,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 export const prefixes: readonly (readonly [string, Route])[] = [
   ['/v1/models/', { method: 'GET', gate: 'key', serve: listModels }],
   ['/v1beta/models/', { method: 'GET', gate: 'key', serve: listModels }],
+  ['/v1/responses/', { method: 'any', gate: 'key', serve: refuseStoredResponses }],
   ['/api/', { method: 'any', gate: 'admin', serve: passToAdmin }],
   ['/console/', { method: 'any', gate: 'admin', serve: passToAdmin }],
 ];

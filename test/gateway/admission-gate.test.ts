@@ -75,6 +75,7 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
   '/v1/models': { gate: 'key' },
   '/v1beta/models': { gate: 'key' },
   '/v1beta/models/': { gate: 'key', at: '/v1beta/models/openai%2Fgpt-5' },
+  '/v1/responses/': { gate: 'key', at: '/v1/responses/resp_1/input_items' },
   '/v1/models/': { gate: 'key', at: '/v1/models/openai%2Fgpt-5' },
   '/healthz': { gate: 'open' },
   '/readyz': { gate: 'open' },

@@ -151,18 +151,30 @@ export function Select({ className, ...rest }: SelectHTMLAttributes<HTMLSelectEl
   return <select {...rest} className={join(control, 'pr-7', className)} />;
 }
 
+/** Scrolls sideways by itself, so that a page never does. */
+export function Sideways({
+  label,
+  className,
+  children,
+}: {
+  readonly label: string;
+  readonly className?: string;
+  readonly children: ReactNode;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section className={join('overflow-x-auto', className)} tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}
+
 export function Code({ children, label }: { readonly children: string; readonly label: string }) {
   return (
     <div className="relative rounded-md border border-line bg-sunken">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
-      <pre
-        role="region"
-        className="overflow-x-auto p-3 pr-20 font-mono text-[12px] leading-5"
-        tabIndex={0}
-        aria-label={label}
-      >
-        {children}
-      </pre>
+      <Sideways label={label} className="p-3 pr-20">
+        <pre className="font-mono text-[12px] leading-5">{children}</pre>
+      </Sideways>
       <Copy text={children} className="absolute top-2 right-2" />
     </div>
   );

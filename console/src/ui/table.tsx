@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { join } from './parts.tsx';
+import { join, Sideways } from './parts.tsx';
 
 export interface Column<Row> {
   readonly title: string;
@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly wide?: boolean;
 }
 
-/** A table that scrolls sideways by itself, so that a page never does. */
+/** A table, as wide as it has to be. */
 export function Table<Row>({
   label,
   columns,
@@ -24,8 +24,7 @@ export function Table<Row>({
   const cell = ({ align, wide }: Column<Row>) =>
     join('px-4 py-2', align === 'right' && 'text-right', wide === true && 'hidden lg:table-cell');
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
-    <section className="overflow-x-auto" tabIndex={0} aria-label={label}>
+    <Sideways label={label}>
       <table className="w-full border-collapse text-[13px]">
         <thead>
           <tr className="border-b border-line text-left text-[12px] text-ink-2">
@@ -48,6 +47,6 @@ export function Table<Row>({
           ))}
         </tbody>
       </table>
-    </section>
+    </Sideways>
   );
 }

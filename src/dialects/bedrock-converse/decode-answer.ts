@@ -40,6 +40,8 @@ interface OpenBlock {
   readonly redacted: boolean;
   /** State so far. */
   readonly states: string[];
+  /** Of a call. */
+  hasArguments: boolean;
 }
 
 class ConverseDecoder implements WireEventDecoder {
@@ -148,6 +150,7 @@ class ConverseDecoder implements WireEventDecoder {
       this.#open(index, value);
       const open = this.#blocks.get(index);
       if (open !== undefined && call.input !== undefined && call.input !== null && !isEmptyRecord(call.input)) {
+        open.hasArguments = true;
         this.events.arguments(open.index, JSON.stringify(call.input));
       }
       return this.#close(index);
@@ -215,6 +218,7 @@ class ConverseDecoder implements WireEventDecoder {
       type: head.type,
       redacted,
       states: [],
+      hasArguments: false,
     };
     this.#blocks.set(index, opened);
     return opened;
@@ -240,7 +244,9 @@ class ConverseDecoder implements WireEventDecoder {
       const open = this.#blocks.get(index);
       if (open?.type !== 'call') return this.events.malformed('arguments of no open call');
       const input = filled(delta.toolUse['input']);
-      return input === undefined ? undefined : this.events.arguments(open.index, input);
+      if (input === undefined) return;
+      open.hasArguments = true;
+      return this.events.arguments(open.index, input);
     }
     if (isRecord(delta.reasoningContent)) return this.#reasoning(index, delta.reasoningContent);
     if (isRecord(value['citation'])) return this.events.lose('citations-unsupported', `content.${index}.citation`);
@@ -267,6 +273,8 @@ class ConverseDecoder implements WireEventDecoder {
     const open = this.#blocks.get(index);
     if (open === undefined) return;
     if (open.states.length > 0) this.events.state(open.index, joined(open));
+    // A call without arguments has an empty text of them, or none.
+    if (open.type === 'call' && !open.hasArguments) this.events.arguments(open.index, '{}');
     this.events.close(open.index);
     this.#blocks.delete(index);
   }

@@ -40,6 +40,7 @@ interface OpenBlock {
   index: number;
   readonly events: CompletionEvent[];
   isClosed: boolean;
+  hasArguments: boolean;
 }
 
 /** Blocks follow one another on this wire: one that opens while another is open waits for its turn. */
@@ -101,7 +102,7 @@ class ConverseEncoder implements StreamEncoder {
   }
 
   #open(event: CompletionEvent & { type: 'block-open' }): readonly Buffer[] {
-    const block: OpenBlock = { head: event.block, index: -1, events: [event], isClosed: false };
+    const block: OpenBlock = { head: event.block, index: -1, events: [event], isClosed: false, hasArguments: false };
     this.#blocks.set(event.index, block);
     if (this.#current !== undefined) {
       this.#waiting.push(block);
@@ -160,7 +161,7 @@ class ConverseEncoder implements StreamEncoder {
 
   /** Only calls have a start: a text begins with its first delta, and one that has none is not there. */
   #write(block: OpenBlock, event: CompletionEvent): readonly Buffer[] {
-    if (event.type === 'block-close') return block.index === -1 ? [] : [blockStop(block.index)];
+    if (event.type === 'block-close') return this.#end(block);
     if (event.type === 'block-open') {
       const { head } = block;
       if (head.type !== 'call') return [];
@@ -170,8 +171,17 @@ class ConverseEncoder implements StreamEncoder {
     }
     const delta = deltaOf(block.head, event);
     if (delta === undefined) return [];
+    block.hasArguments ||= event.type === 'arguments-delta' && event.text !== '';
     const left = block.index === -1 ? this.#begin(block) : [];
     return [...left, frame('contentBlockDelta', { delta, contentBlockIndex: block.index })];
+  }
+
+  /** A call without arguments has an empty object of them; clients parse what they get. */
+  #end({ head, index, hasArguments }: OpenBlock): readonly Buffer[] {
+    if (index === -1) return [];
+    if (head.type !== 'call' || hasArguments) return [blockStop(index)];
+    const none = frame('contentBlockDelta', { delta: { toolUse: { input: '{}' } }, contentBlockIndex: index });
+    return [none, blockStop(index)];
   }
 }
 
@@ -255,12 +265,7 @@ function encodeStop(finish: Finish, context: AnswerContext): unknown & object {
   };
 }
 
-const vagueReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>([
-  'content-filter',
-  'refusal',
-  'pause',
-  'other',
-]);
+const vagueReasons: ReadonlySet<Finish['reason']> = new Set<Finish['reason']>(['pause', 'other']);
 
 function encodeMetadata(usage: UsageSlices, serviceTier: string | undefined, context: AnswerContext): object {
   const type = servedTier(serviceTier, 'bedrock-converse');

@@ -85,7 +85,8 @@ export class MediaEncoder {
     let unique = fitting;
     for (let again = 2; this.#names.has(unique); again += 1) unique = `${fitting} (${again})`;
     this.#names.add(unique);
-    if (name !== undefined && unique !== name)
+    // A dot before the ending is not worth a word.
+    if (name !== undefined && unique !== name.replaceAll('.', ' '))
       this.#losses.approximated('document-name-changed', path);
     return unique;
   }

@@ -1,5 +1,6 @@
 import type { Fault, FaultClass, FaultCode } from '../../completion/fault.ts';
 import type { CompleteCall } from '../answer-so-far.ts';
+import { overflowNumbers } from '../context-overflow.ts';
 import type { FaultAnswer, FaultContext, FaultResponse } from '../dialect.ts';
 import { parseBounded } from '../exact-json.ts';
 import { readInnerFault, readProviderFault, shownMessage } from '../provider-fault.ts';
@@ -27,11 +28,9 @@ function shapeName(type: string): string {
 
 export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
   return {
-    // Of a ModelTimeoutException.
-    status: fault.class === 'timeout' ? 408 : fault.status,
+    status: statuses[fault.code] ?? classStatuses[fault.class] ?? fault.status,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify({ message: messageOf(fault) })),
-    // Clients show both: what kind of an exception it is, and which request it was.
     headers: [typeHeader, types[fault.code] ?? classTypes[fault.class], 'x-amzn-requestid', context.exchangeId],
   };
 }
@@ -39,7 +38,7 @@ export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
 /** An exception frame; nothing follows it. */
 export function encodeStreamFault(fault: Fault, context: FaultContext): Buffer {
   return exceptionFrame(
-    streamTypes[fault.class],
+    streamTypes[fault.code] ?? classStreamTypes[fault.class],
     JSON.stringify({
       message: messageOf(fault),
       // Not of the API: docs/guides/failover.md.
@@ -56,7 +55,9 @@ function salvagedCall({ id, name, argumentsText }: CompleteCall): unknown {
 function messageOf(fault: Fault): string {
   const message = shownMessage(fault);
   if (fault.class !== 'context' || /input is too long for requested model/i.test(message)) return message;
-  return `Input is too long for requested model. ${message}`;
+  const numbers = overflowNumbers(message);
+  const said = numbers && `prompt is too long: ${numbers.askedTokens} tokens > ${numbers.limitTokens} maximum`;
+  return `Input is too long for requested model: ${said ?? message}`;
 }
 
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors (2026-11). */
@@ -75,8 +76,11 @@ const classTypes = {
   internal: 'InternalServerException',
 } as const satisfies Record<FaultClass, string>;
 
-/** SDKs set their clock by the Date header of the answer when they are told of `InvalidSignatureException`
- *  (`clock-skew` of @smithy/core's retries, 2026-11). */
+/** Where the exception has another status than the fault. */
+const classStatuses: Partial<Record<FaultClass, number>> = { timeout: 408 };
+const statuses: Partial<Record<FaultCode, number>> = { upstream_error: 500 };
+
+/** SDKs that are told of `InvalidSignatureException` compare their clock with the Date header of the answer (@aws-sdk/core 3, 2026-11). */
 const types: Partial<Record<FaultCode, string>> = {
   key_missing: 'MissingAuthenticationTokenException',
   signature_invalid: 'InvalidSignatureException',
@@ -85,7 +89,7 @@ const types: Partial<Record<FaultCode, string>> = {
 };
 
 /** A stream may end in these five only (same page of ConverseStream). */
-const streamTypes = {
+const classStreamTypes = {
   invalid: 'validationException',
   context: 'validationException',
   authentication: 'validationException',
@@ -96,6 +100,12 @@ const streamTypes = {
   quota: 'throttlingException',
   overloaded: 'serviceUnavailableException',
   timeout: 'modelStreamErrorException',
-  upstream: 'modelStreamErrorException',
+  upstream: 'internalServerException',
   internal: 'internalServerException',
 } as const satisfies Record<FaultClass, string>;
+
+/** "An error occurred while streaming the response." */
+const streamTypes: Partial<Record<FaultCode, string>> = {
+  upstream_truncated: 'modelStreamErrorException',
+  upstream_malformed: 'modelStreamErrorException',
+};
