@@ -41,7 +41,15 @@ async function main(words) {
   const script = developer ? findDeveloperScript(words[1]) : findMain(checkout);
   if (checkout) await ensureInstalled(root, { development: developer });
   const runtime = chooseRuntime(root);
+  if (checkout && words[0] === 'start') buildConsoleBeside(runtime);
   await relay(runtime, [script, ...words.slice(developer ? 2 : 0)], { foreground: !isLongRunning(words[0]) });
+}
+
+/** The server is there sooner than its pages. Whoever only wants the API misses nothing when they cannot be built. */
+function buildConsoleBeside(runtime) {
+  import('./console.js')
+    .then(({ ensureConsole }) => ensureConsole(root, runtime))
+    .catch(error => process.stderr.write(`carrier: ${error.message}\n`));
 }
 
 /** A clone of the repository, as against the installed package. */

@@ -5,11 +5,18 @@ import { join } from 'node:path';
 import { repositoryRoot } from './support/test-groups.ts';
 
 const program = (name: string) => join(repositoryRoot, 'node_modules', '.bin', name);
-const folders = ['src', 'test', 'bench', 'bin'].filter(name => existsSync(join(repositoryRoot, name)));
+const folders = ['src', 'test', 'bench', 'bin', 'console'].filter(name => existsSync(join(repositoryRoot, name)));
 
 const checks: readonly { readonly name: string; readonly command: string; readonly args: readonly string[] }[] = [
   { name: 'lint and format', command: program('biome'), args: ['check', '--error-on-warnings', ...folders] },
   { name: 'types', command: process.execPath, args: [program('tsc'), '--noEmit'] },
+  // Its types need its packages, which building it installs.
+  { name: 'the console, built', command: process.execPath, args: [join(repositoryRoot, 'bin/build-console.js')] },
+  {
+    name: 'types of the console',
+    command: process.execPath,
+    args: [program('tsc'), '--project', join(repositoryRoot, 'console/tsconfig.json')],
+  },
   {
     name: 'architecture',
     command: process.execPath,

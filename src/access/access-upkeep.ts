@@ -16,6 +16,7 @@ export function accessUpkeepJob(): Job {
       const ended = `now() - interval '${endedDays} days'`;
       return {
         sessions: await forget('access_session', `expires_at < ${ended}`),
+        keySessions: await forget('access_key_session', `expires_at < ${ended}`),
         invitations: await forget('access_invitation', `expires_at < ${ended}`),
         tokens: await forget('access_token', `expires_at < ${ended}`),
         failures: await forget('access_throttle', `since < now() - interval '${throttleDays} days'`),

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Fault } from '../completion/fault.ts';
 import { adminKeyCaller, type Caller, callerOf } from './caller.ts';
 import type { AccessContext } from './context.ts';
+import { type KeySession, useKeySession } from './key-sessions.ts';
 import { grantsOf } from './memberships.ts';
 import { grantsOfGroups } from './policy.ts';
 import { useAccountToken } from './service-accounts.ts';
@@ -25,6 +26,8 @@ export interface Authenticated {
   readonly caller: Caller;
   /** Of people who are logged in. */
   readonly session: OpenSession | undefined;
+  /** Of a page that was logged in with the admin key. */
+  readonly keySession?: KeySession | undefined;
 }
 
 export type Authenticate = (credentials: Credentials) => Promise<Authenticated>;
@@ -34,12 +37,12 @@ export function createAuthenticate(context: AccessContext, adminKey: string): Au
   const isAdminKey = adminKeyCheck(adminKey);
   return async credentials => {
     const { authorization } = credentials;
-    if (isAdminKey(authorization)) return { caller: adminKeyCaller(), session: undefined };
+    if (isAdminKey(bearerOf(authorization))) return { caller: adminKeyCaller(), session: undefined };
     const bearer = bearerOf(authorization);
     // A bearer that is wrong is wrong: what else a browser sends along does not make it right.
     if (authorization !== undefined && authorization !== '') return ofToken(context, bearer ?? '');
     if (credentials.cookie === undefined) throw new Fault('admin_key_invalid');
-    return ofCookie(context, credentials.cookie, credentials);
+    return ofCookie(context, credentials.cookie, credentials, adminKey);
   };
 }
 
@@ -56,15 +59,24 @@ async function ofToken(context: AccessContext, bearer: string): Promise<Authenti
   throw new Fault('admin_key_invalid');
 }
 
-async function ofCookie(context: AccessContext, cookie: string, credentials: Credentials): Promise<Authenticated> {
-  const session = await useSession(context, cookie);
-  if (session === undefined) throw new Fault('session_ended');
+async function ofCookie(
+  context: AccessContext,
+  cookie: string,
+  credentials: Credentials,
+  adminKey: string,
+): Promise<Authenticated> {
+  const keySession = await useKeySession(context, cookie, adminKey);
+  const session = keySession === undefined ? await useSession(context, cookie) : undefined;
+  const id = keySession?.id ?? session?.id;
+  if (id === undefined) throw new Fault('session_ended');
   const { isSafe, csrf, fetchSite } = credentials;
   if (!isSafe) {
     if (fetchSite !== undefined && fetchSite !== 'same-origin') throw new Fault('csrf_invalid');
-    if (csrf === undefined || !isCsrf(context, session.id, csrf)) throw new Fault('csrf_invalid');
+    if (csrf === undefined || !isCsrf(context, id, csrf)) throw new Fault('csrf_invalid');
   }
-  return ofSession(context, session);
+  return keySession === undefined
+    ? ofSession(context, session)
+    : { caller: adminKeyCaller(), session: undefined, keySession };
 }
 
 async function ofSession(context: AccessContext, session: OpenSession | undefined): Promise<Authenticated> {
@@ -80,11 +92,8 @@ function bearerOf(authorization: string | undefined): string | undefined {
 }
 
 /** Digests have one length, so neither the guess's length nor its beginning shows in the time. */
-function adminKeyCheck(adminKey: string): (authorization: string | undefined) => boolean {
+export function adminKeyCheck(adminKey: string): (presented: string | undefined) => boolean {
   const digestOf = (text: string) => createHash('sha256').update(text).digest();
   const expected = digestOf(adminKey);
-  return authorization => {
-    const presented = bearerOf(authorization);
-    return timingSafeEqual(digestOf(presented ?? ''), expected) && presented !== undefined;
-  };
+  return presented => timingSafeEqual(digestOf(presented ?? ''), expected) && presented !== undefined;
 }

@@ -2,10 +2,10 @@ import { base62, type RandomBytes } from '../completion/base62.ts';
 
 /** What is presented instead of a password: `<kind>_<8 characters id>_<43 base62>`. The id may be shown, the whole is shown
  *  once; what is stored is its HMAC. 43 base62 digits carry 256 bits. */
-export type TokenKind = 'cca' | 'ccs' | 'cci';
-/** cca: of a service account. ccs: of a session. cci: of an invitation or a reset. */
+/** cca: of a service account. ccs: of a session. cco: of a session that the admin key began. cci: of an invitation or a reset. */
+export type TokenKind = 'cca' | 'ccs' | 'cco' | 'cci';
 
-const pattern = /^(cca|ccs|cci)_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$/;
+const pattern = /^(cca|ccs|cco|cci)_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})$/;
 
 export interface Token {
   readonly kind: TokenKind;
@@ -22,7 +22,7 @@ export function mintToken(kind: TokenKind, random?: RandomBytes): Token {
 export function readToken(text: string): Token | undefined {
   const [, kind, id] = pattern.exec(text) ?? [];
   if (kind === undefined || id === undefined) return undefined;
-  return { kind: kind as TokenKind, id, text }; // the pattern has these three kinds
+  return { kind: kind as TokenKind, id, text }; // the pattern has these kinds
 }
 
 /** Of users, service accounts and memberships: opaque, and told apart by its first letter. */

@@ -107,6 +107,7 @@ suite('the management API', () => {
       '/api/v1/ledger/trial-balance',
       '/api/v1/limits',
       '/api/v1/login',
+      '/api/v1/login/admin-key',
       '/api/v1/login/oidc',
       '/api/v1/login/oidc/callback',
       '/api/v1/login/ways',

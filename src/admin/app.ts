@@ -1,6 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { createAuthenticate } from '../access/authenticate.ts';
+import { type Authenticated, createAuthenticate } from '../access/authenticate.ts';
 import { actorText, anonymousCaller, type Caller } from '../access/caller.ts';
 import { Fault } from '../completion/fault.ts';
 import { accessContextOf } from './access-context.ts';
@@ -139,9 +139,9 @@ export function createAdminApp(dependencies: AdminDependencies): OpenAPIHono {
   async function identify({ access: { scope } }: Operation, context: Context): Promise<Sender> {
     const policy = await accessContext.policy();
     const credentials = credentialsOf(context, policy);
-    const { caller, session } =
+    const authenticated: Authenticated =
       scope === 'public' ? { caller: anonymousCaller(), session: undefined } : await authenticate(credentials);
-    return { caller, visit: visitOf(context, { policy, caller, session }) };
+    return { caller: authenticated.caller, visit: visitOf(context, { policy, ...authenticated }) };
   }
 
   async function answer(operation: Operation, context: Context, sender: Sender): Promise<Response> {

@@ -25,7 +25,7 @@ export const grantFields = {
     .optional()
     .openapi({ description: 'Of the role provider: the provider accounts that it sees.' }),
 };
-export const grantSchema = z.object(grantFields).openapi('Grant');
+export const grantSchema = z.object(grantFields).openapi('RoleGrant');
 
 /** What a role lies in, and whoever gives it must reach: nobody gives what is beyond them. */
 export function subjectsOfGrant(written: WrittenGrant): readonly Subject[] {

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
+import { adminKeyCheck } from '../access/authenticate.ts';
 import type { Caller } from '../access/caller.ts';
 import { writtenGrant } from '../access/grants.ts';
 import { acceptInvitation } from '../access/invitations.ts';
+import { beginKeySession, endKeySession } from '../access/key-sessions.ts';
 import { createOidcLogin, loginMs } from '../access/oidc-login.ts';
 import { passwordLengthMax } from '../access/password.ts';
 import { logIn, requireCode } from '../access/password-login.ts';
@@ -27,7 +29,12 @@ const whoSchema = z
     actor: z.object({ kind: z.enum(['admin-key', 'user', 'service-account']), id: z.string(), name: z.string() }),
     grants: z.array(grantSchema),
     session: z
-      .object({ id: z.string(), way: z.enum(['password', 'oidc']), createdAt: z.string(), expiresAt: z.string() })
+      .object({
+        id: z.string(),
+        way: z.enum(['password', 'oidc', 'admin-key']),
+        createdAt: z.string(),
+        expiresAt: z.string(),
+      })
       .nullable(),
     csrf: z.string().nullable().openapi({
       description: 'To be sent as x-carrier-csrf with every change that is asked for with the cookie.',
@@ -55,6 +62,7 @@ const returnText = z
 export function loginOperations(dependencies: AdminDependencies): readonly Operation[] {
   const context = accessContextOf(dependencies);
   const oidc = createOidcLogin(context);
+  const isAdminKey = adminKeyCheck(dependencies.adminKey);
   return [
     operation({
       method: 'get',
@@ -87,6 +95,23 @@ export function loginOperations(dependencies: AdminDependencies): readonly Opera
         const { token, session } = await logIn(context, login, visit.asking);
         const answer = { csrf: csrfOf(context, session.id), expiresAt: session.expiresAt.toISOString() };
         if (!cookie) return { token, ...answer };
+        return new Reply(answer, { headers: { 'set-cookie': sessionCookie(token, session, visit) } });
+      },
+    }),
+    operation({
+      method: 'post',
+      path: '/api/v1/login/admin-key',
+      access: { scope: 'public' },
+      summary: 'Log a page in with the admin key',
+      description:
+        'The page keeps a cookie that no script can read, and not the key. It ends as sessions of people do, and when the admin key is another one.',
+      body: z.strictObject({ key: z.string().min(1).max(512) }),
+      answer: begunSchema,
+      recordsItself: true,
+      handle: async ({ body: { key }, visit }) => {
+        if (!isAdminKey(key)) throw new Fault('admin_key_invalid');
+        const { token, session } = await beginKeySession(context, key, visit.asking);
+        const answer = { csrf: csrfOf(context, session.id), expiresAt: session.expiresAt.toISOString() };
         return new Reply(answer, { headers: { 'set-cookie': sessionCookie(token, session, visit) } });
       },
     }),
@@ -151,7 +176,7 @@ export function loginOperations(dependencies: AdminDependencies): readonly Opera
       access: { scope: 'self' },
       summary: 'Who the caller is and what roles they have',
       answer: whoSchema,
-      handle: ({ caller, visit: { session } }) => whoOf(caller, session),
+      handle: ({ caller, visit }) => whoOf(caller, visit),
     }),
     operation({
       method: 'delete',
@@ -160,16 +185,18 @@ export function loginOperations(dependencies: AdminDependencies): readonly Opera
       summary: 'Log out: end the session that asks',
       answer: z.object({ ended: z.boolean() }),
       recordsItself: true,
-      handle: async ({ visit: { session, asking, isSecure } }) => {
-        if (session === undefined) throw new Fault('access_conflict', 'This caller has no session to end.');
-        await endSession(context, { id: session.id, user: session.userId }, asking);
+      handle: async ({ visit: { session, keySession, asking, isSecure } }) => {
+        if (keySession !== undefined) await endKeySession(context, keySession.id, asking);
+        else if (session !== undefined) await endSession(context, { id: session.id, user: session.userId }, asking);
+        else throw new Fault('access_conflict', 'This caller has no session to end.');
         const cookie = cookieText('session', { value: '', isSecure, seconds: 0 });
         return new Reply({ ended: true }, { headers: { 'set-cookie': cookie } });
       },
     }),
   ];
 
-  function whoOf({ actor, grants }: Caller, session: Visit['session']) {
+  function whoOf({ actor, grants }: Caller, { session: own, keySession }: Visit) {
+    const session = own ?? (keySession === undefined ? undefined : { ...keySession, way: 'admin-key' as const });
     return {
       actor,
       grants: grants.map(writtenGrant),
@@ -186,7 +213,7 @@ export function loginOperations(dependencies: AdminDependencies): readonly Opera
     };
   }
 
-  function sessionCookie(token: string, session: Session, { isSecure }: Visit): string {
+  function sessionCookie(token: string, session: Pick<Session, 'expiresAt'>, { isSecure }: Visit): string {
     const seconds = Math.floor((session.expiresAt.getTime() - context.nowMs()) / 1_000);
     return cookieText('session', { value: token, isSecure, seconds });
   }

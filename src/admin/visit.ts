@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
-import type { Credentials } from '../access/authenticate.ts';
+import type { Authenticated, Credentials } from '../access/authenticate.ts';
 import { actorText, type Caller } from '../access/caller.ts';
 import type { Asking } from '../access/context.ts';
+import type { KeySession } from '../access/key-sessions.ts';
 import type { AccessPolicy } from '../access/policy.ts';
 import type { OpenSession } from '../access/sessions.ts';
 import { isSecureOrigin, originOf } from './request-origin.ts';
@@ -11,6 +12,8 @@ import { isSecureOrigin, originOf } from './request-origin.ts';
 export interface Visit {
   readonly asking: Asking;
   readonly session: OpenSession | undefined;
+  /** Of a page that was logged in with the admin key. */
+  readonly keySession: KeySession | undefined;
   /** Do cookies go back over TLS only? */
   readonly isSecure: boolean;
   /** Of the login that this browser has begun. */
@@ -26,10 +29,7 @@ export interface Sender {
 
 const agentLengthMax = 200;
 
-export function visitOf(
-  context: Context,
-  sender: { readonly policy: AccessPolicy; readonly caller: Caller; readonly session: OpenSession | undefined },
-): Visit {
+export function visitOf(context: Context, sender: { readonly policy: AccessPolicy } & Authenticated): Visit {
   const isSecure = isSecureVisit(context, sender.policy);
   const origin = originOf(context);
   return {
@@ -40,6 +40,7 @@ export function visitOf(
       agent: printable(context.req.header('user-agent') ?? '').slice(0, agentLengthMax),
     },
     session: sender.session,
+    keySession: sender.keySession,
     isSecure,
     loginCookie: getCookie(context, cookieName('login', isSecure)),
     queryText: new URL(context.req.url).search.slice(1),

@@ -105,7 +105,7 @@ export function createProgram(surroundings: Surroundings): Command {
         () => `Restored ${result.rows} rows. Start the server with the master key of the backup.\n`,
       );
     });
-  leaf(program, 'emulate', 'Run emulated providers on loopback')
+  leaf(program, 'emulate', 'Run emulated providers on loopback: OpenAI, Anthropic, Gemini, Bedrock and Cohere')
     .option('--port <number>', 'where to listen', '9100')
     .action(async options => {
       const port = Number(options.port);

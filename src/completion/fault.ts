@@ -104,7 +104,7 @@ export const faults = {
     'not_found',
     404,
     'Nothing answers at this path.',
-    'Use POST /v1/chat/completions, /v1/messages or /v1/messages/count_tokens, GET /v1/models, or a path of /api/v1/openapi.json.',
+    'Use the paths of your SDK: /v1/chat/completions, /v1/responses, /v1/messages, /v1beta/models/{model}:generateContent, /v2/chat, /model/{model}/converse, GET /v1/models, or a path of /api/v1/openapi.json.',
   ),
   method_not_allowed: row(
     'invalid',

@@ -124,7 +124,6 @@ export const lossCodes = {
     'Tools of a namespace are sent under both names joined, and are told apart again in the answer.',
   'tool-output-schema-unsupported': 'What a tool returns is not described.',
   'eager-input-streaming-unsupported': 'Arguments are streamed as the provider does it.',
-  'named-tool-filtered': 'The API cannot be told which tool to call: only that tool was sent, and a call required.',
   'tool-choice-none-unsupported':
     'The API cannot be told to call no tool while the conversation has calls; it was left to the model.',
   'tool-definitions-added': 'The API wants the tools of earlier calls defined; their names were, with any arguments.',

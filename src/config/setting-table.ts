@@ -239,7 +239,6 @@ export const settingTable = {
 export const settingsNotAvailable: ReadonlyMap<string, string> = new Map([
   ['contentLogs', 'Prompts and answers are never logged yet.'],
   ['telemetry.otlpEndpoint', 'Export of traces is not built yet.'],
-  ['console', 'There is no console yet.'],
   ['objectStore', 'Stored objects are not built yet.'],
 ]);
 

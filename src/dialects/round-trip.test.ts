@@ -428,6 +428,7 @@ const readAs: Readonly<Partial<Record<DialectName, readonly string[]>>> = {
     'timeout: upstream_first_byte_timeout, upstream_error',
     'too_large: upstream_invalid, upstream_invalid',
     'too_large: upstream_too_large, upstream_invalid',
+    'upstream: upstream_error, upstream_error',
   ],
   gemini: [
     'authentication: upstream_credential, upstream_credential',

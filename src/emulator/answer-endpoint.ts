@@ -2,6 +2,7 @@ import type { EmulatedAnswer } from './answer.ts';
 import type { AnthropicHeaders } from './anthropic/headers.ts';
 import { answerAnthropicModels, answerCountTokens, answerMessages } from './anthropic/provider.ts';
 import { answerBedrockCount, answerConverse } from './bedrock/provider.ts';
+import { answerCohere, answerCohereModels } from './cohere/provider.ts';
 import type { Endpoint } from './endpoint.ts';
 import {
   answerGeminiCount,
@@ -66,6 +67,10 @@ export function answerEndpoint(request: EndpointRequest): EmulatedAnswer {
       );
     case 'bedrock-count':
       return answerBedrockCount(json(), endpoint.model!, script, models);
+    case 'cohere-chat':
+      return answerCohere(json(), script, models);
+    case 'cohere-models':
+      return answerCohereModels(endpoint.model, models);
     case 'unknown':
       throw manner.unknownPath(endpoint.method, endpoint.path);
     case 'wrong-method':

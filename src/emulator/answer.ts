@@ -15,7 +15,7 @@ export interface EmulatedAnswer {
 }
 
 /** One for each wire format; OpenAI's two differ in how a stream fails. */
-export type ProviderName = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'bedrock';
+export type ProviderName = 'openai' | 'responses' | 'anthropic' | 'gemini' | 'bedrock' | 'cohere';
 
 /** A request that the emulated provider refuses, in that provider's own words. */
 export class Refusal extends Error {

@@ -28,6 +28,8 @@ export type EndpointName =
   | 'converse'
   | 'converse-stream'
   | 'bedrock-count'
+  | 'cohere-chat'
+  | 'cohere-models'
   | 'unknown'
   | 'wrong-method';
 
@@ -68,6 +70,7 @@ const places: readonly Place[] = [
     methods: ['POST'],
   },
   { path: /^\/model\/(?<model>[^/]+)\/count-tokens$/, provider: 'bedrock', name: 'bedrock-count', methods: ['POST'] },
+  { path: /^\/v2\/chat$/, provider: 'cohere', name: 'cohere-chat', methods: ['POST'] },
 ];
 
 const prefix = /^\/(openai|anthropic|gemini|bedrock|cohere)(?=\/)/;
@@ -96,6 +99,7 @@ const homes: readonly Pick<Place, 'path' | 'provider'>[] = [
   { path: /^\/v1\/messages/, provider: 'anthropic' },
   { path: /^\/v1beta|\/publishers\//, provider: 'gemini' },
   { path: /^\/model\//, provider: 'bedrock' },
+  { path: /^\/v2\//, provider: 'cohere' },
 ];
 
 /** Google's streams are events when the query says so; else one JSON list. */
@@ -112,6 +116,7 @@ const lists: readonly Place[] = [
   { path: listPath, provider: 'openai', name: 'models', methods: ['GET'] },
   { path: listPath, provider: 'anthropic', name: 'anthropic-models', methods: ['GET'] },
   { path: listPath, provider: 'gemini', name: 'gemini-models', methods: ['GET'] },
+  { path: listPath, provider: 'cohere', name: 'cohere-models', methods: ['GET'] },
 ];
 
 function modelList(provider: ProviderName, path: string): Place | undefined {

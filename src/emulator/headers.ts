@@ -17,11 +17,21 @@ export function createProviderHeaders(nowMs: () => number): (provider: ProviderN
       anthropic = anthropicHeaders(second);
     }
     if (provider === 'bedrock') return ['x-amzn-requestid', uuidFrom(requestId)];
+    if (provider === 'cohere') return ['x-debug-trace-id', uuidFrom(requestId).replaceAll('-', ''), ...cohereHeaders];
     if (provider === 'gemini') return [...geminiHeaders];
     if (provider === 'anthropic') return ['request-id', requestId, ...anthropic];
     return ['x-request-id', requestId, ...openai];
   };
 }
+
+const cohereHeaders = [
+  'x-trial-endpoint-call-limit',
+  '20',
+  'x-trial-endpoint-call-remaining',
+  '19',
+  'x-endpoint-monthly-call-limit',
+  '1000',
+];
 
 /** Google sends no request id and nothing of rate limits. */
 const geminiHeaders = [

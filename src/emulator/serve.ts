@@ -3,6 +3,7 @@ import { type EmulatedAnswer, type ProviderName, Refusal } from './answer.ts';
 import { answerEndpoint } from './answer-endpoint.ts';
 import { anthropicManner } from './anthropic/manner.ts';
 import { bedrockManner } from './bedrock/manner.ts';
+import { cohereManner } from './cohere/manner.ts';
 import type { Concurrency } from './concurrency.ts';
 import { type Endpoint, findEndpoint } from './endpoint.ts';
 import { geminiManner } from './gemini/manner.ts';
@@ -53,6 +54,7 @@ const manners: Readonly<Record<ProviderName, Manner>> = {
   anthropic: anthropicManner,
   gemini: geminiManner,
   bedrock: bedrockManner,
+  cohere: cohereManner,
 };
 
 /** Plays all providers on one listener: read, choose a script, answer, and play the answer as the script says. */

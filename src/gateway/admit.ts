@@ -41,6 +41,8 @@ export interface AdmissionQuestion {
   readonly bodyBytes: number;
   readonly strict: boolean;
   readonly nowMs: number;
+  /** Of all waiting, by the request's own deadline. */
+  readonly waitMsMax: number;
   /** How long after it an attempt may still be dispatched: by then other prices may hold. */
   readonly lifetimeMs: number;
 }
@@ -136,7 +138,10 @@ async function lowerOutput(
 /** Output tokens, at most `outputTokensMax`, of a larger request to a deployment of the order that cost no more than what is
  *  held; below 1 when there are none. */
 export function outputTokensFitting(
-  exchange: Pick<Exchange, 'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival'>,
+  exchange: Pick<
+    Exchange,
+    'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival' | 'totalEndsAtMs'
+  >,
   { hold }: Fitting,
   deployment: Deployment,
   { bodyBytes, outputTokensMax }: { readonly bodyBytes: number; readonly outputTokensMax: number },
@@ -150,10 +155,13 @@ export function outputTokensFitting(
 
 /** What is asked of the budgets for an exchange; `bodyBytes` with what is put into its body before it is sent. */
 export function admissionQuestion(
-  exchange: Pick<Exchange, 'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival'>,
+  exchange: Pick<
+    Exchange,
+    'order' | 'principal' | 'dialect' | 'body' | 'scan' | 'carrier' | 'route' | 'arrival' | 'totalEndsAtMs'
+  >,
   bodyBytes: number,
 ): AdmissionQuestion {
-  const { order, principal, dialect, body, scan, carrier, route, arrival } = exchange;
+  const { order, principal, dialect, body, scan, carrier, route, arrival, totalEndsAtMs } = exchange;
   return {
     order,
     principal,
@@ -165,6 +173,7 @@ export function admissionQuestion(
     strict: carrier.strict,
     lifetimeMs: route.policy.totalTimeoutMs,
     nowMs: arrival.atMs,
+    waitMsMax: totalEndsAtMs - arrival.startedMs,
   };
 }
 
@@ -197,7 +206,7 @@ function sellCards({ principal, nowMs, lifetimeMs }: AdmissionQuestion, deployme
 }
 
 function take(question: AdmissionQuestion, budgets: BudgetHolds, order: readonly Deployment[], amount: bigint) {
-  return budgets.take(bindingBudgets(question, order), amount, question.nowMs);
+  return budgets.take(bindingBudgets(question, order), amount, question.nowMs, question.waitMsMax);
 }
 
 function fitting(question: AdmissionQuestion, order: readonly Deployment[], hold: BudgetHold): Fitting {

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { Fault } from '../completion/fault.ts';
 import type { ReasoningForm } from '../completion/profile.ts';
-import { anthropicMessages as dialect } from '../dialects/anthropic-messages/dialect.ts';
+import type { Dialect } from '../dialects/dialect.ts';
 import { estimateInputTokens, estimateRule, familyOf } from '../metering/estimates.ts';
 import { providerOf } from '../providers/registry.ts';
 import { upstreamRequest } from '../providers/upstream-request.ts';
@@ -11,6 +11,7 @@ import type { Arrival } from './arrival.ts';
 import { betaEdits } from './beta-edits.ts';
 import { readCarrierHeaders } from './carrier-headers.ts';
 import { type Choice, chooseCandidates, policyFor, resolveRoute, sessionOf } from './choose.ts';
+import type { CountForm } from './count-forms.ts';
 import { estimatedRequest } from './exchange.ts';
 import type { GatewayState } from './gateway.ts';
 import type { Identified } from './identify.ts';
@@ -22,25 +23,35 @@ import { respondBytes, toFault } from './respond.ts';
 import { checkRoom } from './room.ts';
 import { connectionFault } from './upstream-fault.ts';
 
-/** POST /v1/messages/count_tokens: asks a deployment that speaks the Messages API. Counting is free at the provider, so
+/** Asks a deployment that speaks the client's dialect how many tokens a request has. Counting is free at the provider, so
  *  it is neither held nor metered; keys, names, policy and limits of requests apply as for a completion. Where no deployment can count, the
  *  answer is an estimate by the rule that `x-carrier-estimate` names: agents plan by the number and give up without one. */
-export async function countTokens(gateway: GatewayState, arrival: Arrival, identified: Identified): Promise<void> {
+export async function countTokens(
+  gateway: GatewayState,
+  arrival: Arrival,
+  identified: Identified,
+  form: CountForm,
+): Promise<void> {
   gateway.openExchanges++;
   try {
-    await walk(gateway, arrival, identified);
+    await walk(gateway, arrival, identified, form);
   } finally {
     gateway.openExchanges--;
   }
 }
 
-async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, principal }: Identified): Promise<void> {
+async function walk(
+  gateway: GatewayState,
+  arrival: Arrival,
+  { snapshot, principal }: Identified,
+  form: CountForm,
+): Promise<void> {
+  const { dialect } = form;
   checkRoom(gateway);
   const { ports } = gateway;
   const { request } = arrival;
   const carrier = readCarrierHeaders(request.headers);
-  const body = await readBody(arrival, gateway);
-  const scan = dialect.scanRequest(body);
+  const { body, scan } = readCounted(await readBody(arrival, gateway), form, arrival);
   const route = resolveRoute(snapshot, principal, scan.requestedModel);
   const policy = policyFor(carrier, principal, route);
   const question = {
@@ -64,7 +75,8 @@ async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, princip
       ports,
       gateway.learnt,
     );
-    answerEstimate(arrival, question, snapshot.deployment(decision.order[0]!)); // An empty order is a fault.
+    // An empty order is a fault.
+    answerEstimate(arrival, question, { form, deployment: snapshot.deployment(decision.order[0]!) });
   };
   // Another dialect's count would be of another prompt.
   const choice = unlessNoneCounts(() =>
@@ -77,26 +89,37 @@ async function walk(gateway: GatewayState, arrival: Arrival, { snapshot, princip
   const order = choice.decision.order.slice(0, route.policy.retries + 1).map(handle => snapshot.deployment(handle));
   const pass = await passRequest(gateway, { principal, route, order });
   const counting = askInOrder(gateway, arrival, {
+    form,
     order,
     emulate: carrier.emulate,
     endsAtMs: arrival.startedMs + Math.min(carrier.deadlineMs ?? countMsMax, countMsMax),
-    write: deployment =>
-      dialect.spliceRequest(body, scan, {
+    write: deployment => {
+      const written = dialect.spliceRequest(body, scan, {
         targetModel: deployment.targetModel,
         askUsage: false,
         outputTokensMax: undefined,
         more: [
-          ...(dialect.withoutEnvelopes?.(body, scan, () => formOf(deployment))?.edits ?? []),
+          ...(dialect.withoutEnvelopes?.(body, scan, () => formOf(deployment, dialect))?.edits ?? []),
           ...(betaEdits(providerOf(deployment.provider.kind).endpoints[dialect.name], request.headers, body)?.edits ??
             []),
         ],
-      }),
+      });
+      return form.wrap?.(written, deployment.targetModel) ?? written;
+    },
   });
   const counted = await counting.finally(() => pass?.settle(0, ports.clock.nowMs()));
   if (!counted) estimate();
 }
 
-function formOf({ provider, targetModel }: Deployment): ReasoningForm {
+/** The request that is to be counted; whatever stands around it is checked with it. */
+function readCounted(body: Buffer, { dialect, unwrap }: CountForm, { named }: Arrival) {
+  const scan = dialect.scanRequest(body, named);
+  if (unwrap === undefined) return { body, scan };
+  const inner = unwrap(body);
+  return inner === body ? { body, scan } : { body: inner, scan: dialect.scanRequest(inner, named) };
+}
+
+function formOf({ provider, targetModel }: Deployment, dialect: Dialect): ReasoningForm {
   return profileOf(provider.kind, dialect.name, targetModel).reasoning;
 }
 
@@ -113,7 +136,7 @@ function unlessNoneCounts(choose: () => Choice): Choice | undefined {
 function answerEstimate(
   arrival: Arrival,
   request: Parameters<typeof estimatedRequest>[0],
-  deployment: Deployment,
+  { form, deployment }: { readonly form: CountForm; readonly deployment: Deployment },
 ): void {
   const family = familyOf(deployment.model);
   const tokens = estimateInputTokens(estimatedRequest(request), family);
@@ -130,10 +153,11 @@ function answerEstimate(
     estimateRule(family),
   ];
   if (deployment.provider.sandbox) headers.push('x-carrier-sandbox', '1');
-  respondBytes(arrival.request, arrival.response, 200, headers, Buffer.from(JSON.stringify({ input_tokens: tokens })));
+  respondBytes(arrival.request, arrival.response, 200, headers, Buffer.from(JSON.stringify(form.answer(tokens))));
 }
 
 interface CountOrder {
+  readonly form: CountForm;
   readonly order: readonly Deployment[];
   /** A fault script, for emulated providers. */
   readonly emulate: string | undefined;
@@ -147,14 +171,17 @@ interface CountOrder {
 async function askInOrder(
   gateway: GatewayState,
   arrival: Arrival,
-  { order, emulate, endsAtMs, write }: CountOrder,
+  { form, order, emulate, endsAtMs, write }: CountOrder,
 ): Promise<boolean> {
   for (const [index, deployment] of order.entries()) {
     const head = ['x-carrier-deployment', deployment.id, 'x-carrier-attempts', String(index + 1)];
     if (deployment.provider.sandbox) head.push('x-carrier-sandbox', '1');
-    const question = { deployment, emulate, body: write(deployment), endsAtMs };
+    const question = { form, deployment, emulate, body: write(deployment), endsAtMs };
     const answer = await ask(gateway, arrival, question).catch(toFault);
-    const fault = answer instanceof Fault ? answer : refusalOf(gateway, answer);
+    const fault = answer instanceof Fault ? answer : refusalOf(gateway, answer, form);
+    if (!(answer instanceof Fault) && fault !== undefined && form.cannot?.test(answer.body.toString()) === true) {
+      return false;
+    }
     if (!(answer instanceof Fault) && (fault === undefined || shown.has(fault.code))) {
       const headers = [...relayHeaders(answer.headers, false), 'x-carrier-exchange-id', arrival.id, ...head];
       if (fault !== undefined) headers.push('x-carrier-fault', fault.code);
@@ -172,7 +199,7 @@ async function askInOrder(
 /** The provider's own words, where they are about the request and not about our account. */
 const shown: ReadonlySet<Fault['code']> = new Set<Fault['code']>(['upstream_invalid', 'context_overflow']);
 
-function refusalOf(gateway: GatewayState, answer: CountAnswer): Fault | undefined {
+function refusalOf(gateway: GatewayState, answer: CountAnswer, { dialect }: CountForm): Fault | undefined {
   if (answer.status < 300) return undefined;
   return dialect.decodeFault({ ...answer, nowMs: gateway.ports.clock.nowMs() });
 }
@@ -184,6 +211,7 @@ interface CountAnswer {
 }
 
 interface CountQuestion {
+  readonly form: CountForm;
   readonly deployment: Deployment;
   /** A fault script, for an emulated provider. */
   readonly emulate: string | undefined;
@@ -191,24 +219,31 @@ interface CountQuestion {
   readonly endsAtMs: number;
 }
 
-function ask(
+async function ask(
   gateway: GatewayState,
   arrival: Arrival,
-  { deployment, emulate, body, endsAtMs }: CountQuestion,
+  { form, deployment, emulate, body, endsAtMs }: CountQuestion,
 ): Promise<CountAnswer> {
+  const { ports } = gateway;
+  const credential = ports.credential(deployment.provider.name);
   const { path, headers } = upstreamRequest({
     provider: deployment.provider,
-    dialect: 'anthropic-messages',
+    dialect: form.dialect.name,
     targetModel: deployment.targetModel,
     sameDialect: true,
-    credential: gateway.ports.credential(deployment.provider.name),
+    credential,
     clientHeaders: arrival.request.headers,
     query: arrival.query,
   });
   if (emulate !== undefined && deployment.provider.sandbox) headers.push('x-carrier-emulate', emulate);
   const upstream = gateway.upstreams.of(deployment.provider);
   const [plain = '', query] = path.split('?');
-  const countPath = `${upstream.basePath}${plain}/count_tokens${query === undefined ? '' : `?${query}`}`;
+  const countPath = `${upstream.basePath}${form.pathOf(plain)}${query === undefined ? '' : `?${query}`}`;
+  const authorise = providerOf(deployment.provider.kind).endpoints[form.dialect.name]?.authorise;
+  if (authorise !== undefined) {
+    const signing = { origin: upstream.origin, path: countPath, headers, body, credential };
+    headers.push(...(await authorise({ ...signing, nowMs: ports.clock.nowMs() })));
+  }
   const { promise, resolve, reject } = Promise.withResolvers<CountAnswer>();
   const receiver = new CountReceiver(resolve, reject);
   const leave = () => receiver.fail(new Fault('client_aborted'));

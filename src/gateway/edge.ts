@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Fault } from '../completion/fault.ts';
 import type { DialectName } from '../completion/request.ts';
 import type { Dialect } from '../dialects/dialect.ts';
@@ -6,6 +7,7 @@ import { passToAdmin } from './admin-pass-through.ts';
 import type { Arrival } from './arrival.ts';
 import type { ClientRequest, ClientResponse } from './client-message.ts';
 import { connectionOf, newConnection } from './connections.ts';
+import { anthropicCount, type CountForm, countPaths, responsesCount } from './count-forms.ts';
 import { countTokens } from './count-tokens.ts';
 import { answerPreflight, isPreflight } from './cross-origin.ts';
 import { mintExchangeId } from './exchange-id.ts';
@@ -18,6 +20,7 @@ import { type ModelPath, ModelPaths } from './model-paths.ts';
 import { neverSent, refuse } from './refuse.ts';
 import { toFault } from './respond.ts';
 import { serveCompletion } from './serve-completion.ts';
+import { refuseStoredResponses } from './stored-responses.ts';
 
 /** What answers at a path. A promise settles when the answer is given; a thrown fault is answered by the edge.
  *  `gate` says what a request must pass first:
@@ -44,9 +47,11 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/chat/completions', completion('openai-chat')],
   ['/v1/messages', completion('anthropic-messages')],
   ['/v1/responses', completion('openai-responses')],
-  ['/v1/messages/count_tokens', { method: 'POST', gate: 'limits', serve: countTokens }],
+  ['/v1/messages/count_tokens', count(anthropicCount)],
+  ['/v1/responses/input_tokens', count(responsesCount)],
   ['/v2/chat', completion('cohere-chat')],
   ['/v1/models', { method: 'GET', gate: 'key', serve: listModels }],
+  ['/v1beta/models', { method: 'GET', gate: 'key', serve: listModels }],
   ['/healthz', { method: 'GET', gate: 'open', serve: (_gateway, arrival) => answerHealthz(arrival) }],
   ['/readyz', { method: 'GET', gate: 'open', serve: answerReadyz }],
   ['/metrics', { method: 'GET', gate: 'admin', serve: passToAdmin }],
@@ -57,6 +62,8 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 /** Paths that begin so and go on. */
 export const prefixes: readonly (readonly [string, Route])[] = [
   ['/v1/models/', { method: 'GET', gate: 'key', serve: listModels }],
+  ['/v1/responses/', { method: 'any', gate: 'key', serve: refuseStoredResponses }],
+  ['/v1beta/models/', { method: 'GET', gate: 'key', serve: listModels }],
   ['/api/', { method: 'any', gate: 'admin', serve: passToAdmin }],
   ['/console/', { method: 'any', gate: 'admin', serve: passToAdmin }],
 ];
@@ -68,10 +75,19 @@ export const modelPaths: readonly ModelPath[] = [
   { form: '/model/{model}/converse-stream', dialect: 'bedrock-converse', read: () => ({ stream: true }) },
 ];
 
-const knownModelPaths = new ModelPaths(modelPaths);
-const modelRoutes: ReadonlyMap<string, Route> = new Map(
-  modelPaths.map(({ form, dialect }) => [form, completion(dialect)]),
-);
+const knownModelPaths = new ModelPaths([...modelPaths, ...countPaths]);
+const modelRoutes: ReadonlyMap<string, Route> = new Map([
+  ...modelPaths.map(({ form, dialect }) => [form, completion(dialect)] as const),
+  ...countPaths.map(path => [path.form, count(path.count)] as const),
+]);
+
+function count(form: CountForm): Route {
+  return {
+    method: 'POST',
+    gate: 'limits',
+    serve: (gateway, arrival, identified) => countTokens(gateway, arrival, identified, form),
+  };
+}
 
 function completion(name: DialectName): Route {
   const dialect = dialects.get(name);
@@ -108,7 +124,7 @@ export function handleRequest(gateway: GatewayState, request: ClientRequest, res
     path,
     query,
     connection,
-    dialect: dialectOfPath(path, request.headers['anthropic-version'] !== undefined),
+    dialect: dialectOfPath(path, request.headers),
     named: undefined,
     body: undefined,
   };
@@ -194,15 +210,24 @@ function pass(gateway: GatewayState, arrival: Arrival, route: Route): void | Pro
 }
 
 /** The dialect in which faults of a path are told; undefined where they are problem documents. */
-export function dialectOfPath(path: string, saysAnthropic: boolean): Dialect | undefined {
+export function dialectOfPath(path: string, headers: IncomingHttpHeaders): Dialect | undefined {
   if (path.startsWith('/v1/messages')) return dialects.get('anthropic-messages');
   if (path.startsWith('/v1/responses')) return dialects.get('openai-responses');
   if (path.startsWith('/v1/projects/') || isGenerating(path)) return dialects.get('gemini');
-  if (path.startsWith('/v1/')) return dialects.get(saysAnthropic ? 'anthropic-messages' : 'openai-chat');
+  if (path.startsWith('/v1/')) return dialects.get(dialectSaid(headers));
   if (path.startsWith('/v1beta')) return dialects.get('gemini');
   if (path.startsWith('/v2/')) return dialects.get('cohere-chat');
   if (path.startsWith('/model/')) return dialects.get('bedrock-converse');
   return undefined;
+}
+
+/** Several APIs have the same paths; their clients say which one they mean. Cohere's are made with Fern
+ *  (https://www.npmjs.com/package/cohere-ai, 2026-11). */
+function dialectSaid(headers: IncomingHttpHeaders): DialectName {
+  if (headers['anthropic-version'] !== undefined) return 'anthropic-messages';
+  if (headers['x-goog-api-client'] !== undefined) return 'gemini';
+  if (/^cohere(?:-ai)?$/.test(String(headers['x-fern-sdk-name']))) return 'cohere-chat';
+  return 'openai-chat';
 }
 
 function refuseError(gateway: GatewayState, arrival: Arrival, error: unknown): void {

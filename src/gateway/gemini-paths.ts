@@ -4,7 +4,7 @@ import type { ModelPath } from './model-paths.ts';
 /** Where the API, and the same on Vertex, is asked for answers (https://ai.google.dev/api/generate-content,
  *  https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, 2026-11). Project and place of a client are
  *  its own idea: where a request goes is the deployment's. */
-const places = [
+export const geminiPlaces = [
   '/v1beta/models/{model}',
   '/v1/models/{model}',
   '/v1/projects/{project}/locations/{location}/publishers/google/models/{model}',
@@ -16,14 +16,14 @@ const places = [
   '/v1beta/{model}',
 ] as const;
 
-export const geminiPaths: readonly ModelPath[] = places.flatMap((place): readonly ModelPath[] => [
+export const geminiPaths: readonly ModelPath[] = geminiPlaces.flatMap((place): readonly ModelPath[] => [
   { form: `${place}:generateContent`, dialect: 'gemini', read: whole },
   { form: `${place}:streamGenerateContent`, dialect: 'gemini', read: streamed },
 ]);
 
 /** Is it one of them, whatever the method? */
 export function isGenerating(path: string): boolean {
-  return /(?::|%3A)(?:generateContent|streamGenerateContent)$/i.test(path);
+  return /(?::|%3A)(?:generateContent|streamGenerateContent|countTokens)$/i.test(path);
 }
 
 function whole(): Omit<PathFacts, 'requestedModel'> {

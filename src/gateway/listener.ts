@@ -75,7 +75,10 @@ export class Listener {
   cut(): void {
     this.#server.closeAllConnections();
     this.#streams.cut();
-    for (const socket of this.#sockets) socket.destroy();
+    // Streams of HTTP/2 are told that they are broken off before their connection is.
+    setImmediate(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
   }
 
   /** node:http's own listener waits behind us, so that it goes on counting, timing and closing what it is given. */
@@ -104,7 +107,7 @@ export class Listener {
   #refuse(error: Error, socket: Socket): void {
     const { ports } = this.#state;
     const mint = () => mintExchangeId(ports.clock.nowMs());
-    const answered = answerClientError(error, socket, mint, path => dialectOfPath(path, false));
+    const answered = answerClientError(error, socket, mint, path => dialectOfPath(path, {}));
     if (answered === undefined) return;
     const { fault, id, path } = answered;
     ports.observe.refused({ fault, exchangeId: id, path, durationMs: 0 });

@@ -44,8 +44,14 @@ export interface Clock {
 /** Hard budgets, worker side. Amounts are atto-currency. */
 export interface BudgetHolds {
   /** Sets `amount` aside in every budget named, or in none. Answers at once when the local allowances suffice, else
-   *  within 50 ms. A Fault is `budget_exhausted` or `budget_unverifiable`. */
-  take(budgets: readonly string[], amount: bigint, nowMs: number): BudgetHold | Fault | Promise<BudgetHold | Fault>;
+   *  within 50 ms where the ledger may be away, and within a second while it is known to answer; never later than
+   *  `waitMsMax`, which is what the request's own deadline leaves. A Fault is `budget_exhausted` or `budget_unverifiable`. */
+  take(
+    budgets: readonly string[],
+    amount: bigint,
+    nowMs: number,
+    waitMsMax?: number,
+  ): BudgetHold | Fault | Promise<BudgetHold | Fault>;
   /** The largest amount that `take` would surely give now in all budgets named; for lowering output limits. */
   available(budgets: readonly string[], nowMs: number): Promise<bigint>;
 }

@@ -1,4 +1,5 @@
 import { Fault, faults } from '../completion/fault.ts';
+import type { DialectName } from '../completion/request.ts';
 import type { FaultAnswer } from '../dialects/dialect.ts';
 import { writeRateLimits } from '../dialects/rate-limits.ts';
 import type { Arrival } from './arrival.ts';
@@ -17,23 +18,26 @@ export function respondFault(arrival: Arrival, fault: Fault, extra: readonly str
     ...(answer.headers ?? []),
     ...extra,
   ];
-  // The clients of both dialects obey this, and would otherwise ask a 429 twice more.
+  // The clients of these dialects obey this, and would otherwise ask a 429 twice more; others read what their dialect says.
   const { retryAfterMs } = fault;
   const isFar = fault.code === 'rate_limited' && retryAfterMs !== undefined && retryAfterMs > retryFarMs;
-  if (fault.class === 'quota' || isFar) headers.push('x-should-retry', 'false');
+  const asksAgain = arrival.dialect !== undefined && obedient.has(arrival.dialect.name);
+  if (asksAgain && (fault.class === 'quota' || isFar)) headers.push('x-should-retry', 'false');
   if (fault.rateLimits !== undefined && arrival.dialect !== undefined) {
     headers.push(...writeRateLimits(fault.rateLimits, arrival.dialect.name, arrival.atMs));
   }
   if (retryAfterMs !== undefined) headers.push('retry-after', String(Math.ceil(retryAfterMs / 1000)));
-  // Clients of chat completions know the finer form, as Azure says it
+  // OpenAI's clients know the finer form, as Azure says it
   // (https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/quota, 2026-11).
-  if (retryAfterMs !== undefined && retryAfterMs % 1000 !== 0 && arrival.dialect?.name === 'openai-chat') {
+  if (retryAfterMs !== undefined && retryAfterMs % 1000 !== 0 && finer.has(arrival.dialect?.name)) {
     headers.push('retry-after-ms', String(Math.ceil(retryAfterMs)));
   }
   respondBytes(arrival.request, arrival.response, answer.status, headers, answer.body);
   return answer.status;
 }
 
+const finer: ReadonlySet<DialectName | undefined> = new Set(['openai-chat', 'openai-responses']);
+const obedient: ReadonlySet<DialectName> = new Set(['openai-chat', 'openai-responses', 'anthropic-messages']);
 /** Clients do not wait longer: they would ask again after half a second, and again in vain. */
 const retryFarMs = 60_000;
 

@@ -59,6 +59,8 @@ export interface BrokerOptions {
   /** Calls back once; returns how to cancel it. */
   readonly after: (ms: number, run: () => void) => () => void;
   readonly nowMs: () => number;
+  /** Is the ledger known to answer? Then it is waited for longer. Unless said, it is not. */
+  readonly ledgerAnswers?: () => boolean;
   /** Somebody was told `exhausted`. */
   readonly refused?: (at: BudgetWindow, standing: Standing | undefined) => void;
   readonly log?: (message: string, details: Readonly<Record<string, unknown>>) => void;

@@ -11,6 +11,8 @@ export interface WindowState extends BudgetWindow {
   readonly waiting: Set<Waiting>;
   replenishing: boolean;
   acquiring: Promise<LedgerAnswer> | undefined;
+  /** Nobody waits for that answer any more. */
+  isLate: boolean;
   /** A request came while the last steps of replenishing were under way. */
   again: boolean;
   askedAtMs: number;
@@ -28,6 +30,26 @@ export interface WindowState extends BudgetWindow {
   standing: Standing | undefined;
   /** Nor could other workers and other replicas. */
   exhausted: Shortage | undefined;
+}
+
+export function newWindow({ budget, window }: BudgetWindow, limitAtto: bigint): WindowState {
+  return {
+    budget,
+    window,
+    waiting: new Set(),
+    replenishing: false,
+    acquiring: undefined,
+    isLate: false,
+    again: false,
+    askedAtMs: 0,
+    limitAtto,
+    lowered: false,
+    recalled: new Map(),
+    onRecalled: undefined,
+    ledgerLacks: undefined,
+    exhausted: undefined,
+    standing: undefined,
+  };
 }
 
 /** What is left of a lease when its generation ends without the ledger. */

@@ -265,7 +265,9 @@ describe('the allowance broker', () => {
     replica.broker.shipped(1, false, new Map([[block.grant.lease, 100n]]));
     replica.current = false;
 
-    await replica.broker.sweep();
+    // A sweep leaves alone what a round is under way for; the next one comes back to it.
+    const closed = async () => (await store.pool.query("select 1 from lease where state <> 'closed'")).rowCount === 0;
+    for (let sweeps = 0; sweeps < 50 && !(await closed()); sweeps += 1) await replica.broker.sweep();
 
     const { rows } = await store.pool.query('select state, amount_atto, spent_atto from lease');
     assert.deepEqual(rows, [{ state: 'closed', amount_atto: 100n, spent_atto: 100n }]);

@@ -1,11 +1,13 @@
 import { type AllowanceAmounts, AllowanceBook, type BudgetWindow } from './allowance-book.ts';
 import type { AllowanceRequest, BrokerOptions } from './broker-port.ts';
+import { recall, recallAnswered, recallMs } from './broker-recall.ts';
 import {
   type CarriedLease,
   forgetShortage,
   hasNeed,
   type LedgerAnswer,
   largestNeed,
+  newWindow,
   onlyAsker,
   type Shortage,
   type Waiting,
@@ -14,16 +16,15 @@ import {
   within,
   writtenStanding,
 } from './broker-window.ts';
+import { InTurn } from './in-turn.ts';
+import { Patience } from './patience.ts';
 
 export type { AllowanceRequest, BrokerLeases, BrokerMessage, BrokerOptions } from './broker-port.ts';
 
-/** A worker waits 50 ms for its answer; ours leaves time for the way back. */
-const answerMs = 45;
+/** Questions to the ledger at once, of all windows: as many as connections are kept for. */
+const questionsMax = 4;
 /** How long one question to the ledger holds up the next step. */
 const acquireMs = 15;
-/** How long other workers, and other replicas, may take to give back. Replicas are only waited for when the ledger says
- *  that they hold something: a lone one knows in a few milliseconds. */
-const recallMs = 12;
 /** How long a refusal may wait for where the budget stands, which was asked for before the last step. */
 const standingMs = 4;
 /** The ledger is asked for so many times what workers want, so that most requests are answered from the book. */
@@ -37,19 +38,28 @@ const exhaustedFreshMs = 250;
 const exhaustedKnownMs = 1_000;
 
 /** The supervisor's side of hard budgets. Holds this replica's leases and deals them out to workers; answers each request
- *  within 45 ms: from the book at once, else from the ledger, else from what others have left unused. Before `exhausted`
+ *  in time: from the book at once, else from the ledger, else from what others have left unused. Before `exhausted`
  *  is said, every other worker and every other replica was asked once. A ledger that does not answer, or money that a dead
  *  worker may have spent, gives `unverifiable`. */
 export class AllowanceBroker {
   readonly #options: BrokerOptions;
   readonly #book = new AllowanceBook();
   readonly #windows = new Map<string, WindowState>();
+  readonly #patience: Patience;
+  readonly #questions = new InTurn(questionsMax);
   /** What is on its way back to the ledger. */
   readonly #releasing = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
+    const { after, nowMs, ledgerAnswers = () => false } = options;
+    this.#patience = new Patience({ after, nowMs, ledgerAnswers });
+  }
+
+  /** What is known of the ledger has changed: `ledgerAnswers` says what. */
+  ledgerChanged(): void {
+    this.#patience.changed();
   }
 
   /** A worker asks for allowance. The answer goes out by `send`. */
@@ -82,7 +92,7 @@ export class AllowanceBroker {
       worker,
       request,
       ...amounts,
-      cancelTimer: this.#options.after(answerMs, () => this.#answerLate(state, waiting)),
+      cancelTimer: this.#patience.start(() => this.#answerLate(state, waiting)),
     };
     state.waiting.add(waiting);
     void this.#replenish(state);
@@ -98,7 +108,7 @@ export class AllowanceBroker {
     const state = this.#windows.get(windowKey({ budget, window }));
     if (state === undefined) return;
     if (amountAtto > 0n) forgetShortage(state);
-    this.#recallAnswered(state, worker);
+    recallAnswered(state, worker);
     // What comes back to a window that is over may be needed in another.
     if (state.lowered || !this.#options.isCurrent(budget, window)) void this.#giveUp(state);
     else this.#serve(state);
@@ -129,9 +139,15 @@ export class AllowanceBroker {
   /** The shipper's onSettled. */
   workerSettled(worker: number): void {
     this.#book.settled(worker);
+    this.settled();
+  }
+
+  /** What the dead held is free or spent: here, or of earlier generations. */
+  settled(): void {
     for (const state of this.#windows.values()) {
       forgetShortage(state);
       this.#serve(state);
+      if (state.waiting.size > 0) void this.#replenish(state);
     }
   }
 
@@ -335,7 +351,10 @@ export class AllowanceBroker {
         state.again = true;
         continue;
       }
-      this.#answer(state, waiting, this.#isOpen(state, waiting) ? 'unverifiable' : 'exhausted');
+      const isOpen = this.#isOpen(state, waiting);
+      // It is known as soon as the dead are settled, and that is worth as long a wait.
+      if (isOpen && this.#options.ledgerAnswers?.() === true) continue;
+      this.#answer(state, waiting, isOpen ? 'unverifiable' : 'exhausted');
     }
   }
 
@@ -351,20 +370,36 @@ export class AllowanceBroker {
   /** Asks the ledger for what is missing, and more, so that the next requests find something. Waits a little; an answer
    *  that comes later is kept all the same. At most one question about a window is under way. */
   async #acquire(state: WindowState): Promise<LedgerAnswer> {
-    state.acquiring ??= this.#acquireBlock(state)
+    state.acquiring ??= this.#questions
+      .run(
+        () => this.#rank(state),
+        () => this.#acquireBlock(state),
+      )
       .catch((error): LedgerAnswer => {
         this.#options.log?.('the ledger gives no allowance', { budget: state.budget, error: String(error) });
         return 'no-answer';
       })
       .finally(() => {
         state.acquiring = undefined;
+        const { isLate } = state;
+        state.isLate = false;
+        // Whoever waits on goes on from there.
+        if (isLate && state.waiting.size > 0 && !this.#closed) void this.#replenish(state);
       });
+    const { acquiring } = state;
     const late = this.#pause(acquireMs).then(() => {
+      if (state.acquiring === acquiring) state.isLate = true;
       const known = state.ledgerLacks;
       const short = this.#isShort(state, known, largestNeed(state), exhaustedKnownMs);
       return known !== undefined && short ? known : ('no-answer' as const);
     });
-    return Promise.race([state.acquiring, late]);
+    return Promise.race([acquiring, late]);
+  }
+
+  /** Who has nothing and needs something first; who only asks ahead last. */
+  #rank(state: WindowState): number {
+    if (!hasNeed(state.waiting)) return 2;
+    return this.#book.free(state) === 0n && this.#book.holders(state).length === 0 ? 0 : 1;
   }
 
   async #acquireBlock(state: WindowState): Promise<'granted' | Shortage> {
@@ -402,35 +437,10 @@ export class AllowanceBroker {
     return 'granted';
   }
 
-  /** Asks workers for what they have unused and waits a little for the answers. */
-  async #recall(state: WindowState, except: number | undefined): Promise<void> {
+  #recall(state: WindowState, except: number | undefined): Promise<void> {
+    const { send, after } = this.#options;
     const workers = this.#book.holders(state).filter(worker => worker !== except);
-    if (workers.length === 0) return;
-    for (const worker of workers) {
-      state.recalled.set(worker, (state.recalled.get(worker) ?? 0) + 1);
-      this.#options.send(worker, { type: 'recall', budget: state.budget, window: state.window });
-    }
-    await new Promise<void>(resolve => {
-      const done = () => {
-        cancel();
-        state.onRecalled = undefined;
-        resolve();
-      };
-      const cancel = this.#options.after(recallMs, done);
-      const previous = state.onRecalled;
-      state.onRecalled = () => {
-        previous?.();
-        done();
-      };
-    });
-  }
-
-  #recallAnswered(state: WindowState, worker: number): void {
-    const open = state.recalled.get(worker);
-    if (open === undefined) return;
-    if (open > 1) state.recalled.set(worker, open - 1);
-    else state.recalled.delete(worker);
-    if (state.recalled.size === 0) state.onRecalled?.();
+    return recall(state, workers, { send, after });
   }
 
   /** Windows whose money is partly the same; none for most budgets. */
@@ -471,22 +481,7 @@ export class AllowanceBroker {
     const key = windowKey(at);
     let state = this.#windows.get(key);
     if (state === undefined) {
-      state = {
-        budget: at.budget,
-        window: at.window,
-        waiting: new Set(),
-        replenishing: false,
-        acquiring: undefined,
-        again: false,
-        askedAtMs: 0,
-        limitAtto: this.#options.limitAtto(at.budget) ?? 0n,
-        lowered: false,
-        recalled: new Map(),
-        onRecalled: undefined,
-        ledgerLacks: undefined,
-        exhausted: undefined,
-        standing: undefined,
-      };
+      state = newWindow(at, this.#options.limitAtto(at.budget) ?? 0n);
       this.#windows.set(key, state);
     }
     return state;

@@ -50,6 +50,8 @@ export interface Taker {
   readonly startedAtMs: number;
   /** Wall clock at the request. */
   readonly nowMs: number;
+  /** What its own deadline leaves. */
+  readonly waitMsMax: number;
   readonly resolve: (answer: BudgetHold | Fault) => void;
   cancelTimer: () => void;
 }

@@ -19,6 +19,8 @@ export interface DatabaseSessionOptions {
    *  failed and is repeated, unless `isFinal` says that repeating is useless. */
   readonly prepare: (store: Store) => Promise<void>;
   readonly isFinal: (error: unknown) => boolean;
+  /** An attempt failed, and is repeated. */
+  readonly failed?: () => void;
 }
 
 /** The way to the database: starts the embedded one or waits for yours, migrates it, and tries again in the background
@@ -46,6 +48,7 @@ export class DatabaseSession {
         if (this.#stopping.signal.aborted || error instanceof SchemaRefusal || this.#options.isFinal(error))
           throw error;
         this.#lastError = describe(error);
+        this.#options.failed?.();
         this.#options.log.warn('the database does not answer; trying again', { error: this.#lastError, delayMs });
       }
       await sleep(delayMs, undefined, { signal: this.#stopping.signal });

@@ -23,6 +23,8 @@ export type ToWorker =
     }
   /** Give back what you hold unused of this budget; answer with return. */
   | { readonly type: 'recall'; readonly budget: string; readonly window: string }
+  /** Is the ledger known to answer? Then an allowance is worth a longer wait. */
+  | { readonly type: 'ledger'; readonly answers: boolean }
   | { readonly type: 'permits'; readonly request: number; readonly handle: string; readonly granted: number }
   | { readonly type: 'recall-permits'; readonly handle: string }
   /** Answers a limit-request. `left`: what the replica and the database have beyond it. `short`: nobody had enough. */

@@ -4,6 +4,7 @@ import { AllowanceBroker, type BrokerLeases } from '../ledger/broker.ts';
 import type { Standing } from '../ledger/broker-port.ts';
 import { noteBudgetRefusal, raiseBudgetWarnings } from '../ledger/budget-warnings.ts';
 import { LedgerLeases } from '../ledger/leases.ts';
+import { LedgerPulse } from '../ledger/ledger-pulse.ts';
 import type { BudgetEntry, SnapshotJson, WalletEntry } from '../snapshot/snapshot.ts';
 import { budgetFamily, loadWallet, parsePoolId, type Wallet, type WalletPool } from '../snapshot/wallets.ts';
 import type { Store } from '../store/connect.ts';
@@ -47,6 +48,11 @@ interface IndexedBudgets {
 export class SupervisorBudgets {
   readonly #options: SupervisorBudgetsOptions;
   readonly #broker: AllowanceBroker;
+  readonly #pulse: LedgerPulse;
+  /** Workers that know what is known of the ledger. */
+  readonly #told = new Set<number>();
+  /** Rejects what waits for the ledger when it is known not to come. */
+  #opening = Promise.withResolvers<void>();
   readonly #holder: string;
   #leases: LedgerLeases | undefined;
   #walletLeases: WalletLeases | undefined;
@@ -65,8 +71,10 @@ export class SupervisorBudgets {
   constructor(options: SupervisorBudgetsOptions) {
     this.#options = options;
     this.#holder = `${options.replica}:${options.generation}`;
+    this.#opening.promise.catch(() => {});
+    this.#pulse = new LedgerPulse({ after: options.after, changed: answers => this.#ledgerChanged(answers) });
     this.#broker = new AllowanceBroker({
-      leases: this.#deferredLeases(),
+      leases: this.#pulse.watch(this.#deferredLeases()),
       holder: this.#holder,
       limitAtto: id => this.#limitAtto(id),
       family: id => (parsePoolId(id) === undefined ? undefined : budgetFamily(id)),
@@ -76,12 +84,21 @@ export class SupervisorBudgets {
       settlingEarlier: () => !this.#earlierEnded,
       after: options.after,
       nowMs: Date.now,
+      ledgerAnswers: () => this.#pulse.answers,
       refused: (at, standing) => this.#refused(at, standing),
       log: (message, details) => options.log.warn(message, { details: JSON.stringify(details) }),
     });
     const carried = takeCarriedLeases(options.dataPath, options.previousGeneration);
     this.#carried = [...new Set(carried.map(({ lease }) => lease))];
     this.#broker.carryIn(carried);
+    this.#pulse.expect();
+  }
+
+  /** A start without the database: nobody waits for it, until it is there. */
+  databaseAway(): void {
+    if (this.#walletLeases !== undefined) return;
+    this.#opening.reject(new Error('the database does not answer'));
+    this.#pulse.failed();
   }
 
   /** The ledger is there. */
@@ -107,12 +124,17 @@ export class SupervisorBudgets {
   }
 
   received(worker: number, message: Extract<ToSupervisor, { type: 'lease-request' | 'return' }>): void {
+    if (!this.#told.has(worker)) {
+      this.#told.add(worker);
+      this.#options.send(worker, { type: 'ledger', answers: this.#pulse.answers });
+    }
     if (message.type === 'lease-request') this.#broker.request(worker, message);
     else this.#broker.returned(worker, message);
   }
 
   /** Before the shipper hears of it. */
   workerDied(worker: number): void {
+    this.#told.delete(worker);
     this.#broker.workerDied(worker);
   }
 
@@ -138,6 +160,7 @@ export class SupervisorBudgets {
       if (this.#carried.length > 0) await leases.takeOver(this.#carried, this.#holder);
       this.#carried = [];
       this.#walletLeases ??= new WalletLeases({ store, leases, lineAtto: pool => this.#lineAtto(pool) });
+      this.#opening.resolve();
       this.#endEarlier();
     });
   }
@@ -149,6 +172,7 @@ export class SupervisorBudgets {
     this.#attempt('ending earlier leases', async () => {
       await leases.closeEarlier(this.#options.replica, this.#holder);
       this.#earlierEnded = true;
+      this.#broker.settled();
     });
   }
 
@@ -243,18 +267,25 @@ export class SupervisorBudgets {
     return this.#indexed;
   }
 
+  #ledgerChanged(answers: boolean): void {
+    this.#broker.ledgerChanged();
+    for (const worker of this.#told) this.#options.send(worker, { type: 'ledger', answers });
+  }
+
+  /** Until it is there, what is asked waits for it: at a start it comes in a moment, or is known to be away. */
   #deferredLeases(): BrokerLeases {
-    const ready = () => {
+    const ready = async () => {
+      if (this.#walletLeases === undefined) await this.#opening.promise;
       if (this.#walletLeases === undefined) throw new Error('the database has not answered yet');
       return this.#walletLeases;
     };
     return {
-      acquire: async request => ready().acquire(request),
-      release: async (lease, amountAtto) => ready().release(lease, amountAtto),
-      renew: async holder => ready().renew(holder),
-      close: async lease => ready().close(lease),
-      askOthers: async (budget, window, holder) => ready().askOthers(budget, window, holder),
-      standing: async (budget, window) => ready().standing(budget, window),
+      acquire: async request => (await ready()).acquire(request),
+      release: async (lease, amountAtto) => (await ready()).release(lease, amountAtto),
+      renew: async holder => (await ready()).renew(holder),
+      close: async lease => (await ready()).close(lease),
+      askOthers: async (budget, window, holder) => (await ready()).askOthers(budget, window, holder),
+      standing: async (budget, window) => (await ready()).standing(budget, window),
     };
   }
 }

@@ -1,9 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { problemResponse, toProblem } from '../admin/problem.ts';
 import { publishWatermark } from '../billing/journal-watermark.ts';
 import { WalletPayer } from '../billing/pay-exchanges.ts';
 import { Fault } from '../completion/fault.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import type { ProcessSettings } from '../config/settings.ts';
+import { ConsoleFiles } from '../console/console-files.ts';
 import { MasterKeyMismatch } from '../control/configuration-store.ts';
 import { Keyring } from '../control/keyring.ts';
 import { lowBalancesOf } from '../control/low-balances.ts';
@@ -50,6 +52,8 @@ export interface SupervisorOptions {
   readonly configFile: string | undefined;
 }
 
+/** Where the build writes the console, in a checkout and in the package alike. */
+const consoleDirectory = fileURLToPath(new URL('../../console/dist', import.meta.url));
 /** How long a configuration change waits for workers to serve with it, before it is answered all the same. */
 const applyWaitMs = 1_000;
 /** How often the reasoning shelf forgets what is past its time. */
@@ -67,6 +71,7 @@ const jobsStopMs = 4_000;
  *  Read `start` and `stop` as tables of contents. */
 export class Supervisor {
   readonly #settings: ProcessSettings;
+  readonly #console = new ConsoleFiles(consoleDirectory);
   readonly #home: ReplicaHome;
   readonly #log: Log;
   readonly #configFile: string | undefined;
@@ -129,6 +134,7 @@ export class Supervisor {
       log,
       prepare: store => this.#prepare(store),
       isFinal: error => error instanceof MasterKeyMismatch || error instanceof ConfigurationError,
+      failed: () => this.#budgets.databaseAway(),
     });
     this.#shipper = new Shipper({
       directory: home.journalPath,
@@ -415,7 +421,9 @@ export class Supervisor {
 
   /** What is answered without the database. Metrics have no key of their own: they are for this machine, or for whoever has
    *  the admin key. */
-  #answerEarly(request: Request, isLocal: boolean): Promise<Response> | undefined {
+  #answerEarly(request: Request, isLocal: boolean): Response | Promise<Response> | undefined {
+    const page = this.#console.answer(request);
+    if (page !== undefined) return page;
     if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics') return undefined;
     if (isLocal || isBearer(request, this.#adminKey)) return this.#answerMetrics();
     return Promise.resolve(problemResponse(toProblem(new Fault('admin_key_invalid'))));

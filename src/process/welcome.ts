@@ -22,6 +22,7 @@ export function welcome(facts: WelcomeFacts): string {
     `  Common Carrier serves at ${url}  (ready in ${seconds} s)`,
     '',
     `  data        ${dataDirectory}`,
+    `  console     ${adminUrl}/console/`,
     `  admin API   ${adminUrl}/api/v1/openapi.json`,
     `  admin key   ${adminKeyPath ?? 'as given in CARRIER_ADMIN_KEY'}`,
   ];

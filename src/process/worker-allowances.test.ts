@@ -525,3 +525,43 @@ test('what goes back can be asked for again', async () => {
 
   assert.ok(harness.allowances.take(['a'], 76n, noon) instanceof Promise);
 });
+
+test('nobody waits longer than 50 ms where the ledger may be away, and a second while it is known to answer', async () => {
+  const harness = new Harness();
+  const waited = async (ms: number, waitMsMax?: number) => {
+    const answer = harness.allowances.take(['a'], 10n, noon, waitMsMax);
+    let over = false;
+    void Promise.resolve(answer).then(() => {
+      over = true;
+    });
+    harness.time.advance(ms - 1);
+    await Promise.resolve();
+    assert.equal(over, false);
+    harness.time.advance(1);
+    assert.equal(refused(await answer), 'budget_unverifiable');
+  };
+  await waited(50);
+  harness.allowances.ledgerAnswers(true);
+  await waited(1_000);
+  // What the request's own deadline leaves is less.
+  await waited(300, 300);
+  harness.allowances.ledgerAnswers(false);
+  await waited(50);
+});
+
+test('who waits already is told when the ledger goes away, and when it is back', async () => {
+  const harness = new Harness();
+  harness.allowances.ledgerAnswers(true);
+  const gone = harness.allowances.take(['a'], 10n, noon);
+  harness.time.advance(400);
+  harness.allowances.ledgerAnswers(false);
+  harness.time.advance(0);
+  assert.equal(refused(await gone), 'budget_unverifiable');
+
+  const back = harness.allowances.take(['b'], 10n, noon);
+  harness.time.advance(40);
+  harness.allowances.ledgerAnswers(true);
+  harness.time.advance(500);
+  harness.grant(harness.requests().at(-1)!.request, 'lease', '10');
+  assert.equal(held(await back).amount, 10n);
+});

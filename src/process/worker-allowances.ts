@@ -19,8 +19,10 @@ import { type BudgetStanding, budgetExhausted } from './budget-refusal.ts';
 import { type BudgetPeriod, budgetWindow } from './budget-window.ts';
 import type { Grant, GrantStanding, ToSupervisor } from './messages.ts';
 
-/** Longest wait of a request for an allowance; then `budget_unverifiable`. The one wait the request path may have. */
+/** Longest wait of a request for an allowance where the ledger may be away; then `budget_unverifiable`. */
 export const allowanceWaitMs = 50;
+/** The same while the ledger is known to answer: it is slow then, and not away. Within the request's own deadline. */
+export const patientWaitMs = 1_000;
 /** A block asked for is this many times the first amount seen, before demand is known. */
 const firstBlockFactor = 16n;
 /** Blocks asked for grow and shrink with demand within these factors of the amount that started them. */
@@ -74,6 +76,7 @@ export class WorkerAllowances implements BudgetHolds {
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #arrivals = new Set<() => void>();
   #requests = 0;
+  #ledgerAnswers = false;
   /** Counts changes of limits. */
   #limits = 0;
 
@@ -81,7 +84,12 @@ export class WorkerAllowances implements BudgetHolds {
     this.#options = options;
   }
 
-  take(budgets: readonly string[], amount: bigint, nowMs: number): BudgetHold | Fault | Promise<BudgetHold | Fault> {
+  take(
+    budgets: readonly string[],
+    amount: bigint,
+    nowMs: number,
+    waitMsMax: number = Number.POSITIVE_INFINITY,
+  ): BudgetHold | Fault | Promise<BudgetHold | Fault> {
     if (amount < 0n) throw new RangeError('a hold is never negative');
     // Nothing to hold needs no lease: what costs nothing cannot pass a cap.
     if (budgets.length === 0 || amount === 0n) return new Hold(amount, [], []);
@@ -94,7 +102,7 @@ export class WorkerAllowances implements BudgetHolds {
     if (accounts.some(account => account.waiters.size >= waitersMax)) {
       return new Fault('overloaded', `More than ${waitersMax} requests wait for one budget.`);
     }
-    return new Promise(resolve => this.#wait(accounts, { amount, nowMs }, resolve));
+    return new Promise(resolve => this.#wait(accounts, { amount, nowMs, waitMsMax }, resolve));
   }
 
   async available(budgets: readonly string[], nowMs: number): Promise<bigint> {
@@ -136,6 +144,13 @@ export class WorkerAllowances implements BudgetHolds {
       this.#refused(outstanding, refusal ?? 'unverifiable');
     }
     this.#arrived();
+  }
+
+  /** What the supervisor knows of the ledger. Those who wait already are told, too. */
+  ledgerAnswers(answers: boolean): void {
+    this.#ledgerAnswers = answers;
+    const waiting = new Set([...this.#accounts.values()].flatMap(({ waiters }) => [...waiters]));
+    for (const taker of waiting) this.#startTimer(taker);
   }
 
   /** Limits may be others now: what was exhausted may not be. Call it before requests are served with them. */
@@ -262,7 +277,7 @@ export class WorkerAllowances implements BudgetHolds {
 
   #wait(
     accounts: readonly Account[],
-    asked: { readonly amount: bigint; readonly nowMs: number },
+    asked: Pick<Taker, 'amount' | 'nowMs' | 'waitMsMax'>,
     resolve: (answer: BudgetHold | Fault) => void,
   ): void {
     const taker: Taker = {
@@ -272,11 +287,16 @@ export class WorkerAllowances implements BudgetHolds {
       resolve,
       cancelTimer: () => {},
     };
-    taker.cancelTimer = this.#options.after(allowanceWaitMs, () => {
-      this.#refuse(taker, 'unverifiable');
-    });
+    this.#startTimer(taker);
     for (const account of accounts) account.waiters.add(taker);
     for (const account of accounts) this.#requestFor(account);
+  }
+
+  #startTimer(taker: Taker): void {
+    taker.cancelTimer();
+    const wholeMs = Math.min(this.#ledgerAnswers ? patientWaitMs : allowanceWaitMs, taker.waitMsMax);
+    const leftMs = Math.max(0, wholeMs - (this.#options.monotonicMs() - taker.startedAtMs));
+    taker.cancelTimer = this.#options.after(leftMs, () => this.#refuse(taker, 'unverifiable'));
   }
 
   #answer(taker: Taker, answer: BudgetHold | Fault, outcome: 'granted' | 'exhausted' | 'unverifiable'): void {

@@ -182,6 +182,9 @@ class Worker {
       case 'recall':
         this.#allowances.recall(message.budget, message.window);
         break;
+      case 'ledger':
+        this.#allowances.ledgerAnswers(message.answers);
+        break;
       case 'permits':
         this.#permits.granted(message.request, message.granted);
         break;

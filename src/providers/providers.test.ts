@@ -181,6 +181,12 @@ const places: readonly (readonly [string, string, DialectName, string])[] = [
   ['emulated', 'http://127.0.0.1:9100/v1', 'openai-chat', '/chat/completions'],
   ['emulated', 'unix:/run/sandbox.sock', 'anthropic-messages', '/v1/messages'],
   ['bedrock', 'https://bedrock-runtime.eu-central-1.amazonaws.com', 'bedrock-converse', '/model/claude/converse'],
+  [
+    'vertex',
+    'https://europe-west4-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west4',
+    'gemini',
+    '/publishers/google/models/claude:generateContent',
+  ],
   ['emulated', 'unix:/run/sandbox.sock', 'bedrock-converse', '/model/claude/converse'],
 ];
 for (const [kind, baseUrl, dialect, expected] of places) {

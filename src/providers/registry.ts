@@ -10,6 +10,7 @@ import { groq } from './groq.ts';
 import { mistral } from './mistral.ts';
 import { openai } from './openai.ts';
 import type { Provider } from './provider.ts';
+import { vertex } from './vertex.ts';
 import { xai } from './xai.ts';
 
 /** Every kind of provider, by name. To add one, write its file and list it here. */
@@ -27,6 +28,7 @@ export const providers: readonly Provider[] = [
   mistral,
   openai,
   openaiCompatible,
+  vertex,
   xai,
 ];
 

@@ -14,6 +14,8 @@ export interface WebhookContext {
   readonly nowMs: () => number;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Of an attempt, shorter than it would be; for tests. */
+  readonly timeoutMs?: number;
 }
 
 /** What an endpoint's secrets are sealed for. */

@@ -7,6 +7,8 @@ import { FetchRefusal } from '../media/fetch-refusal.ts';
 export interface SendSurroundings {
   readonly policy: AddressPolicy;
   readonly resolve: Resolve;
+  /** Shorter than it would be; for tests. */
+  readonly timeoutMs?: number;
 }
 
 export interface SendRequest {
@@ -32,7 +34,8 @@ const answerBytesMax = 16 * 1024;
 
 /** One POST on a connection of its own. Redirects are not followed: they would lead elsewhere than was agreed. */
 export async function sendWebhook(request: SendRequest, surroundings: SendSurroundings): Promise<SendOutcome> {
-  const timeout = AbortSignal.timeout(sendTimeoutMs);
+  const timeoutMs = surroundings.timeoutMs ?? sendTimeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([request.signal, timeout]);
   try {
     const destination = await findDestination(new URL(request.url), surroundings.policy, surroundings.resolve, signal);
@@ -48,7 +51,7 @@ export async function sendWebhook(request: SendRequest, surroundings: SendSurrou
     request.signal.throwIfAborted();
     return {
       status: undefined,
-      problem: timeout.aborted ? `no answer in ${sendTimeoutMs / 1_000} s` : problemOf(error),
+      problem: timeout.aborted ? `no answer in ${timeoutMs / 1_000} s` : problemOf(error),
     };
   }
 }

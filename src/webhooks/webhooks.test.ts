@@ -15,7 +15,8 @@ import { listDeliveries, redeliver, testEndpoint } from './deliveries.ts';
 import { webhookJob } from './delivery-job.ts';
 import { changeEndpoint, createEndpoint, findEndpoint, removeEndpoint, rotateEndpointSecret } from './endpoints.ts';
 import { fanOut } from './fan-out.ts';
-import { noticeAlerts } from './upkeep.ts';
+import { sendTimeoutMs } from './send.ts';
+import { noticeAlerts, webhookUpkeepJob } from './upkeep.ts';
 
 /** The receiver of the guide, as it stands there. */
 interface GuideReceiver {
@@ -351,6 +352,27 @@ suite('webhooks', () => {
     assert.deepEqual(await outcome('/half'), broken('ECONNRESET'));
   });
 
+  test('who does not answer, or not to the end, is waited for ten seconds over all', async t => {
+    const timeoutMs = 300;
+    const hasty = contextWith({ timeoutMs });
+    const server = answering((request, response) => {
+      if (request.url?.startsWith('/slow') !== true) return;
+      // Never idle for long, and never done.
+      const drip = setInterval(() => response.write('.'), timeoutMs / 10);
+      response.on('close', () => clearInterval(drip));
+    });
+    const url = await listening(server, t);
+    const { endpoint } = await endpointAt(url);
+    for (const path of ['/silent', '/slow']) {
+      await changeEndpoint(context, { id: endpoint.id, url: url.replace('/hook', path) }, author);
+      const startedMs = performance.now();
+      const { state, error } = await testEndpoint(hasty, endpoint.id);
+      assert.deepEqual([path, state, error], [path, 'failed', 'no answer in 0.3 s']);
+      assert.ok(performance.now() - startedMs >= timeoutMs - 5);
+    }
+    assert.equal(sendTimeoutMs, 10_000);
+  });
+
   test('a process that dies behind an attempt makes it again, under the same id; one that dies while it spreads notices tells all of them once', async t => {
     const ids: unknown[] = [];
     const server = answering((request, response) => {
@@ -425,6 +447,51 @@ suite('webhooks', () => {
        delete from configuration_resource where kind = 'organisation'`,
     );
     await assert.rejects(findEndpoint(context, other.id), { code: 'resource_not_found' });
+  });
+
+  test('what was delivered or failed is forgotten after 30 days, what was told after 400; what waits is kept', async () => {
+    const { endpoint } = await endpointAt('https://hooks.example/');
+    for (const [id, state, days] of [
+      ['old', 'delivered', 31],
+      ['failed', 'failed', 31],
+      ['given-up', 'given-up', 31],
+      ['waiting', 'waiting', 31],
+      ['young', 'delivered', 29],
+    ] as const) {
+      await store.pool.query(
+        `insert into webhook_delivery (id, endpoint, kind, body, state, created_at, due_at)
+         values ($1, $2, 'test', '{}', $3, now() - $4 * interval '1 day', case when $3 = 'waiting' then now() end)`,
+        [id, endpoint.id, state, days],
+      );
+    }
+    for (const [kind, days, told] of [
+      ['old', 401, true],
+      ['young', 399, true],
+      ['untold', 401, false],
+    ] as const) {
+      await notice(kind);
+      await store.pool.query(
+        `update notice set at = now() - $2 * interval '1 day', told_at = case when $3 then now() end where kind = $1`,
+        [kind, days, told],
+      );
+    }
+    const client = connectSession(database.url);
+    await client.connect();
+
+    const done = await webhookUpkeepJob().run({ client, progress: () => {}, signal: new AbortController().signal });
+
+    await client.end();
+    assert.deepEqual(done, { alerts: 0, forgotten: 4 });
+    const deliveries = await store.pool.query<{ id: string }>('select id from webhook_delivery order by number');
+    assert.deepEqual(
+      deliveries.rows.map(({ id }) => id),
+      ['waiting', 'young'],
+    );
+    const kept = await store.pool.query<{ kind: string }>('select kind from notice order by kind');
+    assert.deepEqual(
+      kept.rows.map(({ kind }) => kind),
+      ['untold', 'young'],
+    );
   });
 
   test('alerts are told to the installation, once a code and ten minutes, but for those that are notices themselves', async () => {

@@ -5,7 +5,7 @@ import { invite } from '../../src/access/invitations.ts';
 import { addMembership } from '../../src/access/memberships.ts';
 import { totpCode } from '../../src/access/totp.ts';
 import { addUser } from '../../src/access/users.ts';
-import { type AdminUnderTest, startAdmin } from '../support/admin.ts';
+import { type AdminUnderTest, adminOver, startAdmin } from '../support/admin.ts';
 
 const startMs = Date.UTC(2026, 10, 20, 12);
 const minuteMs = 60_000;
@@ -235,6 +235,66 @@ suite('logging in', () => {
     assert.equal((await change({ 'x-carrier-csrf': csrf, 'sec-fetch-site': 'same-origin' })).status, 200);
     const others = (await logIn('page@ops.example')).json.csrf;
     assert.equal((await change({ 'x-carrier-csrf': others })).fault, 'csrf_invalid');
+  });
+
+  test('a page that shows the admin key gets a session, and keeps nothing of the key', async () => {
+    const begun = await call('POST', '/api/v1/login/admin-key', { key: admin.adminKey });
+
+    const setCookie = begun.headers.get('set-cookie')!;
+    assert.match(
+      setCookie,
+      /^__Host-carrier-session=cco_\w+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/,
+    );
+    assert.deepEqual(Object.keys(begun.json).sort(), ['csrf', 'expiresAt']);
+    const cookie = setCookie.split(';')[0]!;
+    const who = (await call('GET', '/api/v1/session', undefined, { cookie })).json;
+    assert.deepEqual(who.actor, { kind: 'admin-key', id: '', name: 'admin key' });
+    assert.equal(who.session.way, 'admin-key');
+    assert.equal(who.csrf, begun.json.csrf);
+    assert.equal((await call('DELETE', '/api/v1/session', undefined, { cookie })).fault, 'csrf_invalid');
+    const csrf = { cookie, 'x-carrier-csrf': who.csrf };
+    assert.equal((await call('DELETE', '/api/v1/session', undefined, csrf)).json.ended, true);
+    assert.equal((await call('GET', '/api/v1/session', undefined, { cookie })).fault, 'session_ended');
+    const told = await admin.store.pool.query(
+      "select action, actor from audit_event where target = 'session:' || $1 order by number",
+      [who.session.id],
+    );
+    assert.deepEqual(told.rows, [
+      { action: 'sessions.begin', actor: 'admin-key' },
+      { action: 'sessions.end', actor: 'admin-key' },
+    ]);
+  });
+
+  test('no other key begins one, and it is no bearer', async () => {
+    for (const key of [`${admin.adminKey}x`, admin.adminKey.slice(0, -1), 'admin']) {
+      assert.equal((await call('POST', '/api/v1/login/admin-key', { key })).fault, 'admin_key_invalid', key);
+    }
+    assert.equal((await call('POST', '/api/v1/login/admin-key', { key: '' })).status, 400);
+    assert.equal((await call('POST', '/api/v1/login/admin-key', { key: 'x'.repeat(513) })).status, 400);
+
+    const { headers } = await call('POST', '/api/v1/login/admin-key', { key: admin.adminKey });
+    const token = headers.get('set-cookie')!.split(/[=;]/)[1]!;
+    assert.equal((await call('GET', '/api/v1/session', undefined, bearer(token))).fault, 'admin_key_invalid');
+  });
+
+  test('it ends unused, in the end, and when the admin key is another one', async () => {
+    const begin = async () => {
+      const { headers } = await call('POST', '/api/v1/login/admin-key', { key: admin.adminKey });
+      return { cookie: headers.get('set-cookie')!.split(';')[0]! };
+    };
+    const asked = async (headers: Headers) => (await call('GET', '/api/v1/session', undefined, headers)).status;
+    const startedMs = nowMs;
+    const [idle, used] = [await begin(), await begin()];
+    const other = adminOver(admin.store, '/', () => nowMs, 'another-key-another-key-another-key');
+    assert.equal((await other.app.request('/api/v1/session', { headers: idle }, from)).status, 401);
+    for (let minutes = 45; minutes <= 12 * 60 - 45; minutes += 45) {
+      nowMs = startedMs + minutes * minuteMs;
+      assert.equal(await asked(used), 200, `${minutes} minutes`);
+    }
+    assert.equal(await asked(idle), 401);
+    nowMs = startedMs + 12 * 60 * minuteMs;
+    assert.equal(await asked(used), 401);
+    nowMs = startedMs;
   });
 
   test('a session that was planted, stolen to a plain page or forged is none', async () => {

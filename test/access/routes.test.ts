@@ -312,6 +312,7 @@ const ofOneself = [
 const ofAnybody = [
   'GET /api/v1/login/ways',
   'POST /api/v1/login',
+  'POST /api/v1/login/admin-key',
   'GET /api/v1/login/oidc',
   'GET /api/v1/login/oidc/callback',
   'POST /api/v1/invitations/accept',

@@ -7,9 +7,13 @@ export interface MatrixDialect {
   readonly path: (model: string, stream: boolean) => string;
   /** Paths at which a provider of the dialect is asked. */
   readonly asked: RegExp;
-  /** A provider kind that documents how a text is gone on with, and a model of it. */
+  /** A provider kind that documents how a text is gone on with, where there is one, and a model of it. */
   readonly kind: string;
   readonly targetModel: string;
+  /** Is it documented? */
+  readonly continues: boolean;
+  /** Why an answer ended stands in its terminal event, so the one is never there without the other. */
+  readonly endsAtOnce: boolean;
   /** Every terminal event of a stream, as its client sees it; of binary frames, in Latin-1. */
   readonly terminal: RegExp;
   /** How a notice looks. */
@@ -23,6 +27,8 @@ export const matrixDialects: readonly MatrixDialect[] = [
     asked: /^\/v1\/chat\/completions$/,
     kind: 'mistral',
     targetModel: 'mistral-small',
+    continues: true,
+    endsAtOnce: false,
     terminal: /^data: (?:\[DONE\]|\{"error")/gm,
     notice: type => `"carrier":{"${type}"`,
   },
@@ -32,6 +38,8 @@ export const matrixDialects: readonly MatrixDialect[] = [
     asked: /^\/v1\/messages$/,
     kind: 'anthropic',
     targetModel: 'claude-haiku-4-5',
+    continues: true,
+    endsAtOnce: false,
     terminal: /^event: (?:message_stop|error)$/gm,
     notice: type => `event: carrier.${type}`,
   },
@@ -41,8 +49,22 @@ export const matrixDialects: readonly MatrixDialect[] = [
     asked: /^\/model\/[^/]+\/converse(?:-stream)?$/,
     kind: 'bedrock',
     targetModel: 'anthropic.claude-haiku-4-5-20251001-v1:0',
+    continues: true,
+    endsAtOnce: false,
     // Metadata come last, behind messageStop; exceptions end a stream without them.
     terminal: /:event-type[^:]{3}metadata|:exception-type/g,
     notice: type => `carrier.${type}`,
+  },
+  {
+    dialect: dialects.get('openai-responses')!,
+    path: () => '/v1/responses',
+    asked: /^\/v1\/responses$/,
+    // None documents it in this dialect.
+    kind: 'openai',
+    targetModel: 'gpt-5.6',
+    continues: false,
+    endsAtOnce: true,
+    terminal: /^event: response\.(?:completed|incomplete|failed)$/gm,
+    notice: type => `"carrier":{"${type}"`,
   },
 ];

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { countPaths } from '../../src/gateway/count-forms.ts';
 import { modelPaths, prefixes, routes } from '../../src/gateway/edge.ts';
 import { digestOf, startGateway, type TestGateway } from '../support/gateway.ts';
+
+const countModels: Readonly<Record<string, string>> = { gemini: 'google%2Fgem', 'bedrock-converse': 'amazon%2Fnova' };
+const countBodies: Readonly<Record<string, object>> = {
+  gemini: { contents: [{ parts: [{ text: 'hello' }] }] },
+  'bedrock-converse': { input: { converse: { messages: [{ role: 'user', content: [{ text: 'hello' }] }] } } },
+};
 
 /** Every path of the data plane, and what a request to it must pass. A path that is new fails here until somebody has said
  *  so; then the tests below hold it to that. A body is one that would be answered. */
@@ -45,6 +52,17 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     ),
   ),
   ...Object.fromEntries(
+    countPaths.map(({ form, dialect }) => [
+      form,
+      {
+        gate: 'limits',
+        at: form.replace('{model}', countModels[dialect] ?? '').replace(/\{\w+\}/g, 'x'),
+        body: countBodies[dialect],
+      },
+    ]),
+  ),
+  '/v1/responses/input_tokens': { gate: 'limits', body: { model: 'openai/o', input: 'hello' } },
+  ...Object.fromEntries(
     ['/converse', '/converse-stream'].map(method => [
       `/model/{model}${method}`,
       {
@@ -55,6 +73,9 @@ const gates: Readonly<Record<string, { readonly gate: string; readonly body?: ob
     ]),
   ),
   '/v1/models': { gate: 'key' },
+  '/v1/responses/': { gate: 'key', at: '/v1/responses/resp_1/input_items' },
+  '/v1beta/models': { gate: 'key' },
+  '/v1beta/models/': { gate: 'key', at: '/v1beta/models/openai%2Fgpt-5' },
   '/v1/models/': { gate: 'key', at: '/v1/models/openai%2Fgpt-5' },
   '/healthz': { gate: 'open' },
   '/readyz': { gate: 'open' },
@@ -96,11 +117,17 @@ suite('the admission gate', () => {
         providers: [
           { name: 'openai', kind: 'openai', baseUrl: `${emulator.url}/v1` },
           { name: 'claude', kind: 'anthropic', dialects: ['anthropic-messages'], baseUrl: emulator.url },
+          { name: 'google', kind: 'gemini', dialects: ['gemini'], baseUrl: emulator.url },
+          { name: 'aws', kind: 'bedrock', dialects: ['bedrock-converse'], baseUrl: emulator.url },
+          { name: 'responses', kind: 'openai', dialects: ['openai-responses'], baseUrl: emulator.url },
         ],
         deployments: [
           { id: 'gpt', model: 'openai/gpt-5' },
           { id: 'claude', model: 'anthropic/claude', provider: 'claude' },
           { id: 'command', model: 'cohere/command' },
+          { id: 'gem', model: 'google/gem', provider: 'google' },
+          { id: 'nova', model: 'amazon/nova', provider: 'aws' },
+          { id: 'o', model: 'openai/o', provider: 'responses' },
         ],
       },
       budgetAtto: 0n,
@@ -138,6 +165,7 @@ suite('the admission gate', () => {
     const served = [
       ...[...routes, ...prefixes].map(([path, { gate }]) => [path, gate]),
       ...modelPaths.map(({ form }) => [form, 'spend']),
+      ...countPaths.map(({ form }) => [form, 'limits']),
     ];
 
     assert.deepEqual(
@@ -162,7 +190,7 @@ suite('the admission gate', () => {
         const answer = await ask(path, body, secret);
         const text = await answer.text();
         // A key that is not good is 400 to Gemini's clients.
-        const isGemini = path.includes('enerateContent') && status === 401 && fault !== 'key_missing';
+        const isGemini = /enerateContent|countTokens|^\/v1beta/.test(path) && status === 401 && fault !== 'key_missing';
         const told = [answer.status, answer.headers.get('x-carrier-fault')];
         assert.deepEqual(told, [isGemini ? 400 : status, fault], `${path}: ${who}`);
         assert.match(text, /^\[?\{.*"(error|type|message)"/s, `${path}: in the form of its dialect`);

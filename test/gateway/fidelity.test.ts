@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialects } from '../../src/dialects/registry.ts';
+import { dialectRows, framesOf, pathFacts } from '../support/dialect-rows.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 
 /** What the provider is called for; unlike any name in the fixtures. */
@@ -22,9 +23,22 @@ function fixtures(dialect: Dialect, kind: 'requests' | 'answers' | 'streams'): F
     .map(name => ({ name, bytes: readFileSync(new URL(name, folder)) }));
 }
 
+interface Place {
+  readonly kind: string;
+  readonly base: string;
+  /** Where it holds the model, with that and the stream. */
+  readonly path: string | ((model: string, stream: boolean) => string);
+}
+
 /** How a dialect is asked for here, and at a provider. */
-const places: Readonly<Record<string, { readonly kind: string; readonly base: string; readonly path: string }>> = {
+const places: Readonly<Record<string, Place>> = {
+  'bedrock-converse': {
+    kind: 'bedrock',
+    base: '',
+    path: (model, stream) => `/model/${encodeURIComponent(model)}/converse${stream ? '-stream' : ''}`,
+  },
   'openai-chat': { kind: 'openai', base: '/v1', path: '/v1/chat/completions' },
+  'openai-responses': { kind: 'openai', base: '/v1', path: '/v1/responses' },
   'anthropic-messages': { kind: 'anthropic', base: '', path: '/v1/messages' },
   'cohere-chat': { kind: 'cohere', base: '', path: '/v2/chat' },
 };
@@ -34,6 +48,7 @@ for (const dialect of dialects.values()) {
   suite(`fidelity of ${dialect.name} through the gateway`, () => {
     const chat = dialect.name === 'openai-chat';
     const requests = fixtures(dialect, 'requests');
+    const named = pathFacts(dialect.name, 'acme/fixture');
     const received: Buffer[] = [];
     let answer: { pieces: readonly Buffer[]; type: string };
     let provider: Server;
@@ -55,7 +70,7 @@ for (const dialect of dialects.values()) {
       });
       await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
       const { port } = provider.address() as { port: number };
-      const names = new Set(requests.map(({ bytes }) => dialect.scanRequest(bytes).requestedModel));
+      const names = new Set(requests.map(({ bytes }) => dialect.scanRequest(bytes, named).requestedModel));
       gateway = await startGateway({
         snapshot: {
           providers: [
@@ -90,22 +105,24 @@ for (const dialect of dialects.values()) {
 
     for (const { name, bytes } of requests) {
       test(`${name} reaches the provider byte for byte, but for the declared splices`, async () => {
-        const scan = dialect.scanRequest(bytes);
+        const scan = dialect.scanRequest(bytes, named);
         answer = scan.stream
-          ? { pieces: [stream.bytes], type: 'text/event-stream' }
+          ? { pieces: [stream.bytes], type: dialect.streamType }
           : { pieces: [whole.bytes], type: 'application/json' };
 
         for (const packed of [false, true]) {
           received.length = 0;
-          const response = await send(packed ? gzipSync(bytes) : bytes, packed);
+          const response = await send(packed ? gzipSync(bytes) : bytes, { packed, model: 'acme/fixture' });
           await response.arrayBuffer();
 
           assert.equal(response.status, 200);
           assert.equal(received.length, 1);
           let text = received[0]!.toString('latin1');
-          assert.equal(text.split(`"${targetModel}"`).length, 2);
-          const { start, end } = scan.modelAt!;
-          text = text.replace(`"${targetModel}"`, () => bytes.toString('latin1', start, end));
+          if (scan.modelAt !== undefined) {
+            assert.equal(text.split(`"${targetModel}"`).length, 2);
+            const { start, end } = scan.modelAt;
+            text = text.replace(`"${targetModel}"`, () => bytes.toString('latin1', start, end));
+          }
           if (scan.stream && !scan.streamUsage) {
             assert.match(text, /"include_usage" ?: ?true/);
             if (scan.streamOptionsAt !== undefined) continue;
@@ -121,33 +138,36 @@ for (const dialect of dialects.values()) {
         for (const pieces of [[bytes], [...bytes].map(byte => Buffer.from([byte]))]) {
           answer = { pieces, type: 'application/json' };
 
-          const response = await send(plainRequest(false), false);
+          const response = await send(plainRequest(false), { packed: false });
           const body = Buffer.from(await response.arrayBuffer());
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.ok(body.equals(bytes));
-          else assert.match(name, /error|not-json|truncated|malformed|empty|timeout|overflow|no-message/);
+          else assert.match(name, /error|not-json|truncated|malformed|empty|timeout|overflow|no-message|failed|queued/);
         }
       });
     }
 
     for (const { name, bytes } of fixtures(dialect, 'streams')) {
       test(`${name} reaches the client byte for byte, however it was cut up`, async () => {
-        const events = bytes.toString('latin1').split(/(?<=\r?\n\r?\n)/);
         const cuts = [
           [bytes],
-          events.map(event => Buffer.from(event, 'latin1')),
+          framesOf(dialect.name, bytes),
           bytes.length < 20_000 ? [...bytes].map(byte => Buffer.from([byte])) : [bytes],
         ];
         for (const pieces of cuts) {
-          answer = { pieces, type: 'text/event-stream' };
+          answer = { pieces, type: dialect.streamType };
 
-          const response = await send(plainRequest(true), false);
+          const response = await send(plainRequest(true), { packed: false, stream: true });
           const body = Buffer.from(await response.arrayBuffer()).toString('latin1');
 
           const end = gateway.ends().at(-1)!;
           if (end.outcome === 'ok') assert.equal(trimmed(body), trimmed(bytes.toString('latin1')));
-          else assert.match(name, /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end/);
+          else
+            assert.match(
+              name,
+              /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end|failed|stop-missing|exception|before-start/,
+            );
         }
       });
     }
@@ -156,16 +176,20 @@ for (const dialect of dialects.values()) {
       return Buffer.from(
         JSON.stringify({
           model: 'route',
-          max_tokens: 100,
+          [dialectRows[dialect.name].limits.at(-1)!]: 100,
           stream: streamed,
           ...(chat && streamed ? { stream_options: { include_usage: true } } : undefined),
-          messages: [{ role: 'user', content: 'hello' }],
+          [dialectRows[dialect.name].turns]: [{ role: 'user', content: 'hello' }],
         }),
       );
     }
 
-    function send(body: Buffer, packed: boolean): Promise<Response> {
-      return fetch(`${gateway.url}${place.path}`, {
+    function send(
+      body: Buffer,
+      { packed, model = 'route', stream = false }: { packed: boolean; model?: string; stream?: boolean },
+    ): Promise<Response> {
+      const path = typeof place.path === 'string' ? place.path : place.path(model, stream);
+      return fetch(gateway.url + path, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${secret}`,

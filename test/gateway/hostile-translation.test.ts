@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { dialects } from '../../src/dialects/registry.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { dialectRows, pathFacts } from '../support/dialect-rows.ts';
 import { secret, startGateway, type TestGateway } from '../support/gateway.ts';
 import { baseRequests, hostileRequests } from '../support/hostile-requests.ts';
 import { placesOf } from '../support/hostile-values.ts';
@@ -10,12 +11,16 @@ import { randomOf } from '../support/stream-fuzz.ts';
 
 const paths = {
   'openai-chat': '/v1/chat/completions',
+  'openai-responses': '/v1/responses',
+  'bedrock-converse': '/model/acme%2Fclaude/converse',
   'anthropic-messages': '/v1/messages',
   'cohere-chat': '/v2/chat',
 } as const;
 /** The deployment that speaks the other dialect. */
 const across = {
   'openai-chat': 'acme/claude',
+  'openai-responses': 'acme/claude',
+  'bedrock-converse': 'acme/claude',
   'anthropic-messages': 'acme/gpt',
   'cohere-chat': 'acme/gpt',
 } as const;
@@ -83,9 +88,13 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
     });
 
     test(`${name}: a body of 30 MB reaches the provider, whose window it overflows, and one of 34 is refused by its size`, async () => {
+      const { limits, turns, namesInPath } = dialectRows[client.name];
+      const limit = limits.at(-1);
       const body = (letters: number) =>
         Buffer.from(
-          `{"model":${model},"max_tokens":9,"messages":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
+          namesInPath
+            ? `{"${turns}":[{"role":"user","content":[{"text":"${'é\\"\\\\'.repeat(letters / 6)}"}]}]}`
+            : `{"model":${model},"${limit}":16,"${turns}":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
         );
       const carried = await send(paths[name], body(30_000_000));
       const refused = await send(paths[name], body(34_000_000));
@@ -108,7 +117,7 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
           const bytes = Buffer.from(JSON.stringify(value));
           holder[last] = said;
           bytes.set([0xed, 0xa0, 0x80], bytes.indexOf('NOT-UTF-8'));
-          assert.throws(() => client.scanRequest(bytes), { code: 'utf8_invalid' });
+          assert.throws(() => client.scanRequest(bytes, pathFacts(client.name, 'acme/x')), { code: 'utf8_invalid' });
         }
       }
     }

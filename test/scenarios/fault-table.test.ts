@@ -289,6 +289,9 @@ const rows: Partial<Record<FaultCode, Row>> = {
 /** Codes that one request at this carrier cannot provoke, and the test that does. */
 const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   media_fetch_refused: 'test/scenarios/media.test.ts',
+  stored_state_unsupported: 'test/gateway/responses.test.ts',
+  tool_call_missing: 'test/gateway/responses.test.ts',
+  tool_output_missing: 'src/dialects/cases.test.ts',
   policy_not_allowed: 'test/gateway/policies.test.ts',
   master_key_outdated: 'src/control/keyring.test.ts',
   master_key_same: 'src/control/keyring.test.ts',

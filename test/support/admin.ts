@@ -71,8 +71,8 @@ export function adminOver(
   store: Store,
   dataDirectory: string,
   nowMs: () => number = standardNowMs,
+  adminKey = 'admin-key-admin-key-admin-key-admin',
 ): Pick<AdminUnderTest, 'app' | 'adminKey' | 'unexpected' | 'access' | 'routes' | 'keyring'> {
-  const adminKey = 'admin-key-admin-key-admin-key-admin';
   const unexpected: unknown[] = [];
   const keyring = testKeyring(dataDirectory);
   const { sealer } = keyring;

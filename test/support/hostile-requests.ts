@@ -5,6 +5,7 @@ import { Fault } from '../../src/completion/fault.ts';
 import { LossLedger } from '../../src/completion/loss.ts';
 import type { DialectName } from '../../src/completion/request.ts';
 import type { Dialect } from '../../src/dialects/dialect.ts';
+import { jsonDepthMax } from '../../src/dialects/json-scan.ts';
 import { dialects } from '../../src/dialects/registry.ts';
 import { translateRequest } from '../../src/dialects/translate.ts';
 import { Refusal } from '../../src/emulator/answer.ts';
@@ -145,6 +146,8 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number,
     if (!fault.code.startsWith('json_')) assert.ok(fault.parameter !== undefined, where);
     return fault.code;
   }
+  // One that is as deep as may be is deeper where a dialect has an object more around a schema.
+  if (isTooDeep(written)) return 'carried';
   const named = pathFacts(provider.name, model);
   assert.equal(provider.scanRequest(written, named).requestedModel, model, where);
   // A host's own words are not of the dialect, which reads the others again.
@@ -154,6 +157,20 @@ export function fateOf(client: Dialect, request: HostileRequest, number: number,
   }
   if (kind === 'openai' || kind === 'anthropic') assertTaken(written, provider, where);
   return 'carried';
+}
+
+function isTooDeep(body: Buffer): boolean {
+  let depth = 0;
+  let deepest = 0;
+  // Strings apart, brackets are all that nests.
+  for (const [bracket] of body
+    .toString()
+    .replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
+    .matchAll(/[[{}\]]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest > jsonDepthMax;
 }
 
 /** What the providers' own rules say of it, by an emulator that knows nothing of this code: no type is wrong. */

@@ -10,6 +10,8 @@ export interface Signing {
   readonly host: string;
   readonly body?: string | Buffer;
   readonly region?: string;
+  /** What the signer calls it; `:authority` over HTTP/2. */
+  readonly hostName?: string;
   /** Without it, as older SDKs sign: the hash of the body is in no header. */
   readonly saysHash?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
@@ -17,13 +19,23 @@ export interface Signing {
 
 /** Headers of a request that is signed as AWS SDKs do (Signature Version 4), written apart from what verifies them. */
 export function signRequest(signing: Signing): Record<string, string> {
-  const { keyId, secret, atMs, url, host, body = '', region = 'us-east-1', method = 'POST' } = signing;
+  const {
+    keyId,
+    secret,
+    atMs,
+    url,
+    host,
+    body = '',
+    region = 'us-east-1',
+    method = 'POST',
+    hostName = 'host',
+  } = signing;
   const date = new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const day = date.slice(0, 8);
   const hash = createHash('sha256').update(body).digest('hex');
   const headers: Record<string, string> = {
     ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
-    host,
+    [hostName]: host,
     'x-amz-date': date,
     ...(signing.saysHash === false ? {} : { 'x-amz-content-sha256': hash }),
     ...signing.headers,

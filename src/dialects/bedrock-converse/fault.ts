@@ -31,7 +31,6 @@ export function encodeFault(fault: Fault, context: FaultContext): FaultAnswer {
     status: statuses[fault.code] ?? classStatuses[fault.class] ?? fault.status,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify({ message: messageOf(fault) })),
-    // Clients show both: what kind of an exception it is, and which request it was.
     headers: [typeHeader, types[fault.code] ?? classTypes[fault.class], 'x-amzn-requestid', context.exchangeId],
   };
 }
@@ -81,7 +80,14 @@ const classTypes = {
 const classStatuses: Partial<Record<FaultClass, number>> = { timeout: 408 };
 const statuses: Partial<Record<FaultCode, number>> = { upstream_error: 500 };
 
-const types: Partial<Record<FaultCode, string>> = { key_missing: 'MissingAuthenticationTokenException' };
+/** SDKs set their clock by the Date header of the answer when they are told of `InvalidSignatureException`
+ *  (`clock-skew` of @smithy/core's retries, 2026-11). */
+const types: Partial<Record<FaultCode, string>> = {
+  key_missing: 'MissingAuthenticationTokenException',
+  signature_invalid: 'InvalidSignatureException',
+  signature_expired: 'InvalidSignatureException',
+  signature_malformed: 'IncompleteSignatureException',
+};
 
 /** A stream may end in these five only (same page of ConverseStream). */
 const classStreamTypes = {

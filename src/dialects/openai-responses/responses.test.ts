@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { CompletionEvent } from '../../completion/event.ts';
 import { Fault } from '../../completion/fault.ts';
 import { LossLedger } from '../../completion/loss.ts';
+import { profileOf } from '../../gateway/profiles.ts';
 import type { AnswerSoFar, StreamPlace } from '../answer-so-far.ts';
 import type { AnswerContext } from '../dialect.ts';
 import { openaiResponses as responses } from './dialect.ts';
@@ -491,4 +492,27 @@ test('blocks that are open at once each have an item; a message that text may st
     ],
   );
   assert.equal(events.filter(({ type }) => type === 'response.output_item.done').length, 2);
+});
+
+test('models of a provider are told what they take in this dialect as in chat completions', () => {
+  const current = profileOf('openai', 'openai-responses', 'gpt-5.6');
+  const older = profileOf('openai', 'openai-responses', 'gpt-4.1');
+  const host = profileOf('openai-compatible', 'openai-responses', 'llama');
+
+  assert.deepEqual([current.reasoning.style, older.reasoning.style], ['effort', 'none']);
+  assert.deepEqual([current.cacheMarks?.marksMax, older.cacheMarks], [4, undefined]);
+  assert.deepEqual(
+    [current.namespaces, current.customTools, host.namespaces, host.customTools],
+    [true, true, false, false],
+  );
+  assert.deepEqual([...current.unsupported].sort(), [
+    'answers',
+    'frequencyPenalty',
+    'logprobs',
+    'presencePenalty',
+    'seed',
+    'stop',
+    'topK',
+  ]);
+  assert.ok(host.unsupported.has('stop') && host.unsupported.has('metadata'));
 });

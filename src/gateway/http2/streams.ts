@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import { constants, createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ClientRequest, ClientResponse } from '../client-message.ts';
 import { type Deadlines, notWatched, type Watched } from '../deadlines.ts';
@@ -161,7 +161,8 @@ class Connection implements Watched {
   }
 
   cut(): void {
-    this.#session.destroy();
-    this.#socket.destroy();
+    // Without an error the streams would end as if their answers were whole.
+    this.#session.destroy(new Error('the connection is cut'), constants.NGHTTP2_INTERNAL_ERROR);
+    setImmediate(() => this.#socket.destroy());
   }
 }

@@ -15,6 +15,7 @@ import { migration0014 } from './0014-access.ts';
 import { migration0015 } from './0015-limits.ts';
 import { migration0016 } from './0016-audit.ts';
 import { migration0017 } from './0017-signing-keys.ts';
+import { migration0018 } from './0018-key-sessions.ts';
 import { migration0019 } from './0019-vault.ts';
 import { migration0020 } from './0020-rerated-usage.ts';
 
@@ -36,6 +37,7 @@ export const migrations: readonly Migration[] = [
   migration0015,
   migration0016,
   migration0017,
+  migration0018,
   migration0019,
   migration0020,
 ];

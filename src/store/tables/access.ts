@@ -9,6 +9,7 @@ export interface AccessTables {
   access_membership: AccessMembershipTable;
   access_invitation: AccessInvitationTable;
   access_session: AccessSessionTable;
+  access_key_session: AccessKeySessionTable;
   access_throttle: AccessThrottleTable;
   access_oidc_login: AccessOidcLoginTable;
 }
@@ -92,6 +93,18 @@ export interface AccessSessionTable {
   readonly way: string;
   readonly issuer: string | null;
   readonly groups: Names;
+  readonly address: string;
+  readonly agent: string;
+  readonly created_at: Date;
+  readonly used_at: Date;
+  readonly expires_at: Date;
+  readonly ended_at: Date | null;
+}
+
+export interface AccessKeySessionTable {
+  readonly id: string;
+  readonly digest: string;
+  readonly key_digest: string;
   readonly address: string;
   readonly agent: string;
   readonly created_at: Date;
