@@ -36,7 +36,9 @@ const textPartFields = new FieldRules({
   text: read,
   prompt_cache_breakpoint: read,
   cache_control: read,
-  // @openai/agents 0.20 puts the fields of an answer's message into each of its parts when it gives it back.
+  // @openai/agents 0.20 puts the fields of an answer's message into each of its parts when it gives it back; calls stand in
+  // the message as well, and are read there.
+  tool_calls: read,
   role: refused(isOneOf('assistant')),
   refusal: refused(isEmpty),
   annotations: lost('annotations-unsupported', isEmpty),
