@@ -19,6 +19,7 @@ export const offers: readonly Offer[] = [
   { dialect: 'anthropic-messages', vendor: 'anthropic', kind: 'anthropic', targetModel: 'claude-sonnet-5', path: '' },
   { dialect: 'openai-responses', vendor: 'azure', kind: 'openai', targetModel: 'gpt-5.4', path: '/v1' },
   { dialect: 'gemini', vendor: 'google', kind: 'gemini', targetModel: 'gemini-3.5-flash', path: '' },
+  { dialect: 'cohere-chat', vendor: 'cohere', kind: 'cohere', targetModel: 'command-a-vision-07-2025', path: '' },
   {
     dialect: 'bedrock-converse',
     vendor: 'amazon',

@@ -111,12 +111,26 @@ const cannot: readonly Limit[] = [
     what: ['streamed calls'],
     says: /"name"/,
   },
+  {
+    // Cohere says no arguments where there are none; the SDK wants a text of them.
+    kind: 'ai with @ai-sdk/cohere',
+    over: ['cohere-chat'],
+    what: ['streamed calls'],
+    says: /"arguments"/,
+  },
+  {
+    // It asks by a tool where it does not know the model, and takes what Cohere says of its plan for the answer.
+    kind: 'ai with @ai-sdk/amazon-bedrock',
+    over: ['cohere-chat'],
+    what: ['schema'],
+    says: /could not parse the response/,
+  },
 ];
 
 interface Limit {
   readonly kind: string;
   readonly over: readonly string[];
-  readonly what: readonly ('streams' | 'streamed calls' | 'leaving')[];
+  readonly what: readonly ('streams' | 'streamed calls' | 'schema' | 'leaving')[];
   readonly says: RegExp;
 }
 
@@ -125,15 +139,29 @@ function limitOf({ name }: SdkKind, { dialect }: Offer, what: Limit['what'][numb
 }
 
 /** What every exchange of an SDK loses over a provider of a dialect; nothing where nothing is said. */
-const losses: readonly { readonly kind: string; readonly over: string; readonly codes: readonly string[] }[] = [
-  { kind: '@anthropic-ai/sdk', over: 'gemini', codes: ['reasoning-state-last'] },
-  { kind: 'ai with @ai-sdk/anthropic', over: 'gemini', codes: ['reasoning-state-last'] },
+const losses: readonly Lost[] = [
+  { kind: '@anthropic-ai/sdk', over: 'gemini', of: ['streamed'], codes: ['reasoning-state-last'] },
+  { kind: 'ai with @ai-sdk/anthropic', over: 'gemini', of: ['streamed'], codes: ['reasoning-state-last'] },
   // Of models with that in their name it asks which stop sequence it was.
-  { kind: 'ai with @ai-sdk/amazon-bedrock', over: 'anthropic-messages', codes: ['response-fields-unsupported'] },
+  {
+    kind: 'ai with @ai-sdk/amazon-bedrock',
+    over: 'anthropic-messages',
+    of: ['whole', 'streamed'],
+    codes: ['response-fields-unsupported'],
+  },
 ];
 
-function lossesOf({ name }: SdkKind, { dialect }: Offer): readonly string[] {
-  return losses.find(({ kind, over }) => kind === name && over === dialect)?.codes ?? [];
+interface Lost {
+  readonly kind: string;
+  readonly over: string;
+  readonly of: readonly Form[];
+  readonly codes: readonly string[];
+}
+
+type Form = 'whole' | 'streamed';
+
+function lossesOf({ name }: SdkKind, { dialect }: Offer, form: Form): readonly string[] {
+  return losses.find(({ kind, over, of }) => kind === name && over === dialect && of.includes(form))?.codes ?? [];
 }
 
 function errorsOf({ name }: SdkKind) {
@@ -240,10 +268,11 @@ suite('SDKs', { skip, concurrency: besideEachOther }, () => {
 
           const booked = await bookedOf(kind, modelOf(offer), from, 2);
           for (const [index, exchange] of booked.entries()) {
-            const mark = `${kind.name} over ${offer.dialect}, ${index === 1 ? 'streamed' : 'whole'}`;
+            const form = index === 1 ? 'streamed' : 'whole';
+            const mark = `${kind.name} over ${offer.dialect}, ${form}`;
             assert.deepEqual([exchange.dialect, exchange.attempts.length], [kind.dialect, 1]);
             assert.equal(exchange.attempts[0]!.deployment, offer.vendor);
-            assert.deepEqual([...new Set(exchange.losses.map(({ code }) => code))].sort(), lossesOf(kind, offer));
+            assert.deepEqual([...new Set(exchange.losses.map(({ code }) => code))].sort(), lossesOf(kind, offer, form));
             if (index === 1 && limit !== undefined) continue;
             assert.deepEqual([exchange.status, exchange.reading['source']], ['settled', 'provider']);
             assert.deepEqual(tokensOf(exchange), counted(offer, mark));
@@ -271,7 +300,11 @@ suite('SDKs', { skip, concurrency: besideEachOther }, () => {
         }
 
         test(`over ${offer.dialect}: an answer by schema`, async () => {
-          const told = await client.ask({ model: modelOf(offer), prompt: 'Report.', schema: report });
+          const asked = client.ask({ model: modelOf(offer), prompt: 'Report.', schema: report });
+          const limit = limitOf(kind, offer, 'schema');
+          if (limit !== undefined) return assert.rejects(asked, limit);
+
+          const told = await asked;
 
           const answer = JSON.parse(told.text);
           assert.deepEqual(Object.keys(answer).sort(), ['count', 'severity', 'summary']);

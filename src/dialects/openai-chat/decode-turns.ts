@@ -12,6 +12,7 @@ import type {
 import {
   FieldRules,
   isEmpty,
+  isOneOf,
   isRecord,
   lost,
   optionalFlag,
@@ -30,7 +31,18 @@ import { decodeMedia, mediaPartTypes } from './decode-media.ts';
 import { FunctionCalls } from './legacy-functions.ts';
 import { decodeReasoningBlocks } from './reasoning.ts';
 
-const textPartFields = new FieldRules({ type: read, text: read, prompt_cache_breakpoint: read, cache_control: read });
+const textPartFields = new FieldRules({
+  type: read,
+  text: read,
+  prompt_cache_breakpoint: read,
+  cache_control: read,
+  // @openai/agents 0.20 puts the fields of an answer's message into each of its parts when it gives it back; calls stand in
+  // the message as well, and are read there.
+  tool_calls: read,
+  role: refused(isOneOf('assistant')),
+  refusal: refused(isEmpty),
+  annotations: lost('annotations-unsupported', isEmpty),
+});
 const refusalPartFields = new FieldRules({ type: read, refusal: read, cache_control: read });
 
 const name = lost('participant-name-unsupported', isEmpty);

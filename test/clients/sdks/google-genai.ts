@@ -21,7 +21,7 @@ export const googleGenAi: SdkKind = {
       describe: error => raised(error, ({ status }) => status),
       async models() {
         const names: string[] = [];
-        for await (const model of await client.models.list()) names.push(model.name);
+        for await (const model of await client.models.list()) names.push(model.name.replace(/^models\//, ''));
         return names;
       },
     };
