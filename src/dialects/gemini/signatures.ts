@@ -4,7 +4,7 @@ import { readOwnState } from '../opaque-state.ts';
 /** Signatures stand on parts that are no thought: on the first call of a step, or on the text that ends an answer
  *  (https://ai.google.dev/gemini-api/docs/thought-signatures, 2026-11). To every other dialect they are reasoning, the only
  *  kind of block that has opaque state there. So the state says, in words of our own, where it belongs: clients put
- *  reasoning before everything else of a turn (docs/decisions/0051-gemini-signatures.md). */
+ *  reasoning before everything else of a turn (docs/decisions/0052-gemini-signatures.md). */
 export interface OwnSignature {
   readonly of: 'call' | 'text' | 'thought';
   /** Of a call: its place among the calls of the turn. */
