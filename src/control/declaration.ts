@@ -105,7 +105,7 @@ export const providerSchema = z.strictObject({
     })
     .optional()
     .describe(
-      'Its key, as env:NAME or file:path, resolved by the server. In exports stored:… is one that was given by the management API: it is kept where it is stored, and refused elsewhere.',
+      'Its key, as env:NAME or file:path, resolved by the server; env:ID:SECRET is the values of both with a colon between. In exports stored:… is one that was given by the management API: it is kept where it is stored, and refused elsewhere.',
     ),
   limits: providerLimits
     .optional()

@@ -4,6 +4,7 @@ import { designVariables, planContext, planText, testFacts, testNowMs } from '..
 import { onlyCard } from '../../test/support/snapshot.ts';
 import { Fault } from '../completion/fault.ts';
 import { cardAt } from '../pricing/timeline.ts';
+import { providers } from '../providers/registry.ts';
 import { loadSnapshot } from '../snapshot/load.ts';
 import { compileSnapshot } from './compile.ts';
 import { exportConfiguration } from './export.ts';
@@ -161,4 +162,43 @@ test('a key of a provider that cannot be called yet is said, not ignored', () =>
   assert.deepEqual(noticesOf({ AZURE_OPENAI_API_KEY: 'x', OPENAI_API_KEY: 'y', AWS_ACCESS_KEY_ID: '' }), [
     'AZURE_OPENAI_API_KEY is set, but its provider cannot be called yet; it is not used',
   ]);
+});
+
+test('AWS variables become an account at the address of their region, and too few of them are said', () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'topsecret' };
+  const accountOf = (environment: Record<string, string>) => {
+    const context = { ...planContext(), kinds: providers };
+    const zero = { ...context, environment, facts: testFacts, firstKeySecret: () => firstKey };
+    const provider = resourceOf(planZeroConfiguration(emptyConfiguration, zero).next, 'provider', 'bedrock');
+    if (provider === undefined) return undefined;
+    const { baseUrl, reference, sealed } = provider;
+    return [baseUrl, reference, planContext().sealer.open(sealed ?? '', 'provider:bedrock')];
+  };
+
+  assert.deepEqual(accountOf({ ...keys, AWS_REGION: 'eu-central-1', AWS_DEFAULT_REGION: 'us-east-1' }), [
+    'https://bedrock-runtime.eu-central-1.amazonaws.com',
+    'env:AWS_ACCESS_KEY_ID:AWS_SECRET_ACCESS_KEY',
+    'AKIDEXAMPLE:topsecret',
+  ]);
+  assert.deepEqual(accountOf({ ...keys, AWS_SESSION_TOKEN: 'session', AWS_DEFAULT_REGION: 'cn-north-1' }), [
+    'https://bedrock-runtime.cn-north-1.amazonaws.com.cn',
+    'env:AWS_ACCESS_KEY_ID:AWS_SECRET_ACCESS_KEY:AWS_SESSION_TOKEN',
+    'AKIDEXAMPLE:topsecret:session',
+  ]);
+  assert.deepEqual(accountOf({ ...keys, AWS_BEARER_TOKEN_BEDROCK: 'token', AWS_REGION: 'us-east-1' }), [
+    'https://bedrock-runtime.us-east-1.amazonaws.com',
+    'env:AWS_BEARER_TOKEN_BEDROCK',
+    'token',
+  ]);
+  for (const environment of [
+    keys,
+    { ...keys, AWS_REGION: 'evil.example/' },
+    { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_REGION: 'us-east-1' },
+  ]) {
+    assert.equal(accountOf(environment), undefined);
+    assert.deepEqual(noticesOf(environment), [
+      'AWS_ACCESS_KEY_ID is set, but not AWS_REGION and, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY; it is not used',
+    ]);
+  }
+  assert.deepEqual(noticesOf({ ...keys, AWS_REGION: 'us-east-1' }), []);
 });

@@ -33,6 +33,7 @@ const kinds: Readonly<Record<string, string>> = {
   'anthropic-messages': 'anthropic',
   'bedrock-converse': 'bedrock',
   'cohere-chat': 'cohere',
+  gemini: 'gemini',
 };
 
 function dialectOf(name: string): Dialect {

@@ -174,9 +174,12 @@ test('thinking, signed or redacted, is read from a Messages answer as it was wri
       streamed.push(...decoder.finish());
       const whole = anthropicMessages.decodeAnswer(anthropicMessages.encodeAnswer(events, context), new LossLedger());
 
+      // What only its maker can read does not stand last behind others: clients take the last block for the answer.
+      const isLeft = thoughts.length > 1 && thoughts.at(-1)!.redacted;
+      const shown = foldEvents(eventsOf(isLeft ? thoughts.slice(0, -1) : thoughts)).blocks;
       for (const read of [streamed, whole]) {
         checkStream(read);
-        assert.deepEqual(foldEvents(read).blocks, foldEvents(events).blocks);
+        assert.deepEqual(foldEvents(read).blocks, shown);
       }
     }),
   );

@@ -1,4 +1,5 @@
 import { createSign } from 'node:crypto';
+import { request } from 'undici';
 import { Fault } from '../completion/fault.ts';
 import type { RequestToAuthorise } from './provider.ts';
 
@@ -65,23 +66,36 @@ function readAccount(text: string): ServiceAccount {
 
 async function askToken(account: ServiceAccount, nowMs: number): Promise<Token> {
   const assertion = sign(account, Math.floor(nowMs / 1000));
-  let response: Response;
+  let status: number;
   let text: string;
   try {
-    response = await fetch(account.tokenUri, {
+    const response = await request(account.tokenUri, {
       method: 'POST',
-      body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }),
-      redirect: 'error',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }).toString(),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    text = await response.text();
+    status = response.statusCode;
+    text = await readText(response.body);
   } catch (cause) {
     throw new Fault('upstream_refused', 'The token server of the provider cannot be reached.', { cause });
   }
-  if (response.status >= 500) throw new Fault('upstream_error', 'The token server of the provider failed.');
-  if (!response.ok) throw unusable(`the token server answered ${response.status}`);
+  if (status >= 500) throw new Fault('upstream_error', 'The token server of the provider failed.');
+  if (status !== 200) throw unusable(`the token server answered ${status}`);
   const { token, seconds } = readToken(text);
   return { text: token, endsAtMs: nowMs + seconds * 1000 };
+}
+
+/** Tokens are a few KB. */
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > 65_536) throw new Error('the token server answers without end');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 function readToken(text: string): { token: string; seconds: number } {

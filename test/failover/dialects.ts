@@ -14,6 +14,8 @@ export interface MatrixDialect {
   readonly continues: boolean;
   /** Why an answer ended stands in its terminal event, so the one is never there without the other. */
   readonly endsAtOnce: boolean;
+  /** Its last event may be missing behind the reason for the end, and the answer is whole. */
+  readonly mayLackEnd?: boolean;
   /** Every terminal event of a stream, as its client sees it; of binary frames, in Latin-1. */
   readonly terminal: RegExp;
   /** How a notice looks. */
@@ -51,6 +53,7 @@ export const matrixDialects: readonly MatrixDialect[] = [
     targetModel: 'anthropic.claude-haiku-4-5-20251001-v1:0',
     continues: true,
     endsAtOnce: false,
+    mayLackEnd: true,
     // Metadata come last, behind messageStop; exceptions end a stream without them.
     terminal: /:event-type[^:]{3}metadata|:exception-type/g,
     notice: type => `carrier.${type}`,

@@ -289,6 +289,11 @@ const rows: Partial<Record<FaultCode, Row>> = {
 /** Codes that one request at this carrier cannot provoke, and the test that does. */
 const elsewhere: Readonly<Partial<Record<FaultCode, string>>> = {
   media_fetch_refused: 'test/scenarios/media.test.ts',
+  key_cannot_sign: 'test/gateway/sigv4.test.ts',
+  signature_unsupported: 'test/gateway/sigv4.test.ts',
+  signature_expired: 'test/gateway/sigv4.test.ts',
+  signature_invalid: 'test/gateway/sigv4.test.ts',
+  signature_malformed: 'src/gateway/sigv4/sigv4.test.ts',
   stored_state_unsupported: 'test/gateway/responses.test.ts',
   tool_call_missing: 'test/gateway/responses.test.ts',
   tool_output_missing: 'src/dialects/cases.test.ts',

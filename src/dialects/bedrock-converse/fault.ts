@@ -80,8 +80,7 @@ const classTypes = {
 const classStatuses: Partial<Record<FaultClass, number>> = { timeout: 408 };
 const statuses: Partial<Record<FaultCode, number>> = { upstream_error: 500 };
 
-/** SDKs set their clock by the Date header of the answer when they are told of `InvalidSignatureException`
- *  (`clock-skew` of @smithy/core's retries, 2026-11). */
+/** SDKs that are told of `InvalidSignatureException` compare their clock with the Date header of the answer (@aws-sdk/core 3, 2026-11). */
 const types: Partial<Record<FaultCode, string>> = {
   key_missing: 'MissingAuthenticationTokenException',
   signature_invalid: 'InvalidSignatureException',

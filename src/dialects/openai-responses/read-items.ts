@@ -24,6 +24,10 @@ export class OpenItems {
   readonly #order: ReadItem[] = [];
   hasRefusal = false;
   calls = 0;
+  /** The text or refusal that began last. */
+  lastPart: ReadPart | undefined = undefined;
+  /** The reasoning that began to be shown last. */
+  lastThought: ReadItem | undefined = undefined;
 
   constructor(events: AnswerEvents) {
     this.#events = events;
@@ -99,8 +103,15 @@ export class ReadItem {
     // An empty text is none, unless it was begun.
     if (text === '' && !this.#parts.has(index)) return;
     const part = this.#part(type, index);
-    if (part.isClosed) return;
+    if (part.isClosed) {
+      if (text.length > part.letters) this.#events.malformed('text behind its end');
+      return;
+    }
     if (text.length > part.letters) this.#events.text(part.block, text.slice(part.letters));
+    this.#close(part);
+  }
+
+  #close(part: ReadPart): void {
     part.isClosed = true;
     this.#events.close(part.block);
   }
@@ -109,7 +120,11 @@ export class ReadItem {
     const known = this.#parts.get(index);
     if (known !== undefined) return known;
     if (type === 'refusal') this.#items.hasRefusal = true;
+    // Prose is read in one row: what begins ends what was said before it.
+    const before = this.#items.lastPart;
+    if (before !== undefined && !before.isClosed) this.#close(before);
     const part = { block: this.#events.open({ type }), letters: 0, isClosed: false };
+    this.#items.lastPart = part;
     this.#parts.set(index, part);
     return part;
   }
@@ -152,7 +167,12 @@ export class ReadItem {
   /** Several texts of one item are one thought, each a paragraph of it. */
   thought(place: string, delta: unknown): undefined {
     if (typeof delta !== 'string' || delta === '' || this.#isEnded) return;
-    this.#block ??= this.#events.open({ type: 'reasoning' });
+    if (this.#block === undefined) {
+      this.#block = this.#events.open({ type: 'reasoning' });
+      this.#items.lastThought = this;
+    } else if (this.#items.lastThought !== this) {
+      return this.#events.malformed('a thought behind the one that followed it');
+    }
     if (!this.#said.has(place)) {
       this.#events.weigh(itemBytes);
       if (this.#said.size > 0) this.#events.text(this.#block, '\n\n');
@@ -171,7 +191,7 @@ export class ReadItem {
     if (this.#isEnded) return;
     if (isRecord(item)) this.#all(item);
     this.#isEnded = true;
-    for (const part of this.#parts.values()) this.#events.close(part.block);
+    for (const part of this.#parts.values()) if (!part.isClosed) this.#close(part);
     if (this.#block !== undefined) this.#events.close(this.#block);
   }
 
