@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { constants as priorities, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { holdLock } from './install-lock.js';
@@ -116,6 +117,7 @@ function pack(folder) {
 async function run(command, args, cwd, env) {
   // Standard output stays clean for whoever parses it.
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 2, 2], timeout: buildTimeoutMs });
+  beNice(child);
   const stop = signal => child.kill(signal);
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -126,6 +128,15 @@ async function run(command, args, cwd, env) {
   process.off('SIGINT', stop);
   process.off('SIGTERM', stop);
   if (failure !== undefined) throw new Refusal(`the console was not built (${failure}); what said so is above.`);
+}
+
+/** A server may be starting beside it, and comes first. What it starts itself inherits this. */
+function beNice(child) {
+  try {
+    setPriority(child.pid, priorities.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended already, or this system does not allow it.
+  }
 }
 
 function say(text) {
