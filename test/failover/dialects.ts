@@ -1,5 +1,6 @@
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialects } from '../../src/dialects/registry.ts';
+import { finerChunks } from './gemini-chunks.ts';
 
 /** A dialect in the matrix. Another one joins by its line. */
 export interface MatrixDialect {
@@ -16,6 +17,10 @@ export interface MatrixDialect {
   readonly endsAtOnce: boolean;
   /** Its last event may be missing behind the reason for the end, and the answer is whole. */
   readonly mayLackEnd?: boolean;
+  /** Written for it from another dialect, a stream shows nothing before its content, and calls once they are whole. */
+  readonly showsLate?: boolean;
+  /** A stream of it with places for all faults, where the emulator's is too short for them. */
+  readonly finer?: (stream: Buffer) => Buffer;
   /** Every terminal event of a stream, as its client sees it; of binary frames, in Latin-1. */
   readonly terminal: RegExp;
   /** How a notice looks. */
@@ -68,6 +73,21 @@ export const matrixDialects: readonly MatrixDialect[] = [
     continues: false,
     endsAtOnce: true,
     terminal: /^event: response\.(?:completed|incomplete|failed)$/gm,
+    notice: type => `"carrier":{"${type}"`,
+  },
+  {
+    dialect: dialects.get('gemini')!,
+    path: (model, stream) =>
+      `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`,
+    asked: /^\/v1beta\/models\/[^/]+:(?:generateContent$|streamGenerateContent\?)/,
+    // None documents it in this dialect.
+    kind: 'gemini',
+    targetModel: 'gemini-3.5-flash',
+    continues: false,
+    endsAtOnce: true,
+    showsLate: true,
+    finer: finerChunks,
+    terminal: /^data: \{(?:.*"finishReason"|"error").*\}\r?$/gm,
     notice: type => `"carrier":{"${type}"`,
   },
 ];

@@ -37,7 +37,8 @@ export function allCells(): readonly Cell[] {
             for (const level of levels) {
               const across = isAcross(client, subject, level);
               const isWhole = subject.mayLackEnd === true && level === 'C5' && lacksEnd(fault, mode, across);
-              const told = isWhole ? 'passed' : expected({ fault, level, mode, across });
+              let told = isWhole ? 'passed' : expected({ fault, level, mode, across });
+              if (told === 'error' && isUnseen(client, subject, level)) told = 'answered';
               // Nobody is left who could go on with a text.
               const outcome = told !== undefined && mode === 'continue' && !reserve.continues ? 'impossible' : told;
               if (outcome !== undefined) cells.push({ fault, level, mode, stream: true, ...way, outcome });
@@ -66,6 +67,11 @@ export function oneOfEach(cells: readonly Cell[], kindOf: (cell: Cell) => readon
 /** Across dialects the reason for the end is written with the end, and in some dialects it always is. */
 function isAcross(client: MatrixDialect, subject: MatrixDialect, level: Level): boolean {
   return client !== subject || (level === 'C5' && subject.endsAtOnce);
+}
+
+/** Has the client nothing yet, though the provider has begun? */
+function isUnseen(client: MatrixDialect, subject: MatrixDialect, level: Level): boolean {
+  return client.showsLate === true && client !== subject && (level === 'C1' || level === 'C4');
 }
 
 export function titleOf({ fault, level, mode, stream, client, subject, reserve, outcome }: Cell): string {
@@ -158,6 +164,7 @@ async function runCell(
   const shown = new Promise<void>(resolve => {
     show = resolve;
   });
+  if (isUnseen(cell.client, cell.subject, cell.level)) show();
   const stage: Stage = {
     fault: cell.fault,
     level: cell.level,

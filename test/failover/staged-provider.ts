@@ -15,7 +15,7 @@ export interface Stage {
   readonly stream: boolean;
   /** Who is asked next sends its events one by one, else all at once. */
   readonly inPieces: boolean;
-  /** The client has something of the answer. */
+  /** The client has something of the answer, if the level says so. */
   readonly shown: Promise<void>;
   /** It does nothing any more until time passes. */
   waits(): void;
@@ -116,7 +116,7 @@ async function relieve(
 
 async function emulated(emulator: Emulator, request: IncomingMessage, body: string, script: string) {
   const headers = Object.entries(request.headers).filter(([name]) =>
-    /^(authorization|x-api-key|anthropic-)/.test(name),
+    /^(authorization|x-api-key|x-goog-api-key|anthropic-)/.test(name),
   );
   const answer = await fetch(emulator.url + request.url, {
     method: 'POST',
@@ -162,7 +162,7 @@ async function answer(
   const whole = await emulated(emulator, request, body, script);
   if (whole.status !== 200) throw new Error(`the emulator refuses: ${whole.body}`);
   response.writeHead(200, { 'content-type': whole.type });
-  if (stage.stream) await breakStream(row, stage, whole.body, response);
+  if (stage.stream) await breakStream(row, stage, row.finer?.(whole.body) ?? whole.body, response);
   else breakWhole(stage, whole.body, response);
 }
 
