@@ -187,7 +187,7 @@ suite('the management API', () => {
   });
 
   test('every problem of a file comes back at once with its position', async () => {
-    const answer = await call('POST', '/api/v1/apply', { file: 'providers: { a: { dialect: gemini } }\nx: 1\ny: 2' });
+    const answer = await call('POST', '/api/v1/apply', { file: 'process: { contentLogs: true }\nx: 1\ny: 2' });
 
     assert.equal(answer.status, 400);
     assert.equal(answer.headers.get('x-carrier-fault'), 'configuration_invalid');
@@ -198,7 +198,7 @@ suite('the management API', () => {
         error.code,
       ]),
       [
-        ['providers.a.dialect', 1, 'setting_not_available'],
+        ['process.contentLogs', 1, 'setting_not_available'],
         ['x', 2, 'configuration_invalid'],
         ['y', 3, 'configuration_invalid'],
       ],

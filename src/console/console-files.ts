@@ -23,9 +23,9 @@ export class ConsoleFiles {
     }
     if (pathname === basePath) return redirect(`${basePath}/`);
     const files = this.#current();
-    if (files === undefined) return notBuilt();
     const name = pathname.slice(basePath.length + 1);
-    const file = files.get(name) ?? (isPage(name) ? files.get(indexName) : undefined);
+    if (files === undefined && isPage(name)) return notBuilt();
+    const file = files?.get(name) ?? (isPage(name) ? files?.get(indexName) : undefined);
     if (file === undefined) return new Response('Not found\n', { status: 404, headers: pageHeaders });
     return file.answer(request);
   }
@@ -48,9 +48,9 @@ const indexName = 'index.html';
 const filesMax = 1_000;
 const bytesMax = 32 * 1024 * 1024;
 
-/** A page of the console has no extension; what has one is a file that is there or not. */
+/** Addresses of pages are plain words; what has an extension is a file that is there or not. */
 function isPage(name: string): boolean {
-  return extname(name) === '';
+  return /^[\w/-]*$/.test(name);
 }
 
 /** Scripts, styles and pictures of this server only, nothing inline, and no other page may frame it. Styles that a script

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { DialectName } from '../../src/completion/request.ts';
 import type { Dialect } from '../../src/dialects/dialect.ts';
 import { dialects } from '../../src/dialects/registry.ts';
 import { dialectRows, framesOf, pathFacts } from '../support/dialect-rows.ts';
@@ -26,12 +27,19 @@ function fixtures(dialect: Dialect, kind: 'requests' | 'answers' | 'streams'): F
 interface Place {
   readonly kind: string;
   readonly base: string;
-  /** Where it holds the model, with that and the stream. */
-  readonly path: string | ((model: string, stream: boolean) => string);
+  /** Where it holds the model, with that, the stream, and whether that is one JSON list. */
+  readonly path: string | ((model: string, stream: boolean, list: boolean) => string);
+}
+
+interface Sending {
+  readonly packed: boolean;
+  readonly model?: string;
+  readonly stream?: boolean;
+  readonly list?: boolean;
 }
 
 /** How a dialect is asked for here, and at a provider. */
-const places: Readonly<Record<string, Place>> = {
+const places: Readonly<Record<DialectName, Place>> = {
   'bedrock-converse': {
     kind: 'bedrock',
     base: '',
@@ -40,11 +48,17 @@ const places: Readonly<Record<string, Place>> = {
   'openai-chat': { kind: 'openai', base: '/v1', path: '/v1/chat/completions' },
   'openai-responses': { kind: 'openai', base: '/v1', path: '/v1/responses' },
   'anthropic-messages': { kind: 'anthropic', base: '', path: '/v1/messages' },
+  gemini: {
+    kind: 'gemini',
+    base: '',
+    path: (model, stream, list) =>
+      `/v1beta/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent' : 'generateContent'}${stream && !list ? '?alt=sse' : ''}`,
+  },
   'cohere-chat': { kind: 'cohere', base: '', path: '/v2/chat' },
 };
 
 for (const dialect of dialects.values()) {
-  const place = places[dialect.name]!;
+  const place = places[dialect.name];
   suite(`fidelity of ${dialect.name} through the gateway`, () => {
     const chat = dialect.name === 'openai-chat';
     const requests = fixtures(dialect, 'requests');
@@ -150,15 +164,16 @@ for (const dialect of dialects.values()) {
 
     for (const { name, bytes } of fixtures(dialect, 'streams')) {
       test(`${name} reaches the client byte for byte, however it was cut up`, async () => {
+        const list = name.endsWith('.list');
         const cuts = [
           [bytes],
           framesOf(dialect.name, bytes),
           bytes.length < 20_000 ? [...bytes].map(byte => Buffer.from([byte])) : [bytes],
         ];
         for (const pieces of cuts) {
-          answer = { pieces, type: dialect.streamType };
+          answer = { pieces, type: list ? 'application/json; charset=UTF-8' : dialect.streamType };
 
-          const response = await send(plainRequest(true), { packed: false, stream: true });
+          const response = await send(plainRequest(true), { packed: false, stream: true, list });
           const body = Buffer.from(await response.arrayBuffer()).toString('latin1');
 
           const end = gateway.ends().at(-1)!;
@@ -166,7 +181,7 @@ for (const dialect of dialects.values()) {
           else
             assert.match(
               name,
-              /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end|failed|stop-missing|exception|before-start/,
+              /error|cut|malformed|broken|truncated|overloaded|inside|timeout|without-end|failed|stop-missing|exception|before-start|empty/,
             );
         }
       });
@@ -184,11 +199,8 @@ for (const dialect of dialects.values()) {
       );
     }
 
-    function send(
-      body: Buffer,
-      { packed, model = 'route', stream = false }: { packed: boolean; model?: string; stream?: boolean },
-    ): Promise<Response> {
-      const path = typeof place.path === 'string' ? place.path : place.path(model, stream);
+    function send(body: Buffer, { packed, model = 'route', stream = false, list = false }: Sending): Promise<Response> {
+      const path = typeof place.path === 'string' ? place.path : place.path(model, stream, list);
       return fetch(gateway.url + path, {
         method: 'POST',
         headers: {

@@ -14,6 +14,7 @@ const paths = {
   'openai-responses': '/v1/responses',
   'bedrock-converse': '/model/acme%2Fclaude/converse',
   'anthropic-messages': '/v1/messages',
+  gemini: '/v1beta/models/acme%2Fclaude:generateContent',
   'cohere-chat': '/v2/chat',
 } as const;
 /** The deployment that speaks the other dialect. */
@@ -22,8 +23,11 @@ const across = {
   'openai-responses': 'acme/claude',
   'bedrock-converse': 'acme/claude',
   'anthropic-messages': 'acme/gpt',
+  gemini: 'acme/claude',
   'cohere-chat': 'acme/gpt',
 } as const;
+/** The field of a turn that holds its texts, where those are objects. */
+const parts = { 'bedrock-converse': 'content', gemini: 'parts' } as const;
 
 suite('hostile requests, through a gateway to a provider of another dialect', () => {
   let emulator: Emulator;
@@ -59,14 +63,14 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
   }
 
   for (const client of dialects.values()) {
-    const name = client.name as keyof typeof paths;
+    const name = client.name;
     const model = JSON.stringify(across[name]);
 
     test(`${name}: each is answered, or refused by a name that is not our failure`, async () => {
       const random = randomOf(5);
       const bases = baseRequests(client);
       const statuses = new Map<number, number>();
-      for (let sent = 0; sent < 100; sent += 1) {
+      for (let sent = 0; sent < 200; sent += 1) {
         const base = bases[random(bases.length)]!;
         const all = [...hostileRequests(base, { first: 0, step: 1 + random(7) })];
         const { body, place, what } = all[random(all.length)]!;
@@ -90,12 +94,14 @@ suite('hostile requests, through a gateway to a provider of another dialect', ()
     test(`${name}: a body of 30 MB reaches the provider, whose window it overflows, and one of 34 is refused by its size`, async () => {
       const { limits, turns, namesInPath } = dialectRows[client.name];
       const limit = limits.at(-1);
-      const body = (letters: number) =>
-        Buffer.from(
+      const body = (letters: number) => {
+        const text = `"${'é\\"\\\\'.repeat(letters / 6)}"`;
+        return Buffer.from(
           namesInPath
-            ? `{"${turns}":[{"role":"user","content":[{"text":"${'é\\"\\\\'.repeat(letters / 6)}"}]}]}`
-            : `{"model":${model},"${limit}":16,"${turns}":[{"role":"user","content":"${'é\\"\\\\'.repeat(letters / 6)}"}]}`,
+            ? `{"${turns}":[{"role":"user","${parts[name as keyof typeof parts]}":[{"text":${text}}]}]}`
+            : `{"model":${model},"${limit}":16,"${turns}":[{"role":"user","content":${text}}]}`,
         );
+      };
       const carried = await send(paths[name], body(30_000_000));
       const refused = await send(paths[name], body(34_000_000));
 

@@ -88,6 +88,14 @@ const losses: Readonly<Record<string, Readonly<Partial<Record<DialectName, reado
       'tool-deferral-unsupported',
       'user-id-unsupported',
     ],
+    'cohere-chat': [
+      'cache-mark-unsupported',
+      'reasoning-unsupported',
+      'system-as-user',
+      'thinking-updates-unsupported',
+      'tool-deferral-unsupported',
+      'user-id-unsupported',
+    ],
     'bedrock-converse': ['end-user-hashed', 'thinking-updates-unsupported', 'tool-deferral-unsupported'],
   },
   codex: {
@@ -104,6 +112,13 @@ const losses: Readonly<Record<string, Readonly<Partial<Record<DialectName, reado
       'prompt-cache-key-unsupported',
       'tool-namespace-joined',
     ],
+    'cohere-chat': [
+      'client-metadata-unsupported',
+      'hosted-tool-unsupported',
+      'prompt-cache-key-unsupported',
+      'reasoning-effort-unsupported',
+      'tool-namespace-joined',
+    ],
     'bedrock-converse': [
       'client-metadata-unsupported',
       'hosted-tool-unsupported',
@@ -115,6 +130,7 @@ const losses: Readonly<Record<string, Readonly<Partial<Record<DialectName, reado
     'openai-chat': ['top-k-unsupported', 'top-p-unsupported'],
     'anthropic-messages': ['top-k-unsupported', 'top-p-unsupported'],
     'openai-responses': ['top-k-unsupported', 'top-p-unsupported'],
+    'cohere-chat': ['reasoning-unsupported'],
     'bedrock-converse': ['top-k-unsupported'],
   },
   'opencode by @ai-sdk/anthropic': {

@@ -37,7 +37,7 @@ test('serve and start explain themselves and start nothing', async () => {
 
 test('commands find the server of their data directory, whatever its ports are', async () => {
   const child = spawn(process.execPath, [entryPath, 'serve', '--port=0', '--admin-listen=127.0.0.1:0', '--workers=1'], {
-    env: { PATH: process.env['PATH'], CARRIER_DATA: dataDirectory, GEMINI_API_KEY: 'not-to-be-shown' },
+    env: { PATH: process.env['PATH'], CARRIER_DATA: dataDirectory, AZURE_OPENAI_API_KEY: 'not-to-be-shown' },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let log = '';
@@ -62,7 +62,7 @@ test('commands find the server of their data directory, whatever its ports are',
     assert.match(models.stdout, /sandbox\/chat-1/);
     assert.match(doctor.stdout, new RegExp(`ready at ${address.url}`));
     assert.equal(elsewhere.code, 3);
-    assert.match(log, /GEMINI_API_KEY is set, but its provider cannot be called yet; it is not used/);
+    assert.match(log, /AZURE_OPENAI_API_KEY is set, but its provider cannot be called yet; it is not used/);
     assert.doesNotMatch(log, /not-to-be-shown/);
   } finally {
     child.kill('SIGTERM');

@@ -118,7 +118,7 @@ suite('framing', { concurrency: 16 }, () => {
     'a chunk size that ends in a line feed': `${chunkedHead}5\nhello\r\n0\r\n\r\n`,
     'a huge chunk extension': `${chunkedHead}1;${'x'.repeat(40_000)}\r\na\r\n0\r\n\r\n`,
     'a speech of another protocol': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
-    'HTTP/2 that nobody speaks here': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'HTTP/2 that is not quite': 'PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n',
   };
   for (const [name, bytes] of Object.entries(refused)) {
     test(`${name}: 400, and nothing behind it is answered`, async () => {

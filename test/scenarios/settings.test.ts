@@ -108,6 +108,7 @@ test('every bound of the data plane that can be set is obeyed somewhere', () => 
     'attempts',
     'client-answer',
     'create-gateway',
+    'listener',
     'read-body',
     'relay',
     'serve-completion',
