@@ -34,7 +34,8 @@ export type CompletionEvent =
 
 /** `reasoning` blocks are text the provider shows as its thinking; `refusal` is text that declines. */
 export type BlockHead =
-  | { readonly type: 'text' }
+  /** `plan`: said before tools are called, on a wire that keeps it apart from the text. */
+  | { readonly type: 'text'; readonly plan?: boolean | undefined }
   | { readonly type: 'refusal' }
   /** `redacted`: there is nothing to show; its `state` is all of it. */
   | { readonly type: 'reasoning'; readonly redacted?: boolean | undefined }

@@ -30,6 +30,8 @@ export class ShownAnswer {
   #unreadBytes = 0;
   #level: CommitLevel = 'head';
   #blocks = 0;
+  /** Index of the block that was begun last, among all that the decoder reads. */
+  #last = -1;
   #text = '';
   #lossesBefore = 0;
 
@@ -72,11 +74,10 @@ export class ShownAnswer {
 
   get soFar(): AnswerSoFar {
     this.#read();
-    const last = this.#blocks - 1;
-    const open = this.#open.get(last);
+    const open = this.#open.get(this.#last);
     return {
       blocks: this.#blocks,
-      open: open === undefined ? undefined : { index: last, type: open.type },
+      open: open === undefined || isPlan(open) ? undefined : { index: this.#blocks - 1, type: open.type },
       place: this.#place?.place,
     };
   }
@@ -102,7 +103,8 @@ export class ShownAnswer {
     for (const event of this.#decoder.push(bytes)) {
       switch (event.type) {
         case 'block-open':
-          this.#blocks += 1;
+          this.#last = event.index;
+          if (!isPlan(event.block)) this.#blocks += 1;
           this.#open.set(event.index, event.block);
           if (event.block.type === 'call') {
             this.#calls.set(event.index, { head: event.block, text: '', isClosed: false });
@@ -153,6 +155,11 @@ const foreign: ReadonlySet<string> = new Set<LossCode>([
   'part-unsupported',
   'audio-answer-unsupported',
 ]);
+
+/** It has no index where it is told apart, and no end that could be missing. */
+function isPlan(block: BlockHead): boolean {
+  return block.type === 'text' && block.plan === true;
+}
 
 function isObject(text: string): boolean {
   if (!text.trimStart().startsWith('{')) return false;

@@ -90,4 +90,16 @@ export const matrixDialects: readonly MatrixDialect[] = [
     terminal: /^data: \{(?:.*"finishReason"|"error").*\}\r?$/gm,
     notice: type => `"carrier":{"${type}"`,
   },
+  {
+    dialect: dialects.get('cohere-chat')!,
+    path: () => '/v2/chat',
+    asked: /^\/v2\/chat$/,
+    // None documents it in this dialect.
+    kind: 'cohere',
+    targetModel: 'command-a-reasoning-08-2025',
+    continues: false,
+    endsAtOnce: true,
+    terminal: /^event: message-end$/gm,
+    notice: type => `event: carrier.${type}`,
+  },
 ];

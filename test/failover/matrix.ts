@@ -258,7 +258,7 @@ function seenOutcome(cell: Cell, response: Response, bytes: Buffer): string {
   const { dialect } = client;
   if (!stream) {
     const events = dialect.decodeAnswer(bytes, new LossLedger());
-    return contentOf(events) === text ? 'answered' : 'another answer';
+    return contentOf(events, false) === text ? 'answered' : 'another answer';
   }
   // A letter a byte, so that a place in it is one in the bytes.
   const body = bytes.toString('latin1');
@@ -270,12 +270,13 @@ function seenOutcome(cell: Cell, response: Response, bytes: Buffer): string {
   // After a restart only what follows counts; the stream is read as a whole, as a client would.
   const decoder = dialect.decodeStream(new LossLedger());
   const cut = notices[0] === 'restart' ? body.indexOf(client.notice('restart')) : 0;
+  const isCall = level === 'C4';
   const reasoning = new Set<number>();
-  const before = contentOf(decoder.push(bytes.subarray(0, cut)), reasoning);
+  const before = contentOf(decoder.push(bytes.subarray(0, cut)), isCall, reasoning);
   const events = [...decoder.push(bytes.subarray(cut)), ...decoder.finish()];
   const isError = events.at(-1)?.type === 'error';
-  const content = contentOf(events, reasoning);
-  const wanted = level === 'C4' ? callArguments : text;
+  const content = contentOf(events, isCall, reasoning);
+  const wanted = isCall ? callArguments : text;
   if (cell.outcome === 'passed') return 'passed';
   if (isError) return notices.length > 0 || !wanted.startsWith(content) ? 'a splice with an error' : 'error';
   if (content !== wanted) return `a splice: ${JSON.stringify(content)}`;
@@ -283,12 +284,12 @@ function seenOutcome(cell: Cell, response: Response, bytes: Buffer): string {
   return notices[0] === 'seam' ? 'continued' : 'answered';
 }
 
-/** Text and arguments; of reasoning nothing, since it is not compared. */
-function contentOf(events: readonly CompletionEvent[], reasoning = new Set<number>()): string {
+/** Text and arguments. Reasoning is not compared, nor the text beside a call, since a model may say what it plans. */
+function contentOf(events: readonly CompletionEvent[], isCall: boolean, reasoning = new Set<number>()): string {
   let content = '';
   for (const event of events) {
     if (event.type === 'block-open' && event.block.type === 'reasoning') reasoning.add(event.index);
-    if (event.type === 'arguments-delta' || (event.type === 'text-delta' && !reasoning.has(event.index))) {
+    if (event.type === 'arguments-delta' || (!isCall && event.type === 'text-delta' && !reasoning.has(event.index))) {
       content += event.text;
     }
   }

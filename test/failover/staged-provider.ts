@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createSocketServer } from 'node:net';
+import type { CompletionEvent } from '../../src/completion/event.ts';
 import { Fault } from '../../src/completion/fault.ts';
+import { LossLedger } from '../../src/completion/loss.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { dialectRows, framesOf } from '../support/dialect-rows.ts';
 import { binaryEvent, readBinaryEvents } from '../support/event-stream.ts';
@@ -223,7 +225,11 @@ function damaged({ dialect }: MatrixDialect, frame: Buffer): Buffer {
 function placeOf({ dialect }: MatrixDialect, { fault, level }: Stage, frames: readonly Buffer[]): number {
   const observer = dialect.observeStream({ stripUsage: false });
   const states = frames.map(frame => observer.push(frame).state);
-  const content = states.indexOf('content');
+  // What is said before a call is no part of it.
+  const decoder = dialect.decodeStream(new LossLedger());
+  const isCall = (event: CompletionEvent) => event.type === 'block-open' && event.block.type === 'call';
+  const begins = level === 'C4' ? frames.findIndex(frame => decoder.push(frame).some(isCall)) : 0;
+  const content = states.findIndex((state, place) => place >= begins && state === 'content');
   const end = states.indexOf('ended');
   if (content < 1 || end < content + 3) throw new Error(`an answer without content: ${frames.join('')}`);
   // One that comes twice has come once.

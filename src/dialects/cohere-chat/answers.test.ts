@@ -92,6 +92,23 @@ test('an answer that goes on with another has no second start, and goes on in th
   ]);
 });
 
+test('a plan is told as one, without an index, and closes the text that was left open', () => {
+  const events: readonly CompletionEvent[] = [
+    start,
+    { type: 'block-open', index: 0, block: { type: 'text', plan: true } },
+    { type: 'text-delta', index: 0, text: 'I will look.' },
+    { type: 'block-close', index: 0 },
+    { type: 'block-open', index: 1, block: { type: 'call', id: 'a', name: 'f' } },
+    { type: 'block-close', index: 1 },
+    ...end,
+  ];
+  const call = ['tool-call-start 0', 'tool-call-delta 0', 'tool-call-end 0', 'message-end', '[DONE]'];
+
+  assert.deepEqual(typesOf(events), ['message-start', 'tool-plan-delta', ...call]);
+  const left = { resumes: { blocks: 1, open: { index: 0, type: 'text' } } } as const;
+  assert.deepEqual(typesOf(events, left), ['content-end 0', 'tool-plan-delta', ...call]);
+});
+
 test('streams that never end are stopped by name, whatever grows', () => {
   const event = (fields: object) => Buffer.from(`data: ${JSON.stringify(fields)}\n\n`);
   const message = (fields: object) => ({ delta: { message: fields } });

@@ -194,7 +194,7 @@ class ChatDecoder implements WireEventDecoder {
   /** What the model says before it calls tools is a text like any other. */
   #planned(text: unknown): undefined {
     if (typeof text !== 'string' || text === '') return;
-    this.#plan ??= this.events.open({ type: 'text' });
+    this.#plan ??= this.events.open({ type: 'text', plan: true });
     this.events.text(this.#plan, text);
   }
 

@@ -57,8 +57,8 @@ export function encodeStream(context: AnswerContext): StreamEncoder {
   return new ChatEncoder(context);
 }
 
-/** Contents and calls follow one another on this wire. A text is a content in streams: that it was a plan is known only when
- *  a call follows. */
+/** Contents and calls follow one another on this wire. A text is a content in streams, unless its provider says that it is a
+ *  plan: else that is known only when a call follows. */
 class ChatEncoder implements StreamEncoder {
   readonly #context: AnswerContext;
   readonly #ids: AnswerCallIds;
@@ -124,6 +124,7 @@ class ChatEncoder implements StreamEncoder {
 
   #write(head: BlockHead, event: BlockEvent): string {
     if (head.type === 'call') return this.#writeCall(head, event);
+    if (head.type === 'text' && head.plan === true) return this.#writePlan(event);
     // There is nothing to show of it, and no field for its state.
     if (head.type === 'reasoning' && head.redacted === true) return '';
     const key = head.type === 'reasoning' ? 'thinking' : 'text';
@@ -147,6 +148,14 @@ class ChatEncoder implements StreamEncoder {
       default:
         return '';
     }
+  }
+
+  /** Deltas alone, without an index. */
+  #writePlan(event: BlockEvent): string {
+    if (event.type === 'block-open') return this.#closeLeft();
+    if (event.type !== 'text-delta') return '';
+    const delta = { message: { tool_plan: event.text } };
+    return sse('tool-plan-delta', JSON.stringify({ type: 'tool-plan-delta', delta }));
   }
 
   #writeCall(head: BlockHead & { readonly type: 'call' }, event: BlockEvent): string {
