@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { binaryEvent } from '../../test/support/event-stream.ts';
 import type { CompletionEvent } from '../completion/event.ts';
 import { LossLedger, lossesMax } from '../completion/loss.ts';
 import { anthropicMessages } from './anthropic-messages/dialect.ts';
+import { bedrockConverse } from './bedrock-converse/dialect.ts';
+import { cohereChat } from './cohere-chat/dialect.ts';
 import type { Dialect } from './dialect.ts';
+import { gemini } from './gemini/dialect.ts';
 import { openaiChat } from './openai-chat/dialect.ts';
+import { openaiResponses } from './openai-responses/dialect.ts';
 import { dialects } from './registry.ts';
 
 /** Streams that never end, each growing what a decoder has to remember in another place. */
@@ -26,11 +31,23 @@ const thinkingStart = message({
   content_block: { type: 'thinking', thinking: '' },
 });
 
+/** A part of an item of Responses. */
+function responded(type: string, index: number, fields: object): string {
+  return message({ type: `response.${type}`, output_index: index, content_index: 0, ...fields });
+}
+
+function generated(part: object): string {
+  return message({ candidates: [{ index: 0, content: { role: 'model', parts: [part] } }] });
+}
+
+const cohereStart = message({ type: 'message-start', id: 'm', delta: { message: { role: 'assistant' } } });
+const converseStart = binaryEvent({ event: 'messageStart', payload: { role: 'assistant' } });
+
 interface Endless {
   readonly title: string;
   readonly dialect: Dialect;
-  readonly head: string;
-  readonly next: (index: number) => string;
+  readonly head: string | Buffer;
+  readonly next: (index: number) => string | Buffer;
   /** Events until it is stopped. */
   readonly eventsMax: number;
 }
@@ -91,6 +108,64 @@ const endless: readonly Endless[] = [
     dialect: anthropicMessages,
     head: messageStart,
     next: index => message({ type: 'content_block_start', index, content_block: { type: 'text', text: '' } }),
+    eventsMax: 140_000,
+  },
+  {
+    title: 'text',
+    dialect: openaiResponses,
+    head: '',
+    next: () => responded('output_text.delta', 0, { delta: long }),
+    eventsMax: 520,
+  },
+  {
+    title: 'calls that stay open',
+    dialect: openaiResponses,
+    head: '',
+    next: index =>
+      responded('output_item.added', index, { item: { type: 'function_call', call_id: `c${index}`, name: 'f' } }),
+    eventsMax: 140_000,
+  },
+  { title: 'text', dialect: gemini, head: '', next: () => generated({ text: long }), eventsMax: 520 },
+  {
+    title: 'calls',
+    dialect: gemini,
+    head: '',
+    next: () => generated({ functionCall: { name: 'f', args: {} } }),
+    eventsMax: 140_000,
+  },
+  {
+    title: 'text',
+    dialect: cohereChat,
+    head:
+      cohereStart +
+      message({ type: 'content-start', index: 0, delta: { message: { content: { type: 'text', text: '' } } } }),
+    next: () => message({ type: 'content-delta', index: 0, delta: { message: { content: { text: long } } } }),
+    eventsMax: 520,
+  },
+  {
+    title: 'contents that stay open',
+    dialect: cohereChat,
+    head: cohereStart,
+    next: index =>
+      message({ type: 'content-start', index, delta: { message: { content: { type: 'text', text: '' } } } }),
+    eventsMax: 140_000,
+  },
+  {
+    title: 'text',
+    dialect: bedrockConverse,
+    head: converseStart,
+    next: () => binaryEvent({ event: 'contentBlockDelta', payload: { contentBlockIndex: 0, delta: { text: long } } }),
+    eventsMax: 520,
+  },
+  {
+    title: 'blocks that stay open',
+    dialect: bedrockConverse,
+    head: converseStart,
+    next: index =>
+      binaryEvent({
+        event: 'contentBlockStart',
+        payload: { contentBlockIndex: index, start: { toolUse: { toolUseId: `t${index}`, name: 'f' } } },
+      }),
     eventsMax: 140_000,
   },
 ];

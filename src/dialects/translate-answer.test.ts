@@ -555,3 +555,35 @@ test('a repeated message_start before any content is passed over, and a delta of
     ['message-start', 'error'],
   );
 });
+
+test('what waits behind a call is told to a Messages client though a state of reasoning comes between', () => {
+  const events: CompletionEvent[] = [
+    { type: 'message-start', id: 'c', servedModel: 'm', createdAtMs: undefined, usage: undefined },
+    { type: 'block-open', index: 0, block: { type: 'call', id: 'call_1', name: 'f' } },
+    { type: 'arguments-delta', index: 0, text: '{}' },
+    { type: 'block-open', index: 1, block: { type: 'reasoning', redacted: true } },
+    { type: 'state', index: 1, state: 'EqQB' },
+    { type: 'block-close', index: 1 },
+    { type: 'block-open', index: 2, block: { type: 'text' } },
+    { type: 'text-delta', index: 2, text: 'A dot.' },
+    { type: 'block-close', index: 2 },
+    { type: 'block-open', index: 3, block: { type: 'text' } },
+    { type: 'text-delta', index: 3, text: 'And a line.' },
+    { type: 'block-close', index: 3 },
+    { type: 'block-close', index: 0 },
+    { type: 'finish', finish: { reason: 'tool-call', raw: undefined, stopSequence: undefined } },
+    { type: 'message-end' },
+  ];
+
+  const { blocks } = foldEvents(decode(anthropicMessages, encode(anthropicMessages, events)));
+
+  assert.deepEqual(
+    blocks.map(({ head, text, state }) => [head.type, text, state]),
+    [
+      ['call', '{}', undefined],
+      ['reasoning', '', 'EqQB'],
+      ['text', 'A dot.', undefined],
+      ['text', 'And a line.', undefined],
+    ],
+  );
+});

@@ -507,6 +507,11 @@ test('wrong values are refused by name', () => {
       'parameter_invalid tools.0.function.parameters',
     ],
     [openaiChat, { tool_choice: { type: 'allowed_tools' } }, 'parameter_missing tool_choice.allowed_tools'],
+    [
+      openaiChat,
+      { tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto', tools: [] } } },
+      'translation_unsupported tool_choice.allowed_tools.tools',
+    ],
     [openaiChat, { messages: [{ role: 'function', content: 'x' }] }, 'parameter_missing messages.0.name'],
     [
       openaiChat,

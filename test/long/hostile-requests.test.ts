@@ -7,7 +7,7 @@ for (const client of dialects.values()) {
   test(`${client.name}: every value at every place of every request is carried or refused by name, and none stays in memory`, () => {
     let number = 0;
     const afterRound: number[] = [];
-    // To each provider in turn, since rounds begin with another one.
+    // To the providers in turn: since rounds begin with another one, each request goes to three.
     for (let round = 0; round < 3; round += 1) {
       number = round;
       for (const base of baseRequests(client)) {
@@ -19,7 +19,7 @@ for (const client of dialects.values()) {
       afterRound.push(process.memoryUsage().rss);
     }
 
-    assert.ok(number > 50_000, `${number} were tried`);
+    assert.ok(number > 30_000, `${number} were tried`);
     const grown = afterRound[2]! - afterRound[0]!;
     assert.ok(grown < 60 * 1024 * 1024, `${grown} bytes more than after the first round`);
   });

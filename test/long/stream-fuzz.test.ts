@@ -10,10 +10,10 @@ import {
   readCorpora,
 } from '../support/stream-fuzz.ts';
 
-/** 10⁵ in all, over two dialects; the seeds of the default run come before. */
+/** 78,000 in all, over six dialects, within a minute; the seeds of the default run come before. */
 const firstSeed = 1_000;
-const streamSeeds = 40_000;
-const answerSeeds = 10_000;
+const streamSeeds = 10_000;
+const answerSeeds = 3_000;
 
 for (const corpus of readCorpora()) {
   test(`${corpus.dialect.name}: nothing that a provider may send breaks a law or stays in memory`, () => {
@@ -32,7 +32,7 @@ for (const corpus of readCorpora()) {
     }
 
     assert.equal(tally.ended + tally.failed, streamSeeds + answerSeeds);
-    assert.ok(tally.ended > 10_000 && tally.failed > 10_000, JSON.stringify(tally));
+    assert.ok(tally.ended > 2_000 && tally.failed > 2_000, JSON.stringify(tally));
     const grown = process.memoryUsage().rss - early;
     assert.ok(grown < 100 * 1024 * 1024, `${grown} bytes more than after a quarter`);
   });

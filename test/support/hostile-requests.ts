@@ -199,6 +199,8 @@ const leftToProviders: readonly RegExp[] = [
   /must contain the word 'json'/,
   // Ranges of numbers and lengths.
   /(?:greater|less) than or equal to|(?:below minimum|above maximum) value|too long|too many|should have at (?:least|most)/i,
+  // A value that only some models know.
+  /Unsupported value: .* is not supported with the .* model/,
   // A choice of a tool that is not there, and a schema that is of no object.
   /not found in|input_schema\.type|must be a JSON Schema of 'type: "object"'/,
   // A form that the prompt must name too; other APIs only advise it.

@@ -135,7 +135,7 @@ class MessageEncoder implements StreamEncoder {
     const before = held === undefined ? '' : this.#beginTurn(held);
     // Half a state is behind nothing: what follows waits for the rest.
     if (held?.isClosed === false) {
-      this.#waiting.push(block);
+      this.#waiting.unshift(block);
       return before;
     }
     this.#current = undefined;
@@ -183,10 +183,12 @@ class MessageEncoder implements StreamEncoder {
     if (block === undefined) return '';
     block.isClosed = true;
     let text = this.#inTurn(event);
-    while (this.#current?.isClosed === true) {
+    // A state that is held is nobody's turn: the next one's has come.
+    while (this.#current === undefined || this.#current.isClosed) {
       this.#current = undefined;
       const next = this.#waiting.shift();
-      if (next !== undefined) text += this.#take(next);
+      if (next === undefined) break;
+      text += this.#take(next);
     }
     return text;
   }

@@ -101,6 +101,7 @@ function decodeAllowed(value: unknown, losses: LossLedger): ToolChoice {
     const at = `${path}.tools.${index}`;
     return namedIn(readRecord(entry, at), at);
   });
+  if (names.length === 0) throw unsupported(`${path}.tools`, 'no tool is left that could be called.');
   return { type: 'allowed', mode: mode === 'auto' ? 'auto' : 'any', names };
 }
 
