@@ -3,6 +3,7 @@ import { isReached } from '../access/caller.ts';
 import { compileBudgets } from '../control/budgets.ts';
 import { type Configuration, organisationOf, resourceOf } from '../control/resources.ts';
 import { listAlerts, readBudgetWindows } from '../ledger/queries.ts';
+import { readShadowStandings, type ShadowStanding } from '../ledger/shadow-budgets.ts';
 import { formatAtto } from '../pricing/money.ts';
 import type { AdminDependencies } from './dependencies.ts';
 import { type Operation, operation, pageLimitMax, pageOf, pageQuery } from './operation.ts';
@@ -21,7 +22,22 @@ const budgetSchema = z
     route: z.string().optional(),
     shadow: z.boolean(),
     onExhausted: z.string().optional().openapi({ description: 'The route that serves instead of a refusal.' }),
-    windows: z.array(z.object({ window: z.string(), spent: z.string(), leased: z.string() })),
+    windows: z.array(
+      z.object({
+        window: z.string(),
+        spent: z.string(),
+        leased: z.string(),
+        wouldHaveRefused: z
+          .number()
+          .int()
+          .optional()
+          .openapi({
+            description:
+              'Of a shadow: requests that cost something and came when the limit was spent; for the hour (of a day) or the day ' +
+              '(of longer periods) in which that happened, its share of them.',
+          }),
+      }),
+    ),
   })
   .openapi('Budget');
 
@@ -36,13 +52,14 @@ const alertSchema = z
   .openapi('Alert');
 
 /** Where budgets stand, and what an operator should look at. */
-export function budgetOperations({ control, store }: AdminDependencies): readonly Operation[] {
+export function budgetOperations({ control, store, nowMs }: AdminDependencies): readonly Operation[] {
   return [
     operation({
       method: 'get',
       path: '/api/v1/budgets',
       access: { permission: 'budgets.read', scope: 'organisation', of: 'answer' },
-      summary: 'Budgets; of hard ones also what is spent and set aside, by window',
+      summary:
+        'Budgets; of hard ones also what is spent and set aside by window, of shadows what they would have refused in this one',
       query: pageQuery,
       answer: z.object({ items: z.array(budgetSchema), next: z.string().optional() }),
       handle: async ({ query, caller }) => {
@@ -57,6 +74,7 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
           store,
           page.items.map(({ id }) => id),
         );
+        const shadows = await readShadowStandings(store, page.items, nowMs());
         const byBudget = Map.groupBy(windows, window => window.budget);
         return {
           ...page,
@@ -64,7 +82,10 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
             ...budget,
             limit: formatAtto(BigInt(limitAtto)),
             shadow: shadow ?? false,
-            windows: (byBudget.get(budget.id) ?? []).map(({ window, spent, leased }) => ({ window, spent, leased })),
+            windows: [
+              ...(byBudget.get(budget.id) ?? []).map(({ window, spent, leased }) => ({ window, spent, leased })),
+              ...shadowWindows(shadows.get(budget.id)),
+            ],
           })),
         };
       },
@@ -79,6 +100,13 @@ export function budgetOperations({ control, store }: AdminDependencies): readonl
       handle: async ({ query }) => ({ items: await listAlerts(store, query.limit) }),
     }),
   ];
+}
+
+/** Nothing is leased of a shadow. */
+function shadowWindows(standing: ShadowStanding | undefined) {
+  if (standing === undefined) return [];
+  const { window, spentAtto, wouldHaveRefused } = standing;
+  return [{ window, spent: formatAtto(spentAtto), leased: '0', wouldHaveRefused }];
 }
 
 /** Where a budget counts: its organisation, and its project as `organisation/name`. */

@@ -146,7 +146,13 @@ export interface BudgetAnswer {
   readonly provider?: string;
   readonly route?: string;
   /** Oldest first. */
-  readonly windows: readonly { readonly window: string; readonly spent: string; readonly leased: string }[];
+  readonly windows: readonly {
+    readonly window: string;
+    readonly spent: string;
+    readonly leased: string;
+    /** Of a shadow. */
+    readonly wouldHaveRefused?: number;
+  }[];
 }
 
 export interface LimitAnswer {

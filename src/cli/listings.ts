@@ -56,6 +56,11 @@ export function showBudgets(items: readonly BudgetAnswer[], table: TableOf): str
       { title: 'window', cell: budget => budget.windows.at(-1)?.window ?? '' },
       { title: 'spent', right: true, cell: budget => budget.windows.at(-1)?.spent ?? '' },
       { title: 'set aside', right: true, cell: budget => budget.windows.at(-1)?.leased ?? '' },
+      {
+        title: 'would have refused',
+        right: true,
+        cell: budget => String(budget.windows.at(-1)?.wouldHaveRefused ?? ''),
+      },
     ],
     'No budgets.',
   );

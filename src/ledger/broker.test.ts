@@ -274,6 +274,46 @@ describe('the allowance broker', () => {
     assert.deepEqual(await checkLedger(store), []);
   });
 
+  test('a lease is closed only when all that was given back of it has arrived', async () => {
+    const leases = new LedgerLeases(store);
+    const slow = Promise.withResolvers<void>();
+    const calls: string[] = [];
+    const replica = new Replica(
+      {
+        acquire: request => leases.acquire(request),
+        release: async (lease, amountAtto) => {
+          await slow.promise;
+          calls.push(`release ${amountAtto}`);
+          return leases.release(lease, amountAtto);
+        },
+        renew: async () => {},
+        close: async lease => {
+          calls.push('close');
+          await leases.close(lease);
+        },
+        askOthers: async () => false,
+      },
+      'j1:1',
+      [1],
+    );
+    await replica.ask(1, 300n, 300n);
+    await replica.settledDown();
+    replica.current = false;
+
+    const swept = replica.broker.sweep();
+    // Everything is on its way by now, had the sweep not waited.
+    for (let turn = 0; turn < 100; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    assert.equal(calls.length, 0);
+    slow.resolve();
+    await swept;
+    for (let sweeps = 0; sweeps < 50 && !calls.includes('close'); sweeps += 1) await replica.broker.sweep();
+
+    assert.deepEqual(calls, ['release 500', 'close']);
+    assert.deepEqual((await store.pool.query('select state, amount_atto from lease')).rows, [
+      { state: 'closed', amount_atto: 0n },
+    ]);
+  });
+
   test('many workers of several replicas together spend the whole budget and never more', async () => {
     const leases = new LedgerLeases(store);
     const replicas = [1, 2, 3].map(each => new Replica(leases, `j${each}:1`, [1, 2]));

@@ -178,12 +178,14 @@ export class AllowanceBroker {
    *  when the ledger does not answer; nothing is lost by that. */
   async sweep(): Promise<void> {
     for (const state of [...this.#windows.values()]) {
-      if (state.waiting.size > 0 || state.replenishing) continue;
+      if (state.waiting.size > 0 || state.replenishing || state.acquiring !== undefined) continue;
       const current = this.#options.isCurrent(state.budget, state.window);
       if (current && this.#options.nowMs() - state.askedAtMs < idleMs) continue;
       if (!current) await this.#recall(state, undefined);
       await this.#giveUp(state);
-      if (current) continue;
+      if (current || state.acquiring !== undefined) continue;
+      // What a worker gave back may be on its way still, and a lease that is closed takes nothing back.
+      await Promise.all(this.#releasing);
       for (const lease of this.#book.takeFinished(state)) await this.#options.leases.close(lease);
       if (this.#book.windows().every(each => windowKey(each) !== windowKey(state))) {
         this.#windows.delete(windowKey(state));

@@ -6,6 +6,7 @@ import { type CompletedExchange, ExchangeAssembler } from '../journal/assemble.t
 import type { BudgetEntry } from '../snapshot/snapshot.ts';
 import { connect, type Store } from '../store/connect.ts';
 import { noteBudgetRefusal, raiseBudgetWarnings } from './budget-warnings.ts';
+import { readShadowStandings } from './shadow-budgets.ts';
 import { LedgerShipping } from './shipping.ts';
 
 describe('budget warnings', () => {
@@ -87,6 +88,49 @@ describe('budget warnings', () => {
       { kind: 'budget.would-refuse', organisation: 'acme', budget: 'shadow', spent: '0.0014', at: '1' },
     ]);
     assert.deepEqual(await raiseBudgetWarnings(store, cases), []);
+  });
+
+  test('of a shadow it is counted what would have been refused, from the moment when its limit was spent', async () => {
+    const [{ model }] = (await store.pool.query('select distinct model from usage_hourly')).rows;
+    // 0.0007 on the 2nd and on the 20th of November at nine, and on the last of October.
+    const limited = (id: string, limitAtto: string, more: Partial<BudgetEntry> = {}) =>
+      budget({ id, limitAtto, shadow: true, ...more });
+    const cases = [
+      limited('all of it', '0'),
+      limited('the second', '700000000000000'),
+      limited('within the second', '1000000000000000'),
+      limited('exactly', '1400000000000000'),
+      limited('total', '700000000000000', { period: 'total' }),
+      limited('day', '0', { period: 'day' }),
+      limited('week', '0', { period: 'week', scope: 'organisation', subject: 'org_acme' }),
+      limited('everybody', '0', { scope: 'installation', subject: '*', model }),
+      limited('of another model', '0', { model: 'nobody/*' }),
+      limited('of another currency', '0', { currency: 'EUR' }),
+      limited('in force', '0', { shadow: false }),
+      limited('soft', '0', { shadow: false, hard: false }),
+    ];
+
+    const standings = await readShadowStandings(store, cases, Date.UTC(2026, 10, 20, 10));
+
+    const told = [...standings].map(([id, { window, spentAtto, wouldHaveRefused }]) => {
+      return [id, window, spentAtto, wouldHaveRefused];
+    });
+    assert.deepEqual(told.sort(), [
+      ['all of it', '2026-11-01', 1_400_000_000_000_000n, 2],
+      ['day', '2026-11-20', 700_000_000_000_000n, 1],
+      ['everybody', '2026-11-01', 1_400_000_000_000_000n, 2],
+      ['exactly', '2026-11-01', 1_400_000_000_000_000n, 0],
+      ['of another currency', '2026-11-01', 0n, 0],
+      ['of another model', '2026-11-01', 0n, 0],
+      ['the second', '2026-11-01', 1_400_000_000_000_000n, 1],
+      ['total', 'total', 2_100_000_000_000_000n, 2],
+      ['week', '2026-11-16', 700_000_000_000_000n, 1],
+      ['within the second', '2026-11-01', 1_400_000_000_000_000n, 0],
+    ]);
+    assert.equal(
+      (await readShadowStandings(store, cases, Date.UTC(2026, 11, 1))).get('all of it')?.wouldHaveRefused,
+      0,
+    );
   });
 
   test('that somebody was refused is told once a window', async () => {

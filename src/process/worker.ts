@@ -4,14 +4,14 @@ import { createGateway, type Gateway } from '../gateway/create-gateway.ts';
 import type { GatewayObserver } from '../gateway/ports.ts';
 import { FileJournal } from '../journal/file-journal.ts';
 import { formatAtto } from '../pricing/money.ts';
-import { refuses } from '../snapshot/budgets.ts';
-import type { HeldBudget, Snapshot } from '../snapshot/load.ts';
+import type { HeldBudget } from '../snapshot/load.ts';
 import { exchangeLine, refusalLine } from '../telemetry/exchange-line.ts';
 import { ExchangeMetrics } from '../telemetry/exchange-metrics.ts';
 import { LimitMetrics } from '../telemetry/limit-metrics.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import { gauge, type MetricJson } from '../telemetry/tally.ts';
+import { budgetsToWarm } from './budgets-to-warm.ts';
 import { after } from './late-timer.ts';
 import type { ToWorker, WorkerSettings } from './messages.ts';
 import { openSupervisorChannel, type SupervisorChannel } from './supervisor-channel.ts';
@@ -28,8 +28,6 @@ import { WorkerSnapshot } from './worker-snapshot.ts';
 const sweepIntervalMs = 5_000;
 /** The same of limits, whose windows are shorter. */
 const limitSweepIntervalMs = 1_000;
-
-const prefetchedBudgetsMax = 32;
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 
@@ -161,7 +159,7 @@ class Worker {
     setInterval(() => this.#allowances.sweep(clock.nowMs()), sweepIntervalMs).unref();
     setInterval(() => this.#limits.sweep(clock.nowMs()), limitSweepIntervalMs).unref();
     this.#channel.receive(message => this.#received(message));
-    this.#allowances.prefetch(hardBudgets(this.#snapshot.current), clock.nowMs());
+    this.#allowances.prefetch(budgetsToWarm(this.#snapshot.current), clock.nowMs());
     this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     this.#channel.send({ type: 'ready', port });
   }
@@ -225,6 +223,7 @@ class Worker {
       for (const id of this.#allowances.budgets()) {
         if (isLowered(before.findBudget(id), this.#snapshot.current.findBudget(id))) this.#allowances.limitLowered(id);
       }
+      this.#allowances.prefetch(budgetsToWarm(this.#snapshot.current, before), clock.nowMs());
       this.#channel.send({ type: 'snapshot-applied', hash: this.#snapshot.current.hash });
     } catch (error) {
       // It goes on with the last one; the supervisor sees that this worker is behind.
@@ -289,11 +288,4 @@ class Worker {
 
 function isLowered(before: HeldBudget | undefined, now: HeldBudget | undefined): boolean {
   return before !== undefined && now !== undefined && now.limitAtto < before.limitAtto;
-}
-
-/** The first of them: more would be a rush at the start for what may never be used. */
-function hardBudgets(snapshot: Snapshot): { readonly id: string; readonly limitAtto: bigint }[] {
-  const hard = [...snapshot.budgets.values()].filter(refuses);
-  const ids = [...hard.map(({ id }) => id), ...snapshot.wallets.flatMap(({ onlyPool }) => onlyPool ?? [])];
-  return ids.slice(0, prefetchedBudgetsMax).map(id => ({ id, limitAtto: snapshot.findBudget(id)!.limitAtto }));
 }
