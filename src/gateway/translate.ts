@@ -26,6 +26,8 @@ export class StreamTranslation implements AnswerReceiver {
   readonly #encoder: StreamEncoder;
   readonly #flow: StreamFlow;
   readonly #seam: SeamGuard | undefined;
+  /** Content came; of what the client's dialect writes only once it is whole, nothing may have been sent of it yet. */
+  #sawContent = false;
   #end: Buffer | undefined;
   #endedAtMs: number | undefined;
 
@@ -93,10 +95,9 @@ export class StreamTranslation implements AnswerReceiver {
   #take(decoded: readonly CompletionEvent[]): void {
     const events = this.#seam === undefined ? decoded : this.#seam.pass(decoded);
     const pieces: Buffer[] = [];
-    let content = false;
     for (const event of events) {
       if (event.type === 'error') {
-        this.#send(pieces, content);
+        this.#send(pieces);
         this.#attempt.fail(event.fault);
         return;
       }
@@ -106,14 +107,14 @@ export class StreamTranslation implements AnswerReceiver {
         this.#end = bytes;
         this.#endedAtMs = this.#context.deadlines.nowMs;
       } else if (bytes.length > 0) pieces.push(bytes);
-      content ||= isContent(event);
+      this.#sawContent ||= isContent(event);
     }
-    this.#send(pieces, content);
+    this.#send(pieces);
   }
 
-  #send(pieces: readonly Buffer[], content: boolean): void {
+  #send(pieces: readonly Buffer[]): void {
     const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    if (content && this.#end === undefined) this.#flow.content(bytes);
+    if (this.#sawContent && bytes.length > 0 && this.#end === undefined) this.#flow.content(bytes);
     else this.#flow.quiet(bytes);
   }
 }

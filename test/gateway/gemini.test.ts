@@ -26,6 +26,8 @@ suite('Gemini through the gateway', () => {
   let gateway: TestGateway;
   let received: { url: string; headers: IncomingHttpHeaders; body: string }[] = [];
   let answer: { status: number; type: string; bytes: Buffer };
+  /** From the second request on, where it is another. */
+  let later: typeof answer | undefined;
 
   before(async () => {
     provider = createServer((request, response) => {
@@ -35,6 +37,7 @@ suite('Gemini through the gateway', () => {
         received.push({ url: request.url!, headers: request.headers, body: Buffer.concat(chunks).toString() });
         response.writeHead(answer.status, { 'content-type': answer.type });
         response.end(answer.bytes);
+        answer = later ?? answer;
       });
     });
     await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve));
@@ -50,6 +53,8 @@ suite('Gemini through the gateway', () => {
         ],
         deployments: [
           { id: 'flash', provider: 'gemini', model: 'google/flash', targetModel: 'gemini-3.5-flash' },
+          // That no other test has seen refused.
+          { id: 'spare', provider: 'gemini', model: 'google/spare', targetModel: 'gemini-3.5-flash' },
           { id: 'cloud', provider: 'vertex', model: 'google/cloud', targetModel: 'gemini-3.5-flash' },
           { id: 'gpt', provider: 'openai', model: 'openai/gpt', targetModel: 'gpt-5' },
         ],
@@ -57,6 +62,14 @@ suite('Gemini through the gateway', () => {
           { name: 'flash', candidates: [{ deployment: 'flash' }], policy },
           { name: 'cloud', candidates: [{ deployment: 'cloud' }], policy },
           { name: 'gpt', candidates: [{ deployment: 'gpt' }], policy },
+          {
+            name: 'gpt-or-spare',
+            candidates: [
+              { deployment: 'gpt', priority: 1 },
+              { deployment: 'spare', priority: 2 },
+            ],
+            policy: { retries: 1 },
+          },
         ],
       },
     });
@@ -69,6 +82,7 @@ suite('Gemini through the gateway', () => {
 
   function give(bytes: Buffer | object, type = 'text/event-stream', status = 200): void {
     received = [];
+    later = undefined;
     answer = { status, type, bytes: Buffer.isBuffer(bytes) ? bytes : Buffer.from(JSON.stringify(bytes)) };
   }
 
@@ -195,5 +209,53 @@ suite('Gemini through the gateway', () => {
     const unknown = await ask('/v1beta/models/nobody%2Fknows:generateContent');
     const { error } = (await unknown.json()) as { error: { status: string } };
     assert.deepEqual([unknown.status, error.status], [404, 'NOT_FOUND']);
+  });
+
+  const tools = [{ functionDeclarations: [{ name: 'look', parametersJsonSchema: { type: 'object' } }] }];
+  const chat = (delta: object) =>
+    `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'gpt-5', choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`;
+  const begunCall = {
+    role: 'assistant',
+    tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name: 'look', arguments: '{"at":' } }],
+  };
+
+  test('a list whose first call breaks off at another provider is begun by the next one, and once', async () => {
+    give(Buffer.from(chat(begunCall)));
+    const entry = {
+      candidates: [{ content: { parts: [{ text: 'Hi' }], role: 'model' }, finishReason: 'STOP', index: 0 }],
+    };
+    later = { status: 200, type: 'application/json', bytes: Buffer.from(`[${JSON.stringify(entry)}\n]`) };
+
+    const response = await ask('/v1beta/models/gpt-or-spare:streamGenerateContent', { contents, tools });
+
+    assert.equal(response.status, 200);
+    assert.deepEqual(await response.json(), [entry]);
+  });
+
+  test('a call that breaks off before anything of it was shown is refused with a status where nobody else is', async () => {
+    give(Buffer.from(chat(begunCall)));
+
+    const response = await ask('/v1beta/models/gpt:streamGenerateContent', { contents, tools });
+
+    assert.equal(response.status, 502);
+    const [refusal] = [await response.json()].flat() as { error: { code: number; status: string } }[];
+    assert.equal(refusal!.error.code, 502);
+  });
+
+  test('a call is shown once it is whole, though its answer breaks off behind it, and the list is closed', async () => {
+    const rest = { tool_calls: [{ index: 0, function: { arguments: '1}' } }] };
+    const next = {
+      tool_calls: [{ index: 1, id: 'call_2', type: 'function', function: { name: 'look', arguments: '' } }],
+    };
+    give(Buffer.from(`${chat(begunCall)}${chat(rest)}${chat(next)}`));
+
+    const response = await ask('/v1beta/models/gpt-or-spare:streamGenerateContent', { contents, tools });
+
+    assert.equal(response.status, 200);
+    const entries = (await response.json()) as Record<string, unknown>[];
+    assert.equal(entries.length, 2);
+    assert.match(JSON.stringify(entries[0]), /"functionCall":\{"id":"call_1","name":"look","args":\{"at":1\}\}/);
+    assert.ok('error' in entries[1]!);
+    assert.equal(received.length, 1);
   });
 });
