@@ -30,8 +30,8 @@ const mutants: readonly { readonly what: string; readonly file: string; readonly
     {
       what: 'a message begins twice',
       file: 'relay.ts',
-      from: 'if (context.resume !== undefined) this.#resumed',
-      to: 'if (context.resume !== undefined && context.resume.notice === undefined) this.#resumed',
+      from: 'if (context.resume !== undefined) {',
+      to: 'if (context.resume !== undefined && context.resume.notice === undefined) {',
     },
     {
       what: 'a restart is not announced',
@@ -112,5 +112,6 @@ async function problemsOf(mutant: (typeof mutants)[number] | undefined): Promise
   }
   const { allCells, runCells }: typeof Matrix = await import(pathToFileURL(join(tree, 'test/failover/matrix.ts')).href);
   const cells = allCells().filter(({ client, reserve }) => client === reserve);
-  return runCells(cells.filter((_, index) => index % 2 === 0));
+  // A quarter, another one of each way: the places of a way are no multiple of four.
+  return runCells(cells.filter((_, index) => index % 4 === 0));
 }
