@@ -30,8 +30,8 @@ const mutants: readonly { readonly what: string; readonly file: string; readonly
     {
       what: 'a message begins twice',
       file: 'relay.ts',
-      from: 'if (context.resume !== undefined) this.#resumed',
-      to: 'if (context.resume !== undefined && context.resume.notice === undefined) this.#resumed',
+      from: 'this.#resumed = context.dialect.resumeStream?.(context.resume.after,',
+      to: 'if (context.resume.notice === undefined) this.#resumed = context.dialect.resumeStream?.(context.resume.after,',
     },
     {
       what: 'a restart is not announced',
