@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { Caller } from '../access/caller.ts';
+import { type Caller, type Grant, isOfOrganisation, isReached, type Reach } from '../access/caller.ts';
 import { writtenGrant } from '../access/grants.ts';
 import {
   findInvitation,
@@ -65,13 +65,22 @@ export function memberOperations(dependencies: AdminDependencies): readonly Oper
       path: '/api/v1/members',
       access: { permission: 'members.read', scope: 'organisation', of: 'answer' },
       summary: 'Roles that people and service accounts were given',
-      description:
-        'Roles that a login provider’s groups give are not here: the configuration’s `access.oidc.groups` says them.',
       query: ofOrganisation,
-      answer: z.object({ items: z.array(memberSchema), next: z.string().optional() }),
+      answer: z.object({
+        items: z.array(memberSchema),
+        groups: z.array(z.object({ group: z.string(), grant: grantSchema })).openapi({
+          description:
+            'Roles of whoever the login provider says is in a group, by `access.oidc.groups`; on every page.',
+        }),
+        next: z.string().optional(),
+      }),
       handle: async ({ query: { limit, after, organisation }, caller }) => {
         const filter = { reach: caller.reach('members.read'), organisation };
-        return pageOf(await listMemberships(context, filter, { limit, after }), limit, memberAnswer);
+        const given = (await context.policy()).oidc?.groups ?? [];
+        const groups = given
+          .filter(({ grant }) => isSeen(grant, filter))
+          .map(({ group, grant }) => ({ group, grant: writtenGrant(grant) }));
+        return { ...pageOf(await listMemberships(context, filter, { limit, after }), limit, memberAnswer), groups };
       },
     }),
     operation({
@@ -201,6 +210,21 @@ function pageOf<Row extends { readonly id: string }, Item>(
   const last = shown.at(-1);
   const next = rows.length > limit && last !== undefined ? { next: last.id } : {};
   return { items: shown.map(toItem), ...next };
+}
+
+/** Of a group's role: the rule by which memberships are listed. */
+function isSeen(
+  grant: Grant,
+  { reach, organisation }: { readonly reach: 'all' | Reach; readonly organisation: string | undefined },
+): boolean {
+  if (!isOfOrganisation(grant)) return reach === 'all' && organisation === undefined;
+  if (organisation !== undefined && grant.organisation !== organisation) return false;
+  if (isReached(reach, grant)) return true;
+  const { projects } = grant;
+  if (projects === undefined) return false;
+  return projects.every(name =>
+    isReached(reach, { organisation: grant.organisation, project: `${grant.organisation}/${name}` }),
+  );
 }
 
 function memberAnswer({ id, member, memberName, grant, grantedBy, createdAt }: Membership) {

@@ -66,7 +66,7 @@ suite('logging in by a login provider', () => {
         ...more,
       },
     };
-    const file = JSON.stringify({ organisations: { acme: { projects: { web: {}, api: {} } } }, access });
+    const file = JSON.stringify({ organisations: { acme: { projects: { web: {}, api: {} } }, beta: {} }, access });
     const applied = await call('POST', '/api/v1/apply', { file }, byKey());
     assert.equal(applied.status, 200, applied.text);
   }
@@ -122,6 +122,27 @@ suite('logging in by a login provider', () => {
       ]),
       [['ann@acme.example', 'Ann', ['developers'], false]],
     );
+  });
+
+  test('who lists the members of an organisation sees there what its groups give, and nothing of others', async () => {
+    const ofOwners = { group: 'owners', role: 'owner', organisation: 'acme' };
+    const ofOthers = { group: 'others', role: 'owner', organisation: 'beta' };
+    await configure(conformant.issuer, [...mapping, ofOwners, ofOthers]);
+    const groupsFor = async (headers: Readonly<Record<string, string>>, query = '') => {
+      const answer = await call('GET', `/api/v1/members${query}`, undefined, headers);
+      assert.equal(answer.status, 200, answer.text);
+      return answer.json.groups.map(({ group }: { group: string }) => group);
+    };
+    people['ann'] = { ...people['ann'], groups: ['owners'] };
+    const owner = await logIn('ann');
+    people['ann'] = { ...people['ann'], groups: ['developers'] };
+    const cookie = owner.headers.get('set-cookie')!.split(';')[0]!;
+
+    assert.deepEqual(await groupsFor(byKey()), ['developers', 'platform', 'owners', 'others']);
+    assert.deepEqual(await groupsFor(byKey(), '?organisation=beta'), ['others']);
+    assert.deepEqual(await groupsFor({ cookie }), ['developers', 'owners']);
+    assert.deepEqual(await groupsFor({ cookie }, '?organisation=beta'), []);
+    await configure(conformant.issuer);
   });
 
   test('groups are read anew at each login, and a changed mapping counts at once', async () => {
