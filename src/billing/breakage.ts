@@ -70,7 +70,7 @@ async function endExpired(
   settings: BreakageSettings,
 ): Promise<boolean> {
   await client.query(
-    'select from wallet where id = (select wallet from wallet_balance where grant_number = $1) for update',
+    'select from wallet where id = (select wallet from wallet_balance where grant_number = $1) for no key update',
     [grant.toString()],
   );
   const { rows } = await client.query(
@@ -129,7 +129,7 @@ async function endUsedUp(client: pg.ClientBase): Promise<number> {
         order by b.wallet, b.grant_number limit ${grantsMax}`,
     );
     const wallets = [...new Set(rows.map(({ wallet: id }) => id))];
-    await client.query('select from wallet where id = any($1) order by id for update', [wallets]);
+    await client.query('select from wallet where id = any($1) order by id for no key update', [wallets]);
     const { rowCount } = await client.query(
       `update wallet_balance set ended = 'used', ended_at = now(), ends = ends + 1
         where grant_number = any($1) and ended is null and remaining_atto = 0`,

@@ -151,7 +151,8 @@ export class BurnState {
 }
 
 /** Reads what may pay for these, and takes the locks under which it is paid: wallets whose free money or line is touched,
- *  then balances, each in one order. The leases are locked by having been spent. */
+ *  then balances, each in one order. The leases are locked by having been spent. Wallets are locked `for no key update`: rows
+ *  that refer to them are written under the locks of balances, and must not wait for who waits for those. */
 export async function readBurnState(client: pg.ClientBase, due: readonly DueExchange[]): Promise<BurnState> {
   const leaseIds = [...new Set(due.flatMap(({ lease }) => lease ?? []))];
   const held =
@@ -176,7 +177,8 @@ export async function readBurnState(client: pg.ClientBase, due: readonly DueExch
   );
   const onLine = held.filter(({ grant_number }) => grant_number === 0n).map(({ wallet }) => wallet as number);
   const toLock = [...new Set([...unheld, ...onLine])];
-  if (toLock.length > 0) await client.query('select from wallet where id = any($1) order by id for update', [toLock]);
+  if (toLock.length > 0)
+    await client.query('select from wallet where id = any($1) order by id for no key update', [toLock]);
 
   // Locked first and read then: what was waited for is read as it is now.
   const locked = await client.query(

@@ -94,7 +94,7 @@ export async function lockWallets(client: pg.ClientBase, names: readonly WalletN
   await client.query(
     `select from wallet
       where (organisation, currency) in (select * from unnest($1::text[], $2::text[]))
-      order by id for update`,
+      order by id for no key update`,
     [names.map(({ organisation }) => organisation), names.map(({ currency }) => currency)],
   );
 }

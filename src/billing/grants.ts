@@ -164,7 +164,7 @@ async function endGrant(
   return inTransaction(store, async client => {
     const found = await client.query(
       `select w.id, w.currency from wallet w join wallet_grant g on g.wallet = w.id
-        where g.organisation = $1 and g.id = $2 for update of w`,
+        where g.organisation = $1 and g.id = $2 for no key update of w`,
       [organisation, id],
     );
     if (found.rows.length === 0) throw new Fault('resource_not_found', `There is no grant ${id} of ${organisation}.`);
@@ -254,7 +254,7 @@ async function lockWallet(client: pg.ClientBase, organisation: string, currency:
     currency,
   ]);
   const { rows } = await client.query(
-    'select id, owed_atto from wallet where organisation = $1 and currency = $2 for update',
+    'select id, owed_atto from wallet where organisation = $1 and currency = $2 for no key update',
     [organisation, currency],
   );
   return { id: rows[0].id, owedAtto: rows[0].owed_atto };

@@ -61,7 +61,7 @@ with asked as (
   select w.id, coalesce(l.left_atto < l.below_atto, false) as low, l.left_atto, l.below_atto
     from wallet w join looked l using (id)
    where w.low <> coalesce(l.left_atto < l.below_atto, false)
-   order by w.id for update of w
+   order by w.id for no key update of w
 ), changed as (
   update wallet w set low = c.low, lows = w.lows + c.low::int
     from changing c

@@ -14,7 +14,9 @@ import type { PlacedEvent } from '../usage-events/place-event.ts';
 import { rateQuarantined } from '../usage-events/rate-quarantined.ts';
 import { recordEvents } from '../usage-events/record-events.ts';
 import { bookTrueUps } from '../usage-events/true-up.ts';
+import { lockWallets } from './give-back.ts';
 import { WalletUsagePayer } from './pay-usage.ts';
+import { moveWallet } from './wallet-hour.ts';
 
 suite('usage that grants pay for', () => {
   let database: TestDatabase;
@@ -235,6 +237,32 @@ suite('usage that grants pay for', () => {
       { numRuns: 15 },
     );
     assert.deepEqual(await checkLedger(store), []);
+  });
+
+  test('who has a wallet to itself does not hold up what is written about its grants', async () => {
+    await bank.grant('g', 20);
+    const { rows } = await store.pool.query('select wallet, grant_number from wallet_balance');
+    const [owner, other] = [await store.pool.connect(), await store.pool.connect()];
+    try {
+      await owner.query('begin');
+      await lockWallets(owner, [{ organisation: 'org_acme', currency: 'USD' }]);
+      await other.query(`begin; set local statement_timeout = '5s'`);
+
+      // The first of an hour refers to the wallet.
+      const used = {
+        wallet: rows[0].wallet,
+        grant: rows[0].grant_number,
+        kind: 'used',
+        amountAtto: -1n,
+        count: 1n,
+      } as const;
+      await moveWallet(other, [used]);
+    } finally {
+      await other.query('rollback');
+      await owner.query('rollback');
+      owner.release();
+      other.release();
+    }
   });
 
   test('races of events, requests and exchanges never take more than there is', async () => {

@@ -13,9 +13,10 @@ import { type DueExchange, payFrom } from './pay-exchanges.ts';
  *  only so much it counts against their line, beyond it if need be, so that requests stop sooner. */
 export class WalletUsagePayer implements UsagePayer {
   async lock(client: pg.ClientBase, organisations: readonly string[]): Promise<void> {
-    const { rows } = await client.query('select id from wallet where organisation = any($1) order by id for update', [
-      organisations,
-    ]);
+    const { rows } = await client.query(
+      'select id from wallet where organisation = any($1) order by id for no key update',
+      [organisations],
+    );
     if (rows.length === 0) return;
     await client.query('select from wallet_balance where wallet = any($1) order by grant_number for update', [
       rows.map(({ id }) => id),
