@@ -8,6 +8,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { acmeKey, declareSupply, providerKey } from '../scenarios/support/declare-supply.ts';
 import { type Carrier, startCarrier } from '../scenarios/support/start-carrier.ts';
+import { until } from '../scenarios/support/until.ts';
 import { repositoryRoot } from '../support/test-groups.ts';
 
 // The console in a real browser, over a running carrier with traffic of its own: at three sizes, light and dark.
@@ -215,11 +216,8 @@ suite('the console', { skip }, () => {
     await page.locator('tbody tr').first().waitFor();
     const before = await page.locator('tbody tr a').first().getAttribute('href');
     await ask('And another one.', 'openai/gpt-5', { 'x-carrier-tags': 'seen=live' });
-    await page.waitForFunction(
-      `document.querySelector('tbody tr a')?.getAttribute('href') !== ${JSON.stringify(before)}`,
-      undefined,
-      { timeout: 15_000 },
-    );
+    const first = () => page.locator('tbody tr a').first().getAttribute('href');
+    await until('the list shows it', async () => ((await first()) === before ? undefined : true));
     assert.deepEqual(troubles, []);
     await context.close();
   });
