@@ -19,6 +19,8 @@ export interface MatrixDialect {
   readonly mayLackEnd?: boolean;
   /** Written for it from another dialect, a stream shows nothing before its content, and calls once they are whole. */
   readonly showsLate?: boolean;
+  /** As a provider it says what it plans before it calls. */
+  readonly plansCalls?: boolean;
   /** A stream of it with places for all faults, where the emulator's is too short for them. */
   readonly finer?: (stream: Buffer) => Buffer;
   /** Every terminal event of a stream, as its client sees it; of binary frames, in Latin-1. */
@@ -99,6 +101,7 @@ export const matrixDialects: readonly MatrixDialect[] = [
     targetModel: 'command-a-reasoning-08-2025',
     continues: false,
     endsAtOnce: true,
+    plansCalls: true,
     terminal: /^event: message-end$/gm,
     notice: type => `event: carrier.${type}`,
   },

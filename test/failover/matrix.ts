@@ -38,7 +38,12 @@ export function allCells(): readonly Cell[] {
               const across = isAcross(client, subject, level);
               const isWhole = subject.mayLackEnd === true && level === 'C5' && lacksEnd(fault, mode, across);
               let told = isWhole ? 'passed' : expected({ fault, level, mode, across });
-              if (told === 'error' && isUnseen(client, subject, level)) told = 'answered';
+              if (told === 'error' && isUnseen(client, subject, level)) {
+                // Of what a provider plans it has a text.
+                const hasText = level === 'C4' && subject.plansCalls === true;
+                if (!hasText) told = 'answered';
+                else if (mode === 'restart') told = 'restarted';
+              }
               // Nobody is left who could go on with a text.
               const outcome = told !== undefined && mode === 'continue' && !reserve.continues ? 'impossible' : told;
               if (outcome !== undefined) cells.push({ fault, level, mode, stream: true, ...way, outcome });
